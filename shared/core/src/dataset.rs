@@ -1,0 +1,276 @@
+//! The one definition of each dataset.
+//!
+//! The CSV header, the Arrow schema (`shopflow-lake`), the staging columns (`load`), the checks
+//! (`validate`) and the data dictionary all derive from [`Dataset::columns`].
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// Product categories the shop sells in.
+pub const CATEGORIES: &[&str] = &[
+    "beauty", "books", "clothing", "electronics", "grocery", "home", "sports", "toys",
+];
+/// Accepted ways to pay.
+pub const PAYMENT_METHODS: &[&str] =
+    &["apple_pay", "bank_transfer", "credit_card", "debit_card", "gift_card", "paypal"];
+/// What a click event can be.
+pub const EVENT_TYPES: &[&str] =
+    &["add_to_cart", "checkout", "page_view", "product_view", "purchase", "search"];
+/// Kinds of device a click comes from.
+pub const DEVICES: &[&str] = &["desktop", "mobile", "tablet"];
+/// ISO 3166-1 alpha-2 country codes, sorted.
+pub const COUNTRIES: &[&str] = &[
+    "AD", "AE", "AF", "AG", "AI", "AL", "AM", "AO", "AQ", "AR", "AS", "AT", "AU", "AW", "AX", "AZ",
+    "BA", "BB", "BD", "BE", "BF", "BG", "BH", "BI", "BJ", "BL", "BM", "BN", "BO", "BQ", "BR", "BS",
+    "BT", "BV", "BW", "BY", "BZ", "CA", "CC", "CD", "CF", "CG", "CH", "CI", "CK", "CL", "CM", "CN",
+    "CO", "CR", "CU", "CV", "CW", "CX", "CY", "CZ", "DE", "DJ", "DK", "DM", "DO", "DZ", "EC", "EE",
+    "EG", "EH", "ER", "ES", "ET", "FI", "FJ", "FK", "FM", "FO", "FR", "GA", "GB", "GD", "GE", "GF",
+    "GG", "GH", "GI", "GL", "GM", "GN", "GP", "GQ", "GR", "GS", "GT", "GU", "GW", "GY", "HK", "HM",
+    "HN", "HR", "HT", "HU", "ID", "IE", "IL", "IM", "IN", "IO", "IQ", "IR", "IS", "IT", "JE", "JM",
+    "JO", "JP", "KE", "KG", "KH", "KI", "KM", "KN", "KP", "KR", "KW", "KY", "KZ", "LA", "LB", "LC",
+    "LI", "LK", "LR", "LS", "LT", "LU", "LV", "LY", "MA", "MC", "MD", "ME", "MF", "MG", "MH", "MK",
+    "ML", "MM", "MN", "MO", "MP", "MQ", "MR", "MS", "MT", "MU", "MV", "MW", "MX", "MY", "MZ", "NA",
+    "NC", "NE", "NF", "NG", "NI", "NL", "NO", "NP", "NR", "NU", "NZ", "OM", "PA", "PE", "PF", "PG",
+    "PH", "PK", "PL", "PM", "PN", "PR", "PS", "PT", "PW", "PY", "QA", "RE", "RO", "RS", "RU", "RW",
+    "SA", "SB", "SC", "SD", "SE", "SG", "SH", "SI", "SJ", "SK", "SL", "SM", "SN", "SO", "SR", "SS",
+    "ST", "SV", "SX", "SY", "SZ", "TC", "TD", "TF", "TG", "TH", "TJ", "TK", "TL", "TM", "TN", "TO",
+    "TR", "TT", "TV", "TW", "TZ", "UA", "UG", "UM", "US", "UY", "UZ", "VA", "VC", "VE", "VG", "VI",
+    "VN", "VU", "WF", "WS", "YE", "YT", "ZA", "ZM", "ZW",
+];
+
+/// Digits before and after the point of a price: at most 99,999,999.99.
+pub const PRICE_PRECISION: u8 = 10;
+/// Digits after the point of a price.
+pub const PRICE_SCALE: u8 = 2;
+
+/// What the pipeline ingests.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Dataset {
+    Customers,
+    Products,
+    Transactions,
+    Clickstream,
+}
+
+/// How the records of a file are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// RFC 4180 with a header.
+    Csv,
+    /// One JSON object per line.
+    JsonLines,
+}
+
+/// What a value must be. Every rule of `validate` about a single value follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Positive 64-bit integer, unique within the dataset.
+    Id,
+    /// UUID, unique within the dataset (clickstream).
+    Uuid,
+    /// Positive 64-bit integer that names a row of another dataset.
+    Reference(Dataset),
+    /// Non-empty UTF-8 text of at most this many bytes, without control characters.
+    Text(usize),
+    /// An e-mail address: one `@`, a local part, a domain with a dot.
+    Email,
+    /// `YYYY-MM-DD` in the proleptic Gregorian calendar, years 1900 to 2100.
+    Date,
+    /// RFC 3339 date and time with offset, years 1900 to 2100, at most microseconds.
+    Timestamp,
+    /// Decimal with two places, over zero, at most [`PRICE_PRECISION`] digits.
+    Price,
+    /// Integer from 1 to 2,147,483,647.
+    Quantity,
+    /// ISO 3166-1 alpha-2 code, upper case.
+    Country,
+    /// One of a closed set.
+    OneOf(&'static [&'static str]),
+}
+
+/// A column of a dataset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Column {
+    pub name: &'static str,
+    pub kind: Kind,
+    /// False when the value may be missing (an absent JSON field or an empty CSV field).
+    pub required: bool,
+    /// True for values about a person: masked in reports and logs, and from silver on.
+    pub personal: bool,
+    /// For the data dictionary.
+    pub description: &'static str,
+}
+
+const fn column(name: &'static str, kind: Kind, description: &'static str) -> Column {
+    Column { name, kind, required: true, personal: false, description }
+}
+
+const fn personal(name: &'static str, kind: Kind, description: &'static str) -> Column {
+    Column { name, kind, required: true, personal: true, description }
+}
+
+const fn optional(name: &'static str, kind: Kind, description: &'static str) -> Column {
+    Column { name, kind, required: false, personal: false, description }
+}
+
+const CUSTOMERS: &[Column] = &[
+    column("id", Kind::Id, "customer number"),
+    personal("name", Kind::Text(200), "full name"),
+    personal("email", Kind::Email, "e-mail address"),
+    column("registration_date", Kind::Date, "day the account was opened"),
+    column("country", Kind::Country, "country of residence, ISO 3166-1 alpha-2"),
+];
+
+const PRODUCTS: &[Column] = &[
+    column("id", Kind::Id, "product number"),
+    column("name", Kind::Text(200), "name in the shop"),
+    column("category", Kind::OneOf(CATEGORIES), "category in the shop"),
+    column("price", Kind::Price, "list price per unit in the shop's currency"),
+    column("supplier", Kind::Text(200), "name of the supplier"),
+];
+
+const TRANSACTIONS: &[Column] = &[
+    column("id", Kind::Id, "transaction number; one product in one order"),
+    column("customer_id", Kind::Reference(Dataset::Customers), "who bought"),
+    column("product_id", Kind::Reference(Dataset::Products), "what was bought"),
+    column("quantity", Kind::Quantity, "units bought"),
+    column("timestamp", Kind::Timestamp, "moment of the sale"),
+    column("payment_method", Kind::OneOf(PAYMENT_METHODS), "how it was paid"),
+];
+
+const CLICKSTREAM: &[Column] = &[
+    column("event_id", Kind::Uuid, "event number"),
+    column("session_id", Kind::Text(64), "visit the event belongs to"),
+    optional("customer_id", Kind::Reference(Dataset::Customers), "who clicked, if signed in"),
+    column("event_type", Kind::OneOf(EVENT_TYPES), "what happened"),
+    optional("product_id", Kind::Reference(Dataset::Products), "product shown or bought"),
+    column("url", Kind::Text(2048), "page address"),
+    optional("referrer", Kind::Text(2048), "page the visit came from"),
+    column("device", Kind::OneOf(DEVICES), "kind of device"),
+    column("country", Kind::Country, "country of the visitor, ISO 3166-1 alpha-2"),
+    column("timestamp", Kind::Timestamp, "moment of the event"),
+];
+
+impl Dataset {
+    /// Every dataset, in load order: what is referred to comes before what refers to it.
+    pub const ALL: [Dataset; 4] =
+        [Dataset::Customers, Dataset::Products, Dataset::Transactions, Dataset::Clickstream];
+
+    /// The name used in keys, tables and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Dataset::Customers => "customers",
+            Dataset::Products => "products",
+            Dataset::Transactions => "transactions",
+            Dataset::Clickstream => "clickstream",
+        }
+    }
+
+    /// How its files are written.
+    pub fn format(self) -> Format {
+        match self {
+            Dataset::Clickstream => Format::JsonLines,
+            _ => Format::Csv,
+        }
+    }
+
+    /// Extension of its files, without the dot.
+    pub fn extension(self) -> &'static str {
+        match self.format() {
+            Format::Csv => "csv",
+            Format::JsonLines => "jsonl",
+        }
+    }
+
+    /// Its columns, in the order of the canonical header.
+    pub fn columns(self) -> &'static [Column] {
+        match self {
+            Dataset::Customers => CUSTOMERS,
+            Dataset::Products => PRODUCTS,
+            Dataset::Transactions => TRANSACTIONS,
+            Dataset::Clickstream => CLICKSTREAM,
+        }
+    }
+
+    /// The column that identifies a row.
+    pub fn id_column(self) -> &'static Column {
+        &self.columns()[0]
+    }
+
+    /// The column that says when the row happened; entities have none.
+    pub fn event_time_column(self) -> Option<&'static Column> {
+        self.columns().iter().find(|column| column.kind == Kind::Timestamp)
+    }
+
+    /// The dataset whose files land under `incoming/<dataset>/`.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the key is not under `incoming/` or names no dataset.
+    pub fn of_landing_key(key: &str) -> Result<Dataset> {
+        let folder = key
+            .strip_prefix("incoming/")
+            .and_then(|rest| rest.split_once('/'))
+            .map(|(folder, _)| folder)
+            .ok_or_else(|| {
+                Error::invalid("object is not under incoming/<dataset>/")
+                    .with("key", key)
+                    .hint("upload files to incoming/<dataset>/<name>")
+            })?;
+        folder.parse()
+    }
+}
+
+impl FromStr for Dataset {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Dataset> {
+        Dataset::ALL.into_iter().find(|dataset| dataset.name() == name).ok_or_else(|| {
+            Error::invalid(format!("unknown dataset '{name}'"))
+                .hint("the datasets are customers, products, transactions and clickstream")
+        })
+    }
+}
+
+impl fmt::Display for Dataset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closed_sets_are_sorted_so_that_they_can_be_searched() {
+        for set in [CATEGORIES, PAYMENT_METHODS, EVENT_TYPES, DEVICES, COUNTRIES] {
+            assert!(set.windows(2).all(|pair| pair[0] < pair[1]), "{set:?}");
+        }
+        assert_eq!(COUNTRIES.len(), 249);
+    }
+
+    #[test]
+    fn the_first_column_identifies_the_row() {
+        for dataset in Dataset::ALL {
+            assert!(matches!(dataset.id_column().kind, Kind::Id | Kind::Uuid), "{dataset}");
+        }
+    }
+
+    #[test]
+    fn dataset_comes_from_the_landing_folder() {
+        assert_eq!(
+            Dataset::of_landing_key("incoming/products/2026/p.csv").unwrap(),
+            Dataset::Products
+        );
+        let error = Dataset::of_landing_key("incoming/orders/o.csv").unwrap_err();
+        assert!(error.to_string().contains("unknown dataset 'orders'"), "{error}");
+        assert!(Dataset::of_landing_key("raw/products/p.csv").is_err());
+    }
+}

@@ -1,0 +1,131 @@
+//! Where objects live: the one place that spells S3 keys.
+
+use chrono::{Datelike, NaiveDate};
+use sha2::{Digest, Sha256};
+
+use crate::contract::Run;
+use crate::dataset::Dataset;
+
+/// Metadata key on files that `generate` writes for a run that is already under way.
+///
+/// `ingest` starts no second execution for an object that carries it.
+pub const RUN_METADATA: &str = "shopflow-run-id";
+
+/// `incoming/<dataset>/run_id=<id>/part-00000.csv`: a file generated within a run.
+pub fn generated(dataset: Dataset, run_id: &str, part: u32) -> String {
+    format!("incoming/{dataset}/run_id={run_id}/part-{part:05}.{}", dataset.extension())
+}
+
+/// The run a landing key says it belongs to, if it follows [`generated`].
+pub fn run_of_generated(key: &str) -> Option<&str> {
+    let folder = key.strip_prefix("incoming/")?.split('/').nth(1)?;
+    folder.strip_prefix("run_id=")
+}
+
+/// `truths/run_id=<id>/defects.jsonl` in the landing bucket: the planted defects of a run.
+pub fn truths(run_id: &str) -> String {
+    format!("truths/run_id={run_id}/defects.jsonl")
+}
+
+/// `validated/<dataset>/run_id=<id>/<source>.csv`: good rows on their way from validate to upload.
+pub fn validated(dataset: Dataset, run_id: &str, source_id: &str) -> String {
+    format!("validated/{dataset}/run_id={run_id}/{source_id}.{}", dataset.extension())
+}
+
+/// `quarantine/<dataset>/run_id=<id>/<source>.csv`: bad rows with line, column, value, rule.
+pub fn quarantine(dataset: Dataset, run_id: &str, source_id: &str) -> String {
+    format!("quarantine/{dataset}/run_id={run_id}/{source_id}.csv")
+}
+
+/// `validation/run_id=<id>/<dataset>-<source>.json` in the reports bucket.
+pub fn validation_report(dataset: Dataset, run_id: &str, source_id: &str) -> String {
+    format!("validation/run_id={run_id}/{dataset}-{source_id}.json")
+}
+
+/// `raw/year=…/month=…/day=…/<dataset>/<run_id>-<part>.csv`, by run date.
+pub fn raw(run: &Run, dataset: Dataset, part: u32) -> String {
+    format!("{}/{dataset}/{}-{part:05}.{}", raw_day(run.run_date), run.run_id, dataset.extension())
+}
+
+/// `raw/year=…/month=…/day=…/_manifest/<run_id>.json`, written last.
+pub fn manifest(run: &Run) -> String {
+    format!("{}/_manifest/{}.json", raw_day(run.run_date), run.run_id)
+}
+
+fn raw_day(date: NaiveDate) -> String {
+    format!("raw/year={}/month={:02}/day={:02}", date.year(), date.month(), date.day())
+}
+
+/// `bronze/<dataset>/ingest_date=…/<run_id>-<part>.parquet` in the lake bucket.
+pub fn bronze(run: &Run, dataset: Dataset, part: u32) -> String {
+    format!("bronze/{dataset}/ingest_date={}/{}-{part:05}.parquet", run.run_date, run.run_id)
+}
+
+/// `silver/<dataset>`: prefix of a silver table in the lake bucket.
+pub fn silver_table(dataset: Dataset) -> String {
+    format!("silver/{dataset}")
+}
+
+/// `gold/<table>`: prefix of a gold table in the lake bucket.
+pub fn gold_table(table: &str) -> String {
+    format!("gold/{table}")
+}
+
+/// `quality/run_id=<id>/report.json` in the reports bucket.
+pub fn quality_report(run_id: &str) -> String {
+    format!("quality/run_id={run_id}/report.json")
+}
+
+/// `runs/<run_id>.json` in the reports bucket: outcome, ledger, duration and cost of a run.
+pub fn run_summary(run_id: &str) -> String {
+    format!("runs/{run_id}.json")
+}
+
+/// A short, stable name for one version of one object: 16 hexadecimal digits of the SHA-256 of
+/// bucket, key and version. Names derived from it make repeated work recognisable.
+pub fn source_id(bucket: &str, key: &str, version_id: &str) -> String {
+    let mut hasher = Sha256::new();
+    for part in [bucket, key, version_id] {
+        hasher.update(part.as_bytes());
+        hasher.update([0]);
+    }
+    hex::encode(&hasher.finalize()[..8])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run() -> Run {
+        Run {
+            run_id: "nightly".to_owned(),
+            run_date: NaiveDate::from_ymd_opt(2024, 1, 5).unwrap(),
+        }
+    }
+
+    #[test]
+    fn raw_keys_follow_the_published_layout() {
+        assert_eq!(
+            raw(&run(), Dataset::Transactions, 3),
+            "raw/year=2024/month=01/day=05/transactions/nightly-00003.csv"
+        );
+        assert_eq!(
+            manifest(&run()),
+            "raw/year=2024/month=01/day=05/_manifest/nightly.json"
+        );
+    }
+
+    #[test]
+    fn the_run_of_a_generated_file_can_be_read_back() {
+        let key = generated(Dataset::Clickstream, "r-1", 0);
+        assert_eq!(key, "incoming/clickstream/run_id=r-1/part-00000.jsonl");
+        assert_eq!(run_of_generated(&key), Some("r-1"));
+        assert_eq!(run_of_generated("incoming/clickstream/mine.jsonl"), None);
+    }
+
+    #[test]
+    fn parts_of_a_source_id_cannot_run_into_each_other() {
+        assert_ne!(source_id("ab", "c", "1"), source_id("a", "bc", "1"));
+        assert_eq!(source_id("a", "b", "1").len(), 16);
+    }
+}

@@ -1,0 +1,21 @@
+//! What every ShopFlow function shares: the definitions of the datasets, the events and results
+//! that cross the state machine, one error type, typed configuration, object storage, metrics and
+//! the Lambda runtime wiring.
+//!
+//! Heavy dependencies stay out of here: Parquet and Arrow live in `shopflow-lake`, Postgres in
+//! `shopflow-postgres`.
+
+pub mod contract;
+pub mod dataset;
+pub mod error;
+pub mod keys;
+pub mod metrics;
+pub mod runtime;
+pub mod settings;
+pub mod storage;
+
+pub use contract::{LedgerEntry, ObjectRef, Stage};
+pub use dataset::Dataset;
+pub use error::{Error, ErrorKind, Result, ResultExt};
+pub use settings::Settings;
+pub use storage::Storage;

@@ -1,0 +1,286 @@
+//! Typed configuration: `config/base.yaml`, then `config/<env>.yaml`, then environment variables.
+//!
+//! The files are compiled into the binary, so a function needs no file at run time. Variables are
+//! `SHOPFLOW__SECTION__NAME` (`SHOPFLOW__VALIDATION__MAX_REJECT_RATE=0.1`); `SHOPFLOW_ENV` picks
+//! the environment. [`Settings::load`] is called once at init and reports every problem at once.
+
+use config::{Config, Environment, File, FileFormat};
+use serde::Deserialize;
+
+use crate::error::{Error, ErrorKind, Result, ResultExt};
+
+const BASE: &str = include_str!("../../../config/base.yaml");
+
+/// The environments a deployment can be.
+const ENVIRONMENTS: &[(&str, &str)] = &[
+    ("local", include_str!("../../../config/local.yaml")),
+    ("dev", include_str!("../../../config/dev.yaml")),
+    ("staging", include_str!("../../../config/staging.yaml")),
+    ("prod", include_str!("../../../config/prod.yaml")),
+];
+
+/// All settings; each function states what it needs with [`Need`].
+#[derive(Debug, Clone, Deserialize)]
+pub struct Settings {
+    /// `local`, `dev`, `staging` or `prod`.
+    #[serde(default)]
+    pub environment: String,
+    pub buckets: Buckets,
+    pub database: Database,
+    pub validation: Validation,
+    pub storage: StorageSettings,
+    pub compact: Compact,
+    pub metrics: MetricsSettings,
+    /// The pipeline's state machine (`ingest`).
+    #[serde(default)]
+    pub state_machine_arn: Option<String>,
+    /// Topic for alerts (`quality`).
+    #[serde(default)]
+    pub alert_topic_arn: Option<String>,
+    /// Folder for human-readable logs on a laptop (`logs/validation.log`).
+    #[serde(default)]
+    pub log_dir: Option<String>,
+}
+
+/// Names of the three buckets.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Buckets {
+    pub landing: String,
+    pub lake: String,
+    pub reports: String,
+}
+
+/// How Postgres is found and entered.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Database {
+    /// Host name; when absent, `instance` is looked up through the RDS API.
+    #[serde(default)]
+    pub host: Option<String>,
+    /// RDS instance identifier.
+    #[serde(default)]
+    pub instance: Option<String>,
+    pub port: u16,
+    pub name: String,
+    /// Role to log in as with `auth: iam`; with `auth: secret` the secret names it.
+    pub user: String,
+    pub auth: DatabaseAuth,
+    /// Secrets Manager secret with `username` and `password` (`auth: secret`).
+    #[serde(default)]
+    pub secret_arn: Option<String>,
+    pub tls: Tls,
+    /// PEM file with extra certificate authorities; the RDS ones are built in.
+    #[serde(default)]
+    pub ca_file: Option<String>,
+    pub connect_timeout_seconds: u64,
+}
+
+/// Where the database password comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DatabaseAuth {
+    /// A Secrets Manager secret.
+    Secret,
+    /// A short-lived RDS IAM token.
+    Iam,
+}
+
+/// Whether the connection is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tls {
+    /// Encrypted, certificate and host name verified.
+    Verify,
+    /// Plain text; only accepted in the local environment.
+    Disable,
+}
+
+/// Limits of `validate`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Validation {
+    /// Share of rejected rows, 0 to 1, above which a file fails the run.
+    pub max_reject_rate: f64,
+}
+
+/// How objects are transferred.
+#[derive(Debug, Clone, Deserialize)]
+pub struct StorageSettings {
+    /// Part size of multipart uploads in MiB, 5 to 5120.
+    pub part_size_mib: usize,
+    pub concurrent_parts: usize,
+    pub concurrent_objects: usize,
+}
+
+/// When and how far `compact` works.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Compact {
+    pub target_file_mib: u64,
+    pub min_small_files: usize,
+    pub reserve_seconds: u64,
+}
+
+/// Where metrics go.
+#[derive(Debug, Clone, Deserialize)]
+pub struct MetricsSettings {
+    pub enabled: bool,
+    pub namespace: String,
+}
+
+/// A setting a function cannot work without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    Landing,
+    Lake,
+    Reports,
+    Database,
+    StateMachine,
+    AlertTopic,
+}
+
+impl Settings {
+    /// Reads and checks the settings of the environment named by `SHOPFLOW_ENV`.
+    ///
+    /// # Errors
+    /// `InvalidInput` that lists every missing or impossible setting.
+    pub fn load(needs: &[Need]) -> Result<Settings> {
+        let environment = std::env::var("SHOPFLOW_ENV").unwrap_or_else(|_| "local".to_owned());
+        let variables = std::env::vars().filter(|(name, _)| name.starts_with("SHOPFLOW__"));
+        Settings::from_sources(&environment, variables.collect(), needs)
+    }
+
+    /// [`Settings::load`] with the environment passed in.
+    ///
+    /// # Errors
+    /// As [`Settings::load`].
+    pub fn from_sources(
+        environment: &str,
+        variables: std::collections::HashMap<String, String>,
+        needs: &[Need],
+    ) -> Result<Settings> {
+        let (_, overlay) =
+            ENVIRONMENTS.iter().find(|(name, _)| *name == environment).ok_or_else(|| {
+                Error::invalid(format!("unknown environment '{environment}'"))
+                    .hint("set SHOPFLOW_ENV to local, dev, staging or prod")
+            })?;
+        let overrides = Environment::with_prefix("SHOPFLOW")
+            .prefix_separator("__")
+            .separator("__")
+            .try_parsing(true)
+            .ignore_empty(true)
+            .source(Some(variables));
+        let mut settings: Settings = Config::builder()
+            .add_source(File::from_str(BASE, FileFormat::Yaml))
+            .add_source(File::from_str(overlay, FileFormat::Yaml))
+            .add_source(overrides)
+            .build()
+            .and_then(Config::try_deserialize)
+            .or_error(ErrorKind::InvalidInput, "read configuration failed")?;
+        settings.environment = environment.to_owned();
+        settings.check(needs)?;
+        Ok(settings)
+    }
+
+    fn check(&self, needs: &[Need]) -> Result<()> {
+        let mut problems: Vec<String> = Vec::new();
+        for need in needs {
+            self.check_need(*need, &mut problems);
+        }
+        if !(0.0..=1.0).contains(&self.validation.max_reject_rate) {
+            problems.push("validation.max_reject_rate must be between 0 and 1".to_owned());
+        }
+        if !(5..=5120).contains(&self.storage.part_size_mib) {
+            problems.push("storage.part_size_mib must be between 5 and 5120".to_owned());
+        }
+        if self.storage.concurrent_parts == 0 || self.storage.concurrent_objects == 0 {
+            problems.push("storage.concurrent_* must be at least 1".to_owned());
+        }
+        if self.compact.target_file_mib == 0 {
+            problems.push("compact.target_file_mib must be at least 1".to_owned());
+        }
+        if problems.is_empty() {
+            return Ok(());
+        }
+        Err(Error::invalid(format!("configuration is wrong: {}", problems.join("; ")))
+            .with("environment", &self.environment)
+            .hint("set SHOPFLOW__SECTION__NAME or edit config/"))
+    }
+
+    fn check_need(&self, need: Need, problems: &mut Vec<String>) {
+        let mut require = |name: &str, present: bool| {
+            if !present {
+                problems.push(format!("{name} is not set"));
+            }
+        };
+        match need {
+            Need::Landing => require("buckets.landing", !self.buckets.landing.is_empty()),
+            Need::Lake => require("buckets.lake", !self.buckets.lake.is_empty()),
+            Need::Reports => require("buckets.reports", !self.buckets.reports.is_empty()),
+            Need::StateMachine => require("state_machine_arn", self.state_machine_arn.is_some()),
+            Need::AlertTopic => require("alert_topic_arn", self.alert_topic_arn.is_some()),
+            Need::Database => {
+                let database = &self.database;
+                require(
+                    "database.host or database.instance",
+                    database.host.is_some() || database.instance.is_some(),
+                );
+                require(
+                    "database.secret_arn",
+                    database.auth == DatabaseAuth::Iam || database.secret_arn.is_some(),
+                );
+                if database.tls == Tls::Disable && self.environment != "local" {
+                    problems.push("database.tls can only be disabled locally".to_owned());
+                }
+                if database.tls == Tls::Disable && database.auth == DatabaseAuth::Iam {
+                    problems.push("database.auth iam needs database.tls verify".to_owned());
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variables(pairs: &[(&str, &str)]) -> std::collections::HashMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn variables_override_the_environment_which_overrides_the_base() {
+        let base = Settings::from_sources("prod", variables(&[]), &[]).unwrap();
+        let local = Settings::from_sources("local", variables(&[]), &[]).unwrap();
+        let variable = variables(&[("SHOPFLOW__VALIDATION__MAX_REJECT_RATE", "0.5")]);
+        let set = Settings::from_sources("local", variable, &[]).unwrap();
+        assert_eq!(base.validation.max_reject_rate, 0.05);
+        assert_eq!(local.validation.max_reject_rate, 0.25);
+        assert_eq!(set.validation.max_reject_rate, 0.5);
+    }
+
+    #[test]
+    fn every_problem_is_listed_at_once() {
+        let wrong = variables(&[
+            ("SHOPFLOW__VALIDATION__MAX_REJECT_RATE", "1.5"),
+            ("SHOPFLOW__DATABASE__TLS", "disable"),
+        ]);
+        let error =
+            Settings::from_sources("prod", wrong, &[Need::Landing, Need::Database]).unwrap_err();
+        let text = error.to_string();
+        for part in ["max_reject_rate", "buckets.landing", "database.host", "secret_arn", "tls"] {
+            assert!(text.contains(part), "{part} is missing in: {text}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_environment_is_named() {
+        let error = Settings::from_sources("qa", variables(&[]), &[]).unwrap_err();
+        assert!(error.to_string().contains("'qa'"), "{error}");
+    }
+
+    #[test]
+    fn bucket_names_that_look_like_numbers_stay_text() {
+        let set = variables(&[("SHOPFLOW__BUCKETS__LANDING", "12345")]);
+        let settings = Settings::from_sources("local", set, &[Need::Landing]).unwrap();
+        assert_eq!(settings.buckets.landing, "12345");
+    }
+}

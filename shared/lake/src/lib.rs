@@ -1,0 +1,11 @@
+//! The lake: tables made of Parquet files, listed by a manifest that is replaced atomically.
+//!
+//! Readers trust [`TableManifest`], never a listing. A writer reads the manifest with its ETag,
+//! writes new files under new names, then replaces the manifest on the condition that the ETag
+//! still holds; whoever loses the race starts again. Replaced files are deleted afterwards.
+
+pub mod parquet;
+pub mod schema;
+pub mod table;
+
+pub use table::{FileEntry, Table, TableManifest};

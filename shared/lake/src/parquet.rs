@@ -1,0 +1,1 @@
+//! Writing Parquet the same way everywhere.
