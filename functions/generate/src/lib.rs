@@ -1,1 +1,31 @@
+//! `generate`: a synthetic shop, the same bytes for the same seed, at any scale.
+//!
+//! The [`Shop`] is a pure function of a run date and a [`GenerateSpec`]; it knows nothing of AWS
+//! and holds no rows, so memory stays flat however large the scale is. Around it stand two ways
+//! out: [`handle`] streams into the landing bucket, [`write_to_dir`] into a folder.
+//!
+//! ```
+//! use shopflow_core::Dataset;
+//! use shopflow_core::contract::GenerateSpec;
+//! use shopflow_generate::Shop;
+//!
+//! let run_date = "2026-01-15".parse()?;
+//! let shop = Shop::new(run_date, &GenerateSpec { scale: 0.01, ..GenerateSpec::default() })?;
+//! let mut file = Vec::new();
+//! let written = shop.write(Dataset::Products, &mut file)?;
+//! assert_eq!(written.rows, 5);
+//! assert!(file.starts_with(b"id,name,category,price,supplier\n1,"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+mod directory;
+mod landing;
+mod shop;
+mod spec;
+
+pub use directory::{FileSummary, Summary, write_to_dir};
+pub use landing::{Context, handle};
+pub use shop::{Shop, Written};
+pub use spec::check;
+
+pub use shopflow_core::contract::GenerateSpec;

@@ -1,1 +1,16 @@
-fn main() {}
+//! The Lambda binary of `generate`; what it does is in the library.
+
+use shopflow_core::runtime;
+use shopflow_core::settings::Need;
+use shopflow_generate::{Context, handle};
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    runtime::run(
+        "generate",
+        &[Need::Landing],
+        async |init| Ok(Context::new(init.storage, &init.settings.buckets.landing)),
+        |context, event, invocation| async move { handle(&context, event, &invocation).await },
+    )
+    .await
+}

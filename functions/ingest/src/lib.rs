@@ -1,1 +1,176 @@
+//! S3 events to executions of the pipeline: each uploaded object version starts exactly one.
+//!
+//! S3 delivers an event at least once and in any order, and SQS delivers a message at least once.
+//! The name of an execution is therefore derived from the object version alone, and Step Functions
+//! refuses a name it knows. No state of our own decides what is a duplicate.
+//!
+//! - [`notification`] reads the body of a message.
+//! - [`execution`] says which execution an object asks for, and starts it.
 
+pub mod execution;
+pub mod notification;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use futures::StreamExt;
+use shopflow_core::runtime::{Init, Invocation};
+use shopflow_core::{Error, Result, Storage, keys};
+
+use crate::execution::{Execution, Started, Starter};
+use crate::notification::{Landed, Notice};
+
+/// Messages handled at the same time; `StartExecution` allows bursts far above it.
+const CONCURRENT_MESSAGES: usize = 10;
+
+/// What ingest builds once.
+#[derive(Debug, Clone)]
+pub struct Context {
+    storage: Storage,
+    starter: Starter,
+}
+
+impl Context {
+    /// Clients from the function's settings.
+    ///
+    /// # Errors
+    /// `InvalidInput` when `state_machine_arn` is not set.
+    pub fn new(init: &Init) -> Result<Context> {
+        let arn = init
+            .settings
+            .state_machine_arn
+            .as_deref()
+            .ok_or_else(|| Error::invalid("state_machine_arn is not set"))?;
+        Ok(Context { storage: init.storage.clone(), starter: Starter::new(&init.aws, arn) })
+    }
+}
+
+/// What became of the records of the messages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Counts {
+    received: u64,
+    started: u64,
+    duplicates: u64,
+    skipped: u64,
+    failed: u64,
+}
+
+impl Counts {
+    fn add(&mut self, other: Counts) {
+        self.received += other.received;
+        self.started += other.started;
+        self.duplicates += other.duplicates;
+        self.skipped += other.skipped;
+        self.failed += other.failed;
+    }
+}
+
+/// Starts an execution for every object the messages announce.
+///
+/// The answer lists the messages that must be delivered again; SQS moves a message that fails too
+/// often to the dead-letter queue. A failing message never holds back another one.
+///
+/// # Errors
+/// None of its own: what fails is reported per message.
+pub async fn handle(
+    context: &Context,
+    event: SqsEvent,
+    invocation: &Invocation,
+) -> Result<SqsBatchResponse> {
+    let outcomes: Vec<(String, Counts)> = futures::stream::iter(event.records)
+        .map(|message| async move {
+            let counts = handle_message(context, &message).await;
+            // Lambda repeats the whole batch for an empty identifier: right, if one is missing.
+            (message.message_id.unwrap_or_default(), counts)
+        })
+        .buffered(CONCURRENT_MESSAGES)
+        .collect()
+        .await;
+
+    let mut total = Counts::default();
+    let mut response = SqsBatchResponse::default();
+    for (message_id, counts) in outcomes {
+        total.add(counts);
+        if counts.failed > 0 {
+            response.add_failure(message_id);
+        }
+    }
+    let metrics = &invocation.metrics;
+    metrics.count("EventsReceived", total.received, &[]);
+    metrics.count("ExecutionsStarted", total.started, &[]);
+    metrics.count("DuplicateEvents", total.duplicates, &[]);
+    metrics.count("EventsSkipped", total.skipped, &[]);
+    metrics.count("EventsFailed", total.failed, &[]);
+    Ok(response)
+}
+
+/// Handles every record of a message, even after one failed: the next delivery recognises those
+/// that were started.
+async fn handle_message(context: &Context, message: &SqsMessage) -> Counts {
+    let message_id = message.message_id.as_deref().unwrap_or("");
+    let notices = match notification::read(message.body.as_deref().unwrap_or("")) {
+        Ok(notices) => notices,
+        Err(error) => {
+            log_failure(message_id, &error);
+            return Counts { received: 1, failed: 1, ..Counts::default() };
+        }
+    };
+    let mut counts = Counts { received: notices.len() as u64, ..Counts::default() };
+    for notice in notices {
+        match handle_notice(context, notice).await {
+            Ok(Outcome::Started) => counts.started += 1,
+            Ok(Outcome::Duplicate) => counts.duplicates += 1,
+            Ok(Outcome::Skipped) => counts.skipped += 1,
+            Err(error) => {
+                log_failure(message_id, &error);
+                counts.failed += 1;
+            }
+        }
+    }
+    counts
+}
+
+fn log_failure(message_id: &str, error: &Error) {
+    let error_kind = error.kind().name();
+    tracing::error!(message_id, error = %error, error_kind, "message failed");
+}
+
+enum Outcome {
+    Started,
+    Duplicate,
+    Skipped,
+}
+
+async fn handle_notice(context: &Context, notice: Notice) -> Result<Outcome> {
+    let landed = match notice {
+        Notice::Landed(landed) => landed,
+        Notice::Ignored { reason } => {
+            tracing::info!(reason, "event skipped");
+            return Ok(Outcome::Skipped);
+        }
+    };
+    let execution = Execution::of(&landed)?;
+    if belongs_to_a_run(&context.storage, &landed).await? {
+        let key = &landed.object.key;
+        tracing::info!(key, "event skipped: the run that generated the object processes it");
+        return Ok(Outcome::Skipped);
+    }
+    let started = context.starter.start(&execution).await?;
+    let (execution, key) = (&execution.name, &landed.object.key);
+    match started {
+        Started::New => {
+            tracing::info!(execution, key, "execution started");
+            Ok(Outcome::Started)
+        }
+        Started::Known => {
+            tracing::info!(execution, key, "duplicate event: the execution exists");
+            Ok(Outcome::Duplicate)
+        }
+    }
+}
+
+/// True when a run that is under way wrote the object itself. The key alone is no proof, since
+/// users choose their keys; the metadata is set by `generate` only.
+async fn belongs_to_a_run(storage: &Storage, landed: &Landed) -> Result<bool> {
+    let Some(run_id) = keys::run_of_generated(&landed.object.key) else { return Ok(false) };
+    let info = storage.head(&landed.object).await?;
+    Ok(info.metadata.get(keys::RUN_METADATA).is_some_and(|marked| marked == run_id))
+}

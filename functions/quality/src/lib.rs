@@ -1,1 +1,130 @@
+//! Checks the layers against each other after `transform`, and says whether the run may be
+//! published.
+//!
+//! What is compared is measured first and judged afterwards: each module of [`checks`] has a
+//! `measure` that asks Postgres or the lake, and a pure `judge` that makes [`Check`]s of the
+//! answers. All measuring happens in one Postgres snapshot while no `transform` is under way, so
+//! runs side by side do not see each other's half-finished work; see [`snapshot`].
 
+pub mod alert;
+pub mod checks;
+pub mod report;
+pub mod score;
+pub mod snapshot;
+
+use shopflow_core::contract::{QualityEvent, QualityResult};
+use shopflow_core::runtime::{Init, Invocation};
+use shopflow_core::{Error, Result, Storage};
+use shopflow_postgres::Database;
+
+use crate::alert::Alerts;
+use crate::checks::{Check, core, dates, lake, ledger, queue, warehouse};
+use crate::report::Report;
+
+/// What quality builds once.
+#[derive(Debug, Clone)]
+pub struct Context {
+    storage: Storage,
+    database: Database,
+    alerts: Alerts,
+    lake_bucket: String,
+    reports_bucket: String,
+}
+
+impl Context {
+    /// Clients from the function's settings.
+    ///
+    /// # Errors
+    /// `InvalidInput` when a setting is missing.
+    pub async fn new(init: &Init) -> Result<Context> {
+        let settings = &init.settings;
+        let topic = settings
+            .alert_topic_arn
+            .as_deref()
+            .ok_or_else(|| Error::invalid("alert_topic_arn is not set"))?;
+        Ok(Context {
+            storage: init.storage.clone(),
+            database: Database::new(&init.aws, &settings.database).await?,
+            alerts: Alerts::new(&init.aws, topic),
+            lake_bucket: settings.buckets.lake.clone(),
+            reports_bucket: settings.buckets.reports.clone(),
+        })
+    }
+}
+
+/// Runs every check, publishes the report and, if a check failed, an alert.
+///
+/// A closed gate is a result, not an error: the state machine fails the run. Repeating the call
+/// publishes the same report and no second alert.
+///
+/// # Errors
+/// `Transient.*` when Postgres, S3 or SNS do not answer; `Internal` when a layer cannot be read.
+pub async fn handle(
+    context: &Context,
+    event: QualityEvent,
+    invocation: &Invocation,
+) -> Result<QualityResult> {
+    // On the heap: the futures of all the checks together are large.
+    let checks = Box::pin(run_checks(context, &event)).await?;
+    let report = Report::new(&event.run, checks);
+    for check in report.failed() {
+        let severity = check.severity.name();
+        let (name, expected, actual) = (&check.name, &check.expected, &check.actual);
+        tracing::warn!(check = name, severity, expected, actual, "check failed");
+    }
+    let object = publish(context, &report).await?;
+
+    let result = report.result(object);
+    let metrics = &invocation.metrics;
+    metrics.gauge("QualityScore", result.score, &[]);
+    metrics.count("ChecksTotal", result.checks, &[]);
+    metrics.count("ChecksFailed", result.failed, &[]);
+    tracing::info!(
+        score = result.score,
+        checks = result.checks,
+        failed = result.failed,
+        gate_passed = result.gate_passed,
+        "quality checked"
+    );
+    Ok(result)
+}
+
+async fn run_checks(context: &Context, event: &QualityEvent) -> Result<Vec<Check>> {
+    let run = &event.run;
+    let client = snapshot::open(&context.database).await?;
+    let (core, dates, warehouse, queue, lake) = tokio::try_join!(
+        core::measure(&client),
+        dates::measure(&client),
+        warehouse::measure(&client),
+        queue::measure(&client, &run.run_id),
+        Box::pin(lake::measure(&context.storage, &context.lake_bucket)),
+    )?;
+    // Ends the snapshot: another run's transform may go on while the report is written.
+    drop(client);
+
+    let mut checks = ledger::judge(&event.ledger, &queue.taken_by_other_runs);
+    checks.extend(core::judge(&core, run.run_date));
+    checks.extend(warehouse::judge(&warehouse, &dates));
+    checks.extend(lake::judge(&lake, &dates, &warehouse));
+    checks.extend(queue::judge(&queue));
+    Ok(checks)
+}
+
+/// Writes the report. The alert goes out before it: if the function dies in between, the repeated
+/// call alerts again rather than never, and once the report is there nobody alerts any more.
+async fn publish(
+    context: &Context,
+    report: &Report,
+) -> Result<shopflow_core::ObjectRef> {
+    let (bucket, key) = (&context.reports_bucket, report.key());
+    if report.is_published(&context.storage, bucket).await? {
+        tracing::info!(key, "the same report is already published");
+    } else {
+        if report.failed().next().is_some() {
+            context.alerts.publish(report, &format!("s3://{bucket}/{key}")).await?;
+        }
+        context.storage.write_json(bucket, &key, report).await?;
+    }
+    // No version: the result is the same when the call is repeated.
+    Ok(shopflow_core::ObjectRef { bucket: bucket.clone(), key, version_id: None })
+}

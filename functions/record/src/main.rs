@@ -1,1 +1,23 @@
-fn main() {}
+//! Wires the `record` function.
+
+use shopflow_core::runtime;
+use shopflow_core::settings::Need;
+use shopflow_postgres::Database;
+use shopflow_record::Context;
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    runtime::run(
+        "record",
+        &[Need::Database, Need::Reports],
+        async |init| {
+            let database = Database::new(&init.aws, &init.settings.database).await?;
+            let reports = init.settings.buckets.reports.clone();
+            Ok(Context { storage: init.storage, database, reports })
+        },
+        |context, event, invocation| async move {
+            Box::pin(shopflow_record::handle(&context, event, &invocation)).await
+        },
+    )
+    .await
+}

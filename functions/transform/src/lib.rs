@@ -1,1 +1,155 @@
+//! Turns what was loaded into silver, the star schema and gold.
+//!
+//! One call takes everything that waits (`ops.lake_queue`, dirty dates and entities), whichever
+//! run left it there:
+//!
+//! 1. [`pending`] reads it in one snapshot, under the transform lock;
+//! 2. [`silver`] merges the bronze files into the silver partitions of their event dates;
+//! 3. [`warehouse`] brings dimensions (SCD2) and the facts of dirty dates up to date in Postgres;
+//! 4. [`gold`] recomputes the touched part of the gold tables from silver, in Parquet;
+//! 5. [`publish`] copies the touched aggregates to Postgres and closes what was read.
+//!
+//! Every step can be repeated: what a crash leaves open is done again by the next call, and ends
+//! in the same files and rows.
 
+mod days;
+mod dimensions;
+pub mod engine;
+pub mod gold;
+mod mask;
+pub mod merge;
+pub mod pending;
+pub mod publish;
+pub mod session;
+pub mod silver;
+pub mod tables;
+pub mod warehouse;
+
+use shopflow_core::contract::{GoldTable, LedgerEntry, TransformEvent, TransformResult};
+use shopflow_core::runtime::{Init, Invocation};
+use shopflow_core::{Error, Result, Storage};
+use shopflow_postgres::Database;
+
+use crate::pending::Pending;
+use crate::session::Session;
+
+/// What a call needs besides its event; built once per process.
+#[derive(Debug, Clone)]
+pub struct Context {
+    pub storage: Storage,
+    pub database: Database,
+    /// Name of the lake bucket.
+    pub lake: String,
+    /// Bytes the query engine and the file cache may use together.
+    pub memory_bytes: usize,
+}
+
+impl Context {
+    /// Builds the clients.
+    ///
+    /// # Errors
+    /// As [`Database::new`].
+    pub async fn new(init: &Init) -> Result<Context> {
+        Ok(Context {
+            storage: init.storage.clone(),
+            database: Database::new(&init.aws, &init.settings.database).await?,
+            lake: init.settings.buckets.lake.clone(),
+            memory_bytes: engine::memory_budget(),
+        })
+    }
+}
+
+/// Handles one event.
+///
+/// # Errors
+/// `Transient.Database` when another transform holds the lock for too long or Postgres fails,
+/// `Transient.Storage`, `InvalidInput` when a queued bronze file is gone, `Internal` when rows do
+/// not add up.
+pub async fn handle(
+    context: &Context,
+    event: TransformEvent,
+    invocation: &Invocation,
+) -> Result<TransformResult> {
+    let mut session = Session::lock(&context.database, invocation.remaining()).await?;
+    let outcome = work(context, &event, &mut session).await;
+    session.unlock().await;
+    let result = outcome?;
+    report(&result, invocation);
+    Ok(result)
+}
+
+async fn work(
+    context: &Context,
+    event: &TransformEvent,
+    session: &mut Session,
+) -> Result<TransformResult> {
+    let client = session.client();
+    let snapshot = pending::snapshot(client).await?;
+    let pending = Pending::read(&snapshot, event.full).await?;
+    if pending.is_empty() {
+        drop(snapshot);
+        return finish(context, session, event, 0, 0).await;
+    }
+    let cache = engine::FileCache::new(context.memory_bytes / 4);
+    let merge = silver::Merge::prepare(context, &snapshot, &pending).await?;
+    let (counts, facts) = futures::try_join!(
+        merge.write(context, &pending, &cache),
+        warehouse::rebuild(snapshot, &pending)
+    )?;
+    let update = gold::Update {
+        dates: facts.dates,
+        dimensions: pending.entities > 0 || event.full,
+        full: event.full,
+    };
+    let touched_dates = update.dates.len() as u64;
+    let changes = gold::refresh(context, session.client(), &cache, &update).await?;
+    publish::publish_and_close(session.client(), &event.run, &pending, &counts, &update, &changes)
+        .await?;
+    finish(context, session, event, touched_dates, facts.rows).await
+}
+
+async fn finish(
+    context: &Context,
+    session: &mut Session,
+    event: &TransformEvent,
+    touched_dates: u64,
+    fact_rows: u64,
+) -> Result<TransformResult> {
+    let (ledger, gold) = futures::try_join!(
+        publish::ledger(session.client(), &event.run.run_id),
+        gold::row_counts(context)
+    )?;
+    check_balance(&ledger)?;
+    Ok(TransformResult { touched_dates, fact_rows, gold, ledger })
+}
+
+fn check_balance(ledger: &[LedgerEntry]) -> Result<()> {
+    match ledger.iter().find(|entry| !entry.is_balanced()) {
+        None => Ok(()),
+        Some(entry) => Err(Error::internal("rows of transform do not balance")
+            .with("dataset", entry.dataset)
+            .with("rows_in", entry.rows_in)
+            .with("rows_loaded", entry.rows_loaded)
+            .with("rows_unchanged", entry.rows_unchanged)),
+    }
+}
+
+fn report(result: &TransformResult, invocation: &Invocation) {
+    for entry in &result.ledger {
+        let dimensions = [("Dataset", entry.dataset.name())];
+        invocation.metrics.count("RowsIn", entry.rows_in, &dimensions);
+        invocation.metrics.count("RowsLoaded", entry.rows_loaded, &dimensions);
+        invocation.metrics.count("RowsUnchanged", entry.rows_unchanged, &dimensions);
+    }
+    invocation.metrics.count("TouchedDates", result.touched_dates, &[]);
+    invocation.metrics.count("FactRows", result.fact_rows, &[]);
+    for GoldTable { table, rows } in &result.gold {
+        invocation.metrics.count("GoldRows", *rows, &[("Table", table)]);
+    }
+    tracing::info!(
+        touched_dates = result.touched_dates,
+        fact_rows = result.fact_rows,
+        datasets = result.ledger.len(),
+        "transformed"
+    );
+}

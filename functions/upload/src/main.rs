@@ -1,1 +1,16 @@
-fn main() {}
+//! The `upload` function: wiring only, see the library.
+
+use shopflow_core::runtime;
+use shopflow_core::settings::Need;
+use shopflow_upload::{Context, handle};
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    runtime::run(
+        "upload",
+        &[Need::Landing, Need::Lake],
+        async |init| Ok(Context::new(init)),
+        |context, event, invocation| async move { handle(&context, event, &invocation).await },
+    )
+    .await
+}

@@ -1,1 +1,18 @@
+//! Validates one landed file: good rows go on byte for byte, bad rows go to quarantine with the
+//! rule they break, and a report says how many of each and why.
+//!
+//! [`engine`] is the validation itself, on bytes and free of I/O; [`handler`] connects it to S3.
 
+mod csv;
+pub mod engine;
+pub mod handler;
+mod ids;
+mod json_lines;
+mod log;
+mod pipeline;
+pub mod quarantine;
+pub mod report;
+pub mod rules;
+mod values;
+
+pub use handler::{Context, handle};

@@ -69,7 +69,8 @@ pub struct Database {
     #[serde(default)]
     pub secret_arn: Option<String>,
     pub tls: Tls,
-    /// PEM file with extra certificate authorities; the RDS ones are built in.
+    /// PEM file with the certificate authorities of the server, needed with `tls: verify`. For RDS
+    /// that is its published bundle: AWS signs with authorities of its own.
     #[serde(default)]
     pub ca_file: Option<String>,
     pub connect_timeout_seconds: u64,

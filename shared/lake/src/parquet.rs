@@ -1,1 +1,208 @@
-//! Writing Parquet the same way everywhere.
+//! Writing and reading Parquet the same way everywhere.
+//!
+//! The same batches give the same bytes, and a file is named after its bytes, so repeated work
+//! writes the same object again.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt};
+use ::parquet::arrow::ArrowWriter;
+use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
+use ::parquet::basic::{Compression, ZstdLevel};
+use ::parquet::errors::ParquetError;
+use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
+use sha2::{Digest, Sha256};
+use shopflow_core::{Error, ErrorKind, ObjectRef, Result, ResultExt, Storage};
+
+use crate::table::{FileEntry, Table};
+
+/// Content type of Parquet objects.
+pub const CONTENT_TYPE: &str = "application/vnd.apache.parquet";
+
+/// Most rows of a row group: enough to compress well, few enough to buffer and to read in parallel.
+pub const ROW_GROUP_ROWS: usize = 256 * 1024;
+
+/// Most encoded bytes of a row group, so that a writer's memory is bounded for wide rows too.
+pub const ROW_GROUP_BYTES: usize = 16 * 1024 * 1024;
+
+/// Rows per batch when reading.
+const READ_BATCH_ROWS: usize = 64 * 1024;
+
+/// How every Parquet file of the lake is written: zstd level 1, page statistics, bounded row
+/// groups, and nothing that depends on the clock or the version of a library.
+pub fn writer_properties() -> WriterProperties {
+    WriterProperties::builder()
+        // Level 1 is the default of the codec crate; it trades a few per cent of size for speed.
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_created_by("shopflow".to_owned())
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
+        .build()
+}
+
+/// Encodes batches as one Parquet file in memory; returns its bytes.
+///
+/// This is CPU work: call it from a blocking thread.
+///
+/// # Errors
+/// `Internal` when a batch does not have the schema.
+pub fn encode(schema: SchemaRef, batches: &[RecordBatch]) -> Result<Bytes> {
+    let mut writer = ArrowWriter::try_new(Vec::new(), schema, Some(writer_properties()))
+        .map_err(|error| encode_error(&error))?;
+    for batch in batches {
+        writer.write(batch).map_err(|error| encode_error(&error))?;
+    }
+    writer.into_inner().map(Bytes::from).map_err(|error| encode_error(&error))
+}
+
+/// Writes the batches as one file of `partition`; `None` when they hold no rows. The file belongs
+/// to the table once it is part of a [`Table::commit`].
+///
+/// # Errors
+/// `Internal` when the batches differ in schema; `Transient.Storage` when S3 does not answer.
+pub async fn write_batches(
+    storage: &Storage,
+    table: &Table,
+    partition: &str,
+    batches: &[RecordBatch],
+) -> Result<Option<FileEntry>> {
+    let rows: u64 = batches.iter().map(|batch| batch.num_rows() as u64).sum();
+    let Some(first) = batches.first().filter(|_| rows > 0) else { return Ok(None) };
+    let schema = first.schema();
+    let batches = batches.to_vec();
+    let content = blocking(move || encode(schema, &batches)).await?;
+    store(storage, table, partition, content, rows).await.map(Some)
+}
+
+/// Stores an encoded file of `rows` rows under a name made from its content.
+///
+/// # Errors
+/// `Transient.Storage`, or `Internal` when S3 refuses the request.
+pub async fn store(
+    storage: &Storage,
+    table: &Table,
+    partition: &str,
+    content: Bytes,
+    rows: u64,
+) -> Result<FileEntry> {
+    let hashed = content.clone();
+    let sha256 = blocking(move || Ok(hex::encode(Sha256::digest(&hashed)))).await?;
+    let key = table.file_key(partition, &sha256);
+    let stored = storage.write_all(table.bucket(), &key, CONTENT_TYPE, content).await?;
+    if stored.sha256 != sha256 {
+        return Err(Error::internal("stored file differs from what was encoded").with("key", key));
+    }
+    Ok(FileEntry { key, bytes: stored.bytes, rows, sha256 })
+}
+
+/// Reads a whole Parquet object, row order kept.
+///
+/// # Errors
+/// `InvalidInput` when there is no such object or it is no Parquet file.
+pub async fn read_file(storage: &Storage, object: &ObjectRef) -> Result<Vec<RecordBatch>> {
+    let content = storage.read_all(object).await?;
+    blocking(move || decode(content))
+        .await
+        .map_err(|error| error.with("bucket", &object.bucket).with("key", &object.key))
+}
+
+/// Reads several objects, at most [`Storage::concurrent_objects`] at a time; the answers stand in
+/// the order of `objects`.
+///
+/// # Errors
+/// As [`read_file`]; the first failure ends the rest.
+pub async fn read_files(
+    storage: &Storage,
+    objects: &[ObjectRef],
+) -> Result<Vec<Vec<RecordBatch>>> {
+    futures::stream::iter(objects.iter().cloned())
+        .map(|object| async move { read_file(storage, &object).await })
+        .buffered(storage.concurrent_objects())
+        .try_collect()
+        .await
+}
+
+/// Decodes a Parquet file that is in memory.
+///
+/// This is CPU work: call it from a blocking thread.
+///
+/// # Errors
+/// `InvalidInput` when it is no Parquet file.
+pub fn decode(content: Bytes) -> Result<Vec<RecordBatch>> {
+    let read = || -> std::result::Result<Vec<RecordBatch>, Box<dyn std::error::Error + Send + Sync>> {
+        let metadata = ArrowReaderMetadata::load(&content, Default::default())?;
+        let schema = Arc::clone(metadata.schema());
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(content.clone(), metadata)
+            .with_batch_size(READ_BATCH_ROWS)
+            .build()?;
+        let mut batches = reader.collect::<std::result::Result<Vec<_>, _>>()?;
+        if batches.is_empty() {
+            // Callers concatenate; an empty batch still tells them the schema.
+            batches.push(RecordBatch::new_empty(schema));
+        }
+        Ok(batches)
+    };
+    read().or_error(ErrorKind::InvalidInput, "decode parquet file failed")
+}
+
+/// Runs CPU work where it does not hold up the transfers of the same function.
+///
+/// # Errors
+/// What `work` answers, or `Internal` when it stopped short.
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let span = tracing::Span::current();
+    tokio::task::spawn_blocking(move || span.in_scope(work))
+        .await
+        .or_error(ErrorKind::Internal, "blocking task stopped")?
+}
+
+fn encode_error(error: &ParquetError) -> Error {
+    Error::internal("encode parquet file failed").because(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{ArrayRef, Int64Array, StringArray};
+    use ::parquet::arrow::arrow_reader::ArrowReaderOptions;
+
+    fn batch(rows: i64) -> RecordBatch {
+        let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(0..rows));
+        let names = (0..rows).map(|row| format!("a rather long name, number {row}, for a product"));
+        let names: ArrayRef = Arc::new(StringArray::from_iter_values(names));
+        RecordBatch::try_from_iter([("id", ids), ("name", names)]).unwrap()
+    }
+
+    #[test]
+    fn row_groups_are_bounded_in_rows_and_nothing_is_lost() {
+        let rows = ROW_GROUP_ROWS as i64 + 10;
+        let content = encode(batch(1).schema(), &[batch(rows)]).unwrap();
+        let metadata = ArrowReaderMetadata::load(&content, ArrowReaderOptions::new()).unwrap();
+        let groups: Vec<i64> =
+            metadata.metadata().row_groups().iter().map(|group| group.num_rows()).collect();
+        assert!(groups.len() > 1, "{groups:?}");
+        assert!(groups.iter().all(|rows| *rows <= ROW_GROUP_ROWS as i64), "{groups:?}");
+        assert_eq!(groups.iter().sum::<i64>(), rows);
+    }
+
+    #[test]
+    fn decoding_gives_back_what_was_encoded() {
+        let all = batch(100_000);
+        let content = encode(all.schema(), &[all.slice(0, 7), all.slice(7, 99_993)]).unwrap();
+        let decoded = decode(content).unwrap();
+        assert_eq!(arrow::compute::concat_batches(&all.schema(), &decoded).unwrap(), all);
+    }
+
+    #[test]
+    fn a_file_without_rows_still_tells_its_schema() {
+        let empty = batch(0);
+        let decoded = decode(encode(empty.schema(), &[]).unwrap()).unwrap();
+        assert_eq!(decoded, [empty]);
+    }
+}

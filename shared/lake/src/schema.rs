@@ -1,1 +1,154 @@
-//! Arrow schemas of the datasets.
+//! Arrow schemas of the datasets, derived from [`Dataset::columns`].
+//!
+//! Bronze keeps what arrived plus where it came from; silver keeps one row per key plus what
+//! decides which version of a row wins.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
+use shopflow_core::Dataset;
+use shopflow_core::dataset::{Column, Kind, PRICE_PRECISION, PRICE_SCALE};
+
+/// JSON object with the columns of a file that the dataset does not know; null when there are none.
+pub const EXTRA: &str = "_extra";
+/// Number of the row within the validated file, from 1; a header does not count.
+pub const LINE: &str = "_line";
+/// The run that wrote the row.
+pub const RUN_ID: &str = "_run_id";
+/// Bucket of the landed file.
+pub const SOURCE_BUCKET: &str = "_source_bucket";
+/// Key of the landed file.
+pub const SOURCE_KEY: &str = "_source_key";
+/// Version of the landed file.
+pub const SOURCE_VERSION_ID: &str = "_source_version_id";
+/// When S3 received the landed file.
+pub const SOURCE_MODIFIED_AT: &str = "_source_modified_at";
+/// The moment from which the row is true.
+pub const EFFECTIVE_AT: &str = "_effective_at";
+
+/// Microseconds since the epoch, UTC.
+pub fn timestamp() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+/// The Arrow field of a dataset's column; nullable only when the value may be missing.
+pub fn field(column: &Column) -> Field {
+    let data_type = match column.kind {
+        Kind::Id | Kind::Reference(_) => DataType::Int64,
+        Kind::Quantity => DataType::Int32,
+        Kind::Uuid | Kind::Text(_) | Kind::Email | Kind::Country | Kind::OneOf(_) => DataType::Utf8,
+        Kind::Date => DataType::Date32,
+        Kind::Timestamp => timestamp(),
+        Kind::Price => DataType::Decimal128(PRICE_PRECISION, PRICE_SCALE as i8),
+    };
+    Field::new(column.name, data_type, !column.required)
+}
+
+/// Bronze: the dataset's columns, then `_extra`, `_line` and where the row came from.
+pub fn bronze(dataset: Dataset) -> SchemaRef {
+    let origin = [
+        Field::new(EXTRA, DataType::Utf8, true),
+        Field::new(LINE, DataType::Int64, false),
+        Field::new(RUN_ID, DataType::Utf8, false),
+        Field::new(SOURCE_BUCKET, DataType::Utf8, false),
+        Field::new(SOURCE_KEY, DataType::Utf8, false),
+        Field::new(SOURCE_VERSION_ID, DataType::Utf8, false),
+        Field::new(SOURCE_MODIFIED_AT, timestamp(), false),
+        Field::new(EFFECTIVE_AT, timestamp(), false),
+    ];
+    schema(dataset, origin)
+}
+
+/// Silver: the dataset's columns (personal ones masked by whoever writes them), then the run and
+/// the order of the source.
+pub fn silver(dataset: Dataset) -> SchemaRef {
+    let origin = [
+        Field::new(RUN_ID, DataType::Utf8, false),
+        Field::new(SOURCE_VERSION_ID, DataType::Utf8, false),
+        Field::new(SOURCE_MODIFIED_AT, timestamp(), false),
+        Field::new(EFFECTIVE_AT, timestamp(), false),
+    ];
+    schema(dataset, origin)
+}
+
+fn schema(dataset: Dataset, origin: impl IntoIterator<Item = Field>) -> SchemaRef {
+    let fields: Fields = dataset.columns().iter().map(field).chain(origin).collect();
+    Arc::new(Schema::new(fields))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(schema: &Schema) -> Vec<String> {
+        schema
+            .fields()
+            .iter()
+            .map(|field| {
+                let null = if field.is_nullable() { "?" } else { "" };
+                format!("{}{null} {}", field.name(), field.data_type())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn bronze_keeps_the_dataset_then_the_origin() {
+        assert_eq!(
+            text(&bronze(Dataset::Products)),
+            [
+                "id Int64",
+                "name Utf8",
+                "category Utf8",
+                "price Decimal128(10, 2)",
+                "supplier Utf8",
+                "_extra? Utf8",
+                "_line Int64",
+                "_run_id Utf8",
+                "_source_bucket Utf8",
+                "_source_key Utf8",
+                "_source_version_id Utf8",
+                "_source_modified_at Timestamp(µs, \"UTC\")",
+                "_effective_at Timestamp(µs, \"UTC\")",
+            ]
+        );
+    }
+
+    #[test]
+    fn silver_keeps_what_decides_which_version_wins() {
+        assert_eq!(
+            text(&silver(Dataset::Clickstream)),
+            [
+                "event_id Utf8",
+                "session_id Utf8",
+                "customer_id? Int64",
+                "event_type Utf8",
+                "product_id? Int64",
+                "url Utf8",
+                "referrer? Utf8",
+                "device Utf8",
+                "country Utf8",
+                "timestamp Timestamp(µs, \"UTC\")",
+                "_run_id Utf8",
+                "_source_version_id Utf8",
+                "_source_modified_at Timestamp(µs, \"UTC\")",
+                "_effective_at Timestamp(µs, \"UTC\")",
+            ]
+        );
+    }
+
+    #[test]
+    fn quantities_and_dates_take_four_bytes() {
+        let transactions = bronze(Dataset::Transactions);
+        assert_eq!(transactions.field_with_name("quantity").unwrap().data_type(), &DataType::Int32);
+        let customers = bronze(Dataset::Customers);
+        let date = customers.field_with_name("registration_date").unwrap();
+        assert_eq!(date.data_type(), &DataType::Date32);
+    }
+
+    #[test]
+    fn no_origin_column_hides_a_column_of_a_dataset() {
+        for dataset in Dataset::ALL {
+            assert!(dataset.columns().iter().all(|column| !column.name.starts_with('_')));
+        }
+    }
+}

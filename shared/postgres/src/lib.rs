@@ -1,1 +1,36 @@
+//! The way into Postgres: where it is, who we are, over which connection, and with which schema.
+//!
+//! [`Database`] finds the server (configuration or the RDS API), logs in (a Secrets Manager
+//! secret, re-read when it was rotated, or an RDS IAM token), verifies its certificate, and brings
+//! its schema up to date ([`Database::migrate`]). Errors carry the name Step Functions matches and
+//! never a password or a row's values.
+//!
+//! ```ignore
+//! let database = Database::new(&init.aws, &init.settings.database).await?;
+//! let mut client = database.connect().await?;
+//! database.migrate(&mut client).await?;
+//! let rows = client.query("SELECT count(*) FROM core.customers", &[]).await.or_db("count customers")?;
+//! ```
 
+mod credentials;
+mod database;
+mod endpoint;
+mod error;
+mod migrate;
+mod tls;
+
+pub use database::Database;
+pub use error::{PgResultExt, db_error};
+
+/// A connection to Postgres; its traffic runs in a task of its own until this is dropped.
+pub type Client = tokio_postgres::Client;
+
+/// Keys of the advisory locks of the pipeline, in one place so that no two mean the same.
+pub mod locks {
+    /// Held while the schema is changed.
+    pub const MIGRATE: i64 = 0x5368_6f70_0001;
+    /// Held by the one `transform` that may work at a time.
+    pub const TRANSFORM: i64 = 0x5368_6f70_0002;
+    /// Held by the load of a dataset: `LOAD + position of the dataset in Dataset::ALL`.
+    pub const LOAD: i64 = 0x5368_6f70_0100;
+}

@@ -6,7 +6,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 use super::{concrete, located, missing_object};
 use crate::contract::ObjectRef;
@@ -24,6 +24,8 @@ pub struct ObjectReader {
     etag: Option<String>,
     bytes: u64,
     offset: u64,
+    /// Bytes at the start of the body that were already handed out.
+    skip: u64,
     resumes: u32,
     body: ByteStream,
 }
@@ -44,6 +46,7 @@ impl ObjectReader {
             etag: output.e_tag().map(str::to_owned),
             bytes: output.content_length().unwrap_or(0).max(0) as u64,
             offset: 0,
+            skip: 0,
             resumes: 0,
             body: output.body,
         })
@@ -61,7 +64,13 @@ impl ObjectReader {
     pub async fn next(&mut self) -> Result<Option<Bytes>> {
         loop {
             let cause = match self.body.try_next().await {
-                Ok(Some(chunk)) => {
+                Ok(Some(mut chunk)) => {
+                    let known = self.skip.min(chunk.len() as u64);
+                    self.skip -= known;
+                    chunk.advance(known as usize);
+                    if chunk.is_empty() {
+                        continue;
+                    }
                     self.offset += chunk.len() as u64;
                     return Ok(Some(chunk));
                 }
@@ -94,6 +103,11 @@ impl ObjectReader {
             .send()
             .await
             .map_err(|error| get_error(&self.object, error))?;
+        // A server may answer with the whole object instead of the range.
+        let honoured = output
+            .content_range()
+            .is_some_and(|range| range.starts_with(&format!("bytes {}-", self.offset)));
+        self.skip = if honoured { 0 } else { self.offset };
         self.body = output.body;
         Ok(())
     }

@@ -77,6 +77,12 @@ impl ObjectWriter {
         self.bytes
     }
 
+    /// SHA-256 of what was written so far, lower-case hexadecimal: known before the object is made
+    /// visible.
+    pub fn sha256(&self) -> String {
+        hex::encode(self.hasher.clone().finalize())
+    }
+
     /// Appends content; waits while too many parts are under way.
     ///
     /// # Errors

@@ -1,0 +1,99 @@
+//! What a command says while it works. Progress goes to standard error, results to standard
+//! output, so that results can be piped.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use shopflow_core::Result;
+
+/// Where progress is shown, if anywhere.
+#[derive(Debug, Clone, Copy)]
+pub struct Console {
+    verbose: bool,
+}
+
+impl Console {
+    /// Progress on standard error.
+    pub fn stderr() -> Self {
+        Console { verbose: true }
+    }
+
+    /// No progress at all, for tests and for `--json`.
+    pub fn quiet() -> Self {
+        Console { verbose: false }
+    }
+
+    /// True when progress may be redrawn in place.
+    pub fn in_place(self) -> bool {
+        self.verbose && std::io::stderr().is_terminal()
+    }
+
+    /// True when anything is shown.
+    pub fn is_verbose(self) -> bool {
+        self.verbose
+    }
+
+    /// Says one thing.
+    pub fn note(self, text: &str) {
+        if self.verbose {
+            eprintln!("{text}");
+        }
+    }
+
+    /// Starts a step: says what is about to happen, and at the end how long it took.
+    pub fn step(self, text: &str) -> Step {
+        if self.verbose {
+            eprintln!("• {text}");
+        }
+        Step { console: self, title: text.to_owned(), started: Instant::now() }
+    }
+}
+
+/// A step under way.
+#[derive(Debug)]
+pub struct Step {
+    console: Console,
+    title: String,
+    started: Instant,
+}
+
+impl Step {
+    /// The step is done; `outcome` says what came of it.
+    pub fn done(self, outcome: &str) {
+        let took = seconds(self.started.elapsed());
+        self.console.note(&format!("  {outcome} ({took})"));
+    }
+
+    /// Names the step in the error of `result`, so that the reader knows how far it came.
+    ///
+    /// # Errors
+    /// The error of `result`.
+    pub fn check<T>(&self, result: Result<T>) -> Result<T> {
+        result.inspect_err(|_| self.console.note(&format!("  failed at this step: {}", self.title)))
+    }
+}
+
+/// A duration for people: `0.42 s`, `12.3 s`, `3 min 05 s`.
+pub fn seconds(duration: Duration) -> String {
+    let total = duration.as_secs_f64();
+    if total < 10.0 {
+        format!("{total:.2} s")
+    } else if total < 120.0 {
+        format!("{total:.1} s")
+    } else {
+        let whole = total.round() as u64;
+        format!("{} min {:02} s", whole / 60, whole % 60)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_shown_as_precisely_as_people_need() {
+        assert_eq!(seconds(Duration::from_millis(418)), "0.42 s");
+        assert_eq!(seconds(Duration::from_millis(12_345)), "12.3 s");
+        assert_eq!(seconds(Duration::from_secs(185)), "3 min 05 s");
+    }
+}

@@ -1,0 +1,153 @@
+//! A deployed stack: the names its template gives out.
+
+use std::collections::BTreeMap;
+
+use aws_config::SdkConfig;
+use shopflow_core::{Error, ErrorKind, Result};
+
+/// The outputs of stack `shopflow-<environment>`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stack {
+    environment: String,
+    outputs: BTreeMap<String, String>,
+}
+
+impl Stack {
+    /// A stack whose outputs are known.
+    pub fn new(environment: &str, outputs: BTreeMap<String, String>) -> Stack {
+        Stack { environment: environment.to_owned(), outputs }
+    }
+
+    /// Asks CloudFormation.
+    ///
+    /// # Errors
+    /// `InvalidInput` when there is no such stack, or when its deployment failed.
+    pub async fn read(aws: &SdkConfig, environment: &str) -> Result<Stack> {
+        let name = format!("shopflow-{environment}");
+        let client = aws_sdk_cloudformation::Client::new(aws);
+        let answer = client.describe_stacks().stack_name(&name).send().await.map_err(|error| {
+            Error::aws(ErrorKind::TransientService, "describe stack", error)
+                .with("stack", &name)
+                .hint("deploy it first (docs/deployment.md) and check account and region")
+        })?;
+        let stack = answer.stacks().first().ok_or_else(|| {
+            Error::invalid("there is no such stack").with("stack", &name)
+        })?;
+        let status = stack.stack_status().map_or("unknown", |status| status.as_str());
+        if !is_deployed(status) {
+            return Err(Error::invalid("the stack is not deployed")
+                .with("stack", &name)
+                .with("status", status)
+                .hint("wait for its deployment, or look at its events in CloudFormation"));
+        }
+        let outputs = stack
+            .outputs()
+            .iter()
+            .filter_map(|output| {
+                Some((output.output_key()?.to_owned(), output.output_value()?.to_owned()))
+            })
+            .collect();
+        Ok(Stack { environment: environment.to_owned(), outputs })
+    }
+
+    /// `local`, `dev`, `staging` or `prod`.
+    pub fn environment(&self) -> &str {
+        &self.environment
+    }
+
+    /// The name of the stack.
+    pub fn name(&self) -> String {
+        format!("shopflow-{}", self.environment)
+    }
+
+    /// Every output.
+    pub fn outputs(&self) -> &BTreeMap<String, String> {
+        &self.outputs
+    }
+
+    /// The name of a function: `shopflow-<environment>-<function>`.
+    pub fn function(&self, function: &str) -> String {
+        format!("shopflow-{}-{function}", self.environment)
+    }
+
+    /// One output.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the stack has no such output.
+    pub fn output(&self, name: &str) -> Result<&str> {
+        self.outputs.get(name).map(String::as_str).ok_or_else(|| {
+            Error::invalid("the stack lacks an output")
+                .with("stack", self.name())
+                .with("output", name)
+                .hint("deploy the current template.yaml")
+        })
+    }
+
+    /// The bucket files land in.
+    ///
+    /// # Errors
+    /// As [`Stack::output`].
+    pub fn landing(&self) -> Result<&str> {
+        self.output("LandingBucket")
+    }
+
+    /// The bucket of the lake.
+    ///
+    /// # Errors
+    /// As [`Stack::output`].
+    pub fn lake(&self) -> Result<&str> {
+        self.output("LakeBucket")
+    }
+
+    /// The bucket of the reports.
+    ///
+    /// # Errors
+    /// As [`Stack::output`].
+    pub fn reports(&self) -> Result<&str> {
+        self.output("ReportsBucket")
+    }
+
+    /// The state machine of the pipeline.
+    ///
+    /// # Errors
+    /// As [`Stack::output`].
+    pub fn pipeline(&self) -> Result<&str> {
+        self.output("PipelineStateMachineArn")
+    }
+
+    /// The state machine of the backfill.
+    ///
+    /// # Errors
+    /// As [`Stack::output`].
+    pub fn backfill(&self) -> Result<&str> {
+        self.output("BackfillStateMachineArn")
+    }
+}
+
+/// A rolled back first deployment leaves a stack without resources; a rolled back update leaves
+/// the stack as it was before.
+fn is_deployed(status: &str) -> bool {
+    matches!(
+        status,
+        "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "UPDATE_ROLLBACK_COMPLETE" | "IMPORT_COMPLETE"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_output_names_the_stack_and_the_output() {
+        let stack = Stack::new("dev", BTreeMap::new());
+        let text = stack.landing().unwrap_err().to_string();
+        assert!(text.contains("stack=shopflow-dev, output=LandingBucket"), "{text}");
+    }
+
+    #[test]
+    fn a_failed_first_deployment_is_not_a_stack_to_work_with() {
+        assert!(is_deployed("UPDATE_ROLLBACK_COMPLETE"));
+        assert!(!is_deployed("ROLLBACK_COMPLETE"));
+        assert!(!is_deployed("CREATE_IN_PROGRESS"));
+    }
+}

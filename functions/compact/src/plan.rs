@@ -1,0 +1,103 @@
+//! Which files of a partition to put together.
+
+use shopflow_lake::FileEntry;
+
+/// When a file is small, and how large a merged one may get.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) target_bytes: u64,
+    /// A partition with fewer small files is healthy.
+    pub(crate) min_small_files: usize,
+}
+
+impl Limits {
+    fn is_small(&self, file: &FileEntry) -> bool {
+        file.bytes < self.target_bytes / 2
+    }
+}
+
+/// Bins of small files, each to become one file; empty for a healthy partition.
+///
+/// First-fit decreasing: at most one bin stays under half of the target. Within a bin the files
+/// are sorted by key, so the order of the merged rows does not depend on the packing.
+pub(crate) fn bins(files: &[FileEntry], limits: Limits) -> Vec<Vec<FileEntry>> {
+    let mut small: Vec<&FileEntry> = files.iter().filter(|file| limits.is_small(file)).collect();
+    if small.len() < limits.min_small_files {
+        return Vec::new();
+    }
+    small.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.key.cmp(&b.key)));
+    let mut bins: Vec<(u64, Vec<FileEntry>)> = Vec::new();
+    for file in small {
+        let fits = bins.iter_mut().find(|(bytes, _)| bytes + file.bytes <= limits.target_bytes);
+        match fits {
+            Some((bytes, bin)) => {
+                *bytes += file.bytes;
+                bin.push(file.clone());
+            }
+            None => bins.push((file.bytes, vec![file.clone()])),
+        }
+    }
+    bins.retain(|(_, bin)| bin.len() > 1);
+    bins.into_iter()
+        .map(|(_, mut bin)| {
+            bin.sort();
+            bin
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn file(name: usize, bytes: u64) -> FileEntry {
+        FileEntry { key: format!("t/{name:04}"), bytes, rows: bytes, sha256: String::new() }
+    }
+
+    fn files(sizes: &[u64]) -> Vec<FileEntry> {
+        sizes.iter().enumerate().map(|(name, bytes)| file(name, *bytes)).collect()
+    }
+
+    const LIMITS: Limits = Limits { target_bytes: 100, min_small_files: 3 };
+
+    #[test]
+    fn a_partition_with_few_small_files_is_healthy() {
+        assert!(bins(&files(&[10, 10, 90, 60, 50]), LIMITS).is_empty());
+        assert!(bins(&[], LIMITS).is_empty());
+    }
+
+    #[test]
+    fn files_of_half_the_target_stay_as_they_are() {
+        let bins = bins(&files(&[10, 50, 10, 10]), LIMITS);
+        assert_eq!(bins, [vec![file(0, 10), file(2, 10), file(3, 10)]]);
+    }
+
+    #[test]
+    fn merged_files_are_sorted_by_key_whatever_their_sizes() {
+        let bins = bins(&files(&[1, 30, 2]), LIMITS);
+        assert_eq!(bins, [vec![file(0, 1), file(1, 30), file(2, 2)]]);
+    }
+
+    proptest! {
+        #[test]
+        fn bins_hold_each_small_file_at_most_once_and_never_too_much(
+            sizes in prop::collection::vec(1_u64..120, 0..60),
+        ) {
+            let all = files(&sizes);
+            let bins = bins(&all, LIMITS);
+            let mut seen = std::collections::BTreeSet::new();
+            for bin in &bins {
+                prop_assert!(bin.len() > 1);
+                prop_assert!(bin.iter().map(|file| file.bytes).sum::<u64>() <= 100);
+                for file in bin {
+                    prop_assert!(file.bytes < 50);
+                    prop_assert!(seen.insert(file.key.clone()), "{} twice", file.key);
+                }
+            }
+            // At most one small file is left alone: two could have shared a bin.
+            let small = all.iter().filter(|file| file.bytes < 50).count();
+            prop_assert!(small < 3 || small - seen.len() <= 1);
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! Planted defects: which rows carry one, which one, and the list of truths.
+//!
+//! Everything follows from dataset and row number, so the list is made without the data. A
+//! defect makes its own row bad and no other: a repeated id is that of an earlier sound row, an
+//! orphan's id exists nowhere.
+
+use shopflow_core::Dataset;
+
+use super::clickstream::event_id;
+use super::rng::{Draws, Stream};
+
+/// Orphans are this much above every real id, and each is different.
+const ORPHANS: u64 = 1_000_000_000_000;
+/// How many earlier rows are tried for a sound one to repeat.
+const TRIES: u32 = 64;
+
+/// What can be wrong with a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    NullValue,
+    BadEmail,
+    NegativePrice,
+    ZeroPrice,
+    NotANumber,
+    ImpossibleDate,
+    BadTimestamp,
+    UnknownPaymentMethod,
+    UnknownCategory,
+    UnknownEventType,
+    UnknownDevice,
+    BadCountry,
+    DuplicateId,
+    NegativeQuantity,
+    WrongFieldCount,
+    InvalidUtf8,
+    BadJson,
+    MissingField,
+    OrphanReference,
+}
+
+impl Kind {
+    /// The name in the list of truths.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::NullValue => "null_value",
+            Kind::BadEmail => "bad_email",
+            Kind::NegativePrice => "negative_price",
+            Kind::ZeroPrice => "zero_price",
+            Kind::NotANumber => "not_a_number",
+            Kind::ImpossibleDate => "impossible_date",
+            Kind::BadTimestamp => "bad_timestamp",
+            Kind::UnknownPaymentMethod => "unknown_payment_method",
+            Kind::UnknownCategory => "unknown_category",
+            Kind::UnknownEventType => "unknown_event_type",
+            Kind::UnknownDevice => "unknown_device",
+            Kind::BadCountry => "bad_country",
+            Kind::DuplicateId => "duplicate_id",
+            Kind::NegativeQuantity => "negative_quantity",
+            Kind::WrongFieldCount => "wrong_field_count",
+            Kind::InvalidUtf8 => "invalid_utf8",
+            Kind::BadJson => "bad_json",
+            Kind::MissingField => "missing_field",
+            Kind::OrphanReference => "orphan_reference",
+        }
+    }
+
+    /// The stage that must notice it. An orphan is a sound row whose partner is unknown.
+    pub fn detected_by(self) -> &'static str {
+        if self == Kind::OrphanReference { "load" } else { "validate" }
+    }
+}
+
+/// The defects of a dataset, each with the columns it can sit in; no column for the whole row.
+type Menu = &'static [(Kind, &'static [&'static str])];
+
+const CUSTOMERS: Menu = &[
+    (Kind::NullValue, &["id", "name", "email", "registration_date", "country"]),
+    (Kind::BadEmail, &["email"]),
+    (Kind::ImpossibleDate, &["registration_date"]),
+    (Kind::BadCountry, &["country"]),
+    (Kind::DuplicateId, &["id"]),
+    (Kind::WrongFieldCount, &[]),
+    (Kind::InvalidUtf8, &["name"]),
+];
+const PRODUCTS: Menu = &[
+    (Kind::NullValue, &["id", "name", "category", "price", "supplier"]),
+    (Kind::NegativePrice, &["price"]),
+    (Kind::ZeroPrice, &["price"]),
+    (Kind::NotANumber, &["price"]),
+    (Kind::UnknownCategory, &["category"]),
+    (Kind::DuplicateId, &["id"]),
+    (Kind::WrongFieldCount, &[]),
+    (Kind::InvalidUtf8, &["name", "supplier"]),
+];
+const TRANSACTIONS: Menu = &[
+    (
+        Kind::NullValue,
+        &["id", "customer_id", "product_id", "quantity", "timestamp", "payment_method"],
+    ),
+    (Kind::NegativeQuantity, &["quantity"]),
+    (Kind::NotANumber, &["quantity"]),
+    (Kind::ImpossibleDate, &["timestamp"]),
+    (Kind::BadTimestamp, &["timestamp"]),
+    (Kind::UnknownPaymentMethod, &["payment_method"]),
+    (Kind::DuplicateId, &["id"]),
+    (Kind::WrongFieldCount, &[]),
+    (Kind::InvalidUtf8, &["payment_method"]),
+    (Kind::OrphanReference, &["customer_id", "product_id"]),
+];
+const CLICKSTREAM: Menu = &[
+    (
+        Kind::NullValue,
+        &["event_id", "session_id", "event_type", "url", "device", "country", "timestamp"],
+    ),
+    (
+        Kind::MissingField,
+        &["event_id", "session_id", "event_type", "url", "device", "country", "timestamp"],
+    ),
+    (Kind::NotANumber, &["customer_id", "product_id"]),
+    (Kind::UnknownEventType, &["event_type"]),
+    (Kind::UnknownDevice, &["device"]),
+    (Kind::BadCountry, &["country"]),
+    (Kind::ImpossibleDate, &["timestamp"]),
+    (Kind::BadTimestamp, &["timestamp"]),
+    (Kind::DuplicateId, &["event_id"]),
+    (Kind::BadJson, &[]),
+    (Kind::InvalidUtf8, &["url"]),
+];
+
+/// How a defect changes its row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Edit {
+    /// The column becomes this text; in JSON a string.
+    Text(String),
+    /// The column has no value: an empty field in CSV, `null` in JSON.
+    Null,
+    /// The JSON field is left out.
+    Leave,
+    /// The last CSV field is cut off, with its comma.
+    CutField,
+    /// The JSON object loses its end.
+    CutEnd,
+    /// A byte that is no UTF-8 gets into the column.
+    Garble,
+}
+
+/// One defect of one row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Defect {
+    pub kind: Kind,
+    /// Absent when the row as a whole is wrong.
+    pub column: Option<&'static str>,
+    pub edit: Edit,
+}
+
+/// Decides which rows carry a defect.
+#[derive(Debug)]
+pub struct Defects {
+    /// A row is hit when its number is not above this; absent when no row is.
+    threshold: Option<u64>,
+    /// By dataset.
+    streams: [Stream; 4],
+    event_stream: Stream,
+}
+
+impl Defects {
+    /// Defects in a share `rate`, 0 to 1, of all rows; `event_stream` names the click events.
+    pub fn new(seed: u64, rate: f64, event_stream: Stream) -> Self {
+        let stream = |dataset: Dataset| Stream::new(seed, &format!("defects of {dataset}"));
+        Defects {
+            threshold: (rate > 0.0).then(|| (rate * u64::MAX as f64) as u64),
+            streams: Dataset::ALL.map(stream),
+            event_stream,
+        }
+    }
+
+    /// True when `row`, counted from 0, carries a defect.
+    #[inline]
+    pub fn hits(&self, dataset: Dataset, row: u64) -> bool {
+        match self.threshold {
+            Some(threshold) => self.streams[dataset as usize].one(row) <= threshold,
+            None => false,
+        }
+    }
+
+    /// True when there may be defects at all.
+    #[inline]
+    pub fn any(&self) -> bool {
+        self.threshold.is_some()
+    }
+
+    /// The defect of a row that is hit.
+    pub fn at(&self, dataset: Dataset, row: u64) -> Defect {
+        let menu = match dataset {
+            Dataset::Customers => CUSTOMERS,
+            Dataset::Products => PRODUCTS,
+            Dataset::Transactions => TRANSACTIONS,
+            Dataset::Clickstream => CLICKSTREAM,
+        };
+        let mut draws = self.streams[dataset as usize].at(row);
+        let (kind, columns) = *draws.pick(menu);
+        let column = if columns.is_empty() { None } else { Some(*draws.pick(columns)) };
+        let edit = match kind {
+            Kind::DuplicateId => match self.earlier(dataset, row, &mut draws) {
+                Some(earlier) => Edit::Text(self.id(dataset, earlier)),
+                // Nothing sound came before: there is no id to repeat.
+                None => return Defect { kind: Kind::NullValue, column, edit: Edit::Null },
+            },
+            Kind::OrphanReference => Edit::Text((ORPHANS + row).to_string()),
+            _ => edit(kind, column, row, &mut draws),
+        };
+        Defect { kind, column, edit }
+    }
+
+    /// The text of the id that a row has, or would have without its defect.
+    pub fn id(&self, dataset: Dataset, row: u64) -> String {
+        if dataset == Dataset::Clickstream {
+            event_id(self.event_stream, row).into_iter().map(char::from).collect()
+        } else {
+            (row + 1).to_string()
+        }
+    }
+
+    fn earlier(&self, dataset: Dataset, row: u64, draws: &mut Draws) -> Option<u64> {
+        let candidates = (0..TRIES).map(|_| draws.below(row));
+        candidates.filter(|&earlier| earlier < row).find(|&earlier| !self.hits(dataset, earlier))
+    }
+}
+
+fn edit(kind: Kind, column: Option<&str>, row: u64, draws: &mut Draws) -> Edit {
+    let texts: &[&str] = match kind {
+        Kind::NegativePrice => &["-0.01", "-19.99", "-250.00"],
+        Kind::ZeroPrice => &["0.00"],
+        Kind::NotANumber => &["abc", "twelve", "n/a", "1O"],
+        Kind::ImpossibleDate if column == Some("timestamp") => {
+            &["2024-02-30T10:15:00Z", "2023-02-29T23:59:59Z", "2024-13-01T00:00:00Z"]
+        }
+        Kind::ImpossibleDate => &["2024-02-30", "2023-02-29", "2024-04-31", "2024-13-01"],
+        Kind::BadTimestamp => {
+            &["yesterday", "2024-05-01", "2024-05-01T10:15:00", "2024-05-01T25:00:00Z"]
+        }
+        Kind::UnknownPaymentMethod => &["bitcoin", "cheque", "CREDIT_CARD"],
+        Kind::UnknownCategory => &["furniture", "Books", "misc"],
+        Kind::UnknownEventType => &["hover", "PURCHASE", "click"],
+        Kind::UnknownDevice => &["fridge", "Mobile", "tv"],
+        Kind::BadCountry => &["XX", "UK", "us", "Germany"],
+        Kind::NegativeQuantity => &["-1", "-3", "-12"],
+        Kind::BadEmail => {
+            return Edit::Text(match draws.below(4) {
+                0 => format!("user{row}.example.com"),
+                1 => format!("user{row}@@example.com"),
+                2 => format!("user{row}@example"),
+                _ => "@example.com".to_owned(),
+            });
+        }
+        Kind::WrongFieldCount => return Edit::CutField,
+        Kind::InvalidUtf8 => return Edit::Garble,
+        Kind::BadJson => return Edit::CutEnd,
+        Kind::MissingField => return Edit::Leave,
+        // Those with an id of another row are made in `Defects::at`.
+        Kind::NullValue | Kind::DuplicateId | Kind::OrphanReference => return Edit::Null,
+    };
+    Edit::Text((*draws.pick(texts)).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn defects(seed: u64, rate: f64) -> Defects {
+        Defects::new(seed, rate, Stream::new(seed, "events"))
+    }
+
+    #[test]
+    fn no_rate_hits_no_row_and_a_full_rate_hits_all() {
+        let (none, all) = (defects(42, 0.0), defects(42, 1.0));
+        for row in 0..10_000 {
+            assert!(!none.hits(Dataset::Products, row));
+            assert!(all.hits(Dataset::Products, row));
+        }
+    }
+
+    #[test]
+    fn every_defect_of_every_menu_occurs() {
+        let defects = defects(42, 0.5);
+        for (dataset, menu) in
+            Dataset::ALL.into_iter().zip([CUSTOMERS, PRODUCTS, TRANSACTIONS, CLICKSTREAM])
+        {
+            for (kind, columns) in menu {
+                let found = |column: Option<&str>| {
+                    (0..5_000).filter(|&row| defects.hits(dataset, row)).any(|row| {
+                        let defect = defects.at(dataset, row);
+                        defect.kind == *kind && defect.column == column
+                    })
+                };
+                if columns.is_empty() {
+                    assert!(found(None), "{dataset} {kind:?}");
+                }
+                assert!(columns.iter().all(|column| found(Some(column))), "{dataset} {kind:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_column_of_a_menu_exists() {
+        for (dataset, menu) in
+            Dataset::ALL.into_iter().zip([CUSTOMERS, PRODUCTS, TRANSACTIONS, CLICKSTREAM])
+        {
+            for column in menu.iter().flat_map(|(_, columns)| *columns) {
+                let known = dataset.columns().iter().any(|known| known.name == *column);
+                assert!(known, "{dataset} {column}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_repeated_id_is_that_of_an_earlier_sound_row(seed: u64, rate in 0.01f64..0.99) {
+            let defects = defects(seed, rate);
+            for row in (0..500).filter(|&row| defects.hits(Dataset::Customers, row)) {
+                let defect = defects.at(Dataset::Customers, row);
+                if defect.kind == Kind::DuplicateId {
+                    let Edit::Text(id) = defect.edit else { panic!("{defect:?}") };
+                    let original = id.parse::<u64>().unwrap() - 1;
+                    prop_assert!(original < row);
+                    prop_assert!(!defects.hits(Dataset::Customers, original));
+                }
+            }
+        }
+
+        #[test]
+        fn the_rate_is_kept(seed: u64, rate in 0.0f64..1.0) {
+            let defects = defects(seed, rate);
+            let hits = (0..20_000).filter(|&row| defects.hits(Dataset::Transactions, row)).count();
+            prop_assert!((hits as f64 / 20_000.0 - rate).abs() < 0.025, "{hits}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Products: id, name, category, price, supplier.
+
+use super::rng::{Draws, Stream};
+use super::text::{push_field, push_number, push_price};
+use super::words::Words;
+
+/// What a category sells.
+struct Category {
+    name: &'static str,
+    /// Half of its products cost less than this many cents.
+    median: u64,
+    things: &'static [&'static str],
+}
+
+const CATEGORIES: &[Category] = &[
+    Category {
+        name: "beauty",
+        median: 1_800,
+        things: &["Shampoo", "Face Cream", "Lip Balm", "Perfume", "Hand Soap", "Sun Lotion"],
+    },
+    Category {
+        name: "books",
+        median: 1_500,
+        things: &["Cookbook", "Novel", "Atlas", "Travel Guide", "Biography", "Picture Book"],
+    },
+    Category {
+        name: "clothing",
+        median: 3_500,
+        things: &["T-Shirt", "Jacket", "Jeans", "Sneakers", "Scarf", "Rain Coat", "Socks"],
+    },
+    Category {
+        name: "electronics",
+        median: 14_900,
+        things: &["Monitor", "Headphones", "Keyboard", "Camera", "Tablet", "Speaker", "Router"],
+    },
+    Category {
+        name: "grocery",
+        median: 600,
+        things: &["Coffee", "Olive Oil", "Honey", "Pasta", "Dark Chocolate", "Green Tea"],
+    },
+    Category {
+        name: "home",
+        median: 4_200,
+        things: &["Desk Lamp", "Kettle", "Frying Pan", "Pillow", "Bookshelf", "Blanket", "Vase"],
+    },
+    Category {
+        name: "sports",
+        median: 5_500,
+        things: &["Yoga Mat", "Tennis Racket", "Football", "Tent", "Bike Helmet", "Dumbbells"],
+    },
+    Category {
+        name: "toys",
+        median: 2_200,
+        things: &["Puzzle", "Building Blocks", "Teddy Bear", "Board Game", "Toy Train", "Kite"],
+    },
+];
+
+const ADJECTIVES: &[&str] = &[
+    "Classic", "Compact", "Deluxe", "Eco", "Essential", "Everyday", "Fresh", "Light", "Mini",
+    "Modern", "Natural", "Premium", "Pro", "Pure", "Smart", "Soft", "Solid", "Urban", "Vintage",
+];
+
+/// What tells two otherwise equal products apart; commas and quotes are meant to be there.
+const VARIANTS: &[&str] = &[
+    "", "", "", "", "", "", " 2.0", " XL", " (2-Pack)", ", black", ", oak", ", set of 4",
+    " 12\"", " \"Limited\"", " für Zuhause", " à la carte",
+];
+
+/// Sixteenths of a log-normal distribution (sigma 0.6) around a median of 1,000.
+const SPREAD: [u64; 17] = [
+    178, 398, 501, 587, 667, 746, 826, 910, 1_000, 1_099, 1_211, 1_341, 1_499, 1_703, 1_994,
+    2_511, 5_630,
+];
+
+/// The cents a price ends with.
+const ENDINGS: &[u64] = &[99, 99, 99, 95, 90, 49, 49, 25];
+
+/// Makes products.
+#[derive(Debug)]
+pub struct Products {
+    stream: Stream,
+    count: u64,
+}
+
+impl Products {
+    /// `count` products.
+    pub fn new(seed: u64, count: u64) -> Self {
+        Products { stream: Stream::new(seed, "products"), count }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The category of a product.
+    #[inline]
+    pub fn category(&self, id: u64) -> &'static str {
+        category(&mut self.stream.at(id)).name
+    }
+
+    /// Appends a row; `scratch` is overwritten.
+    pub fn push(&self, out: &mut Vec<u8>, scratch: &mut Vec<u8>, words: &Words, id: u64) {
+        let mut draws = self.stream.at(id);
+        let category = category(&mut draws);
+        scratch.clear();
+        scratch.extend_from_slice(draws.pick(&words.brands).as_bytes());
+        scratch.push(b' ');
+        scratch.extend_from_slice(draws.pick(ADJECTIVES).as_bytes());
+        scratch.push(b' ');
+        scratch.extend_from_slice(draws.pick(category.things).as_bytes());
+        scratch.extend_from_slice(draws.pick(VARIANTS).as_bytes());
+        push_number(out, id);
+        out.push(b',');
+        push_field(out, scratch);
+        out.push(b',');
+        out.extend_from_slice(category.name.as_bytes());
+        out.push(b',');
+        push_price(out, price(category.median, &mut draws));
+        out.push(b',');
+        push_field(out, draws.pick(&words.suppliers).as_bytes());
+        out.push(b'\n');
+    }
+}
+
+/// The first draw of a product, so that it is known without the rest.
+#[inline]
+fn category(draws: &mut Draws) -> &'static Category {
+    draws.pick(CATEGORIES)
+}
+
+/// Cents, with an ending as in a shop.
+fn price(median: u64, draws: &mut Draws) -> u64 {
+    let position = draws.below(16 << 16);
+    let step = (position >> 16) as usize;
+    let (from, to) = (SPREAD[step], SPREAD[step + 1]);
+    let factor = from + (((to - from) * (position & 0xffff)) >> 16);
+    median * factor / 1000 / 100 * 100 + draws.pick(ENDINGS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shopflow_core::dataset;
+
+    #[test]
+    fn the_categories_are_the_closed_set() {
+        let names: Vec<&str> = CATEGORIES.iter().map(|category| category.name).collect();
+        assert_eq!(names, dataset::CATEGORIES);
+    }
+
+    #[test]
+    fn half_of_the_prices_are_below_the_median_and_none_is_free() {
+        let stream = Stream::new(42, "prices");
+        let prices: Vec<u64> = (0..10_000).map(|i| price(14_900, &mut stream.at(i))).collect();
+        let cheap = prices.iter().filter(|&&price| price < 14_900).count();
+        assert!((4_500..5_500).contains(&cheap), "{cheap}");
+        assert!(prices.iter().all(|&price| (2_600..84_000).contains(&price)));
+        assert!(prices.iter().any(|&price| price > 45_000), "some are expensive");
+    }
+}

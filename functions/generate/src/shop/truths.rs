@@ -1,0 +1,83 @@
+//! The true list of planted defects, one JSON object per line.
+
+use std::io::{self, BufWriter, Write};
+
+use serde::Serialize;
+use shopflow_core::Dataset;
+use shopflow_core::dataset::Format;
+
+use super::defects::{Defect, Edit, Kind};
+use super::{Shop, Written};
+
+/// What is known about one planted defect.
+#[derive(Debug, Serialize)]
+struct Truth<'a> {
+    dataset: Dataset,
+    /// Object key or file name.
+    file: &'a str,
+    /// Physical line, from 1; a header is line 1.
+    line: u64,
+    /// `null` when the row as a whole is wrong.
+    column: Option<&'static str>,
+    defect: &'static str,
+    detected_by: &'static str,
+    /// The id the row has, or would have without the defect.
+    id: Id,
+    /// The id that is repeated or that exists nowhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<Id>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Id {
+    Number(u64),
+    Uuid(String),
+}
+
+impl Id {
+    fn new(text: String) -> Id {
+        text.parse().map(Id::Number).unwrap_or(Id::Uuid(text))
+    }
+}
+
+pub fn write<W: Write>(
+    shop: &Shop,
+    file: impl Fn(Dataset) -> String,
+    out: W,
+) -> io::Result<Written> {
+    let mut out = BufWriter::with_capacity(64 * 1024, out);
+    let mut written = Written::default();
+    for dataset in Dataset::ALL.into_iter().filter(|_| shop.defects.any()) {
+        let file = file(dataset);
+        let first_line = if dataset.format() == Format::Csv { 2 } else { 1 };
+        for row in 0..shop.rows_planned(dataset) {
+            if !shop.defects.hits(dataset, row) {
+                continue;
+            }
+            let Defect { kind, column, edit } = shop.defects.at(dataset, row);
+            let reference = match (kind, edit) {
+                (Kind::DuplicateId | Kind::OrphanReference, Edit::Text(id)) => Some(Id::new(id)),
+                _ => None,
+            };
+            let truth = Truth {
+                dataset,
+                file: &file,
+                line: row + first_line,
+                column,
+                defect: kind.name(),
+                detected_by: kind.detected_by(),
+                id: Id::new(shop.defects.id(dataset, row)),
+                reference,
+            };
+            let mut line = serde_json::to_vec(&truth).map_err(io::Error::other)?;
+            line.push(b'\n');
+            out.write_all(&line)?;
+            written.rows += 1;
+            written.bytes += line.len() as u64;
+        }
+    }
+    out.flush()?;
+    written.defects = written.rows;
+    Ok(written)
+}

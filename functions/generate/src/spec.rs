@@ -1,0 +1,118 @@
+//! What may be asked for, and the text that identifies it.
+
+use chrono::{Days, NaiveDate};
+use shopflow_core::contract::GenerateSpec;
+use shopflow_core::{Error, Result};
+
+/// Largest scale: a billion customers, five billion transactions.
+const MAX_SCALE: f64 = 1_000_000.0;
+/// Longest sales history: ten years.
+const MAX_DAYS: u32 = 3650;
+/// Customers registered at most this many days before the first sale.
+pub(crate) const REGISTRATION_DAYS: u32 = 730;
+/// Part of [`fingerprint`]; raised whenever the same spec gives other bytes than before.
+const FORMAT: u32 = 1;
+
+/// Checks a spec and a run date.
+///
+/// # Errors
+/// `InvalidInput` that names every field that is out of range.
+pub fn check(run_date: NaiveDate, spec: &GenerateSpec) -> Result<()> {
+    let mut problems: Vec<String> = Vec::new();
+    if !(spec.scale > 0.0 && spec.scale <= MAX_SCALE) {
+        problems.push(format!("scale must be over 0 and at most {MAX_SCALE}, not {}", spec.scale));
+    }
+    if !(0.0..=1.0).contains(&spec.defect_rate) {
+        problems.push(format!("defect_rate must be from 0 to 1, not {}", spec.defect_rate));
+    }
+    if !(1..=MAX_DAYS).contains(&spec.days) {
+        problems.push(format!("days must be from 1 to {MAX_DAYS}, not {}", spec.days));
+    } else if !run_date_fits(run_date, spec.days) {
+        problems.push(format!("run_date must leave every date between 1900 and 2100, not {run_date}"));
+    }
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(Error::invalid(format!("generate spec is wrong: {}", problems.join("; ")))
+        .hint("correct the fields and start again"))
+}
+
+fn run_date_fits(run_date: NaiveDate, days: u32) -> bool {
+    let earliest = NaiveDate::from_ymd_opt(1900, 1, 2);
+    let latest = NaiveDate::from_ymd_opt(2100, 12, 31);
+    let first = run_date.checked_sub_days(Days::new(u64::from(days + REGISTRATION_DAYS)));
+    match (earliest, latest, first) {
+        (Some(earliest), Some(latest), Some(first)) => earliest <= first && run_date <= latest,
+        _ => false,
+    }
+}
+
+/// Everything the bytes depend on, in one line: two objects with the same fingerprint under the
+/// same key have the same content.
+pub(crate) fn fingerprint(run_date: NaiveDate, spec: &GenerateSpec) -> String {
+    let GenerateSpec { scale, seed, defect_rate, days } = spec;
+    format!(
+        "format={FORMAT} run_date={run_date} scale={scale} seed={seed} \
+         defect_rate={defect_rate} days={days}"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run_date() -> NaiveDate {
+        NaiveDate::from_ymd_opt(2026, 1, 15).unwrap()
+    }
+
+    #[test]
+    fn every_field_out_of_range_is_named_at_once() {
+        let spec = GenerateSpec { scale: 0.0, seed: 1, defect_rate: 1.5, days: 0 };
+        let error = check(run_date(), &spec).unwrap_err();
+        assert_eq!(error.kind().name(), "InvalidInput");
+        for field in ["scale", "defect_rate", "days"] {
+            assert!(error.to_string().contains(field), "{field} is missing in: {error}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_no_numbers_are_refused() {
+        for scale in [f64::NAN, f64::INFINITY, -1.0, 1_000_001.0] {
+            let spec = GenerateSpec { scale, ..GenerateSpec::default() };
+            assert!(check(run_date(), &spec).is_err(), "{scale}");
+        }
+        let spec = GenerateSpec { defect_rate: f64::NAN, ..GenerateSpec::default() };
+        assert!(check(run_date(), &spec).is_err());
+    }
+
+    #[test]
+    fn the_limits_themselves_are_accepted() {
+        let spec = GenerateSpec { scale: 1_000_000.0, seed: 0, defect_rate: 1.0, days: 3650 };
+        check(run_date(), &spec).unwrap();
+    }
+
+    #[test]
+    fn a_run_date_whose_history_starts_before_1900_is_refused() {
+        let early = NaiveDate::from_ymd_opt(1902, 1, 1).unwrap();
+        let error = check(early, &GenerateSpec::default()).unwrap_err();
+        assert!(error.to_string().contains("run_date"), "{error}");
+        let late = NaiveDate::from_ymd_opt(2101, 1, 1).unwrap();
+        assert!(check(late, &GenerateSpec::default()).is_err());
+    }
+
+    #[test]
+    fn the_fingerprint_tells_every_input_apart() {
+        let spec = GenerateSpec::default();
+        let same = fingerprint(run_date(), &spec);
+        let others = [
+            GenerateSpec { scale: 1.5, ..spec },
+            GenerateSpec { seed: 43, ..spec },
+            GenerateSpec { defect_rate: 0.1, ..spec },
+            GenerateSpec { days: 30, ..spec },
+        ];
+        for other in others {
+            assert_ne!(fingerprint(run_date(), &other), same);
+        }
+        assert_ne!(fingerprint(run_date().succ_opt().unwrap(), &spec), same);
+    }
+}

@@ -1,0 +1,113 @@
+//! The bytes themselves: they must not change unless somebody means it.
+//!
+//! `SHOPFLOW_UPDATE_GOLDEN=1 cargo test -p shopflow-generate --test golden` writes them anew;
+//! then `FORMAT` in `src/spec.rs` must be raised, since the same spec gives other bytes.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use common::{file, lines, run_date, spec, truths_file};
+use proptest::prelude::*;
+use sha2::{Digest, Sha256};
+use shopflow_core::Dataset;
+use shopflow_generate::{GenerateSpec, Shop};
+
+fn golden(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
+}
+
+fn check(name: &str, actual: &[u8]) {
+    let path = golden(name);
+    if std::env::var_os("SHOPFLOW_UPDATE_GOLDEN").is_some() {
+        fs::write(&path, actual).unwrap();
+    }
+    let expected = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    assert_eq!(
+        String::from_utf8_lossy(actual),
+        String::from_utf8_lossy(&expected),
+        "{name} differs"
+    );
+}
+
+#[test]
+fn every_file_has_its_golden_digest() {
+    let mut digests = BTreeMap::new();
+    for (label, defect_rate) in [("clean", 0.0), ("defects", 0.1)] {
+        let spec = spec(0.01, defect_rate);
+        for dataset in Dataset::ALL {
+            let digest = hex::encode(Sha256::digest(file(&spec, dataset)));
+            digests.insert(format!("{label}/{dataset}.{}", dataset.extension()), digest);
+        }
+        digests.insert(
+            format!("{label}/defects.jsonl"),
+            hex::encode(Sha256::digest(truths_file(&spec))),
+        );
+    }
+    let mut listing = serde_json::to_vec_pretty(&digests).unwrap();
+    listing.push(b'\n');
+    check("sha256.json", &listing);
+}
+
+#[test]
+fn the_first_lines_are_literally_the_golden_ones() {
+    for dataset in Dataset::ALL {
+        let file = file(&spec(0.01, 0.0), dataset);
+        let mut first = lines(&file)[..6].join(&b'\n');
+        first.push(b'\n');
+        check(&format!("{dataset}.{}", dataset.extension()), &first);
+    }
+    let truths = truths_file(&spec(0.01, 0.1));
+    let mut first = lines(&truths)[..6].join(&b'\n');
+    first.push(b'\n');
+    check("defects.jsonl", &first);
+}
+
+fn digest(spec: &GenerateSpec, dataset: Dataset) -> Vec<u8> {
+    Sha256::digest(file(spec, dataset)).to_vec()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn the_same_seed_gives_the_same_bytes_and_another_seed_others(
+        seed: u64, scale in 0.01f64..0.1, defect_rate in 0.0f64..0.3, days in 1u32..500,
+    ) {
+        let spec = GenerateSpec { scale, seed, defect_rate, days };
+        let other = GenerateSpec { seed: seed.wrapping_add(1), ..spec };
+        for dataset in Dataset::ALL {
+            prop_assert_eq!(digest(&spec, dataset), digest(&spec, dataset));
+            prop_assert_ne!(digest(&spec, dataset), digest(&other, dataset));
+        }
+        prop_assert_eq!(truths_file(&spec), truths_file(&spec));
+    }
+
+    #[test]
+    fn scale_multiplies_the_rows(scale in 0.0001f64..3.0, seed: u64) {
+        let spec = GenerateSpec { scale, seed, ..GenerateSpec::default() };
+        let shop = Shop::new(run_date(), &spec).unwrap();
+        for (dataset, base) in [
+            (Dataset::Customers, 1000.0), (Dataset::Products, 500.0), (Dataset::Transactions, 5000.0),
+        ] {
+            let wanted = ((base * scale).round() as u64).max(1);
+            let written = shop.write(dataset, std::io::sink()).unwrap();
+            prop_assert_eq!(written.rows, wanted);
+            prop_assert_eq!(shop.rows_planned(dataset), wanted);
+        }
+        let clicks = shop.write(Dataset::Clickstream, std::io::sink()).unwrap().rows;
+        prop_assert_eq!(shop.rows_planned(Dataset::Clickstream), clicks);
+    }
+}
+
+#[test]
+fn the_default_sizes_are_those_of_the_design() {
+    let spec = GenerateSpec::default();
+    let rows = Dataset::ALL.map(|dataset| {
+        Shop::new(run_date(), &spec).unwrap().write(dataset, std::io::sink()).unwrap().rows
+    });
+    assert_eq!(rows[..3], [1_000, 500, 5_000]);
+    assert!((14_000..16_000).contains(&rows[3]), "about three events per sale: {}", rows[3]);
+}

@@ -1,0 +1,269 @@
+//! Customers and products: the current row, and the history of every accepted version.
+//!
+//! A row of `core.customers` is replaced only by one whose source is later or the same. A later
+//! source that repeats the content still advances the stored order: else, after versions 1, 3
+//! (same content as 1) and 2, version 2 would win. `core.customer_history` keeps, per effective
+//! moment, the version with the latest source, so it too ends the same in whatever order the
+//! files came. Entities whose history changed in content are marked for the dimensions.
+
+use std::collections::HashMap;
+
+use shopflow_core::contract::ManifestEntry;
+use shopflow_core::{Dataset, Result};
+use shopflow_postgres::PgResultExt;
+use tokio_postgres::Transaction;
+
+use crate::staging::{self, Order, STORED_ORDER, Verdicts};
+use crate::{Context, Counts};
+
+/// What differs between the two datasets.
+struct Shape {
+    name: &'static str,
+    history: &'static str,
+    /// Adds the reference rows the file needs; identity keys are only spent on new names.
+    references: &'static [&'static str],
+    /// Columns of the current row, and where they come from (`s` is staging).
+    columns: &'static [(&'static str, &'static str)],
+    joins: &'static str,
+    /// Columns of the history, and where they come from.
+    history_columns: &'static [(&'static str, &'static str)],
+}
+
+const CUSTOMERS: Shape = Shape {
+    name: "customers",
+    history: "core.customer_history",
+    references: &["INSERT INTO core.countries (code) \
+         SELECT DISTINCT s.country FROM pg_temp.staging s ORDER BY 1 ON CONFLICT DO NOTHING"],
+    columns: &[
+        ("name", "s.name"),
+        ("email", "s.email"),
+        ("registration_date", "s.registration_date"),
+        ("country", "s.country"),
+    ],
+    joins: "",
+    history_columns: &[
+        ("name", "s.name"),
+        ("email", "s.email"),
+        ("registration_date", "s.registration_date"),
+        ("country", "s.country"),
+    ],
+};
+
+const PRODUCTS: Shape = Shape {
+    name: "products",
+    history: "core.product_history",
+    references: &[
+        "INSERT INTO core.categories (name) \
+         SELECT DISTINCT s.category FROM pg_temp.staging s \
+         WHERE NOT EXISTS (SELECT 1 FROM core.categories c WHERE c.name = s.category) ORDER BY 1",
+        "INSERT INTO core.suppliers (name) \
+         SELECT DISTINCT s.supplier FROM pg_temp.staging s \
+         WHERE NOT EXISTS (SELECT 1 FROM core.suppliers p WHERE p.name = s.supplier) ORDER BY 1",
+    ],
+    columns: &[
+        ("name", "s.name"),
+        ("category_id", "c.category_id"),
+        ("price", "s.price_cents::numeric / 100"),
+        ("supplier_id", "p.supplier_id"),
+    ],
+    joins: "JOIN core.categories c ON c.name = s.category JOIN core.suppliers p ON p.name = s.supplier",
+    history_columns: &[
+        ("name", "s.name"),
+        ("category", "s.category"),
+        ("price", "s.price_cents::numeric / 100"),
+        ("supplier", "s.supplier"),
+    ],
+};
+
+/// Loads one file of customers or products.
+pub async fn load(
+    context: &Context,
+    transaction: &Transaction<'_>,
+    run_id: &str,
+    entry: &ManifestEntry,
+) -> Result<Counts> {
+    let shape = if entry.dataset == Dataset::Products { &PRODUCTS } else { &CUSTOMERS };
+    let order = Order::of(entry);
+    let staged = staging::stage(context, transaction, entry, HashMap::new()).await?;
+    let verdicts = judge(transaction, shape, &order).await?;
+    for statement in shape.references {
+        transaction.execute(*statement, &[]).await.or_db("add reference rows")?;
+    }
+    if verdicts.lost > 0 {
+        mark_changed_past(transaction, shape, &order).await?;
+    }
+    write_current(transaction, shape, &order, run_id, verdicts).await?;
+    write_history(transaction, shape, &order, run_id).await?;
+    if verdicts.new + verdicts.completed + verdicts.updated > 0 {
+        mark_changed(transaction, shape).await?;
+    }
+    let inserted = verdicts.new + verdicts.completed;
+    let updated = verdicts.updated;
+    let unchanged = staged.rows.saturating_sub(inserted + updated);
+    Ok(Counts { rows: staged.rows, inserted, updated, unchanged, inferred: 0 })
+}
+
+/// Compares the file with the table once. Rows that repeat the very source that is stored get no
+/// verdict: there is nothing to write.
+async fn judge(transaction: &Transaction<'_>, shape: &Shape, order: &Order) -> Result<Verdicts> {
+    let statement = format!(
+        "INSERT INTO pg_temp.verdict (id, action) \
+         SELECT s.id, CASE WHEN t.id IS NULL THEN 'n' WHEN t.is_inferred THEN 'c' \
+             WHEN {STORED_ORDER} > ($1, $2, $3) THEN 'l' \
+             WHEN t.row_hash <> s.row_hash THEN 'u' ELSE 'a' END::\"char\" \
+         FROM pg_temp.staging s LEFT JOIN core.{} t ON t.id = s.id \
+         WHERE t.id IS NULL OR t.is_inferred OR t.row_hash <> s.row_hash \
+             OR {STORED_ORDER} <> ($1, $2, $3)",
+        shape.name
+    );
+    transaction
+        .execute(&statement, &[&order.effective_at, &order.modified_at, &order.version_id])
+        .await
+        .or_db("compare rows")?;
+    staging::verdicts(transaction).await
+}
+
+/// Marks the entities whose past this file changes although their present stays: it replaces
+/// other content of the same moment, or stands between versions with other content before it.
+async fn mark_changed_past(
+    transaction: &Transaction<'_>,
+    shape: &Shape,
+    order: &Order,
+) -> Result<()> {
+    let statement = format!(
+        "INSERT INTO ops.dirty_entities (dataset, id) \
+         SELECT '{name}', s.id FROM pg_temp.verdict v JOIN pg_temp.staging s USING (id) \
+         LEFT JOIN {history} same ON same.id = v.id AND same.effective_at = $1 \
+         LEFT JOIN LATERAL (SELECT h.row_hash FROM {history} h \
+             WHERE h.id = v.id AND h.effective_at < $1 \
+             ORDER BY h.effective_at DESC LIMIT 1) before ON true \
+         WHERE v.action = 'l' AND CASE WHEN same.id IS NULL \
+             THEN before.row_hash IS DISTINCT FROM s.row_hash \
+             ELSE same.row_hash <> s.row_hash \
+                 AND (same.source_modified_at, same.source_version_id COLLATE \"C\") <= ($2, $3) END \
+         ORDER BY s.id \
+         ON CONFLICT (dataset, id) DO UPDATE SET marked_at = clock_timestamp()",
+        name = shape.name,
+        history = shape.history,
+    );
+    transaction
+        .execute(&statement, &[&order.effective_at, &order.modified_at, &order.version_id])
+        .await
+        .or_db("mark entities with a changed past")?;
+    Ok(())
+}
+
+async fn write_current(
+    transaction: &Transaction<'_>,
+    shape: &Shape,
+    order: &Order,
+    run_id: &str,
+    verdicts: Verdicts,
+) -> Result<()> {
+    let Shape { name, joins, .. } = shape;
+    let (columns, values) = lists(shape.columns);
+    let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
+        [&order.effective_at, &order.modified_at, &order.version_id, &run_id];
+    if verdicts.new > 0 {
+        let statement = format!(
+            "INSERT INTO core.{name} (id, {columns}, row_hash, effective_at, source_modified_at, \
+                 source_version_id, source_run_id) \
+             SELECT s.id, {values}, s.row_hash, $1, $2, $3, $4 \
+             FROM pg_temp.staging s JOIN pg_temp.verdict v USING (id) {joins} \
+             WHERE v.action = 'n' ORDER BY s.id"
+        );
+        let written = transaction.execute(&statement, &parameters).await.or_db("insert rows")?;
+        expect("inserted", written, verdicts.new)?;
+    }
+    if verdicts.completed + verdicts.updated > 0 {
+        let set: Vec<String> = shape
+            .columns
+            .iter()
+            .map(|(column, value)| format!("{column} = {value}"))
+            .collect();
+        let statement = format!(
+            "UPDATE core.{name} t SET {set}, row_hash = s.row_hash, is_inferred = false, \
+                 row_version = t.row_version + 1, effective_at = $1, source_modified_at = $2, \
+                 source_version_id = $3, source_run_id = $4, updated_at = now() \
+             FROM pg_temp.staging s JOIN pg_temp.verdict v USING (id) {joins} \
+             WHERE t.id = s.id AND v.action IN ('c', 'u')",
+            set = set.join(", ")
+        );
+        let written = transaction.execute(&statement, &parameters).await.or_db("update rows")?;
+        expect("updated", written, verdicts.completed + verdicts.updated)?;
+    }
+    if verdicts.advanced > 0 {
+        let statement = format!(
+            "UPDATE core.{name} t SET effective_at = $1, source_modified_at = $2, \
+                 source_version_id = $3, source_run_id = $4 \
+             FROM pg_temp.verdict v WHERE t.id = v.id AND v.action = 'a'"
+        );
+        let written = transaction.execute(&statement, &parameters).await.or_db("advance rows")?;
+        expect("advanced", written, verdicts.advanced)?;
+    }
+    Ok(())
+}
+
+async fn write_history(
+    transaction: &Transaction<'_>,
+    shape: &Shape,
+    order: &Order,
+    run_id: &str,
+) -> Result<()> {
+    let (columns, values) = lists(shape.history_columns);
+    let set: Vec<String> = shape
+        .history_columns
+        .iter()
+        .map(|(column, _)| format!("{column} = excluded.{column}"))
+        .collect();
+    let statement = format!(
+        "INSERT INTO {history} AS t (id, effective_at, {columns}, row_hash, source_modified_at, \
+             source_version_id, source_run_id) \
+         SELECT s.id, $1, {values}, s.row_hash, $2, $3, $4 \
+         FROM pg_temp.staging s JOIN pg_temp.verdict v USING (id) ORDER BY s.id \
+         ON CONFLICT (id, effective_at) DO UPDATE SET {set}, row_hash = excluded.row_hash, \
+             source_modified_at = excluded.source_modified_at, \
+             source_version_id = excluded.source_version_id, \
+             source_run_id = excluded.source_run_id \
+         WHERE (t.source_modified_at, t.source_version_id COLLATE \"C\") <= ($2, $3)",
+        history = shape.history,
+        set = set.join(", "),
+    );
+    transaction
+        .execute(
+            &statement,
+            &[&order.effective_at, &order.modified_at, &order.version_id, &run_id],
+        )
+        .await
+        .or_db("write history")?;
+    Ok(())
+}
+
+async fn mark_changed(transaction: &Transaction<'_>, shape: &Shape) -> Result<()> {
+    let statement = format!(
+        "INSERT INTO ops.dirty_entities (dataset, id) \
+         SELECT '{}', id FROM pg_temp.verdict WHERE action IN ('n', 'c', 'u') ORDER BY id \
+         ON CONFLICT (dataset, id) DO UPDATE SET marked_at = clock_timestamp()",
+        shape.name
+    );
+    transaction.execute(&statement, &[]).await.or_db("mark changed entities")?;
+    Ok(())
+}
+
+fn lists(columns: &[(&str, &str)]) -> (String, String) {
+    let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+    let values: Vec<&str> = columns.iter().map(|(_, value)| *value).collect();
+    (names.join(", "), values.join(", "))
+}
+
+/// The counts are promised to be exact, so a statement that touches another number of rows than
+/// the comparison found is a defect, for instance an id that is in the file twice.
+pub fn expect(what: &str, written: u64, judged: u64) -> Result<()> {
+    if written == judged {
+        return Ok(());
+    }
+    Err(shopflow_core::Error::internal("rows were not written as compared")
+        .with("action", what)
+        .with("written", written)
+        .with("compared", judged))
+}

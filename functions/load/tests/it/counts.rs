@@ -1,0 +1,221 @@
+//! Exact counts, the notes for the next stages, and what repeats do.
+
+use shopflow_core::{Dataset, ErrorKind};
+
+use crate::world::{World, at, counts, customers, products, transactions};
+
+#[tokio::test]
+async fn rows_are_counted_as_inserted_updated_and_unchanged() {
+    let world = World::new().await;
+    let first = customers(&[(1, "Ann"), (2, "Bob"), (3, "Cem")]);
+    let result = world.load_file("r1", Dataset::Customers, &at("01"), &first).await.unwrap();
+    assert_eq!(counts(&result), [3, 0, 0, 0]);
+    let second = customers(&[(1, "Ann"), (2, "Bobby"), (4, "Dee")]);
+    let result = world.load_file("r2", Dataset::Customers, &at("02"), &second).await.unwrap();
+    assert_eq!(counts(&result), [1, 1, 1, 0]);
+    let ledger = result.ledger.unwrap();
+    assert_eq!((ledger.rows_in, ledger.rows_loaded, ledger.rows_unchanged), (3, 2, 1));
+    assert_eq!(
+        world.lines("SELECT id, name, row_version FROM core.customers ORDER BY id").await,
+        [
+            r#"{"id":1,"name":"Ann","row_version":1}"#,
+            r#"{"id":2,"name":"Bobby","row_version":2}"#,
+            r#"{"id":3,"name":"Cem","row_version":1}"#,
+            r#"{"id":4,"name":"Dee","row_version":1}"#,
+        ]
+    );
+}
+
+#[tokio::test]
+async fn values_arrive_as_they_were_written() {
+    let world = World::new().await;
+    let csv = "country,email,extra,id,name,registration_date\r\n\
+               FR,zoe@example.org,x,9,\"Zoë, \"\"Z\"\"\nSmith\",1999-12-31\r\n";
+    let entry = world.file("r1", Dataset::Customers, 0, &at("01"), csv).await;
+    let entry = shopflow_core::contract::ManifestEntry { rows: 1, ..entry };
+    let manifest = world.publish("r1", vec![entry]).await;
+    world.load("r1", Dataset::Customers, &manifest).await.unwrap();
+    let rows = world
+        .lines("SELECT id, name, email, registration_date, country FROM core.customers")
+        .await;
+    assert_eq!(
+        rows,
+        [r#"{"id":9,"name":"Zoë, \"Z\"\nSmith","email":"zoe@example.org","registration_date":"1999-12-31","country":"FR"}"#]
+    );
+
+    let csv = "id,name,category,price,supplier\n7,Lamp,home,99999999.99,Lux\n8,Pen,books,0.01,Lux\n";
+    world.load_file("r2", Dataset::Products, &at("01"), csv).await.unwrap();
+    let rows = world
+        .lines(
+            "SELECT id, price, c.name AS category, s.name AS supplier FROM core.products p \
+             JOIN core.categories c USING (category_id) JOIN core.suppliers s USING (supplier_id) \
+             ORDER BY id",
+        )
+        .await;
+    assert_eq!(
+        rows,
+        [
+            r#"{"id":7,"price":99999999.99,"category":"home","supplier":"Lux"}"#,
+            r#"{"id":8,"price":0.01,"category":"books","supplier":"Lux"}"#,
+        ]
+    );
+
+    let csv = "id,customer_id,product_id,quantity,timestamp,payment_method\n\
+               5,9,7,3,2026-01-01T00:30:00.25+01:00,gift_card\n";
+    world.load_file("r3", Dataset::Transactions, &at("01"), csv).await.unwrap();
+    let rows = world
+        .lines(
+            "SELECT id, customer_id, product_id, quantity, \
+             (\"timestamp\" AT TIME ZONE 'UTC')::text AS at, m.name AS method \
+             FROM core.transactions JOIN core.payment_methods m USING (payment_method_id)",
+        )
+        .await;
+    assert_eq!(
+        rows,
+        [r#"{"id":5,"customer_id":9,"product_id":7,"quantity":3,"at":"2025-12-31 23:30:00.25","method":"gift_card"}"#]
+    );
+    // The event date is the UTC date.
+    assert_eq!(world.lines("SELECT event_date FROM ops.dirty_dates").await, [r#"{"event_date":"2025-12-31"}"#]);
+}
+
+#[tokio::test]
+async fn a_repeated_event_answers_with_the_recorded_counts_and_changes_nothing() {
+    let world = World::new().await;
+    let content = products(&[(1, "9.99"), (2, "5.00")]);
+    let entry = world.file("r1", Dataset::Products, 0, &at("01"), content).await;
+    let manifest = world.publish("r1", vec![entry]).await;
+    let first = world.load("r1", Dataset::Products, &manifest).await.unwrap();
+    let everything = "SELECT xmin::text, * FROM core.products ORDER BY id";
+    let before = world.lines(everything).await;
+    let second = world.load("r1", Dataset::Products, &manifest).await.unwrap();
+    assert_eq!(first, second);
+    assert_eq!(world.lines(everything).await, before);
+    assert_eq!(world.number("SELECT count(*) FROM ops.load_audit").await, 1);
+    assert_eq!(world.number("SELECT count(*) FROM ops.lake_queue").await, 1);
+}
+
+#[tokio::test]
+async fn the_same_source_in_another_run_is_unchanged_and_writes_no_row() {
+    let world = World::new().await;
+    let content = transactions(&[(1, 1, 1, 1), (2, 1, 2, 2)]);
+    world.load_file("r1", Dataset::Transactions, &at("01"), &content).await.unwrap();
+    let everything = "SELECT xmin::text, * FROM core.transactions ORDER BY id";
+    let before = world.lines(everything).await;
+    let again = world.load_file("r2", Dataset::Transactions, &at("01"), &content).await.unwrap();
+    assert_eq!(counts(&again), [0, 0, 2, 0]);
+    assert_eq!(world.lines(everything).await, before);
+    assert_eq!(world.number("SELECT count(*) FROM ops.load_audit").await, 2);
+}
+
+#[tokio::test]
+async fn the_files_of_a_dataset_are_loaded_in_part_order_and_added_up() {
+    let world = World::new().await;
+    let mut entries = Vec::new();
+    // The parts come in reverse, and the later part has the later source.
+    for (part, hour, name) in [(1, "02", "new"), (0, "01", "old")] {
+        let content = customers(&[(1, name), (part + 10, "x")]);
+        entries.push(world.file("r1", Dataset::Customers, part, &at(hour), content).await);
+    }
+    let manifest = world.publish("r1", entries).await;
+    let result = world.load("r1", Dataset::Customers, &manifest).await.unwrap();
+    assert_eq!((result.objects, counts(&result)), (2, [3, 1, 0, 0]));
+    let audit = world.lines("SELECT part, inserted, updated FROM ops.load_audit ORDER BY part").await;
+    assert_eq!(
+        audit,
+        [r#"{"part":0,"inserted":2,"updated":0}"#, r#"{"part":1,"inserted":1,"updated":1}"#]
+    );
+}
+
+#[tokio::test]
+async fn unknown_references_become_inferred_members_that_their_own_row_completes() {
+    let world = World::new().await;
+    world.load_file("r1", Dataset::Customers, &at("01"), &customers(&[(1, "Ann")])).await.unwrap();
+    world.sql.batch_execute("DELETE FROM ops.dirty_entities").await.unwrap();
+    let content = transactions(&[(1, 1, 5, 1), (2, 2, 5, 1), (3, 2, 6, 1)]);
+    let result = world.load_file("r2", Dataset::Transactions, &at("02"), &content).await.unwrap();
+    assert_eq!(counts(&result), [3, 0, 0, 3]);
+    let dirty = world.lines("SELECT dataset, id FROM ops.dirty_entities ORDER BY 1, 2").await;
+    assert_eq!(
+        dirty,
+        [
+            r#"{"dataset":"customers","id":2}"#,
+            r#"{"dataset":"products","id":5}"#,
+            r#"{"dataset":"products","id":6}"#,
+        ]
+    );
+    // Even a source from long before completes it.
+    let result =
+        world.load_file("r3", Dataset::Customers, &at("00"), &customers(&[(2, "Bob")])).await.unwrap();
+    assert_eq!(counts(&result), [1, 0, 0, 0]);
+    assert_eq!(
+        world.lines("SELECT id, name, is_inferred FROM core.customers ORDER BY id").await,
+        [
+            r#"{"id":1,"name":"Ann","is_inferred":false}"#,
+            r#"{"id":2,"name":"Bob","is_inferred":false}"#,
+        ]
+    );
+    assert_eq!(world.number("SELECT count(*) FROM core.products WHERE is_inferred").await, 2);
+}
+
+#[tokio::test]
+async fn a_moved_transaction_dirties_both_dates_and_is_dropped_from_the_old_one() {
+    let world = World::new().await;
+    let load = async |run: &'static str, hour: &'static str, day: u32| {
+        let content = transactions(&[(1, 1, 1, day), (2, 1, 1, 9)]);
+        world.load_file(run, Dataset::Transactions, &at(hour), &content).await.unwrap()
+    };
+    let dates = "SELECT event_date::text FROM ops.dirty_dates ORDER BY 1";
+    let moves = "SELECT id, from_date::text FROM ops.moved_rows ORDER BY 1, 2";
+    load("r1", "01", 3).await;
+    assert_eq!(world.lines(dates).await, [r#"{"event_date":"2026-01-03"}"#, r#"{"event_date":"2026-01-09"}"#]);
+    world.sql.batch_execute("DELETE FROM ops.dirty_dates").await.unwrap();
+
+    assert_eq!(counts(&load("r2", "02", 4).await), [0, 1, 1, 0]);
+    assert_eq!(world.lines(dates).await, [r#"{"event_date":"2026-01-03"}"#, r#"{"event_date":"2026-01-04"}"#]);
+    assert_eq!(world.lines(moves).await, [r#"{"id":1,"from_date":"2026-01-03"}"#]);
+
+    // Back again: it must now be dropped from the date in between only.
+    load("r3", "03", 3).await;
+    assert_eq!(world.lines(moves).await, [r#"{"id":1,"from_date":"2026-01-04"}"#]);
+
+    // An earlier version arrives late: its bronze file puts the id on a date it is not on.
+    assert_eq!(counts(&load("r0", "00", 7).await), [0, 0, 2, 0]);
+    assert_eq!(
+        world.lines(moves).await,
+        [r#"{"id":1,"from_date":"2026-01-04"}"#, r#"{"id":1,"from_date":"2026-01-07"}"#]
+    );
+}
+
+#[tokio::test]
+async fn clickstream_is_only_queued_for_the_lake() {
+    let world = World::new().await;
+    let entry = world.file("r1", Dataset::Clickstream, 3, &at("01"), "{}\n").await;
+    let manifest = world.publish("r1", vec![entry.clone()]).await;
+    for _ in 0..2 {
+        let result = world.load("r1", Dataset::Clickstream, &manifest).await.unwrap();
+        assert_eq!((result.objects, counts(&result), result.ledger), (1, [0; 4], None));
+    }
+    let row = world.sql.query_one("SELECT dataset, part, entry FROM ops.lake_queue", &[]).await.unwrap();
+    assert_eq!((row.get(0), row.get(1)), ("clickstream", 3));
+    let queued: serde_json::Value = row.get(2);
+    assert_eq!(queued, serde_json::to_value(&entry).unwrap());
+    assert_eq!(world.number("SELECT count(*) FROM ops.load_audit").await, 0);
+}
+
+#[tokio::test]
+async fn a_dataset_the_run_has_no_files_of_is_empty_and_balanced() {
+    let world = World::new().await;
+    let manifest = world.publish("r1", Vec::new()).await;
+    let result = world.load("r1", Dataset::Products, &manifest).await.unwrap();
+    assert_eq!((result.objects, counts(&result)), (0, [0; 4]));
+    assert_eq!(result.ledger.unwrap().rows_in, 0);
+}
+
+#[tokio::test]
+async fn a_manifest_of_another_run_is_refused() {
+    let world = World::new().await;
+    let manifest = world.publish("r1", Vec::new()).await;
+    let error = world.load("r2", Dataset::Products, &manifest).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.to_string().contains("manifest_run_id=r1"), "{error}");
+}

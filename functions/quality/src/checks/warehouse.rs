@@ -1,0 +1,175 @@
+//! Does the star schema hold together, and does it hold what `core` holds?
+
+use shopflow_core::Result;
+use shopflow_postgres::{Client, PgResultExt};
+
+use super::dates::{DateFacts, describe};
+use super::{Check, Layer, Totals};
+
+/// What the warehouse says about itself.
+#[derive(Debug, Clone)]
+pub struct WarehouseFacts {
+    pub dimensions: Vec<DimensionFacts>,
+    /// Facts whose product version was not valid at the sale, or whose price is another one.
+    pub mispriced: i64,
+    pub fact_sales: Totals,
+    /// The published aggregates, by table.
+    pub aggregates: Vec<(String, Totals)>,
+}
+
+/// The versions in a dimension.
+#[derive(Debug, Clone)]
+pub struct DimensionFacts {
+    pub table: &'static str,
+    /// Entities with no or several current versions.
+    pub without_one_current: i64,
+    pub overlaps: i64,
+    /// Times without a version, the time before the first one included.
+    pub gaps: i64,
+}
+
+fn dimension_sql(table: &str, id: &str, entity: &str) -> String {
+    format!(
+        "WITH versions AS (
+             SELECT {id} AS id, is_current, valid_from, valid_to,
+                    lead(valid_from) OVER history AS next_from,
+                    row_number() OVER history = 1 AS is_first
+             FROM warehouse.{table}
+             WINDOW history AS (PARTITION BY {id} ORDER BY valid_from)
+         ), members AS (
+             SELECT id, count(*) FILTER (WHERE is_current) AS current_versions
+             FROM versions GROUP BY id
+         )
+         SELECT (SELECT count(*) FROM members WHERE current_versions <> 1)
+                + (SELECT count(*) FROM core.{entity} AS e
+                   WHERE NOT EXISTS (SELECT FROM members AS m WHERE m.id = e.id)
+                     AND NOT EXISTS (SELECT FROM ops.dirty_entities AS d
+                                     WHERE d.dataset = '{entity}' AND d.id = e.id)),
+                (SELECT count(*) FROM versions WHERE next_from < valid_to),
+                (SELECT count(*) FROM versions
+                 WHERE next_from > valid_to OR (is_first AND valid_from > '-infinity'))"
+    )
+}
+
+const MISPRICED: &str = "
+SELECT count(*)
+FROM warehouse.fact_sales AS f JOIN warehouse.dim_product AS p USING (product_key)
+WHERE f.sold_at < p.valid_from OR f.sold_at >= p.valid_to
+   OR f.unit_price IS DISTINCT FROM p.price
+   OR f.amount IS DISTINCT FROM f.quantity * f.unit_price";
+
+/// `fact_sales` first; the others are to agree with it.
+const TOTALS: &str = "
+SELECT 'fact_sales', count(*), coalesce(sum(quantity), 0)::bigint,
+       coalesce(sum(amount), 0)::numeric(38, 2)::text
+FROM warehouse.fact_sales
+UNION ALL
+SELECT 'daily_sales', coalesce(sum(transactions), 0)::bigint, coalesce(sum(units), 0)::bigint,
+       coalesce(sum(revenue), 0)::numeric(38, 2)::text
+FROM warehouse.daily_sales
+UNION ALL
+SELECT 'weekly_sales', coalesce(sum(transactions), 0)::bigint, coalesce(sum(units), 0)::bigint,
+       coalesce(sum(revenue), 0)::numeric(38, 2)::text
+FROM warehouse.weekly_sales
+UNION ALL
+SELECT 'monthly_sales', coalesce(sum(transactions), 0)::bigint, coalesce(sum(units), 0)::bigint,
+       coalesce(sum(revenue), 0)::numeric(38, 2)::text
+FROM warehouse.monthly_sales
+UNION ALL
+SELECT 'product_sales', coalesce(sum(transactions), 0)::bigint, coalesce(sum(units), 0)::bigint,
+       coalesce(sum(revenue), 0)::numeric(38, 2)::text
+FROM warehouse.product_sales
+UNION ALL
+SELECT 'customer_lifetime_value', coalesce(sum(transactions), 0)::bigint, NULL,
+       coalesce(sum(revenue), 0)::numeric(38, 2)::text
+FROM warehouse.customer_lifetime_value";
+
+/// Asks Postgres.
+///
+/// # Errors
+/// `Transient.Database`, or `Internal` when the schema is not as expected.
+pub async fn measure(client: &Client) -> Result<WarehouseFacts> {
+    let customers = dimension_sql("dim_customer", "customer_id", "customers");
+    let products = dimension_sql("dim_product", "product_id", "products");
+    let (customers, products, mispriced, totals) = tokio::try_join!(
+        client.query_typed_one(&customers, &[]),
+        client.query_typed_one(&products, &[]),
+        client.query_typed_one(MISPRICED, &[]),
+        client.query_typed(TOTALS, &[]),
+    )
+    .or_db("measure warehouse")?;
+    let dimension = |table, row: &tokio_postgres::Row| DimensionFacts {
+        table,
+        without_one_current: row.get(0),
+        overlaps: row.get(1),
+        gaps: row.get(2),
+    };
+    let totals: Vec<(String, Totals)> = totals
+        .iter()
+        .map(|row| {
+            let (transactions, units, revenue) = (row.get(1), row.get(2), row.get(3));
+            (row.get(0), Totals { transactions, units, revenue })
+        })
+        .collect();
+    let (facts, aggregates) = totals.into_iter().partition(|(table, _)| table == "fact_sales");
+    let facts: Vec<(String, Totals)> = facts;
+    let fact_sales = facts.into_iter().map(|(_, totals)| totals).next().ok_or_else(|| {
+        shopflow_core::Error::internal("totals of fact_sales are missing from the answer")
+    })?;
+    Ok(WarehouseFacts {
+        dimensions: vec![
+            dimension("dim_customer", &customers),
+            dimension("dim_product", &products),
+        ],
+        mispriced: mispriced.get(0),
+        fact_sales,
+        aggregates,
+    })
+}
+
+/// Checks of the warehouse.
+pub fn judge(facts: &WarehouseFacts, dates: &DateFacts) -> Vec<Check> {
+    let check = |name: String, count: i64| Check::equal(Layer::Warehouse, name, 0, count);
+    let mut checks = Vec::new();
+    for dimension in &facts.dimensions {
+        let table = dimension.table;
+        checks.push(
+            check(format!("warehouse.{table}.one_current"), dimension.without_one_current)
+                .detail("entities with no or several current versions"),
+        );
+        checks.push(
+            check(format!("warehouse.{table}.no_overlaps"), dimension.overlaps)
+                .detail("versions that begin before their predecessor ends"),
+        );
+        checks.push(
+            check(format!("warehouse.{table}.no_gaps"), dimension.gaps)
+                .detail("times between the versions of an entity, or before the first, without one"),
+        );
+    }
+    checks.push(same_rows(dates));
+    checks.push(
+        check("warehouse.fact_sales.priced_as_of_sale".to_owned(), facts.mispriced)
+            .detail("facts whose product version or price is not the one valid at the sale"),
+    );
+    for (table, totals) in &facts.aggregates {
+        let expected = match totals.units {
+            Some(_) => facts.fact_sales.clone(),
+            None => facts.fact_sales.without_units(),
+        };
+        let name = format!("warehouse.{table}.totals");
+        checks.push(
+            Check::equal(Layer::Warehouse, name, expected, totals)
+                .detail("expected from warehouse.fact_sales"),
+        );
+    }
+    checks
+}
+
+fn same_rows(dates: &DateFacts) -> Check {
+    let differing = dates.differing(&dates.facts, |core, facts| core == facts);
+    let actual: i64 = dates.settled(&dates.facts).map(|(_, fingerprint)| fingerprint.rows).sum();
+    let name = "warehouse.fact_sales.rows";
+    Check::equal(Layer::Warehouse, name, dates.settled_core_rows(), actual)
+        .passed_if(differing.is_empty())
+        .detail(describe(&differing))
+}

@@ -1,0 +1,100 @@
+//! Days as Arrow counts them, and the periods they belong to.
+
+use chrono::{Datelike, Days, NaiveDate};
+use shopflow_core::{Error, Result};
+
+/// Days from 0000-12-31 to 1970-01-01.
+const EPOCH_FROM_CE: i32 = 719_163;
+const MICROS_PER_DAY: i64 = 86_400_000_000;
+
+/// The UTC day of a moment, in days since the epoch.
+pub fn day_of_micros(micros: i64) -> i32 {
+    micros.div_euclid(MICROS_PER_DAY) as i32
+}
+
+/// Days since the epoch.
+pub fn number(date: NaiveDate) -> i32 {
+    date.num_days_from_ce() - EPOCH_FROM_CE
+}
+
+/// The date of a day number.
+///
+/// # Errors
+/// `Internal` when there is no such date.
+pub fn date(day: i32) -> Result<NaiveDate> {
+    day.checked_add(EPOCH_FROM_CE)
+        .and_then(NaiveDate::from_num_days_from_ce_opt)
+        .ok_or_else(|| Error::internal("day is out of range").with("day", day))
+}
+
+/// `event_date=YYYY-MM-DD`, the folder of a silver partition.
+pub fn event_date_partition(date: NaiveDate) -> String {
+    format!("event_date={date}")
+}
+
+/// The date of a silver partition's folder.
+pub fn of_event_date_partition(partition: &str) -> Option<NaiveDate> {
+    partition.strip_prefix("event_date=")?.parse().ok()
+}
+
+/// `month=YYYY-MM`, the folder of a partition of `fact_sales`.
+pub fn month_partition(date: NaiveDate) -> String {
+    format!("month={:04}-{:02}", date.year(), date.month())
+}
+
+/// What an aggregate table has one row for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Period {
+    Day,
+    /// Monday to Sunday.
+    Week,
+    Month,
+}
+
+impl Period {
+    /// First day of the period that `date` is in.
+    pub fn start(self, date: NaiveDate) -> NaiveDate {
+        let back = match self {
+            Period::Day => 0,
+            Period::Week => date.weekday().num_days_from_monday(),
+            Period::Month => date.day0(),
+        };
+        date.checked_sub_days(Days::new(u64::from(back))).unwrap_or(date)
+    }
+
+    /// Every day of the period that begins at `start`.
+    pub fn days(self, start: NaiveDate) -> impl Iterator<Item = NaiveDate> {
+        start.iter_days().take_while(move |day| self.start(*day) == start)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn moments_before_the_epoch_belong_to_the_day_they_are_in() {
+        assert_eq!(date(day_of_micros(-1)).unwrap(), day("1969-12-31"));
+        assert_eq!(date(day_of_micros(0)).unwrap(), day("1970-01-01"));
+        assert_eq!(number(day("2024-02-29")), 19_782);
+    }
+
+    #[test]
+    fn weeks_begin_on_monday_and_may_span_two_months() {
+        assert_eq!(Period::Week.start(day("2024-03-03")), day("2024-02-26"));
+        let days: Vec<_> = Period::Week.days(day("2024-02-26")).collect();
+        assert_eq!((days.len(), days[0], days[6]), (7, day("2024-02-26"), day("2024-03-03")));
+        assert_eq!(Period::Month.days(day("2024-02-01")).count(), 29);
+    }
+
+    #[test]
+    fn partitions_read_back() {
+        let date = day("2024-01-05");
+        assert_eq!(of_event_date_partition(&event_date_partition(date)), Some(date));
+        assert_eq!(month_partition(date), "month=2024-01");
+    }
+}

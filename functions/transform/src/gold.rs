@@ -1,0 +1,393 @@
+//! The gold tables in the lake: only the touched part is computed, and a table that comes out the
+//! same is not written.
+//!
+//! A touched date, week or month is replaced as a whole by what silver and the dimensions say
+//! now, and files hold their rows sorted by key. So it makes no difference to a single byte
+//! whether a table was built in many steps or at once.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::compute::{SortColumn, lexsort_to_indices, take_record_batch};
+use chrono::NaiveDate;
+use futures::{StreamExt, TryStreamExt};
+use shopflow_core::contract::GoldTable;
+use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, keys};
+use shopflow_lake::parquet::{self, blocking};
+use shopflow_lake::{FileEntry, Table};
+use shopflow_postgres::Client;
+
+use crate::engine::{Engine, FileCache, LazyFiles, conform, filter_days, memory_table};
+use crate::silver::COMMIT_ATTEMPTS;
+use crate::tables::{self, AGGREGATES, Aggregate};
+use crate::{Context, days, dimensions};
+
+/// Months of `fact_sales` that are computed at the same time.
+const CONCURRENT_MONTHS: usize = 2;
+
+/// What has to be recomputed.
+#[derive(Debug, Default)]
+pub struct Update {
+    /// Event dates.
+    pub dates: BTreeSet<NaiveDate>,
+    /// The dimensions changed.
+    pub dimensions: bool,
+    /// Nothing of the tables stays as it is.
+    pub full: bool,
+}
+
+/// The recomputed rows of an aggregate, to be published.
+#[derive(Debug)]
+pub struct Change {
+    pub aggregate: &'static Aggregate,
+    /// Keys (days since the epoch) of the touched periods; empty for a table over the whole history.
+    pub periods: HashSet<i32>,
+    pub rows: RecordBatch,
+}
+
+/// Recomputes what `update` names.
+///
+/// # Errors
+/// `Transient.*`, or `Internal` when a sale has no version of its customer or product.
+pub async fn refresh(
+    context: &Context,
+    client: &Client,
+    cache: &FileCache,
+    update: &Update,
+) -> Result<Vec<Change>> {
+    let engine = Engine::new(context.memory_bytes / 4 * 3)?;
+    let refresh = Refresh { context, engine, cache, update };
+    if !update.dimensions && update.dates.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (customers, products) =
+        futures::try_join!(dimensions::customers(client), dimensions::products(client))?;
+    let write_dimensions = async {
+        if update.dimensions {
+            futures::try_join!(
+                refresh.replace(tables::DIM_CUSTOMER, &customers),
+                refresh.replace(tables::DIM_PRODUCT, &products)
+            )?;
+        }
+        Ok(())
+    };
+    if update.dates.is_empty() {
+        write_dimensions.await?;
+        return Ok(Vec::new());
+    }
+    let dims = Dimensions { customers: customers.clone(), products: products.clone() };
+    let ((), facts) = futures::try_join!(write_dimensions, Box::pin(refresh.facts(&dims)))?;
+    let aggregates = AGGREGATES.iter().map(|table| Box::pin(refresh.aggregate(table, &facts)));
+    futures::future::try_join_all(aggregates).await
+}
+
+/// Rows of each gold table as its manifest says.
+///
+/// # Errors
+/// `Transient.Storage`.
+pub async fn row_counts(context: &Context) -> Result<Vec<GoldTable>> {
+    let counts = tables::ALL.map(|name| async move {
+        let table = Table::open(&context.storage, &context.lake, &keys::gold_table(name)).await?;
+        Ok(GoldTable { table: name.to_owned(), rows: table.manifest().rows() })
+    });
+    futures::future::try_join_all(counts).await
+}
+
+struct Dimensions {
+    customers: RecordBatch,
+    products: RecordBatch,
+}
+
+struct Refresh<'a> {
+    context: &'a Context,
+    engine: Engine,
+    cache: &'a FileCache,
+    update: &'a Update,
+}
+
+impl Refresh<'_> {
+    async fn open(&self, table: &str) -> Result<Table> {
+        Table::open(&self.context.storage, &self.context.lake, &keys::gold_table(table)).await
+    }
+
+    /// Brings the months of the touched dates up to date; the table afterwards.
+    async fn facts(&self, dims: &Dimensions) -> Result<Table> {
+        let mut lost = None;
+        for _ in 0..COMMIT_ATTEMPTS {
+            let silver = keys::silver_table(Dataset::Transactions);
+            let (silver, mut table) = futures::try_join!(
+                Table::open(&self.context.storage, &self.context.lake, &silver),
+                self.open(tables::FACT_SALES)
+            )?;
+            match self.fact_months(&silver, &table, dims).await {
+                Ok(changes) => {
+                    if table.commit(changes).await? {
+                        return Ok(table);
+                    }
+                    lost = Some(table.conflict());
+                }
+                // The file went while it was being read: compaction has replaced it.
+                Err(error) if error.kind() == ErrorKind::InvalidInput => lost = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(lost.unwrap_or_else(|| Error::internal("fact_sales was not written")))
+    }
+
+    async fn fact_months(
+        &self,
+        silver: &Table,
+        table: &Table,
+        dims: &Dimensions,
+    ) -> Result<BTreeMap<String, Vec<FileEntry>>> {
+        let mut months: BTreeMap<String, BTreeSet<NaiveDate>> = BTreeMap::new();
+        let mut dates = self.update.dates.clone();
+        if self.update.full {
+            let partitions = silver.manifest().partitions.keys();
+            dates.extend(partitions.filter_map(|name| days::of_event_date_partition(name)));
+            let known = table.manifest().partitions.keys();
+            months.extend(known.map(|month| (month.clone(), BTreeSet::new())));
+        }
+        for date in dates {
+            months.entry(days::month_partition(date)).or_default().insert(date);
+        }
+        let done: Vec<Option<(String, Vec<FileEntry>)>> = futures::stream::iter(months)
+            .map(|(month, dates)| {
+                Box::pin(async move {
+                    let files = self.fact_month(silver, table, dims, &month, &dates).await?;
+                    Ok::<_, Error>(files.map(|files| (month, files)))
+                })
+            })
+            .buffer_unordered(CONCURRENT_MONTHS)
+            .try_collect()
+            .await?;
+        Ok(done.into_iter().flatten().collect())
+    }
+
+    /// One month of facts; `None` when it stays as it is.
+    async fn fact_month(
+        &self,
+        silver: &Table,
+        table: &Table,
+        dims: &Dimensions,
+        month: &str,
+        dates: &BTreeSet<NaiveDate>,
+    ) -> Result<Option<Vec<FileEntry>>> {
+        let schema = tables::fact_sales();
+        let present = table.manifest().partitions.get(month).cloned().unwrap_or_default();
+        let mut parts = Vec::new();
+        if !self.update.full {
+            let touched: HashSet<i32> = dates.iter().map(|date| days::number(*date)).collect();
+            for file in &present {
+                for batch in self.read(table, file).await? {
+                    parts.push(filter_days(&batch, tables::EVENT_DATE, &touched, false)?);
+                }
+            }
+        }
+        parts.push(self.sell(silver, dims, dates).await?);
+        let rows = blocking(move || {
+            let rows = conform(&schema, &parts)?;
+            sorted(&rows, &[tables::EVENT_DATE, "transaction_id"])
+        })
+        .await?;
+        self.write_if_new(table, month, &present, rows).await
+    }
+
+    /// The facts of some dates, from silver.
+    async fn sell(
+        &self,
+        silver: &Table,
+        dims: &Dimensions,
+        dates: &BTreeSet<NaiveDate>,
+    ) -> Result<RecordBatch> {
+        let files: Vec<&FileEntry> = dates
+            .iter()
+            .filter_map(|date| silver.manifest().partitions.get(&days::event_date_partition(*date)))
+            .flatten()
+            .collect();
+        let sold: Vec<Vec<RecordBatch>> = futures::stream::iter(files)
+            .map(|file| self.read(silver, file))
+            .buffered(self.context.storage.concurrent_objects())
+            .try_collect()
+            .await?;
+        let sold = sold.concat();
+        let expected: usize = sold.iter().map(RecordBatch::num_rows).sum();
+        let facts = self
+            .engine
+            .query(
+                tables::FACT_SALES_SQL,
+                vec![
+                    ("silver_transactions", memory_table(&tables::silver_transactions(), sold)?),
+                    (
+                        "gold_dim_customer",
+                        memory_table(&tables::dim_customer(), vec![dims.customers.clone()])?,
+                    ),
+                    (
+                        "gold_dim_product",
+                        memory_table(&tables::dim_product(), vec![dims.products.clone()])?,
+                    ),
+                ],
+                &tables::fact_sales(),
+            )
+            .await?;
+        if facts.num_rows() != expected {
+            return Err(Error::internal("facts differ in number from silver transactions")
+                .with("transactions", expected)
+                .with("facts", facts.num_rows()));
+        }
+        Ok(facts)
+    }
+
+    async fn aggregate(&self, aggregate: &'static Aggregate, facts: &Table) -> Result<Change> {
+        let mut touched = HashSet::new();
+        let mut days_of_touched = HashSet::new();
+        let mut months = BTreeSet::new();
+        if let Some(period) = aggregate.period {
+            let starts: BTreeSet<NaiveDate> =
+                self.update.dates.iter().map(|date| period.start(*date)).collect();
+            for start in starts {
+                touched.insert(days::number(start));
+                for day in period.days(start) {
+                    days_of_touched.insert(days::number(day));
+                    months.insert(days::month_partition(day));
+                }
+            }
+        }
+        let everything = aggregate.period.is_none() || self.update.full;
+        let partitions = &facts.manifest().partitions;
+        let files = partitions
+            .iter()
+            .filter(|(month, _)| everything || months.contains(*month))
+            .flat_map(|(_, files)| files.clone());
+        let source = LazyFiles {
+            storage: self.context.storage.clone(),
+            bucket: self.context.lake.clone(),
+            cache: self.cache.clone(),
+            schema: tables::fact_sales(),
+            files: files.collect(),
+            days: (!everything).then(|| (tables::EVENT_DATE, Arc::new(days_of_touched))),
+        };
+        let input = vec![("gold_fact_sales", source.into_table()?)];
+        let rows = self.engine.query(aggregate.sql, input, &aggregate.schema).await?;
+        if everything {
+            self.replace(aggregate.name, &rows).await?;
+        } else {
+            self.merge_periods(aggregate, &touched, &rows).await?;
+        }
+        Ok(Change { aggregate, periods: touched, rows })
+    }
+
+    /// Replaces the rows of the touched periods, keeps the others.
+    async fn merge_periods(
+        &self,
+        aggregate: &Aggregate,
+        touched: &HashSet<i32>,
+        rows: &RecordBatch,
+    ) -> Result<()> {
+        for _ in 0..COMMIT_ATTEMPTS {
+            let mut table = self.open(aggregate.name).await?;
+            let present: Vec<FileEntry> = table.manifest().files().cloned().collect();
+            let mut parts = Vec::new();
+            for file in &present {
+                for batch in self.read(&table, file).await? {
+                    parts.push(filter_days(&batch, aggregate.key(), touched, false)?);
+                }
+            }
+            parts.push(rows.clone());
+            let merged = sorted(&conform(&aggregate.schema, &parts)?, &[aggregate.key()])?;
+            if self.commit_whole(&mut table, &present, merged).await? {
+                return Ok(());
+            }
+        }
+        Err(self.open(aggregate.name).await?.conflict())
+    }
+
+    /// Makes `rows` the content of an unpartitioned table.
+    async fn replace(&self, name: &str, rows: &RecordBatch) -> Result<()> {
+        for _ in 0..COMMIT_ATTEMPTS {
+            let mut table = self.open(name).await?;
+            let present: Vec<FileEntry> = table.manifest().files().cloned().collect();
+            if self.commit_whole(&mut table, &present, rows.clone()).await? {
+                return Ok(());
+            }
+        }
+        Err(self.open(name).await?.conflict())
+    }
+
+    async fn commit_whole(
+        &self,
+        table: &mut Table,
+        present: &[FileEntry],
+        rows: RecordBatch,
+    ) -> Result<bool> {
+        match self.write_if_new(table, "", present, rows).await? {
+            Some(files) => table.commit(BTreeMap::from([(String::new(), files)])).await,
+            None => Ok(true),
+        }
+    }
+
+    /// Writes the rows as the only file of a partition, unless it is there already.
+    async fn write_if_new(
+        &self,
+        table: &Table,
+        partition: &str,
+        present: &[FileEntry],
+        rows: RecordBatch,
+    ) -> Result<Option<Vec<FileEntry>>> {
+        let count = rows.num_rows() as u64;
+        if count == 0 {
+            return Ok((!present.is_empty()).then(Vec::new));
+        }
+        let batches = [rows];
+        let encoded = batches.clone();
+        let (content, key) = {
+            let named = table.clone();
+            let partition = partition.to_owned();
+            blocking(move || {
+                let content = parquet::encode(encoded[0].schema(), &encoded)?;
+                let key = named.file_key(&partition, &sha256(&content));
+                Ok((content, key))
+            })
+            .await?
+        };
+        self.cache.put(&key, &batches);
+        if let [only] = present {
+            if only.key == key {
+                return Ok(None);
+            }
+        }
+        let storage = &self.context.storage;
+        let file = parquet::store(storage, table, partition, content, count).await?;
+        Ok(Some(vec![file]))
+    }
+
+    async fn read(&self, table: &Table, file: &FileEntry) -> Result<Vec<RecordBatch>> {
+        self.cache.read(&self.context.storage, table.bucket(), file).await
+    }
+}
+
+fn sha256(content: &[u8]) -> String {
+    use std::fmt::Write as _;
+
+    use sha2::{Digest, Sha256};
+    Sha256::digest(content).iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Sorts rows by key columns.
+fn sorted(rows: &RecordBatch, keys: &[&str]) -> Result<RecordBatch> {
+    let columns = keys
+        .iter()
+        .map(|key| {
+            let values = rows.column_by_name(key).cloned();
+            values.map(|values| SortColumn { values, options: None })
+        })
+        .collect::<Option<Vec<_>>>()
+        .ok_or_else(|| Error::internal("key column of a gold table is missing"))?;
+    let order = lexsort_to_indices(&columns, None)
+        .or_error(ErrorKind::Internal, "sort of a gold table failed")?;
+    take_record_batch(rows, &order).or_error(ErrorKind::Internal, "sort of a gold table failed")
+}

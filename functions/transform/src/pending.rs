@@ -1,0 +1,105 @@
+//! What waits to be transformed, read in one snapshot and remembered, so that exactly that is
+//! closed at the end: whatever a load adds meanwhile stays for the next call.
+
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
+use serde_json::Value;
+use shopflow_core::contract::ManifestEntry;
+use shopflow_core::{ErrorKind, Result, ResultExt};
+use shopflow_postgres::{Client, PgResultExt};
+use tokio_postgres::{IsolationLevel, Transaction};
+
+const READ: &str = include_str!("../../../sql/warehouse/pending.sql");
+const READ_FULL: &str = include_str!("../../../sql/warehouse/pending_full.sql");
+
+/// A bronze file of the queue.
+#[derive(Debug, Clone)]
+pub struct QueuedFile {
+    /// The run that loaded it.
+    pub run_id: String,
+    pub entry: ManifestEntry,
+}
+
+/// Everything that waits. Entities and marks stay in the session's temporary tables
+/// `pending_entities` and `pending_dates`.
+#[derive(Debug, Default)]
+pub struct Pending {
+    pub files: Vec<QueuedFile>,
+    /// Number of customers and products whose history changed.
+    pub entities: u64,
+    /// Event dates to be recomputed.
+    pub dates: BTreeSet<NaiveDate>,
+    /// Transactions that left an event date.
+    pub moved: Vec<(i64, NaiveDate)>,
+}
+
+/// Opens the transaction in which the queue is read and the warehouse is rebuilt: both must see
+/// the same state of `core`, whatever is loaded meanwhile.
+///
+/// # Errors
+/// `Transient.Database`.
+pub async fn snapshot(client: &mut Client) -> Result<Transaction<'_>> {
+    client
+        .build_transaction()
+        .isolation_level(IsolationLevel::RepeatableRead)
+        .start()
+        .await
+        .or_db("begin transform")
+}
+
+impl Pending {
+    /// Reads the queue and the marks; with `full`, all entities and dates count as dirty.
+    ///
+    /// # Errors
+    /// `Transient.Database`, or `Internal` when a queue row holds no manifest entry.
+    pub async fn read(transaction: &Transaction<'_>, full: bool) -> Result<Pending> {
+        transaction.batch_execute(READ).await.or_db("read pending work")?;
+        if full {
+            transaction.batch_execute(READ_FULL).await.or_db("mark everything as pending")?;
+        }
+        let files = transaction
+            .query(
+                "SELECT run_id, entry FROM ops.lake_queue WHERE transformed_at IS NULL
+                 ORDER BY queued_at, run_id, dataset, part",
+                &[],
+            )
+            .await
+            .or_db("read the lake queue")?;
+        let files = files
+            .iter()
+            .map(|row| {
+                let entry = serde_json::from_value(row.get::<_, Value>(1))
+                    .or_error(ErrorKind::Internal, "queued entry cannot be decoded")?;
+                Ok(QueuedFile { run_id: row.get(0), entry })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let entities = transaction
+            .query_one("SELECT count(*) FROM pending_entities", &[])
+            .await
+            .or_db("count dirty entities")?
+            .get::<_, i64>(0);
+        let dates = transaction
+            .query("SELECT event_date FROM pending_dates", &[])
+            .await
+            .or_db("read dirty dates")?;
+        let moved = transaction
+            .query("SELECT id, from_date FROM pending_moves", &[])
+            .await
+            .or_db("read moved rows")?;
+        Ok(Pending {
+            files,
+            entities: entities.max(0) as u64,
+            dates: dates.iter().map(|row| row.get(0)).collect(),
+            moved: moved.iter().map(|row| (row.get(0), row.get(1))).collect(),
+        })
+    }
+
+    /// True when there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+            && self.entities == 0
+            && self.dates.is_empty()
+            && self.moved.is_empty()
+    }
+}

@@ -1,0 +1,185 @@
+//! The gold tables: names, columns and the SQL that fills them.
+
+use std::sync::{Arc, LazyLock};
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use shopflow_core::Dataset;
+use shopflow_core::dataset::{PRICE_PRECISION, PRICE_SCALE};
+use shopflow_lake::schema;
+
+use crate::days::Period;
+
+/// Name of the fact table.
+pub const FACT_SALES: &str = "fact_sales";
+/// Name of the customer dimension.
+pub const DIM_CUSTOMER: &str = "dim_customer";
+/// Name of the product dimension.
+pub const DIM_PRODUCT: &str = "dim_product";
+/// The date of a sale in `fact_sales`.
+pub const EVENT_DATE: &str = "event_date";
+
+/// The question `fact_sales` answers.
+pub const FACT_SALES_SQL: &str = include_str!("../../../sql/gold/fact_sales.sql");
+
+/// Every gold table, in the order they are computed.
+pub const ALL: [&str; 8] = [
+    DIM_CUSTOMER,
+    DIM_PRODUCT,
+    FACT_SALES,
+    "daily_sales",
+    "weekly_sales",
+    "monthly_sales",
+    "product_sales",
+    "customer_lifetime_value",
+];
+
+/// A table computed from `fact_sales` alone; `warehouse.<name>` is its published copy.
+#[derive(Debug)]
+pub struct Aggregate {
+    pub name: &'static str,
+    pub sql: &'static str,
+    /// What a row stands for; `None` for tables over the whole history.
+    pub period: Option<Period>,
+    /// Columns of the table and of its published copy; the first is the key.
+    pub schema: SchemaRef,
+}
+
+impl Aggregate {
+    /// Name of the key column.
+    pub fn key(&self) -> &str {
+        self.schema.field(0).name()
+    }
+}
+
+fn decimal(precision: u8) -> DataType {
+    DataType::Decimal128(precision, PRICE_SCALE as i8)
+}
+
+fn required(columns: &[(&str, DataType)]) -> SchemaRef {
+    let fields = columns.iter().map(|(name, kind)| Field::new(*name, kind.clone(), false));
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+fn period_table(
+    name: &'static str,
+    sql: &'static str,
+    period: Period,
+    key: &'static str,
+) -> Aggregate {
+    let schema = required(&[
+        (key, DataType::Date32),
+        ("transactions", DataType::Int64),
+        ("customers", DataType::Int64),
+        ("units", DataType::Int64),
+        ("revenue", decimal(18)),
+        ("unpriced_transactions", DataType::Int64),
+    ]);
+    Aggregate { name, sql, period: Some(period), schema }
+}
+
+/// The aggregates.
+pub static AGGREGATES: LazyLock<[Aggregate; 5]> = LazyLock::new(|| {
+    [
+        period_table(
+            "daily_sales",
+            include_str!("../../../sql/gold/daily_sales.sql"),
+            Period::Day,
+            "event_date",
+        ),
+        period_table(
+            "weekly_sales",
+            include_str!("../../../sql/gold/weekly_sales.sql"),
+            Period::Week,
+            "week_start",
+        ),
+        period_table(
+            "monthly_sales",
+            include_str!("../../../sql/gold/monthly_sales.sql"),
+            Period::Month,
+            "month_start",
+        ),
+        Aggregate {
+            name: "product_sales",
+            sql: include_str!("../../../sql/gold/product_sales.sql"),
+            period: None,
+            schema: required(&[
+                ("product_id", DataType::Int64),
+                ("transactions", DataType::Int64),
+                ("units", DataType::Int64),
+                ("revenue", decimal(18)),
+            ]),
+        },
+        Aggregate {
+            name: "customer_lifetime_value",
+            sql: include_str!("../../../sql/gold/customer_lifetime_value.sql"),
+            period: None,
+            schema: required(&[
+                ("customer_id", DataType::Int64),
+                ("first_purchase", DataType::Date32),
+                ("last_purchase", DataType::Date32),
+                ("transactions", DataType::Int64),
+                ("revenue", decimal(18)),
+                ("average_order_value", decimal(18)),
+                ("projected_annual_value", decimal(18)),
+            ]),
+        },
+    ]
+});
+
+/// Columns of `gold/fact_sales`; price and amount are null while the product is inferred.
+pub fn fact_sales() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("transaction_id", DataType::Int64, false),
+        Field::new(EVENT_DATE, DataType::Date32, false),
+        Field::new("sold_at", schema::timestamp(), false),
+        Field::new("customer_id", DataType::Int64, false),
+        Field::new("customer_key", DataType::Int64, false),
+        Field::new("product_id", DataType::Int64, false),
+        Field::new("product_key", DataType::Int64, false),
+        Field::new("payment_method", DataType::Utf8, false),
+        Field::new("quantity", DataType::Int32, false),
+        Field::new("unit_price", decimal(PRICE_PRECISION), true),
+        Field::new("amount", decimal(18), true),
+    ]))
+}
+
+/// Columns of `gold/dim_customer`.
+pub fn dim_customer() -> SchemaRef {
+    let mut fields = vec![
+        Field::new("customer_key", DataType::Int64, false),
+        Field::new("customer_id", DataType::Int64, false),
+        Field::new("email_domain", DataType::Utf8, true),
+        Field::new("registration_date", DataType::Date32, true),
+        Field::new("country", DataType::Utf8, true),
+    ];
+    fields.extend(validity());
+    Arc::new(Schema::new(fields))
+}
+
+/// Columns of `gold/dim_product`.
+pub fn dim_product() -> SchemaRef {
+    let mut fields = vec![
+        Field::new("product_key", DataType::Int64, false),
+        Field::new("product_id", DataType::Int64, false),
+        Field::new("name", DataType::Utf8, true),
+        Field::new("category", DataType::Utf8, true),
+        Field::new("supplier", DataType::Utf8, true),
+        Field::new("price", decimal(PRICE_PRECISION), true),
+    ];
+    fields.extend(validity());
+    Arc::new(Schema::new(fields))
+}
+
+fn validity() -> [Field; 4] {
+    [
+        Field::new("is_inferred", DataType::Boolean, false),
+        Field::new("valid_from", schema::timestamp(), false),
+        Field::new("valid_to", schema::timestamp(), false),
+        Field::new("is_current", DataType::Boolean, false),
+    ]
+}
+
+/// Columns of `silver/transactions`.
+pub fn silver_transactions() -> SchemaRef {
+    schema::silver(Dataset::Transactions)
+}

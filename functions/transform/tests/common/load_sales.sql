@@ -1,0 +1,38 @@
+-- What load does with transactions: a later source wins, unknown members are inferred, touched
+-- dates and moved rows are marked.
+INSERT INTO core.payment_methods (name) VALUES ('paypal') ON CONFLICT DO NOTHING;
+WITH added AS (
+    INSERT INTO core.customers (id, is_inferred, effective_at, source_modified_at, source_version_id, source_run_id)
+    SELECT DISTINCT customer_id, true, effective_at, effective_at, version, run_id FROM incoming
+    ON CONFLICT DO NOTHING RETURNING id
+)
+INSERT INTO ops.dirty_entities (dataset, id) SELECT 'customers', id FROM added
+ON CONFLICT (dataset, id) DO UPDATE SET marked_at = clock_timestamp();
+WITH added AS (
+    INSERT INTO core.products (id, is_inferred, effective_at, source_modified_at, source_version_id, source_run_id)
+    SELECT DISTINCT product_id, true, effective_at, effective_at, version, run_id FROM incoming
+    ON CONFLICT DO NOTHING RETURNING id
+)
+INSERT INTO ops.dirty_entities (dataset, id) SELECT 'products', id FROM added
+ON CONFLICT (dataset, id) DO UPDATE SET marked_at = clock_timestamp();
+DELETE FROM incoming AS i USING core.transactions AS t
+WHERE t.id = i.id AND (t.effective_at, t.source_version_id) > (i.effective_at, i.version);
+INSERT INTO ops.dirty_dates (event_date)
+SELECT (sold_at AT TIME ZONE 'UTC')::date FROM incoming
+UNION
+SELECT (t."timestamp" AT TIME ZONE 'UTC')::date FROM incoming JOIN core.transactions AS t USING (id)
+ON CONFLICT (event_date) DO UPDATE SET marked_at = clock_timestamp();
+INSERT INTO ops.moved_rows (id, from_date)
+SELECT id, (t."timestamp" AT TIME ZONE 'UTC')::date FROM incoming JOIN core.transactions AS t USING (id)
+WHERE (t."timestamp" AT TIME ZONE 'UTC')::date <> (sold_at AT TIME ZONE 'UTC')::date
+ON CONFLICT (id, from_date) DO UPDATE SET moved_at = clock_timestamp();
+INSERT INTO core.transactions (id, customer_id, product_id, quantity, "timestamp", payment_method_id,
+    row_hash, effective_at, source_modified_at, source_version_id, source_run_id)
+SELECT i.id, customer_id, product_id, quantity, sold_at, payment_method_id, '\x00',
+       effective_at, effective_at, version, run_id
+FROM incoming AS i, core.payment_methods WHERE name = 'paypal'
+ON CONFLICT (id) DO UPDATE SET customer_id = excluded.customer_id, product_id = excluded.product_id,
+    quantity = excluded.quantity, "timestamp" = excluded."timestamp",
+    effective_at = excluded.effective_at, source_modified_at = excluded.source_modified_at,
+    source_version_id = excluded.source_version_id, source_run_id = excluded.source_run_id;
+DROP TABLE incoming;

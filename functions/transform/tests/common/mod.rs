@@ -1,0 +1,417 @@
+//! A small shop for tests: rows go to bronze, `core` and `ops` the way upload and load put them.
+#![allow(dead_code)]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, Date32Array, Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
+};
+use chrono::{DateTime, NaiveDate, Utc};
+use shopflow_core::contract::{
+    ManifestEntry, Run, SourceObject, StoredObject, TransformEvent, TransformResult,
+};
+use shopflow_core::runtime::Invocation;
+use shopflow_core::{Dataset, Result, keys};
+use shopflow_lake::{parquet, schema};
+use shopflow_postgres::Database;
+use shopflow_transform::Context;
+use tokio_postgres::Client;
+
+pub struct Shop {
+    pub context: Context,
+    pub client: Client,
+}
+
+/// Where rows come from.
+#[derive(Debug, Clone)]
+pub struct Source {
+    pub run_id: String,
+    pub part: u32,
+    pub effective_at: DateTime<Utc>,
+    pub version: String,
+}
+
+pub fn at(text: &str) -> DateTime<Utc> {
+    let text = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
+    text.parse().unwrap()
+}
+
+pub fn date(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+pub fn source(run_id: &str, part: u32, effective_at: &str) -> Source {
+    Source {
+        run_id: run_id.to_owned(),
+        part,
+        effective_at: at(effective_at),
+        version: format!("v-{run_id}-{part}"),
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Customer(pub i64, pub &'static str, pub &'static str, pub &'static str, pub &'static str);
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Product(pub i64, pub &'static str, pub &'static str, pub i64, pub &'static str);
+
+/// id, customer, product, quantity, moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sale(pub i64, pub i64, pub i64, pub i32, pub DateTime<Utc>);
+
+pub fn sale(id: i64, customer: i64, product: i64, quantity: i32, moment: &str) -> Sale {
+    Sale(id, customer, product, quantity, at(moment))
+}
+
+impl Shop {
+    pub async fn open() -> Shop {
+        let storage = shopflow_testkit::storage().await;
+        let lake = shopflow_testkit::bucket(&storage, "lake").await;
+        let (settings, client) = shopflow_testkit::database().await;
+        let aws = shopflow_testkit::aws().await;
+        let database = Database::new(&aws, &settings).await.unwrap();
+        let mut own = database.connect().await.unwrap();
+        database.migrate(&mut own).await.unwrap();
+        client.batch_execute("SET timezone = 'UTC'").await.unwrap();
+        let context = Context { storage, database, lake, memory_bytes: 512 * 1024 * 1024 };
+        Shop { context, client }
+    }
+
+    pub async fn transform(&self, run_id: &str) -> Result<TransformResult> {
+        self.run(run_id, false).await
+    }
+
+    pub async fn run(&self, run_id: &str, full: bool) -> Result<TransformResult> {
+        let aws = shopflow_testkit::aws().await;
+        let event = TransformEvent { run: run(run_id), full };
+        let invocation = Invocation::detached(&aws, "transform");
+        shopflow_transform::handle(&self.context, event, &invocation).await
+    }
+
+    pub async fn customers(&self, from: &Source, rows: &[Customer]) {
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.0))),
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r.1))),
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r.2))),
+            Arc::new(Date32Array::from_iter_values(rows.iter().map(|r| days(date(r.3))))),
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r.4))),
+        ];
+        let entry = self.bronze(Dataset::Customers, from, columns).await;
+        for Customer(id, name, email, registered, country) in rows {
+            let hash = format!("{name}|{email}|{registered}|{country}").into_bytes();
+            self.client
+                .execute(
+                    "INSERT INTO core.countries VALUES ($1) ON CONFLICT DO NOTHING",
+                    &[country],
+                )
+                .await
+                .unwrap();
+            let values: [&(dyn tokio_postgres::types::ToSql + Sync); 10] = [
+                id, name, email, &date(registered), country, &hash, &from.effective_at,
+                &from.effective_at, &from.version, &from.run_id,
+            ];
+            self.client
+                .execute(
+                    "INSERT INTO core.customers (id, name, email, registration_date, country,
+                         row_hash, effective_at, source_modified_at, source_version_id, source_run_id)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                     ON CONFLICT (id) DO UPDATE SET name = $2, is_inferred = false, email = $3,
+                         registration_date = $4, country = $5, row_hash = $6, effective_at = $7
+                     WHERE customers.is_inferred OR customers.effective_at <= $7",
+                    &values,
+                )
+                .await
+                .unwrap();
+            self.client
+                .execute(
+                    "INSERT INTO core.customer_history (id, name, email, registration_date, country,
+                         row_hash, effective_at, source_modified_at, source_version_id, source_run_id)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                     ON CONFLICT DO NOTHING",
+                    &values,
+                )
+                .await
+                .unwrap();
+        }
+        self.mark_entities("customers", rows.iter().map(|r| r.0).collect()).await;
+        self.queue(&entry, from).await;
+    }
+
+    pub async fn products(&self, from: &Source, rows: &[Product]) {
+        let prices = Decimal128Array::from_iter_values(rows.iter().map(|r| i128::from(r.3)));
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.0))),
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r.1))),
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r.2))),
+            Arc::new(prices.with_precision_and_scale(10, 2).unwrap()),
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r.4))),
+        ];
+        let entry = self.bronze(Dataset::Products, from, columns).await;
+        for Product(id, name, category, cents, supplier) in rows {
+            let hash = format!("{name}|{category}|{cents}|{supplier}").into_bytes();
+            self.client
+                .execute(
+                    "WITH c AS (INSERT INTO core.categories (name) VALUES ($1) ON CONFLICT DO NOTHING)
+                     INSERT INTO core.suppliers (name) VALUES ($2) ON CONFLICT DO NOTHING",
+                    &[category, supplier],
+                )
+                .await
+                .unwrap();
+            let values: [&(dyn tokio_postgres::types::ToSql + Sync); 9] = [
+                id, name, category, cents, supplier, &hash, &from.effective_at, &from.version,
+                &from.run_id,
+            ];
+            self.client
+                .execute(
+                    "INSERT INTO core.products (id, name, category_id, price, supplier_id,
+                         row_hash, effective_at, source_modified_at, source_version_id, source_run_id)
+                     SELECT $1, $2, c.category_id, $4::bigint / 100.0, s.supplier_id, $6, $7, $7, $8, $9
+                     FROM core.categories AS c, core.suppliers AS s
+                     WHERE c.name = $3 AND s.name = $5
+                     ON CONFLICT (id) DO UPDATE SET name = $2, is_inferred = false,
+                         category_id = excluded.category_id, price = excluded.price,
+                         supplier_id = excluded.supplier_id, row_hash = $6, effective_at = $7
+                     WHERE products.is_inferred OR products.effective_at <= $7",
+                    &values,
+                )
+                .await
+                .unwrap();
+            self.client
+                .execute(
+                    "INSERT INTO core.product_history (id, name, category, price, supplier,
+                         row_hash, effective_at, source_modified_at, source_version_id, source_run_id)
+                     VALUES ($1, $2, $3, $4::bigint / 100.0, $5, $6, $7, $7, $8, $9)
+                     ON CONFLICT DO NOTHING",
+                    &values,
+                )
+                .await
+                .unwrap();
+        }
+        self.mark_entities("products", rows.iter().map(|r| r.0).collect()).await;
+        self.queue(&entry, from).await;
+    }
+
+    pub async fn sales(&self, from: &Source, rows: &[Sale]) {
+        let moments = TimestampMicrosecondArray::from_iter_values(
+            rows.iter().map(|r| r.4.timestamp_micros()),
+        );
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.0))),
+            Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.1))),
+            Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.2))),
+            Arc::new(Int32Array::from_iter_values(rows.iter().map(|r| r.3))),
+            Arc::new(moments.with_timezone("UTC")),
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|_| "paypal"))),
+        ];
+        let entry = self.bronze(Dataset::Transactions, from, columns).await;
+        let sql = include_str!("load_sales.sql");
+        let ids: Vec<i64> = rows.iter().map(|r| r.0).collect();
+        let customers: Vec<i64> = rows.iter().map(|r| r.1).collect();
+        let products: Vec<i64> = rows.iter().map(|r| r.2).collect();
+        let quantities: Vec<i32> = rows.iter().map(|r| r.3).collect();
+        let moments: Vec<DateTime<Utc>> = rows.iter().map(|r| r.4).collect();
+        let incoming = "CREATE TEMP TABLE incoming AS
+            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::timestamptz[])
+                AS i (id, customer_id, product_id, quantity, sold_at),
+                (SELECT $6::timestamptz AS effective_at, $7::text AS version, $8::text AS run_id) AS s";
+        self.client
+            .execute(
+                incoming,
+                &[
+                    &ids, &customers, &products, &quantities, &moments, &from.effective_at,
+                    &from.version, &from.run_id,
+                ],
+            )
+            .await
+            .unwrap();
+        self.client.batch_execute(sql).await.unwrap();
+        self.queue(&entry, from).await;
+    }
+
+    pub async fn clicks(&self, from: &Source, rows: &[(uuid::Uuid, DateTime<Utc>)]) {
+        let text = |value: &str| -> ArrayRef {
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|_| value)))
+        };
+        let none: ArrayRef = Arc::new(rows.iter().map(|_| None::<i64>).collect::<Int64Array>());
+        let ids = rows.iter().map(|r| r.0.to_string());
+        let moments = rows.iter().map(|r| r.1.timestamp_micros());
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(StringArray::from_iter_values(ids)),
+            text("session"),
+            Arc::clone(&none),
+            text("page_view"),
+            none,
+            text("/"),
+            Arc::new(rows.iter().map(|_| None::<&str>).collect::<StringArray>()),
+            text("mobile"),
+            text("FR"),
+            Arc::new(TimestampMicrosecondArray::from_iter_values(moments).with_timezone("UTC")),
+        ];
+        let entry = self.bronze(Dataset::Clickstream, from, columns).await;
+        self.queue(&entry, from).await;
+    }
+
+    async fn bronze(
+        &self,
+        dataset: Dataset,
+        from: &Source,
+        mut columns: Vec<ArrayRef>,
+    ) -> ManifestEntry {
+        let rows = columns[0].len();
+        let text = |value: &str| -> ArrayRef {
+            Arc::new(StringArray::from_iter_values((0..rows).map(|_| value)))
+        };
+        let moment = TimestampMicrosecondArray::from_iter_values(
+            (0..rows).map(|_| from.effective_at.timestamp_micros()),
+        );
+        let moment: ArrayRef = Arc::new(moment.with_timezone("UTC"));
+        let key = format!("incoming/{dataset}/{}.csv", from.version);
+        columns.extend([
+            Arc::new((0..rows).map(|_| None::<&str>).collect::<StringArray>()) as ArrayRef,
+            Arc::new(Int64Array::from_iter_values(1..=rows as i64)),
+            text(&from.run_id),
+            text("landing"),
+            text(&key),
+            text(&from.version),
+            Arc::clone(&moment),
+            moment,
+        ]);
+        let batch = RecordBatch::try_new(schema::bronze(dataset), columns).unwrap();
+        let content = parquet::encode(batch.schema(), &[batch]).unwrap();
+        let bronze_key = keys::bronze(&run(&from.run_id), dataset, from.part);
+        let bronze = self
+            .context
+            .storage
+            .write_all(&self.context.lake, &bronze_key, parquet::CONTENT_TYPE, content)
+            .await
+            .unwrap();
+        ManifestEntry {
+            dataset,
+            part: from.part,
+            source: SourceObject {
+                bucket: "landing".to_owned(),
+                key,
+                version_id: from.version.clone(),
+                bytes: 1,
+                modified_at: from.effective_at,
+                effective_at: from.effective_at,
+            },
+            raw: StoredObject { key: "raw".to_owned(), ..bronze.clone() },
+            bronze,
+            rows: rows as u64,
+            time_range: None,
+        }
+    }
+
+    async fn mark_entities(&self, dataset: &str, ids: Vec<i64>) {
+        self.client
+            .execute(
+                "INSERT INTO ops.dirty_entities (dataset, id) SELECT $1, unnest($2::bigint[])
+                 ON CONFLICT (dataset, id) DO UPDATE SET marked_at = clock_timestamp()",
+                &[&dataset, &ids],
+            )
+            .await
+            .unwrap();
+    }
+
+    async fn queue(&self, entry: &ManifestEntry, from: &Source) {
+        self.client
+            .execute(
+                "INSERT INTO ops.lake_queue (run_id, dataset, part, entry) VALUES ($1, $2, $3, $4)",
+                &[
+                    &from.run_id,
+                    &entry.dataset.name(),
+                    &(from.part as i32),
+                    &serde_json::to_value(entry).unwrap(),
+                ],
+            )
+            .await
+            .unwrap();
+    }
+
+    /// Every object under a prefix of the lake with its bytes.
+    pub async fn objects(&self, prefix: &str) -> BTreeMap<String, Vec<u8>> {
+        let client = self.context.storage.client();
+        let mut found = BTreeMap::new();
+        let mut pages = client
+            .list_objects_v2()
+            .bucket(&self.context.lake)
+            .prefix(prefix)
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            for object in page.unwrap().contents() {
+                let key = object.key().unwrap().to_owned();
+                let reference = shopflow_core::ObjectRef {
+                    bucket: self.context.lake.clone(),
+                    key: key.clone(),
+                    version_id: None,
+                };
+                let content = self.context.storage.read_all(&reference).await.unwrap();
+                found.insert(key, content.to_vec());
+            }
+        }
+        found
+    }
+
+    /// The Parquet files under a prefix, without manifests (whose snapshot number differs).
+    pub async fn files(&self, prefix: &str) -> BTreeMap<String, Vec<u8>> {
+        let mut files = self.objects(prefix).await;
+        files.retain(|key, _| key.ends_with(".parquet"));
+        files
+    }
+
+    /// Rows of a silver table as text, sorted; partition first.
+    pub async fn silver(&self, dataset: Dataset) -> Vec<String> {
+        let mut rows = Vec::new();
+        for (key, content) in self.files(&keys::silver_table(dataset)).await {
+            let partition = key.split('/').nth(2).unwrap().to_owned();
+            for batch in parquet::decode(content.into()).unwrap() {
+                rows.extend(text_rows(&batch).into_iter().map(|row| format!("{partition} {row}")));
+            }
+        }
+        rows.sort();
+        rows
+    }
+
+    /// Rows of a query as text.
+    pub async fn query(&self, sql: &str) -> Vec<String> {
+        let sql = format!("SELECT row_to_json(q)::text FROM ({sql}) AS q");
+        let rows = self.client.query(&sql, &[]).await.unwrap();
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    /// One number.
+    pub async fn number(&self, sql: &str) -> String {
+        let sql = format!("SELECT ({sql})::text");
+        let row = self.client.query_one(&sql, &[]).await.unwrap();
+        row.get::<_, Option<String>>(0).unwrap_or_default()
+    }
+}
+
+pub fn run(run_id: &str) -> Run {
+    Run { run_id: run_id.to_owned(), run_date: date("2026-01-15") }
+}
+
+pub fn days(date: NaiveDate) -> i32 {
+    (date - NaiveDate::from_ymd_opt(1970, 1, 1).unwrap()).num_days() as i32
+}
+
+pub fn text_rows(batch: &RecordBatch) -> Vec<String> {
+    use arrow::util::display::{ArrayFormatter, FormatOptions};
+    let options = FormatOptions::default();
+    let columns: Vec<_> = batch
+        .columns()
+        .iter()
+        .map(|column| ArrayFormatter::try_new(column.as_ref(), &options).unwrap())
+        .collect();
+    (0..batch.num_rows())
+        .map(|row| {
+            let values: Vec<String> =
+                columns.iter().map(|column| column.value(row).to_string()).collect();
+            values.join("|")
+        })
+        .collect()
+}

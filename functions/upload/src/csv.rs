@@ -1,0 +1,88 @@
+//! Validated CSV to rows: columns in any order, unknown ones kept.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use arrow::array::RecordBatch;
+use csv::ByteRecord;
+use shopflow_core::{ErrorKind, Result, ResultExt};
+
+use crate::columns::Rows;
+
+/// Where a field of the file goes.
+enum Target {
+    Column(usize),
+    Extra(String),
+}
+
+/// Reads `input` to its end; `emit` gets every full batch and the rest.
+pub(crate) fn read(
+    input: impl Read,
+    rows: &mut Rows,
+    emit: &mut dyn FnMut(RecordBatch) -> Result<()>,
+) -> Result<()> {
+    let mut reader =
+        csv::ReaderBuilder::new().has_headers(false).buffer_capacity(64 * 1024).from_reader(input);
+    let mut record = ByteRecord::new();
+    if !next(&mut reader, &mut record)? {
+        return Err(rows.broken("validated file has no header"));
+    }
+    let targets = targets(&record, rows)?;
+    let has_extra = targets.iter().any(|target| matches!(target, Target::Extra(_)));
+    while next(&mut reader, &mut record)? {
+        for (target, text) in targets.iter().zip(record.iter()) {
+            if let Target::Column(column) = target {
+                rows.push(*column, text)?;
+            }
+        }
+        let extra = if has_extra { Some(extra(&targets, &record, rows)?) } else { None };
+        if rows.end_row(extra.as_deref())
+            && let Some(batch) = rows.take_batch()?
+        {
+            emit(batch)?;
+        }
+    }
+    rows.take_batch()?.map_or(Ok(()), emit)
+}
+
+fn next<R: Read>(reader: &mut csv::Reader<R>, record: &mut ByteRecord) -> Result<bool> {
+    reader.read_byte_record(record).or_error(ErrorKind::Internal, "read validated record failed")
+}
+
+fn targets(header: &ByteRecord, rows: &Rows) -> Result<Vec<Target>> {
+    let columns = rows.definitions();
+    let mut targets = Vec::with_capacity(header.len());
+    let mut found = vec![false; columns.len()];
+    for name in header {
+        let name = std::str::from_utf8(name).or_error(ErrorKind::Internal, "header is not UTF-8")?;
+        let target = match columns.iter().position(|column| column.name == name) {
+            Some(index) if found[index] => {
+                return Err(rows.broken("validated header names a column twice").with("column", name));
+            }
+            Some(index) => {
+                found[index] = true;
+                Target::Column(index)
+            }
+            None => Target::Extra(name.to_owned()),
+        };
+        targets.push(target);
+    }
+    match found.iter().position(|found| !found) {
+        None => Ok(targets),
+        Some(index) => Err(rows
+            .broken("validated header lacks a column")
+            .with("column", columns[index].name)),
+    }
+}
+
+fn extra(targets: &[Target], record: &ByteRecord, rows: &Rows) -> Result<String> {
+    let mut fields = BTreeMap::new();
+    for (target, text) in targets.iter().zip(record.iter()) {
+        if let Target::Extra(name) = target {
+            let text = std::str::from_utf8(text)
+                .map_err(|_| rows.broken("validated value is not UTF-8").with("column", name))?;
+            fields.insert(name.as_str(), text);
+        }
+    }
+    serde_json::to_string(&fields).or_error(ErrorKind::Internal, "encode extra columns failed")
+}

@@ -1,0 +1,144 @@
+//! Validated JSON lines to rows: fields in any order, unknown ones kept.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::BufRead;
+
+use arrow::array::RecordBatch;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
+use shopflow_core::dataset::Column;
+use shopflow_core::{ErrorKind, Result, ResultExt};
+
+use crate::columns::Rows;
+
+/// Reads `input` to its end; `emit` gets every full batch and the rest.
+pub(crate) fn read(
+    mut input: impl BufRead,
+    rows: &mut Rows,
+    emit: &mut dyn FnMut(RecordBatch) -> Result<()>,
+) -> Result<()> {
+    let mut line = Vec::new();
+    while input
+        .read_until(b'\n', &mut line)
+        .or_error(ErrorKind::Internal, "read validated line failed")?
+        > 0
+    {
+        let full = !line.trim_ascii().is_empty() && push_line(&line, rows)?;
+        line.clear();
+        if full && let Some(batch) = rows.take_batch()? {
+            emit(batch)?;
+        }
+    }
+    rows.take_batch()?.map_or(Ok(()), emit)
+}
+
+/// Appends one row; true when the batch is full.
+fn push_line(line: &[u8], rows: &mut Rows) -> Result<bool> {
+    let columns = rows.definitions();
+    let mut deserializer = serde_json::Deserializer::from_slice(line);
+    let object = deserializer
+        .deserialize_map(ObjectVisitor { columns })
+        .and_then(|object| deserializer.end().map(|()| object))
+        .map_err(|_| rows.broken("validated line is not a JSON object"))?;
+    for (column, value) in object.fields.iter().enumerate() {
+        match value {
+            Field::Missing => rows.push_missing(column)?,
+            Field::Text(text) => rows.push(column, text.as_bytes())?,
+            Field::Other(value) => rows.push(column, value.to_string().as_bytes())?,
+        }
+    }
+    let extra = if object.extra.is_empty() {
+        None
+    } else {
+        let text = serde_json::to_string(&object.extra)
+            .or_error(ErrorKind::Internal, "encode extra fields failed")?;
+        Some(text)
+    };
+    Ok(rows.end_row(extra.as_deref()))
+}
+
+/// One line: the dataset's columns in their order, and whatever else it holds.
+struct Object<'de> {
+    fields: Vec<Field<'de>>,
+    extra: BTreeMap<String, Value>,
+}
+
+/// A value of a known column, borrowed from the line where it has no escapes.
+enum Field<'de> {
+    Missing,
+    Text(Cow<'de, str>),
+    Other(Value),
+}
+
+struct ObjectVisitor {
+    columns: &'static [Column],
+}
+
+impl<'de> Visitor<'de> for ObjectVisitor {
+    type Value = Object<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Object<'de>, A::Error> {
+        let mut fields: Vec<Field<'de>> = self.columns.iter().map(|_| Field::Missing).collect();
+        let mut extra = BTreeMap::new();
+        while let Some(name) = map.next_key::<Field<'de>>()? {
+            let Field::Text(name) = name else { continue };
+            match self.columns.iter().position(|column| column.name == name) {
+                Some(column) => fields[column] = map.next_value()?,
+                None => {
+                    extra.insert(name.into_owned(), map.next_value::<Value>()?);
+                }
+            }
+        }
+        Ok(Object { fields, extra })
+    }
+}
+
+impl<'de> Deserialize<'de> for Field<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        deserializer.deserialize_any(FieldVisitor)
+    }
+}
+
+struct FieldVisitor;
+
+impl<'de> Visitor<'de> for FieldVisitor {
+    type Value = Field<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, a number or null")
+    }
+
+    fn visit_unit<E>(self) -> std::result::Result<Field<'de>, E> {
+        Ok(Field::Missing)
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> std::result::Result<Field<'de>, E> {
+        Ok(Field::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> std::result::Result<Field<'de>, E> {
+        Ok(Field::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> std::result::Result<Field<'de>, E> {
+        Ok(Field::Other(number.into()))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> std::result::Result<Field<'de>, E> {
+        Ok(Field::Other(number.into()))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> std::result::Result<Field<'de>, E> {
+        Ok(Field::Other(number.into()))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> std::result::Result<Field<'de>, E> {
+        Ok(Field::Other(value.into()))
+    }
+}

@@ -1,0 +1,96 @@
+//! Where a copy goes: a new object, or the one an earlier attempt already wrote.
+
+use sha2::{Digest, Sha256};
+use shopflow_core::contract::StoredObject;
+use shopflow_core::storage::{ObjectInfo, ObjectWriter};
+use shopflow_core::{ErrorKind, ObjectRef, Result, Storage};
+
+/// What identifies the content of an object before the first byte is written.
+pub(crate) struct Fingerprint<'a> {
+    /// Name of the user metadata that holds it.
+    pub(crate) name: &'static str,
+    pub(crate) value: &'a str,
+}
+
+/// Takes the bytes of one object. With an object of the same fingerprint in place nothing is
+/// written: the bytes are only hashed, so that a repeated event answers with the same version.
+pub(crate) enum Sink {
+    New(Box<ObjectWriter>),
+    Existing { key: ObjectRef, info: ObjectInfo, bytes: u64, hasher: Sha256 },
+}
+
+impl Sink {
+    /// Opens the sink for `key`; `reuse: false` writes a new version in any case.
+    pub(crate) async fn open(
+        storage: &Storage,
+        bucket: &str,
+        key: &str,
+        content_type: &str,
+        fingerprint: &Fingerprint<'_>,
+        reuse: bool,
+    ) -> Result<Sink> {
+        if reuse {
+            let key =
+                ObjectRef { bucket: bucket.to_owned(), key: key.to_owned(), version_id: None };
+            let found = find(storage, &key).await?.filter(|info| {
+                info.metadata.get(fingerprint.name).is_some_and(|value| value == fingerprint.value)
+            });
+            if let Some(info) = found {
+                return Ok(Sink::Existing { key, info, bytes: 0, hasher: Sha256::new() });
+            }
+        }
+        let writer = storage
+            .write(bucket, key, content_type)
+            .metadata(fingerprint.name, fingerprint.value);
+        Ok(Sink::New(Box::new(writer)))
+    }
+
+    pub(crate) async fn write(&mut self, content: &[u8]) -> Result<()> {
+        match self {
+            Sink::New(writer) => writer.write(content).await,
+            Sink::Existing { bytes, hasher, .. } => {
+                hasher.update(content);
+                *bytes += content.len() as u64;
+                Ok(())
+            }
+        }
+    }
+
+    /// SHA-256 of what was written so far, lower-case hexadecimal.
+    pub(crate) fn sha256(&self) -> String {
+        match self {
+            Sink::New(writer) => writer.sha256(),
+            Sink::Existing { hasher, .. } => hex::encode(hasher.clone().finalize()),
+        }
+    }
+
+    /// Makes the object visible. `None` when the object in place is not what this attempt made,
+    /// as after an upgrade of the encoder: open the sink again without reuse.
+    pub(crate) async fn finish(self) -> Result<Option<StoredObject>> {
+        match self {
+            Sink::New(writer) => writer.finish().await.map(Some),
+            Sink::Existing { info, bytes, .. } if info.bytes != bytes => Ok(None),
+            Sink::Existing { key, info, bytes, hasher } => Ok(Some(StoredObject {
+                bucket: key.bucket,
+                key: key.key,
+                version_id: version(info.version_id),
+                bytes,
+                sha256: hex::encode(hasher.finalize()),
+            })),
+        }
+    }
+}
+
+/// Metadata of an object, `None` when there is no such object.
+pub(crate) async fn find(storage: &Storage, object: &ObjectRef) -> Result<Option<ObjectInfo>> {
+    match storage.head(object).await {
+        Ok(info) => Ok(Some(info)),
+        Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The version as a write reports it: none in a bucket without versioning.
+pub(crate) fn version(version_id: String) -> Option<String> {
+    Some(version_id).filter(|version| version != "null")
+}

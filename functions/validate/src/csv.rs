@@ -1,0 +1,185 @@
+//! CSV files: a header that decides whether the file can be read at all, then rows.
+
+mod header;
+mod index;
+mod record;
+mod rows;
+
+use shopflow_core::Dataset;
+
+use crate::engine::{Rejection, Split, Tally};
+use crate::quarantine::Refusal;
+use crate::rules::Rule;
+use record::{Cut, Field};
+use rows::Rows;
+
+/// The state of one CSV file.
+#[derive(Debug)]
+pub(crate) struct Csv {
+    dataset: Dataset,
+    stage: Stage,
+    fields: Vec<Field>,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Header,
+    Rows(Box<Rows>),
+    Rejected,
+}
+
+impl Csv {
+    pub fn new(dataset: Dataset) -> Self {
+        Csv { dataset, stage: Stage::Header, fields: Vec::new() }
+    }
+
+    /// Handles every whole record in `buffer`; how many bytes that were.
+    pub fn process(
+        &mut self,
+        buffer: &[u8],
+        last: bool,
+        tally: &mut Tally,
+        split: &mut Split,
+    ) -> usize {
+        let mut at = 0;
+        while at < buffer.len() && !tally.skipping {
+            let rest = &buffer[at..];
+            let consumed = match &mut self.stage {
+                Stage::Rows(rows) => return at + rows.process(rest, last, tally, split),
+                _ if blank_line(rest, last).is_some() => {
+                    tally.blank_lines += 1;
+                    tally.line += 1;
+                    blank_line(rest, last)
+                }
+                Stage::Header => self.read_header(rest, last, tally),
+                Stage::Rejected => self.rejected_row(rest, last, tally, split),
+            };
+            let Some(consumed) = consumed else { return at };
+            at += consumed;
+        }
+        at
+    }
+
+    /// The end of the file.
+    pub fn finish(&mut self, tally: &mut Tally) {
+        if matches!(self.stage, Stage::Header) {
+            tally.rejection = Some(Rejection::empty());
+        }
+    }
+
+    /// Bytes of the header line, `None` while it is incomplete.
+    fn read_header(&mut self, buffer: &[u8], last: bool, tally: &mut Tally) -> Option<usize> {
+        let (content, total) = match record::cut(buffer, last, &mut self.fields) {
+            Cut::Incomplete => return None,
+            Cut::Record { content, total } => (content, total),
+            Cut::Broken { total, .. } | Cut::Truncated { content: total } => {
+                let text = "the quoting of the header is broken";
+                self.reject(tally, unusable(Rule::BrokenQuoting, text));
+                tally.line += 1;
+                return Some(total);
+            }
+            Cut::TooLong => {
+                self.reject(tally, unusable(Rule::RecordTooLong, "the header is over 1 MiB long"));
+                tally.skipping = true;
+                return Some(0);
+            }
+        };
+        match self.understand(&buffer[..content], &buffer[content..total]) {
+            Ok((rows, extra)) => {
+                tally.extra_columns = extra;
+                self.stage = Stage::Rows(Box::new(rows));
+            }
+            // The first line is data then, and quarantined like every other.
+            Err(rejection) if rejection.rule == Rule::MissingHeader => {
+                self.reject(tally, rejection);
+                return Some(0);
+            }
+            Err(rejection) => self.reject(tally, rejection),
+        }
+        tally.line += line_feeds(&buffer[..total]);
+        Some(total)
+    }
+
+    fn understand(
+        &self,
+        content: &[u8],
+        line_break: &[u8],
+    ) -> Result<(Rows, Vec<String>), Rejection> {
+        if std::str::from_utf8(content).is_err() {
+            let mut rejection = unusable(Rule::InvalidUtf8, "the header is not UTF-8");
+            rejection.remedy = "save the file as UTF-8".to_owned();
+            return Err(rejection);
+        }
+        let mut scratch = Vec::new();
+        let name = |field: &Field| {
+            let value = record::value(content, field, &mut scratch);
+            String::from_utf8_lossy(value).into_owned()
+        };
+        let names: Vec<String> = self.fields.iter().map(name).collect();
+        let header = header::read(self.dataset, &names)?;
+        let id = self.dataset.id_column().name;
+        let id_at = names.iter().position(|name| name == id).unwrap_or(0);
+        Ok((Rows::new(header.columns, id_at, content, line_break), header.extra))
+    }
+
+    fn reject(&mut self, tally: &mut Tally, rejection: Rejection) {
+        self.stage = Stage::Rejected;
+        tally.rejection = Some(rejection);
+    }
+
+    /// Quarantines one row of a rejected file.
+    fn rejected_row(
+        &mut self,
+        buffer: &[u8],
+        last: bool,
+        tally: &mut Tally,
+        split: &mut Split,
+    ) -> Option<usize> {
+        let (content, total) = match record::cut(buffer, last, &mut self.fields) {
+            Cut::Incomplete => return None,
+            Cut::Record { content, total } | Cut::Broken { content, total } => (content, total),
+            Cut::Truncated { content } => (content, content),
+            Cut::TooLong => {
+                tally.refuse_too_long(buffer, split);
+                return Some(0);
+            }
+        };
+        if let Some(rejection) = &tally.rejection {
+            let refusal = Refusal {
+                line: tally.line,
+                rule: rejection.rule,
+                column: rejection.column,
+                value: b"",
+                reason: Some(&rejection.text),
+                row: &buffer[..content],
+            };
+            tally.quarantine.add(&refusal, &mut split.bad);
+        }
+        tally.rows_in += 1;
+        tally.line += line_feeds(&buffer[..total]);
+        Some(total)
+    }
+}
+
+fn unusable(rule: Rule, text: &str) -> Rejection {
+    Rejection {
+        rule,
+        column: None,
+        text: text.to_owned(),
+        remedy: "correct the first line".to_owned(),
+    }
+}
+
+/// Length of the line at the start of `buffer` if there is nothing in it.
+fn blank_line(buffer: &[u8], last: bool) -> Option<usize> {
+    match buffer {
+        [b'\n', ..] => Some(1),
+        [b'\r', b'\n', ..] => Some(2),
+        [b'\r'] if last => Some(1),
+        _ => None,
+    }
+}
+
+fn line_feeds(bytes: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', bytes).count() as u64
+}

@@ -1,0 +1,189 @@
+//! The header line: which column stands where, and whether the file can be read at all.
+
+use shopflow_core::Dataset;
+use shopflow_core::dataset::Column;
+
+use crate::engine::Rejection;
+use crate::rules::Rule;
+
+/// Column names that are reported by name; the rest is only counted.
+const MAX_EXTRA_NAMES: usize = 50;
+
+/// A usable header.
+#[derive(Debug)]
+pub(super) struct Header {
+    /// What stands at each position; `None` is a column the dataset does not know.
+    pub columns: Vec<Option<&'static Column>>,
+    /// Names of the unknown columns, the first [`MAX_EXTRA_NAMES`] of them.
+    pub extra: Vec<String>,
+}
+
+/// Reads the names of the header.
+///
+/// # Errors
+/// The rejection when a column is missing or named twice.
+pub(super) fn read(dataset: Dataset, names: &[String]) -> Result<Header, Rejection> {
+    let known = dataset.columns();
+    if !names.iter().any(|name| known.iter().any(|column| alike(column.name, name) == 0)) {
+        return Err(missing_header(known));
+    }
+    let mut sorted: Vec<&String> = names.iter().collect();
+    sorted.sort_unstable();
+    if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(duplicate(known, pair[0]));
+    }
+    let missing: Vec<&'static Column> =
+        known.iter().filter(|column| !names.iter().any(|name| name == column.name)).collect();
+    if let Some(&first) = missing.first() {
+        return Err(missing_columns(first, &missing, known, names));
+    }
+    let columns: Vec<Option<&'static Column>> =
+        names.iter().map(|name| known.iter().find(|column| column.name == name)).collect();
+    let extra = names
+        .iter()
+        .zip(&columns)
+        .filter(|(_, column)| column.is_none())
+        .take(MAX_EXTRA_NAMES)
+        .map(|(name, _)| name.chars().take(64).collect())
+        .collect();
+    Ok(Header { columns, extra })
+}
+
+fn missing_header(known: &[Column]) -> Rejection {
+    let names: Vec<&str> = known.iter().map(|column| column.name).collect();
+    Rejection {
+        rule: Rule::MissingHeader,
+        column: None,
+        text: format!("the first line names none of the columns {}", names.join(", ")),
+        remedy: "start the file with a header line, separated by commas".to_owned(),
+    }
+}
+
+fn duplicate(known: &'static [Column], name: &str) -> Rejection {
+    let column = known.iter().find(|column| column.name == name);
+    let shown = if is_name(name) { format!("'{name}'") } else { "with the same text".to_owned() };
+    Rejection {
+        rule: Rule::DuplicateColumn,
+        column,
+        text: format!("the header has two columns {shown}"),
+        remedy: "rename or remove one of them".to_owned(),
+    }
+}
+
+fn missing_columns(
+    first: &'static Column,
+    missing: &[&'static Column],
+    known: &[Column],
+    names: &[String],
+) -> Rejection {
+    let listed: Vec<String> = missing.iter().map(|column| format!("'{}'", column.name)).collect();
+    let what = if listed.len() == 1 { "column" } else { "columns" };
+    let candidates = names
+        .iter()
+        .filter(|name| is_name(name) && !known.iter().any(|column| column.name == name.as_str()));
+    let nearest = candidates.min_by_key(|name| alike(first.name, name));
+    let remedy = match nearest {
+        Some(name) if alike(first.name, name) <= first.name.len() / 3 => {
+            format!("did you mean to call column '{name}' '{}'?", first.name)
+        }
+        _ => "add what is missing to the header and to every row".to_owned(),
+    };
+    Rejection {
+        rule: Rule::MissingColumn,
+        column: Some(first),
+        text: format!("the header lacks {what} {}", listed.join(", ")),
+        remedy,
+    }
+}
+
+/// Only a text that looks like the name of a column is repeated: a file without a header has
+/// people's data on its first line.
+fn is_name(text: &str) -> bool {
+    let trimmed = text.trim();
+    trimmed.len() <= 40
+        && trimmed.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && trimmed.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_- ".contains(&byte))
+}
+
+/// Edit distance of two names, ignoring case and surrounding blanks.
+fn alike(name: &str, other: &str) -> usize {
+    let other = other.trim().to_ascii_lowercase();
+    if other.len() > 2 * name.len() + 8 {
+        return other.len();
+    }
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in name.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in other.bytes().enumerate() {
+            let substituted = diagonal + usize::from(a != b);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(header: &str) -> Vec<String> {
+        header.split(',').map(str::to_owned).collect()
+    }
+
+    fn rejection(header: &str) -> Rejection {
+        read(Dataset::Products, &names(header)).unwrap_err()
+    }
+
+    #[test]
+    fn columns_are_found_in_any_order_and_extra_ones_are_reported() {
+        let header =
+            read(Dataset::Products, &names("supplier,colour,price,id,category,name")).unwrap();
+        let order: Vec<&str> =
+            header.columns.iter().map(|column| column.map_or("-", |column| column.name)).collect();
+        assert_eq!(order, ["supplier", "-", "price", "id", "category", "name"]);
+        assert_eq!(header.extra, ["colour"]);
+    }
+
+    #[test]
+    fn a_missing_column_is_named_with_the_nearest_name() {
+        for (header, suggestion) in [
+            ("id,name,category,Price,supplier", "'Price'"),
+            ("id,name,category, price,supplier", "' price'"),
+            ("id,name,category,prise,supplier", "'prise'"),
+        ] {
+            let rejection = rejection(header);
+            assert_eq!(rejection.rule, Rule::MissingColumn);
+            assert_eq!(rejection.text, "the header lacks column 'price'");
+            assert!(rejection.remedy.contains(suggestion), "{}", rejection.remedy);
+        }
+        let several = rejection("id,name,colour");
+        assert_eq!(several.text, "the header lacks columns 'category', 'price', 'supplier'");
+        assert!(!several.remedy.contains("colour"), "{}", several.remedy);
+    }
+
+    #[test]
+    fn a_column_named_twice_is_refused() {
+        let known = rejection("id,name,category,price,supplier,price");
+        assert_eq!((known.rule, known.column.unwrap().name), (Rule::DuplicateColumn, "price"));
+        let extra = rejection("id,name,category,price,supplier,x,x");
+        assert_eq!(extra.text, "the header has two columns 'x'");
+    }
+
+    #[test]
+    fn a_file_without_a_header_is_told_so_without_repeating_its_data() {
+        let error = read(Dataset::Customers, &names("1,Ann,ann@x.org,2024-01-01,DE")).unwrap_err();
+        assert_eq!(error.rule, Rule::MissingHeader);
+        assert!(!format!("{error:?}").contains("Ann"), "{error:?}");
+    }
+
+    #[test]
+    fn distance_counts_single_edits() {
+        for (a, b, distance) in
+            [("price", "price", 0), ("price", " PRICE ", 0), ("price", "prices", 1), ("id", "", 2)]
+        {
+            assert_eq!(alike(a, b), distance, "{a} {b}");
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! The validation itself, free of any I/O: chunks of a file go in, good and bad rows come out.
+//!
+//! Memory is bounded by [`RECORD_LIMIT`] and the chunk size, whatever the size of the file; only
+//! the set of ids seen grows with the number of rows (by bits, for numbers that lie close
+//! together). The outcome does not depend on where the file is cut into chunks.
+//!
+//! ```
+//! use shopflow_core::Dataset;
+//! use shopflow_validate::engine::{Split, Validator};
+//!
+//! let mut validator = Validator::new(Dataset::Customers);
+//! let mut split = Split::default();
+//! validator.feed(b"id,name,email,registration_date,country\n1,Ann,a@x.", &mut split);
+//! validator.feed(b"org,2024-01-05,DE\n2,Bob,no address,2024-01-05,FR\n", &mut split);
+//! let summary = validator.finish(&mut split);
+//! assert_eq!((summary.rows_in, summary.rows_good, summary.rows_quarantined), (2, 1, 1));
+//! assert!(split.good.ends_with(b"country\n1,Ann,a@x.org,2024-01-05,DE\n"));
+//! assert!(split.bad.starts_with(b"line,column,rule,value,reason,row\n3,email,invalid_email,n***"));
+//! ```
+
+use std::collections::BTreeMap;
+
+use shopflow_core::Dataset;
+use shopflow_core::dataset::{Column, Format};
+
+use crate::csv::Csv;
+use crate::json_lines::JsonLines;
+use crate::quarantine::{Finding, Quarantine, Refusal};
+use crate::rules::Rule;
+
+/// Longest record in bytes, without its line break.
+pub const RECORD_LIMIT: usize = 1024 * 1024;
+/// Least that is copied from a new chunk behind the rest of the one before.
+const JOIN_BYTES: usize = 4096;
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+/// What came out since the caller last emptied it.
+#[derive(Debug, Default)]
+pub struct Split {
+    /// Good rows as they came, under the file's own header.
+    pub good: Vec<u8>,
+    /// Refused rows, as the CSV described in [`crate::quarantine`].
+    pub bad: Vec<u8>,
+}
+
+/// Why a whole file is refused.
+#[derive(Debug, Clone)]
+pub struct Rejection {
+    pub rule: Rule,
+    pub column: Option<&'static Column>,
+    /// What is wrong, without the name of the file.
+    pub text: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+impl Rejection {
+    pub(crate) fn empty() -> Self {
+        Rejection {
+            rule: Rule::EmptyFile,
+            column: None,
+            text: "the file is empty".to_owned(),
+            remedy: "export it again and check that the export ran to its end".to_owned(),
+        }
+    }
+}
+
+/// The account of a whole file.
+#[derive(Debug)]
+pub struct Summary {
+    pub rows_in: u64,
+    pub rows_good: u64,
+    pub rows_quarantined: u64,
+    /// Bytes of the file.
+    pub bytes: u64,
+    pub rejection: Option<Rejection>,
+    /// Refused rows by column (empty: the whole row) and rule.
+    pub counts: BTreeMap<(&'static str, Rule), u64>,
+    /// The first refused rows one by one.
+    pub findings: Vec<Finding>,
+    /// Columns the dataset does not know; they are kept.
+    pub extra_columns: Vec<String>,
+    pub warnings: Vec<String>,
+}
+
+/// What both formats count and collect.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    /// Physical line the next record starts on, from 1.
+    pub line: u64,
+    pub rows_in: u64,
+    pub rows_good: u64,
+    pub quarantine: Quarantine,
+    pub rejection: Option<Rejection>,
+    pub extra_columns: Vec<String>,
+    pub blank_lines: u64,
+    /// The last row had no line break.
+    pub open_end: bool,
+    /// Within a record that is too long: everything up to the next line feed is passed over.
+    pub skipping: bool,
+}
+
+impl Tally {
+    /// Refuses a row that was cut because it is too long, and passes over the rest of it.
+    pub fn refuse_too_long(&mut self, start: &[u8], split: &mut Split) {
+        self.rows_in += 1;
+        self.skipping = true;
+        let (rule, column, reason) = match &self.rejection {
+            Some(rejection) => (rejection.rule, rejection.column, Some(rejection.text.as_str())),
+            None => (Rule::RecordTooLong, None, None),
+        };
+        let row = &start[..RECORD_LIMIT.min(start.len())];
+        let refusal = Refusal { line: self.line, rule, column, value: b"", reason, row };
+        self.quarantine.add(&refusal, &mut split.bad);
+    }
+}
+
+#[derive(Debug)]
+enum Rows {
+    Csv(Box<Csv>),
+    JsonLines(Box<JsonLines>),
+}
+
+/// Validates one file, fed in chunks.
+#[derive(Debug)]
+pub struct Validator {
+    rows: Rows,
+    tally: Tally,
+    /// The beginning of a record whose end has not come yet.
+    carry: Vec<u8>,
+    bytes: u64,
+    started: bool,
+}
+
+impl Validator {
+    /// A validator for one file of `dataset`.
+    pub fn new(dataset: Dataset) -> Self {
+        let rows = match dataset.format() {
+            Format::Csv => Rows::Csv(Box::new(Csv::new(dataset))),
+            Format::JsonLines => Rows::JsonLines(Box::new(JsonLines::new(dataset))),
+        };
+        let tally = Tally {
+            line: 1,
+            rows_in: 0,
+            rows_good: 0,
+            quarantine: Quarantine::new(dataset),
+            rejection: None,
+            extra_columns: Vec::new(),
+            blank_lines: 0,
+            open_end: false,
+            skipping: false,
+        };
+        Validator { rows, tally, carry: Vec::new(), bytes: 0, started: false }
+    }
+
+    /// Takes the next chunk and appends the rows it completes to `split`.
+    pub fn feed(&mut self, chunk: &[u8], split: &mut Split) {
+        self.bytes += chunk.len() as u64;
+        let mut chunk = chunk;
+        let mut carry = std::mem::take(&mut self.carry);
+        while !carry.is_empty() && !chunk.is_empty() {
+            let before = carry.len();
+            // Doubling keeps the work linear when a record spans many chunks.
+            let taken = chunk.len().min(before.max(JOIN_BYTES));
+            carry.extend_from_slice(&chunk[..taken]);
+            let consumed = self.process(&carry, false, split);
+            if consumed >= before {
+                carry.clear();
+                chunk = &chunk[consumed - before..];
+            } else {
+                carry.drain(..consumed);
+                chunk = &chunk[taken..];
+            }
+        }
+        if !chunk.is_empty() {
+            let consumed = self.process(chunk, false, split);
+            carry.extend_from_slice(&chunk[consumed..]);
+        }
+        self.carry = carry;
+    }
+
+    /// Takes the end of the file: judges what is left and gives the account.
+    pub fn finish(mut self, split: &mut Split) -> Summary {
+        let carry = std::mem::take(&mut self.carry);
+        self.process(&carry, true, split);
+        match &mut self.rows {
+            Rows::Csv(rows) => rows.finish(&mut self.tally),
+            Rows::JsonLines(rows) => rows.finish(&mut self.tally),
+        }
+        let warnings = self.warnings();
+        let tally = self.tally;
+        Summary {
+            rows_in: tally.rows_in,
+            rows_good: tally.rows_good,
+            rows_quarantined: tally.quarantine.rows(),
+            bytes: self.bytes,
+            rejection: tally.rejection,
+            counts: tally.quarantine.counts().clone(),
+            findings: tally.quarantine.into_findings(),
+            extra_columns: tally.extra_columns,
+            warnings,
+        }
+    }
+
+    /// Handles every whole record in `buffer`; how many bytes that were.
+    fn process(&mut self, buffer: &[u8], last: bool, split: &mut Split) -> usize {
+        let mut at = 0;
+        if !self.started {
+            if !last && buffer.len() < BOM.len() && BOM.starts_with(buffer) {
+                return 0;
+            }
+            self.started = true;
+            at = if buffer.starts_with(BOM) { BOM.len() } else { 0 };
+        }
+        loop {
+            if self.tally.skipping {
+                let Some(feed) = memchr::memchr(b'\n', &buffer[at..]) else { return buffer.len() };
+                at += feed + 1;
+                self.tally.line += 1;
+                self.tally.skipping = false;
+            }
+            at += match &mut self.rows {
+                Rows::Csv(rows) => rows.process(&buffer[at..], last, &mut self.tally, split),
+                Rows::JsonLines(rows) => rows.process(&buffer[at..], last, &mut self.tally, split),
+            };
+            if !self.tally.skipping {
+                return at;
+            }
+        }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let tally = &self.tally;
+        let mut warnings = Vec::new();
+        if !tally.extra_columns.is_empty() {
+            warnings.push(format!("unknown columns are kept: {}", tally.extra_columns.join(", ")));
+        }
+        if tally.rows_in == 0 && tally.rejection.is_none() {
+            warnings.push("the file has a header and no rows".to_owned());
+        }
+        if tally.blank_lines > 0 {
+            warnings.push(format!("{} blank lines were passed over", tally.blank_lines));
+        }
+        if tally.open_end {
+            warnings.push("the last line has no line break; it may be cut off".to_owned());
+        }
+        warnings
+    }
+}

@@ -1,0 +1,142 @@
+//! The function: one landed object in, its good and bad rows, report and log out.
+
+use std::sync::Arc;
+
+use chrono::Utc;
+use shopflow_core::contract::{
+    LedgerEntry, ObjectRef, SourceObject, Stage, ValidateEvent, ValidateResult, effective_at,
+};
+use shopflow_core::dataset::Format;
+use shopflow_core::runtime::{Init, Invocation};
+use shopflow_core::{Dataset, Error, Result, Settings, Storage, keys};
+
+use crate::engine::Summary;
+use crate::log;
+use crate::pipeline::{self, Targets};
+use crate::report::{Output, Report};
+
+/// What the function keeps between events.
+#[derive(Debug, Clone)]
+pub struct Context {
+    pub storage: Storage,
+    pub settings: Arc<Settings>,
+}
+
+impl Context {
+    /// Takes what it needs from the runtime.
+    pub fn new(init: Init) -> Self {
+        Context { storage: init.storage, settings: init.settings }
+    }
+}
+
+/// Validates one landed object. A bad file is a result (`accepted: false`), not an error.
+///
+/// # Errors
+/// `InvalidInput` when the object does not exist or its key names no dataset,
+/// `Transient.Storage` when S3 is unwell, `Internal` when the rows do not add up.
+pub async fn handle(
+    context: &Context,
+    event: ValidateEvent,
+    invocation: &Invocation,
+) -> Result<ValidateResult> {
+    let dataset = Dataset::of_landing_key(&event.object.key)?;
+    let source = resolve(&context.storage, &event).await?;
+    let object = ObjectRef { version_id: Some(source.version_id.clone()), ..event.object.clone() };
+    let reader = context.storage.read(&object).await?;
+
+    let run_id = &event.run.run_id;
+    let source_id = keys::source_id(&source.bucket, &source.key, &source.version_id);
+    let targets = Targets {
+        bucket: context.settings.buckets.landing.clone(),
+        validated_key: keys::validated(dataset, run_id, &source_id),
+        validated_type: content_type(dataset),
+        quarantine_key: keys::quarantine(dataset, run_id, &source_id),
+    };
+    let outcome = pipeline::run(&context.storage, dataset, reader, &targets).await?;
+    let ledger = account(dataset, &source, &outcome.summary)?;
+
+    let limit = context.settings.validation.max_reject_rate;
+    let mut report = Report::new(run_id, dataset, &source, &outcome.summary, limit);
+    report.validated = outcome.validated.as_ref().map(Output::from);
+    report.quarantine = outcome.quarantine.as_ref().map(Output::from);
+    let key = keys::validation_report(dataset, run_id, &source_id);
+    let reports = &context.settings.buckets.reports;
+    let stored = context.storage.write_json(reports, &key, &report).await?;
+
+    log::trace(&report);
+    if let Some(folder) = &context.settings.log_dir {
+        write_log(folder, log::lines(&report, &outcome.summary.findings, Utc::now())).await;
+    }
+    measure(invocation, &report);
+    Ok(ValidateResult {
+        dataset,
+        source,
+        validated: outcome.validated,
+        quarantine: outcome.quarantine,
+        report: stored.reference(),
+        accepted: report.accepted,
+        rejection: report.rejection,
+        ledger,
+    })
+}
+
+/// The version that is validated, even if a newer one arrives meanwhile.
+async fn resolve(storage: &Storage, event: &ValidateEvent) -> Result<SourceObject> {
+    let info = storage.head(&event.object).await?;
+    Ok(SourceObject {
+        bucket: event.object.bucket.clone(),
+        key: event.object.key.clone(),
+        version_id: info.version_id,
+        bytes: info.bytes,
+        modified_at: info.modified_at,
+        effective_at: effective_at(event.run.run_date, info.modified_at),
+    })
+}
+
+/// The ledger entry, after checking that every byte and every row is accounted for.
+fn account(dataset: Dataset, source: &SourceObject, summary: &Summary) -> Result<LedgerEntry> {
+    let ledger = LedgerEntry {
+        stage: Stage::Validate,
+        dataset,
+        rows_in: summary.rows_in,
+        rows_loaded: summary.rows_good,
+        rows_quarantined: summary.rows_quarantined,
+        rows_unchanged: 0,
+    };
+    if !ledger.is_balanced() || summary.bytes != source.bytes {
+        return Err(Error::internal("validation lost rows")
+            .with("key", &source.key)
+            .with("rows_in", summary.rows_in)
+            .with("rows_good", summary.rows_good)
+            .with("rows_quarantined", summary.rows_quarantined)
+            .with("bytes", source.bytes)
+            .with("bytes_read", summary.bytes));
+    }
+    Ok(ledger)
+}
+
+/// The log is a convenience: a full disk fails no run.
+async fn write_log(folder: &str, text: String) {
+    let folder = folder.to_owned();
+    let written = tokio::task::spawn_blocking(move || log::append(&folder, &text)).await;
+    match written {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(error = %error, "validation log is incomplete"),
+        Err(error) => tracing::warn!(error = %error, "validation log is incomplete"),
+    }
+}
+
+fn measure(invocation: &Invocation, report: &Report) {
+    let dimensions = [("Dataset", report.dataset.name())];
+    invocation.metrics.count("RowsIn", report.rows_in, &dimensions);
+    invocation.metrics.count("RowsLoaded", report.rows_good, &dimensions);
+    invocation.metrics.count("RowsQuarantined", report.rows_quarantined, &dimensions);
+    invocation.metrics.gauge("RejectRate", report.reject_rate, &dimensions);
+}
+
+fn content_type(dataset: Dataset) -> &'static str {
+    match dataset.format() {
+        Format::Csv => "text/csv",
+        Format::JsonLines => "application/x-ndjson",
+    }
+}

@@ -1,0 +1,191 @@
+//! JSON Lines: one object per line.
+
+mod fields;
+
+use shopflow_core::Dataset;
+use shopflow_core::dataset::{Column, Kind};
+
+use crate::engine::{RECORD_LIMIT, Rejection, Split, Tally};
+use crate::ids::Uuids;
+use crate::quarantine::Refusal;
+use crate::rules::Rule;
+use crate::values;
+use fields::{Fields, Scalar};
+
+/// Field names that are reported by name.
+const MAX_EXTRA_NAMES: usize = 50;
+
+/// The state of one file.
+#[derive(Debug)]
+pub(crate) struct JsonLines {
+    columns: &'static [Column],
+    ids: Uuids,
+}
+
+/// The first thing wrong with a line.
+#[derive(Debug)]
+struct Failure {
+    rule: Rule,
+    column: Option<&'static Column>,
+    value: Vec<u8>,
+    reason: Option<String>,
+}
+
+impl Failure {
+    fn of_row(rule: Rule) -> Self {
+        Failure { rule, column: None, value: Vec::new(), reason: None }
+    }
+}
+
+impl JsonLines {
+    pub fn new(dataset: Dataset) -> Self {
+        JsonLines { columns: dataset.columns(), ids: Uuids::default() }
+    }
+
+    /// Handles every whole line in `buffer`; how many bytes that were.
+    pub fn process(
+        &mut self,
+        buffer: &[u8],
+        last: bool,
+        tally: &mut Tally,
+        split: &mut Split,
+    ) -> usize {
+        let mut at = 0;
+        while at < buffer.len() {
+            let rest = &buffer[at..];
+            let end = match memchr::memchr(b'\n', rest) {
+                Some(end) => end,
+                None if last || rest.len() > RECORD_LIMIT => rest.len(),
+                None => break,
+            };
+            if end > RECORD_LIMIT {
+                tally.refuse_too_long(rest, split);
+                break;
+            }
+            let total = rest.len().min(end + 1);
+            self.line(&rest[..end], &rest[..total], tally, split);
+            tally.line += 1;
+            at += total;
+        }
+        at
+    }
+
+    /// The end of the file.
+    pub fn finish(&mut self, tally: &mut Tally) {
+        if tally.rows_in == 0 {
+            tally.rejection = Some(Rejection::empty());
+        }
+    }
+
+    fn line(&mut self, content: &[u8], whole: &[u8], tally: &mut Tally, split: &mut Split) {
+        let row = content.strip_suffix(b"\r").unwrap_or(content);
+        let open = content.len() == whole.len();
+        if row.trim_ascii().is_empty() {
+            tally.blank_lines += 1;
+            return;
+        }
+        tally.rows_in += 1;
+        tally.open_end |= open;
+        match self.judge(row, open, &mut tally.extra_columns) {
+            Ok(()) => {
+                tally.rows_good += 1;
+                split.good.extend_from_slice(if open { row } else { whole });
+                if open {
+                    split.good.push(b'\n');
+                }
+            }
+            Err(failure) => {
+                let refusal = Refusal {
+                    line: tally.line,
+                    rule: failure.rule,
+                    column: failure.column,
+                    value: &failure.value,
+                    reason: failure.reason.as_deref(),
+                    row,
+                };
+                tally.quarantine.add(&refusal, &mut split.bad);
+            }
+        }
+    }
+
+    fn judge(&mut self, row: &[u8], open: bool, extra: &mut Vec<String>) -> Result<(), Failure> {
+        let Ok(text) = std::str::from_utf8(row) else {
+            return Err(Failure::of_row(Rule::InvalidUtf8));
+        };
+        let fields = Fields::parse(text, self.columns).map_err(|error| {
+            if open && error.is_eof() {
+                return Failure::of_row(Rule::TruncatedLine);
+            }
+            // The parser's own words would repeat parts of the line.
+            let reason = format!("the line is not one JSON object (at byte {})", error.column());
+            Failure { reason: Some(reason), ..Failure::of_row(Rule::InvalidJson) }
+        })?;
+        for name in &fields.unknown {
+            if extra.len() < MAX_EXTRA_NAMES && !extra.iter().any(|known| known == name) {
+                extra.push(name.chars().take(64).collect());
+            }
+        }
+        if let Some(twice) = fields.twice {
+            let reason = format!("the line has field {} twice", self.columns[twice].name);
+            return Err(Failure { reason: Some(reason), ..Failure::of_row(Rule::InvalidJson) });
+        }
+        let mut id = 0;
+        for (column, value) in self.columns.iter().zip(&fields.values) {
+            let checked = check(column, value.as_ref());
+            let number = checked.map_err(|rule| Failure {
+                rule,
+                column: Some(column),
+                value: value.as_ref().map(Scalar::to_bytes).unwrap_or_default(),
+                reason: None,
+            })?;
+            id = id.max(number);
+        }
+        if self.ids.insert(id) {
+            return Ok(());
+        }
+        Err(Failure {
+            rule: Rule::DuplicateId,
+            column: self.columns.first(),
+            value: fields.values[0].as_ref().map(Scalar::to_bytes).unwrap_or_default(),
+            reason: None,
+        })
+    }
+}
+
+/// Checks one field; the bits of the UUID if it is one, 0 otherwise.
+fn check(column: &Column, value: Option<&Scalar<'_>>) -> Result<u128, Rule> {
+    let value = match value {
+        None if column.required => return Err(Rule::MissingField),
+        Some(Scalar::Null) if column.required => return Err(Rule::NullValue),
+        None | Some(Scalar::Null) => return Ok(0),
+        Some(value) => value,
+    };
+    match column.kind {
+        Kind::Id | Kind::Reference(_) => integer(value, i64::MAX as u64),
+        Kind::Quantity => integer(value, i32::MAX as u64),
+        Kind::Uuid => match value {
+            Scalar::Text(text) if text.trim().is_empty() => Err(Rule::NullValue),
+            Scalar::Text(text) => values::uuid(text.as_bytes()),
+            _ => Err(Rule::WrongType),
+        },
+        _ => match value {
+            Scalar::Text(text) => values::check(column, text.as_bytes()).map(|_| 0),
+            _ => Err(Rule::WrongType),
+        },
+    }
+}
+
+fn integer(value: &Scalar<'_>, max: u64) -> Result<u128, Rule> {
+    match value {
+        Scalar::Positive(number) if *number == 0 => Err(Rule::NotPositive),
+        Scalar::Positive(number) if *number > max => Err(Rule::OutOfRange),
+        Scalar::Positive(_) => Ok(0),
+        Scalar::Negative(_) => Err(Rule::NotPositive),
+        Scalar::Decimal(number) if number.fract() != 0.0 => Err(Rule::NotAnInteger),
+        Scalar::Decimal(number) if *number <= 0.0 => Err(Rule::NotPositive),
+        // Beyond 64 bits, or written like 5.0: not what a reader of integers takes.
+        Scalar::Decimal(number) if *number > max as f64 => Err(Rule::OutOfRange),
+        Scalar::Decimal(_) => Err(Rule::NotAnInteger),
+        _ => Err(Rule::WrongType),
+    }
+}

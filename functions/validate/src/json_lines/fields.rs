@@ -1,0 +1,207 @@
+//! The fields of one JSON object, picked by name without building a tree.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Error as _};
+use shopflow_core::dataset::Column;
+
+/// A JSON value as far as the rules care.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Scalar<'a> {
+    Null,
+    Boolean(bool),
+    Positive(u64),
+    Negative(i64),
+    Decimal(f64),
+    Text(Cow<'a, str>),
+    /// An array or an object.
+    Nested,
+}
+
+impl Scalar<'_> {
+    /// The value as quarantine shows it.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        match self {
+            Scalar::Null => b"null".to_vec(),
+            Scalar::Boolean(value) => value.to_string().into_bytes(),
+            Scalar::Positive(value) => value.to_string().into_bytes(),
+            Scalar::Negative(value) => value.to_string().into_bytes(),
+            Scalar::Decimal(value) => value.to_string().into_bytes(),
+            Scalar::Text(value) => value.as_bytes().to_vec(),
+            Scalar::Nested => Vec::new(),
+        }
+    }
+}
+
+/// What a line says about the columns of a dataset.
+#[derive(Debug)]
+pub(super) struct Fields<'a> {
+    /// By column; `None` is an absent field.
+    pub values: Vec<Option<Scalar<'a>>>,
+    /// The first column that is there twice.
+    pub twice: Option<usize>,
+    /// Names of fields the dataset does not know.
+    pub unknown: Vec<String>,
+}
+
+impl<'a> Fields<'a> {
+    /// Parses exactly one object.
+    ///
+    /// # Errors
+    /// When the text is anything else.
+    pub fn parse(text: &'a str, columns: &'static [Column]) -> Result<Self, serde_json::Error> {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let fields = Object { columns }.deserialize(&mut deserializer)?;
+        deserializer.end()?;
+        Ok(fields)
+    }
+}
+
+struct Object {
+    columns: &'static [Column],
+}
+
+impl<'de> DeserializeSeed<'de> for Object {
+    type Value = Fields<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Object {
+    type Value = Fields<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut fields = Fields {
+            values: vec![None; self.columns.len()],
+            twice: None,
+            unknown: Vec::new(),
+        };
+        // Writers keep their order, so the next field is mostly the next column.
+        let mut next = 0;
+        while let Some(Name(name)) = map.next_key()? {
+            let is_next = self.columns.get(next).is_some_and(|column| column.name == name);
+            let column = if is_next {
+                Some(next)
+            } else {
+                self.columns.iter().position(|column| column.name == name)
+            };
+            let Some(column) = column else {
+                map.next_value::<IgnoredAny>()?;
+                fields.unknown.push(name.into_owned());
+                continue;
+            };
+            next = column + 1;
+            let value = map.next_value()?;
+            if fields.values[column].replace(value).is_some() && fields.twice.is_none() {
+                fields.twice = Some(column);
+            }
+        }
+        Ok(fields)
+    }
+}
+
+struct Name<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match deserializer.deserialize_str(ScalarVisitor)? {
+            Scalar::Text(name) => Ok(Name(name)),
+            _ => Err(D::Error::custom("a name must be a string")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Scalar<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ScalarVisitor)
+    }
+}
+
+struct ScalarVisitor;
+
+impl<'de> Visitor<'de> for ScalarVisitor {
+    type Value = Scalar<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Scalar::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Scalar::Boolean(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(Scalar::Positive(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Scalar::Negative(value))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
+        Ok(Scalar::Decimal(value))
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
+        Ok(Scalar::Text(Cow::Borrowed(value)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(Scalar::Text(Cow::Owned(value.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Scalar::Nested)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Scalar::Nested)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shopflow_core::Dataset;
+
+    fn parse(text: &str) -> Result<Fields<'_>, serde_json::Error> {
+        Fields::parse(text, Dataset::Clickstream.columns())
+    }
+
+    #[test]
+    fn values_are_found_in_any_order_and_unknown_names_listed() {
+        let fields = parse(r#"{"x":{"a":[1]},"device":"m\u006fbile","customer_id":7,"y":1}"#);
+        let fields = fields.unwrap();
+        assert_eq!(fields.values[2], Some(Scalar::Positive(7)));
+        assert_eq!(fields.values[7], Some(Scalar::Text("mobile".into())));
+        assert_eq!(fields.unknown, ["x", "y"]);
+        assert_eq!(fields.values.iter().flatten().count(), 2);
+    }
+
+    #[test]
+    fn anything_but_one_object_is_an_error() {
+        for text in ["", "[]", "1", "\"a\"", "{}{}", "{} x", "{\"a\":1,}", "{a:1}", "{\"a\":1e999}"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+        assert!(parse("{\"device\":\"mob").unwrap_err().is_eof());
+    }
+
+    #[test]
+    fn a_field_that_is_there_twice_is_noticed() {
+        assert_eq!(parse(r#"{"device":"x","device":"y"}"#).unwrap().twice, Some(7));
+    }
+}

@@ -1,0 +1,224 @@
+//! What happens to a refused row: a line of quarantine, a count, and, for the first ones, a
+//! finding for the report and the log.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use shopflow_core::Dataset;
+use shopflow_core::dataset::Column;
+
+use crate::rules::{self, Rule};
+
+/// The columns of every quarantine file.
+pub const HEADER: &str = "line,column,rule,value,reason,row\n";
+/// How many refused rows are described one by one in the log.
+pub const MAX_FINDINGS: usize = 1000;
+/// Longest value that is shown, in characters.
+const SHOWN_CHARACTERS: usize = 100;
+
+/// A refused row on its way to quarantine.
+#[derive(Debug, Clone, Copy)]
+pub struct Refusal<'a> {
+    /// Physical line the row starts on, from 1.
+    pub line: u64,
+    pub rule: Rule,
+    /// Absent when the whole row is at fault, or a column that the dataset does not know.
+    pub column: Option<&'static Column>,
+    /// The value at fault, free of quoting.
+    pub value: &'a [u8],
+    /// Replaces the usual reason.
+    pub reason: Option<&'a str>,
+    /// The row as it came, without its line break.
+    pub row: &'a [u8],
+}
+
+/// A refused row as the report and the log show it: nothing personal in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    pub line: u64,
+    pub column: &'static str,
+    pub rule: Rule,
+    /// Masked where it may be personal.
+    pub value: String,
+    pub reason: String,
+}
+
+/// Writes and counts refused rows.
+#[derive(Debug)]
+pub struct Quarantine {
+    has_personal_columns: bool,
+    rows: u64,
+    counts: BTreeMap<(&'static str, Rule), u64>,
+    findings: Vec<Finding>,
+}
+
+impl Quarantine {
+    /// Nothing refused yet.
+    pub fn new(dataset: Dataset) -> Self {
+        Quarantine {
+            has_personal_columns: dataset.columns().iter().any(|column| column.personal),
+            rows: 0,
+            counts: BTreeMap::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    /// Rows refused so far.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Rows per column (empty: the whole row) and rule.
+    pub fn counts(&self) -> &BTreeMap<(&'static str, Rule), u64> {
+        &self.counts
+    }
+
+    /// The first refused rows, at most [`MAX_FINDINGS`].
+    pub fn into_findings(self) -> Vec<Finding> {
+        self.findings
+    }
+
+    /// Appends the row to `out`; the header comes with the first one.
+    #[cold]
+    pub fn add(&mut self, refusal: &Refusal<'_>, out: &mut Vec<u8>) {
+        if self.rows == 0 {
+            out.extend_from_slice(HEADER.as_bytes());
+        }
+        self.rows += 1;
+        let column = refusal.column.map_or("", |column| column.name);
+        *self.counts.entry((column, refusal.rule)).or_default() += 1;
+        let value = self.shown(refusal.column, refusal.value);
+        let reason = match refusal.reason {
+            Some(reason) => reason.to_owned(),
+            None => rules::reason(refusal.rule, refusal.column),
+        };
+        out.extend_from_slice(refusal.line.to_string().as_bytes());
+        for field in [column, refusal.rule.name(), &value, &reason] {
+            out.push(b',');
+            write_field(field.as_bytes(), out);
+        }
+        out.push(b',');
+        match std::str::from_utf8(refusal.row) {
+            Ok(row) => write_field(row.as_bytes(), out),
+            Err(_) => write_field(escaped(refusal.row).as_bytes(), out),
+        }
+        out.push(b'\n');
+        if self.findings.len() < MAX_FINDINGS {
+            let rule = refusal.rule;
+            self.findings.push(Finding { line: refusal.line, column, rule, value, reason });
+        }
+    }
+
+    /// The value as it may be shown. Besides the values of personal columns this masks whatever
+    /// looks like an address or a name: in a row whose columns are mixed up they can be anywhere.
+    fn shown(&self, column: Option<&Column>, value: &[u8]) -> String {
+        let text = String::from_utf8_lossy(value);
+        let personal = column.is_some_and(|column| column.personal)
+            || text.contains('@')
+            || (self.has_personal_columns && text.trim().contains(char::is_whitespace));
+        if personal {
+            return masked(&text);
+        }
+        match text.char_indices().nth(SHOWN_CHARACTERS) {
+            Some((end, _)) => format!("{}…", &text[..end]),
+            None => text.into_owned(),
+        }
+    }
+}
+
+/// First character and three stars; nothing for nothing.
+pub fn masked(value: &str) -> String {
+    value.chars().next().map(|first| format!("{first}***")).unwrap_or_default()
+}
+
+/// Quotes a field where RFC 4180 asks for it.
+fn write_field(field: &[u8], out: &mut Vec<u8>) {
+    let special = |byte: &u8| matches!(byte, b',' | b'"' | b'\n' | b'\r');
+    if !field.iter().any(special) {
+        out.extend_from_slice(field);
+        return;
+    }
+    out.push(b'"');
+    let mut rest = field;
+    while let Some(quote) = memchr::memchr(b'"', rest) {
+        out.extend_from_slice(&rest[..=quote]);
+        out.push(b'"');
+        rest = &rest[quote + 1..];
+    }
+    out.extend_from_slice(rest);
+    out.push(b'"');
+}
+
+/// A row that is not UTF-8, as text: a wrong byte becomes `\xE9`, a backslash is doubled, so the
+/// bytes can be had back.
+fn escaped(row: &[u8]) -> String {
+    let mut text = String::with_capacity(row.len() + 16);
+    for chunk in row.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            if character == '\\' {
+                text.push('\\');
+            }
+            text.push(character);
+        }
+        for byte in chunk.invalid() {
+            text.push_str(&format!("\\x{byte:02X}"));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refuse(dataset: Dataset, column: usize, value: &str, row: &[u8]) -> (Vec<u8>, Vec<Finding>) {
+        let mut quarantine = Quarantine::new(dataset);
+        let mut out = Vec::new();
+        let refusal = Refusal {
+            line: 7,
+            rule: Rule::InvalidCountry,
+            column: Some(&dataset.columns()[column]),
+            value: value.as_bytes(),
+            reason: Some("r"),
+            row,
+        };
+        quarantine.add(&refusal, &mut out);
+        (out, quarantine.into_findings())
+    }
+
+    #[test]
+    fn a_row_with_quotes_and_line_breaks_reads_back_as_it_was() {
+        let row = b"1,\"a \"\"b\"\"\nc\",x";
+        let (out, _) = refuse(Dataset::Products, 2, "a,b", row);
+        let mut reader = ::csv::Reader::from_reader(&out[..]);
+        let record = reader.byte_records().next().unwrap().unwrap();
+        let fields: Vec<&[u8]> = record.iter().collect();
+        assert_eq!(fields, [&b"7"[..], b"category", b"invalid_country", b"a,b", b"r", row]);
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_stay_recognisable() {
+        let (out, _) = refuse(Dataset::Products, 2, "", b"caf\xE9\\,1");
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.ends_with(",\"caf\\xE9\\\\,1\"\n"), "{text}");
+    }
+
+    #[test]
+    fn values_that_may_be_personal_are_masked_wherever_they_stand() {
+        let shown = |dataset, column, value| refuse(dataset, column, value, b"").1[0].value.clone();
+        assert_eq!(shown(Dataset::Customers, 1, "Ann Lee"), "A***");
+        assert_eq!(shown(Dataset::Customers, 2, "zoë"), "z***");
+        assert_eq!(shown(Dataset::Customers, 2, ""), "");
+        assert_eq!(shown(Dataset::Customers, 4, "Ann Lee"), "A***");
+        assert_eq!(shown(Dataset::Customers, 4, "ann@example.com"), "a***");
+        assert_eq!(shown(Dataset::Customers, 4, "XX"), "XX");
+        assert_eq!(shown(Dataset::Products, 4, "ann@example.com"), "a***");
+        assert_eq!(shown(Dataset::Products, 2, "two words"), "two words");
+    }
+
+    #[test]
+    fn long_values_are_cut() {
+        let (_, findings) = refuse(Dataset::Products, 2, &"é".repeat(500), b"");
+        assert_eq!(findings[0].value, format!("{}…", "é".repeat(100)));
+    }
+}

@@ -1,0 +1,150 @@
+//! The report of one file: what came in, what went on, what was refused and why. The same file
+//! always gives the same bytes.
+
+use serde::Serialize;
+use shopflow_core::Dataset;
+use shopflow_core::contract::{SourceObject, StoredObject};
+
+use crate::engine::Summary;
+use crate::quarantine::Finding;
+use crate::rules::Rule;
+
+/// Refused rows that are shown one by one.
+const MAX_SAMPLES: usize = 20;
+
+/// What is written to `validation/run_id=<id>/<dataset>-<source>.json`.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub run_id: String,
+    pub dataset: Dataset,
+    pub source: SourceObject,
+    /// False when the file is rejected or its reject rate is over the limit.
+    pub accepted: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rejection: Option<String>,
+    pub rows_in: u64,
+    pub rows_good: u64,
+    pub rows_quarantined: u64,
+    /// Share of refused rows, 0 to 1.
+    pub reject_rate: f64,
+    /// The share above which a file is not accepted.
+    pub max_reject_rate: f64,
+    /// Refused rows by rule and column, most frequent first.
+    pub failures: Vec<Failures>,
+    pub extra_columns: Vec<String>,
+    pub warnings: Vec<String>,
+    /// The first refused rows; values that may be personal are masked.
+    pub samples: Vec<Finding>,
+    pub validated: Option<Output>,
+    pub quarantine: Option<Output>,
+}
+
+/// How many rows broke a rule in a column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failures {
+    pub rule: Rule,
+    /// Empty when the whole row is at fault.
+    pub column: &'static str,
+    pub rows: u64,
+}
+
+/// An object that was written. Its version is left out, since it differs from try to try.
+#[derive(Debug, Serialize)]
+pub struct Output {
+    pub bucket: String,
+    pub key: String,
+    pub bytes: u64,
+    pub sha256: String,
+}
+
+impl From<&StoredObject> for Output {
+    fn from(object: &StoredObject) -> Self {
+        Output {
+            bucket: object.bucket.clone(),
+            key: object.key.clone(),
+            bytes: object.bytes,
+            sha256: object.sha256.clone(),
+        }
+    }
+}
+
+impl Report {
+    /// The report of a file; `max_reject_rate` decides whether it is accepted.
+    pub fn new(
+        run_id: &str,
+        dataset: Dataset,
+        source: &SourceObject,
+        summary: &Summary,
+        max_reject_rate: f64,
+    ) -> Self {
+        let failures = failures(summary);
+        let reject_rate = match summary.rows_in {
+            0 => 0.0,
+            rows => summary.rows_quarantined as f64 / rows as f64,
+        };
+        let rejection = match &summary.rejection {
+            Some(rejection) => {
+                Some(format!("{}: {}; {}", source.key, rejection.text, rejection.remedy))
+            }
+            None if reject_rate > max_reject_rate => {
+                Some(over_limit(source, summary, &failures, reject_rate, max_reject_rate))
+            }
+            None => None,
+        };
+        Report {
+            run_id: run_id.to_owned(),
+            dataset,
+            source: source.clone(),
+            accepted: rejection.is_none(),
+            rejection,
+            rows_in: summary.rows_in,
+            rows_good: summary.rows_good,
+            rows_quarantined: summary.rows_quarantined,
+            reject_rate,
+            max_reject_rate,
+            failures,
+            extra_columns: summary.extra_columns.clone(),
+            warnings: summary.warnings.clone(),
+            samples: summary.findings.iter().take(MAX_SAMPLES).cloned().collect(),
+            validated: None,
+            quarantine: None,
+        }
+    }
+}
+
+fn failures(summary: &Summary) -> Vec<Failures> {
+    let mut failures: Vec<Failures> = summary
+        .counts
+        .iter()
+        .map(|(&(column, rule), &rows)| Failures { rule, column, rows })
+        .collect();
+    failures.sort_by(|a, b| {
+        b.rows.cmp(&a.rows).then(a.column.cmp(b.column)).then(a.rule.cmp(&b.rule))
+    });
+    failures
+}
+
+fn over_limit(
+    source: &SourceObject,
+    summary: &Summary,
+    failures: &[Failures],
+    reject_rate: f64,
+    max_reject_rate: f64,
+) -> String {
+    let most = failures.first().map_or_else(String::new, |most| {
+        let place = match most.column {
+            "" => String::new(),
+            column => format!(" in column {column}"),
+        };
+        format!(", most of them ({}) by rule {}{place}", most.rows, most.rule.name())
+    });
+    format!(
+        "{}: {} of {} rows are refused ({:.2} %, limit {:.2} %){most}; correct the rows listed in \
+         quarantine and upload the file again, or raise validation.max_reject_rate",
+        source.key,
+        summary.rows_quarantined,
+        summary.rows_in,
+        reject_rate * 100.0,
+        max_reject_rate * 100.0,
+    )
+}

@@ -1,0 +1,177 @@
+//! The rules a file and its rows are checked against: the one place with their names and texts.
+
+use serde::{Serialize, Serializer};
+use shopflow_core::dataset::{Column, Kind};
+
+macro_rules! rules {
+    ($($(#[doc = $doc:literal])+ $variant:ident => $name:literal,)+) => {
+        /// Why a row or a file is refused.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Rule {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl Rule {
+            /// Every rule, in the order of the documentation.
+            pub const ALL: &[Rule] = &[$(Rule::$variant,)+];
+
+            /// The name in quarantine, reports, logs and metrics.
+            pub fn name(self) -> &'static str {
+                match self { $(Rule::$variant => $name,)+ }
+            }
+
+            /// What is refused, for the documentation.
+            pub fn description(self) -> &'static str {
+                match self { $(Rule::$variant => concat!($($doc),+).trim_ascii(),)+ }
+            }
+        }
+    };
+}
+
+rules! {
+    /// A required value is empty, blank or JSON `null`.
+    NullValue => "null_value",
+    /// The value is not a whole number in plain digits.
+    NotAnInteger => "not_an_integer",
+    /// The number is zero or negative.
+    NotPositive => "not_positive",
+    /// The number is too large for its column, or the year is not within 1900 to 2100.
+    OutOfRange => "out_of_range",
+    /// The value is not an e-mail address: one `@`, a local part, a domain with a dot.
+    InvalidEmail => "invalid_email",
+    /// The value is not a decimal number with exactly two places.
+    InvalidPrice => "invalid_price",
+    /// The price is zero or negative.
+    PriceNotPositive => "price_not_positive",
+    /// The value is not a date of the calendar written `YYYY-MM-DD`.
+    InvalidDate => "invalid_date",
+    /// The value is not an RFC 3339 timestamp with offset and at most six decimals of a second.
+    InvalidTimestamp => "invalid_timestamp",
+    /// The value is not a UUID written with hyphens.
+    InvalidUuid => "invalid_uuid",
+    /// The value is not in the column's closed set.
+    NotInSet => "not_in_set",
+    /// The value is not an ISO 3166-1 alpha-2 code in upper case.
+    InvalidCountry => "invalid_country",
+    /// The text is longer than its column allows.
+    TextTooLong => "text_too_long",
+    /// The text contains a control character, such as a line break.
+    ControlCharacter => "control_character",
+    /// A good row earlier in the file has the same id.
+    DuplicateId => "duplicate_id",
+    /// The row has more or fewer fields than the header.
+    FieldCount => "field_count",
+    /// A quote is not closed, or stands inside a field that is not quoted.
+    BrokenQuoting => "broken_quoting",
+    /// The row (or the header) is not UTF-8.
+    InvalidUtf8 => "invalid_utf8",
+    /// The last line breaks off: no line break at its end, and incomplete.
+    TruncatedLine => "truncated_line",
+    /// The row is longer than 1 MiB; quarantine keeps its first MiB.
+    RecordTooLong => "record_too_long",
+    /// The line is not one JSON object, or names a field twice.
+    InvalidJson => "invalid_json",
+    /// A required JSON field is absent.
+    MissingField => "missing_field",
+    /// The JSON value has the wrong type, such as a string for a number.
+    WrongType => "wrong_type",
+    /// File: the header lacks a column.
+    MissingColumn => "missing_column",
+    /// File: the header names a column twice.
+    DuplicateColumn => "duplicate_column",
+    /// File: the first line names none of the columns.
+    MissingHeader => "missing_header",
+    /// File: there is no line in it.
+    EmptyFile => "empty_file",
+}
+
+impl Serialize for Rule {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+/// What a value of `column` must be instead: the text beside a refused row.
+pub fn reason(rule: Rule, column: Option<&Column>) -> String {
+    let Some(column) = column else {
+        return plain(rule).to_owned();
+    };
+    let name = column.name;
+    match rule {
+        Rule::NullValue => format!("{name} is required"),
+        Rule::MissingField => format!("field {name} is required"),
+        Rule::DuplicateId => format!("an earlier row has the same {name}; the first one is kept"),
+        Rule::ControlCharacter => format!("{name} must not contain control characters"),
+        Rule::InvalidUtf8 => format!("{name} is not UTF-8"),
+        Rule::MissingColumn => format!("the header lacks column {name}"),
+        Rule::DuplicateColumn => format!("the header names column {name} twice"),
+        _ => format!("{name} must be {}", expected(column.kind)),
+    }
+}
+
+fn plain(rule: Rule) -> &'static str {
+    match rule {
+        Rule::FieldCount => "the row has not as many fields as the header",
+        Rule::BrokenQuoting => "a quote is not closed or stands inside an unquoted field",
+        Rule::InvalidUtf8 => "the row is not UTF-8",
+        Rule::TruncatedLine => "the last line breaks off",
+        Rule::RecordTooLong => "the row is longer than 1 MiB; only its start is kept here",
+        Rule::InvalidJson => "the line is not one JSON object",
+        Rule::ControlCharacter => "a bare carriage return stands inside an extra column",
+        other => other.description(),
+    }
+}
+
+/// What a kind of value looks like, in words.
+pub fn expected(kind: Kind) -> String {
+    match kind {
+        Kind::Id | Kind::Reference(_) => {
+            format!("a whole number from 1 to {}", i64::MAX)
+        }
+        Kind::Quantity => format!("a whole number from 1 to {}", i32::MAX),
+        Kind::Uuid => "a UUID with hyphens".to_owned(),
+        Kind::Text(bytes) => format!("text of at most {bytes} bytes"),
+        Kind::Email => "an e-mail address".to_owned(),
+        Kind::Date => "a date YYYY-MM-DD within 1900 to 2100".to_owned(),
+        Kind::Timestamp => {
+            "an RFC 3339 timestamp such as 2026-01-15T09:30:00Z within 1900 to 2100".to_owned()
+        }
+        Kind::Price => "a price with two decimals from 0.01 to 99999999.99".to_owned(),
+        Kind::Country => "an ISO 3166-1 alpha-2 country code".to_owned(),
+        Kind::OneOf(set) => format!("one of {}", set.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_snake_case_and_unique() {
+        let mut names: Vec<&str> = Rule::ALL.iter().map(|rule| rule.name()).collect();
+        for name in &names {
+            assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'));
+        }
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Rule::ALL.len());
+    }
+
+    #[test]
+    fn the_readme_lists_every_rule_with_its_description() {
+        let readme = include_str!("../README.md");
+        for rule in Rule::ALL {
+            let row = format!("| `{}` | {} |", rule.name(), rule.description());
+            assert!(readme.contains(&row), "the README lacks: {row}");
+        }
+    }
+
+    #[test]
+    fn a_reason_names_the_column_and_what_it_must_be() {
+        let quantity = &shopflow_core::Dataset::Transactions.columns()[3];
+        assert_eq!(
+            reason(Rule::NotPositive, Some(quantity)),
+            "quantity must be a whole number from 1 to 2147483647"
+        );
+    }
+}

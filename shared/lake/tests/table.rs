@@ -1,0 +1,144 @@
+//! Tables on the emulator: who wins a race, what is deleted, what a repeat does.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{Int64Array, RecordBatch};
+use arrow::datatypes::{DataType, Field, Schema};
+use shopflow_core::{ErrorKind, Storage};
+use shopflow_lake::parquet::{read_file, write_batches};
+use shopflow_lake::{FileEntry, Table};
+use shopflow_testkit::{bucket, storage};
+
+const DAY: &str = "event_date=2024-01-15";
+
+fn numbers(values: std::ops::Range<i64>) -> RecordBatch {
+    let schema = Schema::new(vec![Field::new("id", DataType::Int64, false)]);
+    let column = Int64Array::from_iter_values(values);
+    RecordBatch::try_new(Arc::new(schema), vec![Arc::new(column)]).unwrap()
+}
+
+async fn file(storage: &Storage, table: &Table, values: std::ops::Range<i64>) -> FileEntry {
+    write_batches(storage, table, DAY, &[numbers(values)]).await.unwrap().unwrap()
+}
+
+fn change(files: Vec<FileEntry>) -> BTreeMap<String, Vec<FileEntry>> {
+    BTreeMap::from([(DAY.to_owned(), files)])
+}
+
+async fn exists(storage: &Storage, bucket: &str, file: &FileEntry) -> bool {
+    match storage.head(&file.reference(bucket)).await {
+        Ok(_) => true,
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+            false
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_second_of_two_writers_is_told_and_changes_nothing() {
+    let storage = storage().await;
+    let bucket = bucket(&storage, "lake").await;
+    let mut first = Table::open(&storage, &bucket, "silver/t").await.unwrap();
+    let mut second = first.clone();
+    let ours = file(&storage, &first, 0..10).await;
+    let theirs = file(&storage, &second, 10..30).await;
+
+    assert!(first.commit(change(vec![ours.clone()])).await.unwrap());
+    assert!(!second.commit(change(vec![theirs.clone()])).await.unwrap());
+    assert!(exists(&storage, &bucket, &ours).await);
+
+    // The same with a manifest in place: an ETag that no longer holds.
+    let mut second = Table::open(&storage, &bucket, "silver/t").await.unwrap();
+    assert_eq!(second.manifest().rows(), 10);
+    let more = file(&storage, &first, 30..35).await;
+    assert!(first.commit(change(vec![ours.clone(), more.clone()])).await.unwrap());
+    assert!(!second.commit(change(vec![theirs])).await.unwrap());
+    for kept in [&ours, &more] {
+        assert!(exists(&storage, &bucket, kept).await);
+    }
+    let now = Table::open(&storage, &bucket, "silver/t").await.unwrap();
+    assert_eq!(now.manifest(), first.manifest());
+    assert_eq!(now.manifest().rows(), 15);
+}
+
+#[tokio::test]
+async fn replaced_files_are_deleted_and_kept_ones_stay() {
+    let storage = storage().await;
+    let bucket = bucket(&storage, "lake").await;
+    let mut table = Table::open(&storage, &bucket, "silver/t").await.unwrap();
+    let (old, kept) = (file(&storage, &table, 0..5).await, file(&storage, &table, 5..9).await);
+    assert!(table.commit(change(vec![old.clone(), kept.clone()])).await.unwrap());
+    let new = file(&storage, &table, 0..4).await;
+    assert!(table.commit(change(vec![new.clone(), kept.clone()])).await.unwrap());
+
+    assert!(!exists(&storage, &bucket, &old).await);
+    assert!(exists(&storage, &bucket, &new).await);
+    assert!(exists(&storage, &bucket, &kept).await);
+
+    assert!(table.commit(change(vec![])).await.unwrap());
+    assert!(table.manifest().partitions.is_empty());
+    assert!(!exists(&storage, &bucket, &kept).await);
+}
+
+#[tokio::test]
+async fn a_commit_without_a_change_writes_nothing() {
+    let storage = storage().await;
+    let bucket = bucket(&storage, "lake").await;
+    let mut table = Table::open(&storage, &bucket, "silver/t").await.unwrap();
+    let entry = file(&storage, &table, 0..5).await;
+    assert!(table.commit(change(vec![entry.clone()])).await.unwrap());
+    let mut stale = table.clone();
+    assert_eq!(table.manifest().snapshot, 1);
+
+    assert!(table.commit(change(vec![entry])).await.unwrap());
+    assert_eq!(table.manifest().snapshot, 1);
+    assert!(stale.commit(change(vec![])).await.unwrap(), "the manifest kept its ETag");
+}
+
+#[tokio::test]
+async fn the_same_rows_give_the_same_file() {
+    let storage = storage().await;
+    let bucket = bucket(&storage, "lake").await;
+    let table = Table::open(&storage, &bucket, "gold/t").await.unwrap();
+    let first = file(&storage, &table, 0..1000).await;
+    let again = file(&storage, &table, 0..1000).await;
+    assert_eq!(first, again);
+    assert!(first.key.starts_with("gold/t/event_date=2024-01-15/part-"), "{}", first.key);
+    let batches = read_file(&storage, &first.reference(&bucket)).await.unwrap();
+    assert_eq!(batches, [numbers(0..1000)]);
+}
+
+#[tokio::test]
+async fn no_rows_give_no_file() {
+    let storage = storage().await;
+    let bucket = bucket(&storage, "lake").await;
+    let table = Table::open(&storage, &bucket, "gold/t").await.unwrap();
+    assert_eq!(write_batches(&storage, &table, DAY, &[]).await.unwrap(), None);
+    assert_eq!(write_batches(&storage, &table, DAY, &[numbers(0..0)]).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn several_files_are_read_in_the_order_asked_for() {
+    let storage = storage().await;
+    let bucket = bucket(&storage, "lake").await;
+    let table = Table::open(&storage, &bucket, "gold/t").await.unwrap();
+    let mut objects = Vec::new();
+    for start in (0..40).rev() {
+        objects.push(file(&storage, &table, start..start + 2).await.reference(&bucket));
+    }
+    let files = shopflow_lake::parquet::read_files(&storage, &objects).await.unwrap();
+    let expected: Vec<_> = (0..40).rev().map(|start| vec![numbers(start..start + 2)]).collect();
+    assert_eq!(files, expected);
+}
+
+#[tokio::test]
+async fn an_object_that_is_no_parquet_file_is_named() {
+    let storage = storage().await;
+    let bucket = bucket(&storage, "lake").await;
+    let stored = storage.write_all(&bucket, "gold/t/x.parquet", "text/plain", "no").await.unwrap();
+    let error = read_file(&storage, &stored.reference()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.to_string().contains("gold/t/x.parquet"), "{error}");
+}

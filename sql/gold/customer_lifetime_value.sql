@@ -1,0 +1,36 @@
+-- customer_lifetime_value: What has each customer been worth, and what may the next year bring?
+-- Grain: one row per customer who ever bought, inferred members included.
+-- projected_annual_value is average order value x transactions per year since the first purchase,
+-- which is revenue x 365 / days. Days run to the latest sale of the shop, not to today, so the
+-- same sales always give the same value; less than 30 days count as 30, so that one recent
+-- purchase does not promise a fortune.
+-- Reads gold_fact_sales.
+WITH purchases AS (
+    SELECT
+        customer_id,
+        min(event_date) AS first_purchase,
+        max(event_date) AS last_purchase,
+        count(*) AS transactions,
+        CAST(coalesce(sum(amount), 0) AS decimal(18, 2)) AS revenue
+    FROM gold_fact_sales
+    GROUP BY customer_id
+), as_of AS (
+    SELECT max(event_date) AS latest FROM gold_fact_sales
+), tenures AS (
+    SELECT
+        p.*,
+        1 + CAST(to_unixtime(CAST(a.latest AS timestamp)) AS bigint) / 86400
+          - CAST(to_unixtime(CAST(p.first_purchase AS timestamp)) AS bigint) / 86400 AS days
+    FROM purchases AS p
+    CROSS JOIN as_of AS a
+)
+SELECT
+    customer_id,
+    first_purchase,
+    last_purchase,
+    transactions,
+    revenue,
+    CAST(revenue / transactions AS decimal(18, 2)) AS average_order_value,
+    CAST(revenue * 365 / greatest(days, 30) AS decimal(18, 2)) AS projected_annual_value
+FROM tenures
+ORDER BY customer_id

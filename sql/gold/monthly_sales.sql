@@ -1,0 +1,15 @@
+-- monthly_sales: What is the trend of monthly revenue?
+-- Grain: one row per month (named by its first day) with at least one sale (UTC).
+-- Revenue counts priced sales; unpriced_transactions says how many wait for the price of their
+-- product.
+-- Reads gold_fact_sales.
+SELECT
+    CAST(date_trunc('month', event_date) AS date) AS month_start,
+    count(*) AS transactions,
+    count(DISTINCT customer_id) AS customers,
+    sum(quantity) AS units,
+    CAST(coalesce(sum(amount), 0) AS decimal(18, 2)) AS revenue,
+    count(*) - count(amount) AS unpriced_transactions
+FROM gold_fact_sales
+GROUP BY 1
+ORDER BY 1

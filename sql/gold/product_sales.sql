@@ -1,0 +1,11 @@
+-- product_sales: Which products sell best?
+-- Grain: one row per product that was ever sold, over the whole history.
+-- Reads gold_fact_sales.
+SELECT
+    product_id,
+    count(*) AS transactions,
+    sum(quantity) AS units,
+    CAST(coalesce(sum(amount), 0) AS decimal(18, 2)) AS revenue
+FROM gold_fact_sales
+GROUP BY product_id
+ORDER BY product_id

@@ -1,0 +1,15 @@
+-- weekly_sales: How do sales develop from week to week?
+-- Grain: one row per week (Monday to Sunday, named by its Monday) with at least one sale (UTC).
+-- Revenue counts priced sales; unpriced_transactions says how many wait for the price of their
+-- product.
+-- Reads gold_fact_sales.
+SELECT
+    CAST(date_trunc('week', event_date) AS date) AS week_start,
+    count(*) AS transactions,
+    count(DISTINCT customer_id) AS customers,
+    sum(quantity) AS units,
+    CAST(coalesce(sum(amount), 0) AS decimal(18, 2)) AS revenue,
+    count(*) - count(amount) AS unpriced_transactions
+FROM gold_fact_sales
+GROUP BY 1
+ORDER BY 1

@@ -1,0 +1,351 @@
+//! One shop at a time on the shared test cloud.
+
+use std::time::{Duration, Instant};
+
+use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+use aws_sdk_sfn::types::ExecutionStatus;
+use serde_json::{Value, json};
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
+
+use crate::ledger::Ledger;
+
+/// Tests of one binary take turns: they share the stack.
+static TURN: Mutex<()> = Mutex::const_new(());
+static DEPLOYED: OnceCell<Addresses> = OnceCell::const_new();
+
+/// Longest time any execution of these tests may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What the deployed stack told us.
+#[derive(Debug, Clone)]
+struct Addresses {
+    endpoint: String,
+    database_url: String,
+    landing: String,
+    lake: String,
+    reports: String,
+    pipeline: String,
+    backfill: String,
+    queue: String,
+    dead_letters: String,
+}
+
+/// The deployed stack with empty buckets and an empty database, held by one test.
+pub struct Cloud {
+    _turn: MutexGuard<'static, ()>,
+    pub s3: aws_sdk_s3::Client,
+    pub sfn: aws_sdk_sfn::Client,
+    pub sqs: aws_sdk_sqs::Client,
+    pub lambda: aws_sdk_lambda::Client,
+    pub database: tokio_postgres::Client,
+    pub database_url: String,
+    pub landing: String,
+    pub lake: String,
+    pub reports: String,
+    pub pipeline: String,
+    pub backfill: String,
+    pub queue: String,
+    pub dead_letters: String,
+}
+
+/// A finished execution.
+#[derive(Debug, Clone)]
+pub struct Execution {
+    pub name: String,
+    pub arn: String,
+    pub status: ExecutionStatus,
+    pub output: Value,
+    pub error: String,
+    pub cause: String,
+    pub seconds: f64,
+}
+
+impl Execution {
+    /// Panics with error and cause unless the execution succeeded.
+    pub fn expect_success(self) -> Execution {
+        assert_eq!(self.status, ExecutionStatus::Succeeded, "{}: {}", self.error, self.cause);
+        self
+    }
+
+    /// Panics unless the execution failed with this error name.
+    pub fn expect_failure(self, error: &str) -> Execution {
+        assert_eq!(self.status, ExecutionStatus::Failed, "{self:#?}");
+        assert_eq!(self.error, error, "{}", self.cause);
+        self
+    }
+}
+
+impl Cloud {
+    /// Waits for its turn, deploys the stack if nobody has yet, and empties it.
+    pub async fn fresh() -> Cloud {
+        let turn = TURN.lock().await;
+        let at = DEPLOYED.get_or_init(deploy).await.clone();
+        let aws = shopflow_testkit::aws_at(&at.endpoint).await;
+        let s3 = aws_sdk_s3::config::Builder::from(&aws).force_path_style(true).build();
+        let cloud = Cloud {
+            _turn: turn,
+            s3: aws_sdk_s3::Client::from_conf(s3),
+            sfn: aws_sdk_sfn::Client::new(&aws),
+            sqs: aws_sdk_sqs::Client::new(&aws),
+            lambda: aws_sdk_lambda::Client::new(&aws),
+            database: connect(&at.database_url).await,
+            database_url: at.database_url,
+            landing: at.landing,
+            lake: at.lake,
+            reports: at.reports,
+            pipeline: at.pipeline,
+            backfill: at.backfill,
+            queue: at.queue,
+            dead_letters: at.dead_letters,
+        };
+        cloud.settle().await;
+        for bucket in [&cloud.landing, &cloud.lake, &cloud.reports] {
+            cloud.empty(bucket).await;
+        }
+        cloud
+            .database
+            .batch_execute(
+                "DROP SCHEMA IF EXISTS core, warehouse, ops CASCADE;
+                 DROP TABLE IF EXISTS public.schema_migrations",
+            )
+            .await
+            .expect("empty the database");
+        for queue in [&cloud.queue, &cloud.dead_letters] {
+            let _ = cloud.sqs.purge_queue().queue_url(queue).send().await;
+        }
+        cloud
+    }
+
+    /// A new connection, for tests that break theirs.
+    pub async fn reconnect(&mut self) {
+        self.database = connect(&self.database_url).await;
+    }
+
+    /// Starts the pipeline under a new name and waits for its end.
+    pub async fn run(&self, input: Value) -> Execution {
+        let name = shopflow_testkit::unique("test");
+        let arn = self.start(&self.pipeline, &name, &input).await;
+        self.wait(&arn).await
+    }
+
+    /// Starts a state machine; the ARN of the execution.
+    pub async fn start(&self, machine: &str, name: &str, input: &Value) -> String {
+        let started = self
+            .sfn
+            .start_execution()
+            .state_machine_arn(machine)
+            .name(name)
+            .input(input.to_string())
+            .send()
+            .await
+            .expect("start execution");
+        started.execution_arn().to_owned()
+    }
+
+    /// Waits for the end of an execution.
+    pub async fn wait(&self, arn: &str) -> Execution {
+        let started = Instant::now();
+        loop {
+            let seen = self.sfn.describe_execution().execution_arn(arn).send().await;
+            let seen = seen.expect("describe execution");
+            if *seen.status() != ExecutionStatus::Running {
+                let millis = |time: Option<&aws_sdk_sfn::primitives::DateTime>| {
+                    time.and_then(|time| time.to_millis().ok()).unwrap_or_default()
+                };
+                let spent = millis(seen.stop_date()) - millis(Some(seen.start_date()));
+                let output = seen.output().unwrap_or("null");
+                return Execution {
+                    name: seen.name().unwrap_or_default().to_owned(),
+                    arn: arn.to_owned(),
+                    status: seen.status().clone(),
+                    output: serde_json::from_str(output).expect("output is JSON"),
+                    error: seen.error().unwrap_or_default().to_owned(),
+                    cause: seen.cause().unwrap_or_default().to_owned(),
+                    seconds: spent as f64 / 1000.0,
+                };
+            }
+            assert!(started.elapsed() < PATIENCE, "{arn} is still running");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Names of all pipeline executions that began since the last [`Cloud::fresh`], sorted.
+    pub async fn executions(&self, prefix: &str) -> Vec<String> {
+        let listed = self.sfn.list_executions().state_machine_arn(&self.pipeline).send().await;
+        let mut names: Vec<String> = listed
+            .expect("list executions")
+            .executions()
+            .iter()
+            .map(|execution| execution.name().to_owned())
+            .filter(|name| name.starts_with(prefix))
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Waits until nothing runs and the ingest queue is empty.
+    pub async fn settle(&self) {
+        let started = Instant::now();
+        loop {
+            let mut busy = self.waiting(&self.queue).await > 0;
+            for machine in [&self.pipeline, &self.backfill] {
+                let running = self
+                    .sfn
+                    .list_executions()
+                    .state_machine_arn(machine)
+                    .status_filter(ExecutionStatus::Running)
+                    .send()
+                    .await
+                    .expect("list executions");
+                busy |= !running.executions().is_empty();
+            }
+            if !busy {
+                return;
+            }
+            assert!(started.elapsed() < PATIENCE, "the shop does not come to rest");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Messages in a queue, visible or in flight.
+    pub async fn waiting(&self, queue: &str) -> u64 {
+        use aws_sdk_sqs::types::QueueAttributeName as Name;
+        let names = [
+            Name::ApproximateNumberOfMessages,
+            Name::ApproximateNumberOfMessagesNotVisible,
+        ];
+        let answer = self
+            .sqs
+            .get_queue_attributes()
+            .queue_url(queue)
+            .set_attribute_names(Some(names.to_vec()))
+            .send()
+            .await
+            .expect("queue attributes");
+        let attributes = answer.attributes().cloned().unwrap_or_default();
+        names.iter().filter_map(|name| attributes.get(name)?.parse::<u64>().ok()).sum()
+    }
+
+    /// Uploads a file as a user would; the version id.
+    pub async fn upload(&self, key: &str, content: impl Into<Vec<u8>>) -> String {
+        let put = self
+            .s3
+            .put_object()
+            .bucket(&self.landing)
+            .key(key)
+            .body(content.into().into())
+            .send()
+            .await
+            .expect("upload");
+        put.version_id().unwrap_or("null").to_owned()
+    }
+
+    /// Uploads a file that only the caller's execution processes: it lands marked as part of
+    /// `run`, so the S3 trigger leaves it alone. The object, as the pipeline's input names it.
+    pub async fn land(&self, run: &str, dataset: &str, content: impl Into<Vec<u8>>) -> Value {
+        let extension = if dataset == "clickstream" { "jsonl" } else { "csv" };
+        let id = shopflow_testkit::unique("file");
+        let key = format!("incoming/{dataset}/run_id={run}/{id}.{extension}");
+        let put = self
+            .s3
+            .put_object()
+            .bucket(&self.landing)
+            .key(&key)
+            .metadata("shopflow-run-id", run)
+            .body(content.into().into())
+            .send()
+            .await
+            .expect("upload");
+        json!({"bucket": self.landing, "key": key, "version_id": put.version_id()})
+    }
+
+    /// Runs the pipeline over the given files.
+    pub async fn run_files(&self, files: &[(&str, String)]) -> Execution {
+        let name = shopflow_testkit::unique("test");
+        let mut objects = Vec::new();
+        for (dataset, content) in files {
+            objects.push(self.land(&name, dataset, content.as_bytes()).await);
+        }
+        let input = json!({"source": {"kind": "objects", "objects": objects}});
+        let arn = self.start(&self.pipeline, &name, &input).await;
+        self.wait(&arn).await
+    }
+
+    /// Calls a function directly; its answer, or the error it gave.
+    pub async fn invoke(&self, function: &str, event: &Value) -> Result<Value, Value> {
+        let answer = self
+            .lambda
+            .invoke()
+            .function_name(format!("shopflow-local-{function}"))
+            .payload(aws_sdk_lambda::primitives::Blob::new(event.to_string()))
+            .send()
+            .await
+            .expect("invoke");
+        let payload = answer.payload().map(|blob| blob.as_ref().to_vec()).unwrap_or_default();
+        let value: Value = serde_json::from_slice(&payload).expect("answer is JSON");
+        if answer.function_error().is_some() { Err(value) } else { Ok(value) }
+    }
+
+    /// A single number from Postgres.
+    pub async fn count(&self, query: &str) -> i64 {
+        self.database.query_one(query, &[]).await.expect("count").get(0)
+    }
+
+    /// The ledger of a run.
+    pub async fn ledger(&self, run_id: &str) -> Ledger {
+        Ledger::read(&self.database, run_id).await
+    }
+
+    /// Keys under a prefix, sorted.
+    pub async fn keys(&self, bucket: &str, prefix: &str) -> Vec<String> {
+        let mut pages =
+            self.s3.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
+        let mut keys = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.expect("list objects");
+            keys.extend(page.contents().iter().filter_map(|object| object.key().map(str::to_owned)));
+        }
+        keys
+    }
+
+    /// The content of an object.
+    pub async fn read(&self, bucket: &str, key: &str) -> Vec<u8> {
+        let object = self.s3.get_object().bucket(bucket).key(key).send().await.expect("get object");
+        object.body.collect().await.expect("read object").to_vec()
+    }
+
+    async fn empty(&self, bucket: &str) {
+        loop {
+            let page = self.s3.list_object_versions().bucket(bucket).send().await;
+            let page = page.expect("list versions");
+            let versions = page.versions().iter().map(|found| (found.key(), found.version_id()));
+            let markers =
+                page.delete_markers().iter().map(|found| (found.key(), found.version_id()));
+            let objects: Vec<ObjectIdentifier> = versions
+                .chain(markers)
+                .filter_map(|(key, version)| {
+                    let identifier = ObjectIdentifier::builder().key(key?);
+                    identifier.set_version_id(version.map(str::to_owned)).build().ok()
+                })
+                .collect();
+            if objects.is_empty() {
+                return;
+            }
+            let delete = Delete::builder().set_objects(Some(objects)).quiet(true).build();
+            self.s3
+                .delete_objects()
+                .bucket(bucket)
+                .delete(delete.expect("delete request"))
+                .send()
+                .await
+                .expect("empty bucket");
+        }
+    }
+}
+
+async fn connect(url: &str) -> tokio_postgres::Client {
+    let (client, connection) =
+        tokio_postgres::connect(url, tokio_postgres::NoTls).await.expect("connect to postgres");
+    tokio::spawn(connection);
+    client
+}

@@ -1,0 +1,129 @@
+//! The default run: generated data through every stage.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use shopflow_tests::Cloud;
+
+/// Seconds a warm default run may take from start to succeeded.
+const WARM_LIMIT: f64 = 5.0;
+
+#[tokio::test]
+async fn the_default_run_fills_every_layer_with_exact_counts() {
+    let cloud = Cloud::fresh().await;
+    let run = cloud.run(json!({})).await.expect_success();
+
+    for (table, rows) in [("customers", 1_000), ("products", 500), ("transactions", 5_000)] {
+        assert_eq!(cloud.count(&format!("SELECT count(*) FROM core.{table}")).await, rows);
+    }
+    assert_eq!(cloud.count("SELECT count(*) FROM warehouse.fact_sales").await, 5_000);
+    let ledger = cloud.ledger(&run.name).await;
+    ledger.assert_balanced();
+    for stage in ["validate", "upload", "load", "transform"] {
+        assert_eq!(ledger.line(stage, "transactions").rows_in, 5_000, "{stage}");
+        assert_eq!(ledger.line(stage, "transactions").loaded, 5_000, "{stage}");
+    }
+    assert!(ledger.line("transform", "clickstream").loaded > 5_000);
+
+    let same_revenue = "SELECT count(*) FROM
+        (SELECT sum(amount) AS total FROM warehouse.fact_sales) AS facts,
+        (SELECT sum(revenue) AS total FROM warehouse.daily_sales) AS days,
+        (SELECT sum(revenue) AS total FROM warehouse.monthly_sales) AS months
+        WHERE facts.total = days.total AND days.total = months.total AND facts.total > 0";
+    assert_eq!(cloud.count(same_revenue).await, 1);
+    for prefix in ["bronze/customers/", "silver/transactions/", "silver/clickstream/"] {
+        assert!(!cloud.keys(&cloud.lake, prefix).await.is_empty(), "{prefix} is empty");
+    }
+    for table in ["daily_sales", "monthly_sales", "customer_lifetime_value", "fact_sales"] {
+        let keys = cloud.keys(&cloud.lake, &format!("gold/{table}/")).await;
+        assert!(keys.iter().any(|key| key.ends_with(".parquet")), "{table}: {keys:?}");
+    }
+    assert_eq!(run.output["quality_score"], json!(100.0), "{:#}", run.output);
+    let summary = cloud.read(&cloud.reports, &format!("runs/{}.json", run.name)).await;
+    let summary: Value = serde_json::from_slice(&summary).unwrap();
+    assert_eq!(summary["status"], "succeeded");
+    assert!(summary["cost_usd"].as_f64().unwrap() > 0.0);
+}
+
+#[tokio::test]
+async fn a_warm_default_run_takes_less_than_five_seconds() {
+    let cloud = Cloud::fresh().await;
+    cloud.run(json!({})).await.expect_success();
+    let again = cloud.run(json!({"source": {"kind": "generate", "seed": 43}})).await;
+    let again = again.expect_success();
+    println!("warm default run: {:.2} s", again.seconds);
+    assert!(again.seconds < WARM_LIMIT, "{:.2} s", again.seconds);
+}
+
+#[tokio::test]
+async fn the_same_seed_again_changes_nothing() {
+    let cloud = Cloud::fresh().await;
+    let first = cloud.run(json!({"run_date": "2026-01-15"})).await.expect_success();
+    let gold = gold_digest(&cloud).await;
+    let second = cloud.run(json!({"run_date": "2026-01-15"})).await.expect_success();
+
+    let ledger = cloud.ledger(&second.name).await;
+    ledger.assert_balanced();
+    for stage in ["load", "transform"] {
+        for dataset in ["customers", "products", "transactions"] {
+            let line = ledger.line(stage, dataset);
+            assert_eq!((line.loaded, line.unchanged), (0, line.rows_in), "{line:?}");
+        }
+    }
+    assert_eq!(gold_digest(&cloud).await, gold);
+    assert_ne!(first.name, second.name);
+}
+
+#[tokio::test]
+async fn validation_finds_every_planted_defect_and_nothing_else() {
+    let cloud = Cloud::fresh().await;
+    let source = json!({"kind": "generate", "defect_rate": 0.05, "seed": 11, "scale": 2});
+    let run = cloud.run(json!({"source": source})).await.expect_success();
+    cloud.ledger(&run.name).await.assert_balanced();
+
+    let truths = cloud.read(&cloud.landing, &format!("truths/run_id={}/defects.jsonl", run.name));
+    let mut planted = BTreeSet::new();
+    let mut orphans = 0;
+    for line in String::from_utf8(truths.await).unwrap().lines() {
+        let truth: Value = serde_json::from_str(line).unwrap();
+        let dataset = truth["dataset"].as_str().unwrap().to_owned();
+        match truth["detected_by"].as_str().unwrap() {
+            "validate" => drop(planted.insert((dataset, truth["line"].as_u64().unwrap()))),
+            "load" => orphans += 1,
+            other => panic!("unknown stage {other}"),
+        }
+    }
+    let mut found = BTreeSet::new();
+    for key in cloud.keys(&cloud.landing, "quarantine/").await {
+        let dataset = key.split('/').nth(1).unwrap().to_owned();
+        let content = cloud.read(&cloud.landing, &key).await;
+        let mut reader = csv::Reader::from_reader(content.as_slice());
+        for record in reader.byte_records() {
+            let line = String::from_utf8(record.unwrap()[0].to_vec()).unwrap();
+            found.insert((dataset.clone(), line.parse().unwrap()));
+        }
+    }
+    let hits = planted.intersection(&found).count() as f64;
+    let (precision, recall) = (hits / found.len() as f64, hits / planted.len() as f64);
+    println!(
+        "validation: {} planted, {} found, precision {precision}, recall {recall}",
+        planted.len(),
+        found.len()
+    );
+    assert!(planted.len() > 500, "{} defects were planted", planted.len());
+    assert_eq!(found, planted);
+    assert!(orphans > 0, "no orphan was planted");
+    let invented = cloud
+        .count(
+            "SELECT count(*) FROM (SELECT id FROM core.customers WHERE is_inferred
+             UNION ALL SELECT id FROM core.products WHERE is_inferred) AS inferred",
+        )
+        .await;
+    assert!(invented >= 1, "orphans have inferred members");
+}
+
+/// Names of the gold files: they come from the content.
+async fn gold_digest(cloud: &Cloud) -> Vec<String> {
+    let keys = cloud.keys(&cloud.lake, "gold/").await;
+    keys.into_iter().filter(|key| key.ends_with(".parquet")).collect()
+}

@@ -1,0 +1,102 @@
+//! Crashes in the middle of a run: the run still ends right, and nothing is lost or doubled.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use shopflow_tests::{Cloud, transactions};
+
+/// Rows that take each stage long enough to be caught in the act.
+const ROWS: u64 = 400_000;
+
+/// Processes of the deployed function: its binaries run as children of the emulator.
+fn processes(function: &str) -> Vec<u32> {
+    let marker = format!("AWS_LAMBDA_FUNCTION_NAME=shopflow-local-{function}");
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").expect("read /proc").flatten() {
+        let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else { continue };
+        let variables = std::fs::read(entry.path().join("environ")).unwrap_or_default();
+        if variables.split(|byte| *byte == 0).any(|variable| variable == marker.as_bytes()) {
+            found.push(pid);
+        }
+    }
+    found
+}
+
+fn kill(function: &str) -> usize {
+    let pids = processes(function);
+    for pid in &pids {
+        let killed = std::process::Command::new("kill").args(["-9", &pid.to_string()]).status();
+        assert!(killed.expect("run kill").success());
+    }
+    pids.len()
+}
+
+/// Waits until `condition` holds, which it must while the execution is under way.
+async fn until<F: AsyncFnMut() -> bool>(what: &str, mut condition: F) {
+    let started = Instant::now();
+    while !condition().await {
+        assert!(started.elapsed() < Duration::from_secs(60), "waited in vain for {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Starts a run over one large file; name and ARN of the execution.
+async fn start_large(cloud: &Cloud) -> (String, String) {
+    let name = shopflow_testkit::unique("test");
+    let object = cloud.land(&name, "transactions", transactions(1..ROWS + 1)).await;
+    let input = json!({"source": {"kind": "objects", "objects": [object]}});
+    let arn = cloud.start(&cloud.pipeline, &name, &input).await;
+    (name, arn)
+}
+
+async fn assert_exact(cloud: &Cloud, name: &str) {
+    assert_eq!(cloud.count("SELECT count(*) FROM core.transactions").await, ROWS as i64);
+    assert_eq!(cloud.count("SELECT count(*) FROM warehouse.fact_sales").await, ROWS as i64);
+    let audited = "SELECT sum(inserted)::bigint FROM ops.load_audit WHERE dataset = 'transactions'";
+    assert_eq!(cloud.count(audited).await, ROWS as i64);
+    let ledger = cloud.ledger(name).await;
+    ledger.assert_balanced();
+    assert_eq!(ledger.line("load", "transactions").loaded, ROWS as i64);
+    assert_eq!(ledger.line("transform", "transactions").loaded, ROWS as i64);
+}
+
+/// True while a load is copying rows.
+const COPYING: &str = "SELECT count(*) FROM pg_stat_activity
+    WHERE pid <> pg_backend_pid() AND state = 'active' AND query LIKE 'COPY%'";
+
+#[tokio::test]
+async fn a_load_that_is_killed_half_way_is_done_again_exactly_once() {
+    let cloud = Cloud::fresh().await;
+    let (name, arn) = start_large(&cloud).await;
+    until("the load to copy rows", async || cloud.count(COPYING).await > 0).await;
+    assert!(kill("load") > 0, "no load was running");
+    cloud.wait(&arn).await.expect_success();
+    assert_exact(&cloud, &name).await;
+}
+
+#[tokio::test]
+async fn an_upload_that_is_killed_half_way_is_done_again_exactly_once() {
+    let cloud = Cloud::fresh().await;
+    let (name, arn) = start_large(&cloud).await;
+    until("the upload to send parts", async || {
+        let open = cloud.s3.list_multipart_uploads().bucket(&cloud.landing).send().await;
+        let open = open.expect("list uploads");
+        open.uploads().iter().any(|upload| upload.key().is_some_and(|key| key.starts_with("raw/")))
+    })
+    .await;
+    assert!(cloud.keys(&cloud.landing, "raw/").await.is_empty(), "nothing is visible yet");
+    assert!(kill("upload") > 0, "no upload was running");
+    cloud.wait(&arn).await.expect_success();
+    assert_exact(&cloud, &name).await;
+}
+
+#[tokio::test]
+async fn a_restart_of_postgres_during_a_load_is_survived() {
+    let mut cloud = Cloud::fresh().await;
+    let (name, arn) = start_large(&cloud).await;
+    until("the load to copy rows", async || cloud.count(COPYING).await > 0).await;
+    cloud.restart_postgres();
+    cloud.reconnect().await;
+    cloud.wait(&arn).await.expect_success();
+    assert_exact(&cloud, &name).await;
+}

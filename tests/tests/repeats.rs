@@ -1,0 +1,113 @@
+//! Every stage may be called again with the same input.
+
+use serde_json::{Value, json};
+use shopflow_tests::{Cloud, customers, products, transactions};
+
+/// The answer without what one call differs from the next by.
+fn comparable(mut answer: Value) -> Value {
+    if let Some(fields) = answer.as_object_mut() {
+        fields.remove("usage");
+    }
+    answer
+}
+
+/// Calls a function twice; both answers are the same, and the first is returned.
+async fn twice(cloud: &Cloud, function: &str, event: Value) -> Value {
+    let first = comparable(cloud.invoke(function, &event).await.expect("first call"));
+    let second = comparable(cloud.invoke(function, &event).await.expect("second call"));
+    assert_eq!(first, second, "{function} answers the same event differently");
+    first
+}
+
+#[tokio::test]
+async fn every_stage_answers_the_same_event_with_the_same_result() {
+    let cloud = Cloud::fresh().await;
+    let run = json!({"run_id": "repeat", "run_date": "2026-01-15"});
+    let with = |fields: Value| -> Value {
+        let mut event = run.clone();
+        for (name, value) in fields.as_object().unwrap() {
+            event[name] = value.clone();
+        }
+        event
+    };
+
+    twice(&cloud, "record", with(json!({"phase": "start", "started_at": "2026-01-15T00:00:00Z", "input": {}}))).await;
+    let generated = with(json!({"spec": {"scale": 0.05, "seed": 5, "defect_rate": 0.02}}));
+    let generated = twice(&cloud, "generate", generated).await;
+
+    let mut ledger = Vec::new();
+    let mut entries = Vec::new();
+    for (part, object) in generated["objects"].as_array().unwrap().iter().enumerate() {
+        let valid = twice(&cloud, "validate", with(json!({"object": object}))).await;
+        assert_eq!(valid["accepted"], true, "{valid:#}");
+        ledger.push(valid["ledger"].clone());
+        let copy = with(json!({
+            "action": "copy", "part": part, "dataset": valid["dataset"],
+            "source": valid["source"], "validated": valid["validated"],
+        }));
+        let copied = twice(&cloud, "upload", copy).await;
+        ledger.push(copied["ledger"].clone());
+        entries.push(copied["entry"].clone());
+    }
+    let publish = with(json!({"action": "publish", "entries": entries}));
+    let manifest = twice(&cloud, "upload", publish).await["manifest"].clone();
+    for dataset in ["customers", "products", "transactions", "clickstream"] {
+        let event = with(json!({"dataset": dataset, "manifest": manifest}));
+        let loaded = twice(&cloud, "load", event).await;
+        if let Some(entry) = loaded.get("ledger").filter(|entry| !entry.is_null()) {
+            ledger.push(entry.clone());
+        }
+    }
+    let transformed = twice(&cloud, "transform", run.clone()).await;
+    assert!(transformed["fact_rows"].as_u64().unwrap() > 200, "{transformed:#}");
+    ledger.extend(transformed["ledger"].as_array().unwrap().iter().cloned());
+    let quality = twice(&cloud, "quality", with(json!({"ledger": ledger}))).await;
+    assert_eq!(quality["gate_passed"], true, "{quality:#}");
+    for dataset in ["customers", "products", "transactions", "clickstream"] {
+        let table = json!({"table": format!("silver/{dataset}")});
+        twice(&cloud, "compact", with(table)).await;
+    }
+    let finish = json!({"phase": "finish", "started_at": "2026-01-15T00:00:00Z",
+                        "status": "succeeded", "ledger": ledger, "quality_score": 100.0});
+    twice(&cloud, "record", with(finish)).await;
+    cloud.ledger("repeat").await.assert_balanced();
+}
+
+#[tokio::test]
+async fn a_file_sent_again_under_another_name_is_unchanged() {
+    let cloud = Cloud::fresh().await;
+    let files = [
+        ("customers", customers(1..11)),
+        ("products", products(1..6)),
+        ("transactions", transactions(1..101)),
+    ];
+    cloud.run_files(&files).await.expect_success();
+    let again = cloud.run_files(&files).await.expect_success();
+
+    let ledger = cloud.ledger(&again.name).await;
+    ledger.assert_balanced();
+    assert_eq!(ledger.line("load", "transactions").unchanged, 100);
+    assert_eq!(ledger.line("transform", "transactions").unchanged, 100);
+    assert_eq!(cloud.count("SELECT count(*) FROM core.transactions").await, 100);
+    assert_eq!(cloud.count("SELECT max(row_version)::bigint FROM core.transactions").await, 1);
+}
+
+#[tokio::test]
+async fn a_corrected_transaction_moves_to_its_new_day() {
+    let cloud = Cloud::fresh().await;
+    let header = "id,customer_id,product_id,quantity,timestamp,payment_method\n";
+    let first = format!("{header}1,1,1,2,2024-03-05T10:00:00Z,paypal\n");
+    cloud.run_files(&[("products", products(1..2)), ("transactions", first)]).await.expect_success();
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    let second = format!("{header}1,1,1,2,2024-04-09T10:00:00Z,paypal\n");
+    cloud.run_files(&[("transactions", second)]).await.expect_success();
+
+    let days = cloud
+        .database
+        .query("SELECT event_date::text, revenue::text FROM warehouse.daily_sales", &[])
+        .await
+        .unwrap();
+    let days: Vec<(String, String)> = days.iter().map(|row| (row.get(0), row.get(1))).collect();
+    assert_eq!(days, [("2024-04-09".to_owned(), "3.00".to_owned())]);
+    assert!(cloud.keys(&cloud.lake, "silver/transactions/event_date=2024-03-05/").await.is_empty());
+}
