@@ -5,30 +5,20 @@ use std::time::{Duration, Instant};
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::{Value, json};
+use shopflow::console::Console;
+use shopflow::local::home::Home;
+use shopflow::local::python::Python;
+use shopflow::local;
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use crate::ledger::Ledger;
 
 /// Tests of one binary take turns: they share the stack.
 static TURN: Mutex<()> = Mutex::const_new(());
-static DEPLOYED: OnceCell<Addresses> = OnceCell::const_new();
+static DEPLOYED: OnceCell<local::Cloud> = OnceCell::const_new();
 
 /// Longest time any execution of these tests may take.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-/// What the deployed stack told us.
-#[derive(Debug, Clone)]
-struct Addresses {
-    endpoint: String,
-    database_url: String,
-    landing: String,
-    lake: String,
-    reports: String,
-    pipeline: String,
-    backfill: String,
-    queue: String,
-    dead_letters: String,
-}
 
 /// The deployed stack with empty buckets and an empty database, held by one test.
 pub struct Cloud {
@@ -38,7 +28,7 @@ pub struct Cloud {
     pub sqs: aws_sdk_sqs::Client,
     pub lambda: aws_sdk_lambda::Client,
     pub database: tokio_postgres::Client,
-    pub database_url: String,
+    database_url: String,
     pub landing: String,
     pub lake: String,
     pub reports: String,
@@ -79,24 +69,25 @@ impl Cloud {
     /// Waits for its turn, deploys the stack if nobody has yet, and empties it.
     pub async fn fresh() -> Cloud {
         let turn = TURN.lock().await;
-        let at = DEPLOYED.get_or_init(deploy).await.clone();
-        let aws = shopflow_testkit::aws_at(&at.endpoint).await;
-        let s3 = aws_sdk_s3::config::Builder::from(&aws).force_path_style(true).build();
+        let deployed = DEPLOYED.get_or_init(deploy).await;
+        let stack = &deployed.stack;
+        let output = |name: &str| stack.output(name).expect("stack output").to_owned();
+        let s3 = aws_sdk_s3::config::Builder::from(&deployed.aws).force_path_style(true).build();
         let cloud = Cloud {
             _turn: turn,
             s3: aws_sdk_s3::Client::from_conf(s3),
-            sfn: aws_sdk_sfn::Client::new(&aws),
-            sqs: aws_sdk_sqs::Client::new(&aws),
-            lambda: aws_sdk_lambda::Client::new(&aws),
-            database: connect(&at.database_url).await,
-            database_url: at.database_url,
-            landing: at.landing,
-            lake: at.lake,
-            reports: at.reports,
-            pipeline: at.pipeline,
-            backfill: at.backfill,
-            queue: at.queue,
-            dead_letters: at.dead_letters,
+            sfn: aws_sdk_sfn::Client::new(&deployed.aws),
+            sqs: aws_sdk_sqs::Client::new(&deployed.aws),
+            lambda: aws_sdk_lambda::Client::new(&deployed.aws),
+            database: connect(&deployed.database_url).await,
+            database_url: deployed.database_url.clone(),
+            landing: output("LandingBucket"),
+            lake: output("LakeBucket"),
+            reports: output("ReportsBucket"),
+            pipeline: output("PipelineStateMachineArn"),
+            backfill: output("BackfillStateMachineArn"),
+            queue: output("IngestQueueUrl"),
+            dead_letters: output("IngestDeadLetterQueueUrl"),
         };
         cloud.settle().await;
         for bucket in [&cloud.landing, &cloud.lake, &cloud.reports] {
@@ -116,8 +107,11 @@ impl Cloud {
         cloud
     }
 
-    /// A new connection, for tests that break theirs.
-    pub async fn reconnect(&mut self) {
+    /// Stops Postgres in the middle of everything and starts it again.
+    pub async fn restart_postgres(&mut self) {
+        let home = Home::of_tests().expect("home of the test cloud");
+        let python = Python::ensure(&home, Console::quiet()).expect("python environment");
+        local::postgres::restart(&home, &python).expect("restart postgres");
         self.database = connect(&self.database_url).await;
     }
 
@@ -246,17 +240,23 @@ impl Cloud {
         let extension = if dataset == "clickstream" { "jsonl" } else { "csv" };
         let id = shopflow_testkit::unique("file");
         let key = format!("incoming/{dataset}/run_id={run}/{id}.{extension}");
+        let version = self.land_at(&key, run, content).await;
+        json!({"bucket": self.landing, "key": key, "version_id": version})
+    }
+
+    /// [`Cloud::land`] under a key of the caller's choice; the version id.
+    pub async fn land_at(&self, key: &str, run: &str, content: impl Into<Vec<u8>>) -> String {
         let put = self
             .s3
             .put_object()
             .bucket(&self.landing)
-            .key(&key)
+            .key(key)
             .metadata("shopflow-run-id", run)
             .body(content.into().into())
             .send()
             .await
             .expect("upload");
-        json!({"bucket": self.landing, "key": key, "version_id": put.version_id()})
+        put.version_id().unwrap_or("null").to_owned()
     }
 
     /// Runs the pipeline over the given files.
@@ -341,6 +341,12 @@ impl Cloud {
                 .expect("empty bucket");
         }
     }
+}
+
+/// Deploys the stack to the cloud that `cargo shopflow test` has started.
+async fn deploy() -> local::Cloud {
+    let home = Home::of_tests().expect("home of the test cloud");
+    local::deploy(&home, Console::quiet()).await.expect("deploy the stack")
 }
 
 async fn connect(url: &str) -> tokio_postgres::Client {

@@ -1,7 +1,7 @@
 //! Runs over a range of dates.
 
 use serde_json::json;
-use shopflow_tests::Cloud;
+use shopflow_tests::{Cloud, customers};
 
 #[tokio::test]
 async fn a_backfill_runs_each_date_once() {
@@ -32,15 +32,16 @@ async fn a_backfill_runs_each_date_once() {
 async fn one_bad_date_fails_the_backfill_and_is_named() {
     let cloud = Cloud::fresh().await;
     let name = shopflow_testkit::unique("backfill");
-    // An execution name can be used once: this one is taken, with another input.
-    let taken = format!("{name}-2026-01-11");
-    let other = json!({"run_date": "2026-01-11", "source": {"kind": "generate", "scale": -1}});
-    let arn = cloud.start(&cloud.pipeline, &taken, &other).await;
-    cloud.wait(&arn).await.expect_failure("InvalidInput");
-
+    for (date, ids) in [("2026-01-10", 1..6), ("2026-01-12", 4..9)] {
+        // Marked as part of a run, so that the trigger leaves the files to the backfill.
+        let key = format!("incoming/customers/run_id={name}/{date}.csv");
+        cloud.land_at(&key, &name, customers(ids)).await;
+    }
+    let key = format!("incoming/customers/run_id={name}/{{date}}.csv");
+    let object = json!({"bucket": cloud.landing, "key": key});
     let input = json!({
         "start": "2026-01-10", "end": "2026-01-12",
-        "source": {"kind": "generate", "scale": 0.02, "days": 30},
+        "source": {"kind": "objects", "objects": [object]},
     });
     let arn = cloud.start(&cloud.backfill, &name, &input).await;
     let run = cloud.wait(&arn).await.expect_failure("BackfillIncomplete");
@@ -54,6 +55,7 @@ async fn one_bad_date_fails_the_backfill_and_is_named() {
         assert_eq!(cloud.count(&ran).await, 1, "{date}");
         cloud.ledger(&format!("{name}-{date}")).await.assert_balanced();
     }
+    assert_eq!(cloud.count("SELECT count(*) FROM core.customers").await, 8);
 }
 
 #[tokio::test]

@@ -95,8 +95,7 @@ async fn a_restart_of_postgres_during_a_load_is_survived() {
     let mut cloud = Cloud::fresh().await;
     let (name, arn) = start_large(&cloud).await;
     until("the load to copy rows", async || cloud.count(COPYING).await > 0).await;
-    cloud.restart_postgres();
-    cloud.reconnect().await;
+    cloud.restart_postgres().await;
     cloud.wait(&arn).await.expect_success();
     assert_exact(&cloud, &name).await;
 }

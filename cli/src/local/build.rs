@@ -98,6 +98,15 @@ pub fn cargo(home: &Home) -> Command {
     command
 }
 
+/// Says which cargo is used.
+///
+/// # Errors
+/// When there is none.
+pub fn check(home: &Home) -> Result<String> {
+    let output = cargo(home).arg("--version").output().map_err(cargo_missing)?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
 fn build(home: &Home) -> Result<()> {
     let status = cargo(home)
         .args(["build", "--release", "--bins"])

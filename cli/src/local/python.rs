@@ -135,6 +135,16 @@ fn find_interpreter() -> Result<String> {
         .hint("install a newer Python (on Debian and Ubuntu also python3-venv) and try again"))
 }
 
+/// Says which Python would be used.
+///
+/// # Errors
+/// When there is none that will do, as [`Python::ensure`].
+pub fn check() -> Result<String> {
+    let program = find_interpreter()?;
+    let version = version_of(&program).map(|(major, minor)| format!(" {major}.{minor}"));
+    Ok(format!("{program}{}", version.unwrap_or_default()))
+}
+
 fn version_of(program: &str) -> Option<(u32, u32)> {
     let mut command = Command::new(program);
     command.args(["-c", "import sys; print(sys.version_info[0], sys.version_info[1])"]);

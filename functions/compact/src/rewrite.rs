@@ -144,7 +144,7 @@ fn fetch<'a>(
 ) -> impl Stream<Item = Result<Input>> + Unpin + 'a {
     Box::pin(
         stream::iter(bin)
-            .map(|file| async move {
+            .map(move |file| async move {
                 let content = context.storage.read_all(&file.reference(table.bucket())).await?;
                 Input::open(content, file.rows).map_err(|error| error.with("key", &file.key))
             })

@@ -57,7 +57,7 @@ pub async fn handle(
     let job = Job {
         context,
         shop: Arc::new(shop),
-        keys: Dataset::ALL.map(|dataset| landing_key(dataset, &event.run_id, &name)),
+        keys: Dataset::ALL.map(|dataset| landing_key(dataset, event.run_id.as_deref(), &name)),
         metadata: metadata(&event, run_date),
     };
     let truths_key = keys::truths(&name);
@@ -237,7 +237,7 @@ fn run_name(event: &GenerateEvent, run_date: NaiveDate) -> Result<String> {
     Ok(run_id.clone())
 }
 
-fn landing_key(dataset: Dataset, run_id: &Option<String>, name: &str) -> String {
+fn landing_key(dataset: Dataset, run_id: Option<&str>, name: &str) -> String {
     match run_id {
         Some(run_id) => keys::generated(dataset, run_id, 0),
         None => format!("incoming/{dataset}/{name}-00000.{}", dataset.extension()),

@@ -28,7 +28,8 @@ pub fn check(run_date: NaiveDate, spec: &GenerateSpec) -> Result<()> {
     if !(1..=MAX_DAYS).contains(&spec.days) {
         problems.push(format!("days must be from 1 to {MAX_DAYS}, not {}", spec.days));
     } else if !run_date_fits(run_date, spec.days) {
-        problems.push(format!("run_date must leave every date between 1900 and 2100, not {run_date}"));
+        problems
+            .push(format!("run_date must leave every date between 1900 and 2100, not {run_date}"));
     }
     if problems.is_empty() {
         return Ok(());

@@ -1,4 +1,5 @@
 //! Planted defects: each is where the list of truths says, and nothing else is wrong.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 
@@ -177,9 +178,11 @@ fn assert_describes(truth: &Truth, line: &[u8]) {
 fn the_share_of_bad_rows_is_near_the_rate() {
     let spec = spec(2.0, 0.05);
     let truths = truths(&spec);
-    for (dataset, rows) in
-        [(Dataset::Customers, 2_000), (Dataset::Transactions, 10_000), (Dataset::Clickstream, 30_000)]
-    {
+    for (dataset, rows) in [
+        (Dataset::Customers, 2_000),
+        (Dataset::Transactions, 10_000),
+        (Dataset::Clickstream, 30_000),
+    ] {
         let planted = truths.iter().filter(|truth| truth.dataset == dataset).count();
         let share = planted as f64 / f64::from(rows);
         assert!((0.035..0.065).contains(&share), "{dataset}: {share}");
@@ -211,7 +214,10 @@ fn orphans_refer_to_ids_that_exist_nowhere_each_to_its_own() {
         .iter()
         .filter(|truth| truth.defect == "orphan_reference")
         .map(|truth| {
-            assert_eq!((truth.dataset, truth.detected_by.as_str()), (Dataset::Transactions, "load"));
+            assert_eq!(
+                (truth.dataset, truth.detected_by.as_str()),
+                (Dataset::Transactions, "load")
+            );
             truth.reference.as_ref().unwrap().as_u64().unwrap()
         })
         .collect();

@@ -1,4 +1,5 @@
 //! Into the landing bucket of the local cloud: keys, metadata, versions, repetition.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 
@@ -135,8 +136,7 @@ async fn a_missing_bucket_is_an_error_that_names_it() {
     let storage = testkit::storage().await;
     let context = Context::new(storage, "no-such-bucket-anywhere");
     let invocation = Invocation::detached(&testkit::aws().await, "generate");
-    let error =
-        handle(&context, event(Some("r"), spec(0.01, 0.0)), &invocation).await.unwrap_err();
+    let error = handle(&context, event(Some("r"), spec(0.01, 0.0)), &invocation).await.unwrap_err();
     assert!(error.to_string().contains("no-such-bucket-anywhere"), "{error}");
 }
 

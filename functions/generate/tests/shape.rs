@@ -1,4 +1,5 @@
 //! What makes the data look like a shop's: order, references, seasons, favourites.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 
@@ -7,8 +8,8 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Datelike, Duration, NaiveDate, Timelike, Utc};
 use common::{events, file, midnight, number, rows, run_date, spec, time};
 use serde_json::Value;
-use shopflow_core::dataset::{CATEGORIES, COUNTRIES, DEVICES, EVENT_TYPES, PAYMENT_METHODS};
 use shopflow_core::Dataset;
+use shopflow_core::dataset::{CATEGORIES, COUNTRIES, DEVICES, EVENT_TYPES, PAYMENT_METHODS};
 use shopflow_generate::{GenerateSpec, write_to_dir};
 
 fn sales(scale: f64) -> Vec<(DateTime<Utc>, u64, u64)> {
@@ -43,6 +44,25 @@ fn every_value_is_within_its_contract() {
         assert!((1..=10).contains(&number(&row["quantity"])), "{row:?}");
         assert!(PAYMENT_METHODS.contains(&row["payment_method"].as_str()), "{row:?}");
         assert_eq!(row["timestamp"].len(), "2026-01-14T00:00:00Z".len());
+    }
+}
+
+#[test]
+fn csv_is_quoted_exactly_where_rfc_4180_asks_for_it() {
+    // Large enough that every name of every language occurs: some contain commas and quotes.
+    let spec = spec(20.0, 0.0);
+    for dataset in [Dataset::Customers, Dataset::Products, Dataset::Transactions] {
+        let file = file(&spec, dataset);
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(file.as_slice());
+        for record in reader.byte_records() {
+            writer.write_byte_record(&record.unwrap()).unwrap();
+        }
+        let written = writer.into_inner().unwrap();
+        for (ours, theirs) in common::lines(&file).iter().zip(common::lines(&written)) {
+            assert_eq!(String::from_utf8_lossy(ours), String::from_utf8_lossy(theirs));
+        }
+        assert_eq!(file.len(), written.len());
     }
 }
 
@@ -110,8 +130,7 @@ fn purchases_in_the_clickstream_are_transactions() {
         let text = file(&spec, Dataset::Transactions);
         let text = String::from_utf8_lossy(&text).into_owned();
         // By position, which is the id: a spoiled row may repeat the id of another.
-        let sales: Vec<Vec<&str>> =
-            text.lines().map(|line| line.split(',').collect()).collect();
+        let sales: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
         let clicks = file(&spec, Dataset::Clickstream);
         let spoiled: HashSet<usize> = common::truths(&spec)
             .iter()
@@ -181,7 +200,8 @@ fn sessions_lead_step_by_step_to_the_purchase_or_only_look_around() {
 #[test]
 fn event_ids_are_unique() {
     let events = events(&spec(1.0, 0.0));
-    let ids: HashSet<&str> = events.iter().map(|event| event["event_id"].as_str().unwrap()).collect();
+    let ids: HashSet<&str> =
+        events.iter().map(|event| event["event_id"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), events.len());
 }
 

@@ -2,8 +2,8 @@
 //! keys, which are then built in one go. Everything is one transaction, so a failure leaves the
 //! table as it was, indexes included.
 //!
-//! The table and what it refers to are locked for the time of the load. Nothing is waited for: if
-//! somebody is using them, or the table is not empty, the usual way is taken.
+//! The table and what it refers to are locked for the time of the load. If somebody is using them,
+//! or the table is not empty, the usual way is taken.
 
 use std::collections::HashMap;
 
@@ -70,23 +70,29 @@ async fn is_empty(transaction: &Transaction<'_>) -> Result<bool> {
 }
 
 /// Locks the table and what it refers to, or nothing: foreign keys can only be dropped when both
-/// sides are free.
+/// sides are free. Three seconds are enough for autovacuum to make way, which it does after one.
 async fn lock_tables(transaction: &Transaction<'_>) -> Result<bool> {
-    transaction.batch_execute("SAVEPOINT tables").await.or_db("lock tables")?;
+    let begin = "SAVEPOINT tables; SET LOCAL lock_timeout = '3s'";
+    transaction.batch_execute(begin).await.or_db("lock tables")?;
     let locked = transaction
         .batch_execute(&format!(
             "LOCK TABLE {TABLE}, core.customers, core.products, core.payment_methods \
-             IN ACCESS EXCLUSIVE MODE NOWAIT"
+             IN ACCESS EXCLUSIVE MODE; SET LOCAL lock_timeout TO DEFAULT"
         ))
         .await;
     match locked {
         Ok(()) => Ok(true),
-        Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
+        Err(error) if in_use(&error) => {
             transaction.batch_execute("ROLLBACK TO SAVEPOINT tables").await.or_db("lock tables")?;
             Ok(false)
         }
         Err(error) => Err(error).or_db("lock tables"),
     }
+}
+
+fn in_use(error: &tokio_postgres::Error) -> bool {
+    let code = error.code();
+    code == Some(&SqlState::LOCK_NOT_AVAILABLE) || code == Some(&SqlState::T_R_DEADLOCK_DETECTED)
 }
 
 /// Drops indexes and foreign keys; the statements that build them again, as the catalog spells

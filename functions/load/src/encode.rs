@@ -100,12 +100,10 @@ impl Encoder {
     /// # Errors
     /// `Internal` when one is missing, since `validate` would have refused the file.
     pub fn bind(&mut self, header: &StringRecord) -> Result<()> {
-        let names: Vec<&str> =
-            header.iter().map(|name| name.trim_start_matches('\u{feff}').trim()).collect();
         let keyed = !self.keys.is_empty();
         self.columns = Vec::new();
         for column in self.dataset.columns() {
-            let position = names.iter().position(|name| *name == column.name).ok_or_else(|| {
+            let position = header.iter().position(|name| name == column.name).ok_or_else(|| {
                 Error::internal("the raw file lacks a column").with("column", column.name)
             })?;
             let target = Target::of(column.kind, keyed);

@@ -31,8 +31,9 @@ use tokio_postgres::Transaction;
 pub struct Context {
     pub storage: Storage,
     pub database: Database,
-    /// From this many rows on, a file for an empty `core.transactions` is written straight into
-    /// the table, and its indexes and references are built afterwards in one go.
+    /// From this many rows on a file is large: into an empty `core.transactions` it is written
+    /// directly, and indexes and references are built afterwards in one go; and the statistics of
+    /// a table that grew by as much are renewed.
     pub bulk_rows: u64,
 }
 
@@ -133,6 +134,11 @@ async fn load_entry(
     };
     if entry.dataset != Dataset::Clickstream {
         check(counts, entry)?;
+        if counts.inserted >= context.bulk_rows {
+            // The next stage queries the table before autovacuum has had a look at it.
+            let analyze = format!("ANALYZE core.{}", entry.dataset);
+            transaction.batch_execute(&analyze).await.or_db("analyze table")?;
+        }
         audit::record(&transaction, run_id, entry, counts).await?;
     }
     audit::enqueue(&transaction, run_id, entry).await?;

@@ -14,7 +14,7 @@ pub mod snapshot;
 
 use shopflow_core::contract::{QualityEvent, QualityResult};
 use shopflow_core::runtime::{Init, Invocation};
-use shopflow_core::{Error, Result, Storage};
+use shopflow_core::{Error, ObjectRef, Result, Storage};
 use shopflow_postgres::Database;
 
 use crate::alert::Alerts;
@@ -97,7 +97,7 @@ async fn run_checks(context: &Context, event: &QualityEvent) -> Result<Vec<Check
         dates::measure(&client),
         warehouse::measure(&client),
         queue::measure(&client, &run.run_id),
-        Box::pin(lake::measure(&context.storage, &context.lake_bucket)),
+        lake::measure(&context.storage, &context.lake_bucket),
     )?;
     // Ends the snapshot: another run's transform may go on while the report is written.
     drop(client);
@@ -112,10 +112,7 @@ async fn run_checks(context: &Context, event: &QualityEvent) -> Result<Vec<Check
 
 /// Writes the report. The alert goes out before it: if the function dies in between, the repeated
 /// call alerts again rather than never, and once the report is there nobody alerts any more.
-async fn publish(
-    context: &Context,
-    report: &Report,
-) -> Result<shopflow_core::ObjectRef> {
+async fn publish(context: &Context, report: &Report) -> Result<ObjectRef> {
     let (bucket, key) = (&context.reports_bucket, report.key());
     if report.is_published(&context.storage, bucket).await? {
         tracing::info!(key, "the same report is already published");
@@ -126,5 +123,23 @@ async fn publish(
         context.storage.write_json(bucket, &key, report).await?;
     }
     // No version: the result is the same when the call is repeated.
-    Ok(shopflow_core::ObjectRef { bucket: bucket.clone(), key, version_id: None })
+    Ok(ObjectRef { bucket: bucket.clone(), key, version_id: None })
+}
+
+#[cfg(test)]
+mod zz {
+    use super::*;
+    fn size<F>(_: &F, name: &str) where F: Future { eprintln!("SIZE {name} {}", std::mem::size_of::<F>()); }
+    #[tokio::test]
+    async fn sizes() {
+        let c: Option<&Context> = None; let r: Option<&Report> = None; let i: Option<&Init> = None; let inv: Option<&Invocation> = None;
+        let e: Option<QualityEvent> = None;
+        if let Some(c) = c { let (e,inv,r,i)=(e.unwrap(),inv.unwrap(),r.unwrap(),i.unwrap());
+          size(&handle(c, e.clone(), inv),"");size(&run_checks(c,&e),"");size(&publish(c,r),"");size(&Context::new(i),"");}
+        fn sz<A, B, F: Future>(name: &str, _f: fn(A,B)->F) { eprintln!("SIZE {name} {}", std::mem::size_of::<F>()); }
+        fn sz1<A, F: Future>(name: &str, _f: fn(A)->F) { eprintln!("SIZE {name} {}", std::mem::size_of::<F>()); }
+        fn sz3<A, B, C, F: Future>(name: &str, _f: fn(A,B,C)->F) { eprintln!("SIZE {name} {}", std::mem::size_of::<F>()); }
+        sz3("handle", handle); sz("run_checks", run_checks); sz("publish", publish); sz1("ctx", Context::new);
+        sz("lake", lake::measure); sz1("core", core::measure); sz1("snap", snapshot::open);
+    }
 }

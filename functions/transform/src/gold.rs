@@ -11,7 +11,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::compute::{SortColumn, lexsort_to_indices, take_record_batch};
 use chrono::NaiveDate;
-use futures::{StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use shopflow_core::contract::GoldTable;
 use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, keys};
 use shopflow_lake::parquet::{self, blocking};
@@ -77,8 +77,8 @@ pub async fn refresh(
         return Ok(Vec::new());
     }
     let dims = Dimensions { customers: customers.clone(), products: products.clone() };
-    let ((), facts) = futures::try_join!(write_dimensions, Box::pin(refresh.facts(&dims)))?;
-    let aggregates = AGGREGATES.iter().map(|table| Box::pin(refresh.aggregate(table, &facts)));
+    let ((), facts) = futures::try_join!(write_dimensions, refresh.facts(&dims).boxed())?;
+    let aggregates = AGGREGATES.iter().map(|table| refresh.aggregate(table, &facts).boxed());
     futures::future::try_join_all(aggregates).await
 }
 
@@ -87,9 +87,13 @@ pub async fn refresh(
 /// # Errors
 /// `Transient.Storage`.
 pub async fn row_counts(context: &Context) -> Result<Vec<GoldTable>> {
-    let counts = tables::ALL.map(|name| async move {
-        let table = Table::open(&context.storage, &context.lake, &keys::gold_table(name)).await?;
-        Ok(GoldTable { table: name.to_owned(), rows: table.manifest().rows() })
+    let counts = tables::ALL.map(|name| {
+        async move {
+            let table =
+                Table::open(&context.storage, &context.lake, &keys::gold_table(name)).await?;
+            Ok(GoldTable { table: name.to_owned(), rows: table.manifest().rows() })
+        }
+        .boxed()
     });
     futures::future::try_join_all(counts).await
 }
@@ -154,10 +158,11 @@ impl Refresh<'_> {
         }
         let done: Vec<Option<(String, Vec<FileEntry>)>> = futures::stream::iter(months)
             .map(|(month, dates)| {
-                Box::pin(async move {
+                async move {
                     let files = self.fact_month(silver, table, dims, &month, &dates).await?;
                     Ok::<_, Error>(files.map(|files| (month, files)))
-                })
+                }
+                .boxed()
             })
             .buffer_unordered(CONCURRENT_MONTHS)
             .try_collect()
@@ -201,13 +206,14 @@ impl Refresh<'_> {
         dims: &Dimensions,
         dates: &BTreeSet<NaiveDate>,
     ) -> Result<RecordBatch> {
-        let files: Vec<&FileEntry> = dates
+        let files: Vec<FileEntry> = dates
             .iter()
             .filter_map(|date| silver.manifest().partitions.get(&days::event_date_partition(*date)))
             .flatten()
+            .cloned()
             .collect();
         let sold: Vec<Vec<RecordBatch>> = futures::stream::iter(files)
-            .map(|file| self.read(silver, file))
+            .map(|file| async move { self.read(silver, &file).await }.boxed())
             .buffered(self.context.storage.concurrent_objects())
             .try_collect()
             .await?;

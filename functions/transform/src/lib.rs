@@ -25,6 +25,7 @@ pub mod silver;
 pub mod tables;
 pub mod warehouse;
 
+use futures::FutureExt;
 use shopflow_core::contract::{GoldTable, LedgerEntry, TransformEvent, TransformResult};
 use shopflow_core::runtime::{Init, Invocation};
 use shopflow_core::{Error, Result, Storage};
@@ -71,7 +72,7 @@ pub async fn handle(
     invocation: &Invocation,
 ) -> Result<TransformResult> {
     let mut session = Session::lock(&context.database, invocation.remaining()).await?;
-    let outcome = work(context, &event, &mut session).await;
+    let outcome = work(context, &event, &mut session).boxed().await;
     session.unlock().await;
     let result = outcome?;
     report(&result, invocation);
@@ -91,10 +92,10 @@ async fn work(
         return finish(context, session, event, 0, 0).await;
     }
     let cache = engine::FileCache::new(context.memory_bytes / 4);
-    let merge = silver::Merge::prepare(context, &snapshot, &pending).await?;
+    let merge = silver::Merge::prepare(context, &snapshot, &pending).boxed().await?;
     let (counts, facts) = futures::try_join!(
-        merge.write(context, &pending, &cache),
-        warehouse::rebuild(snapshot, &pending)
+        merge.write(context, &pending, &cache).boxed(),
+        warehouse::rebuild(snapshot, &pending).boxed()
     )?;
     let update = gold::Update {
         dates: facts.dates,
@@ -102,8 +103,9 @@ async fn work(
         full: event.full,
     };
     let touched_dates = update.dates.len() as u64;
-    let changes = gold::refresh(context, session.client(), &cache, &update).await?;
+    let changes = gold::refresh(context, session.client(), &cache, &update).boxed().await?;
     publish::publish_and_close(session.client(), &event.run, &pending, &counts, &update, &changes)
+        .boxed()
         .await?;
     finish(context, session, event, touched_dates, facts.rows).await
 }
@@ -117,7 +119,7 @@ async fn finish(
 ) -> Result<TransformResult> {
     let (ledger, gold) = futures::try_join!(
         publish::ledger(session.client(), &event.run.run_id),
-        gold::row_counts(context)
+        gold::row_counts(context).boxed()
     )?;
     check_balance(&ledger)?;
     Ok(TransformResult { touched_dates, fact_rows, gold, ledger })

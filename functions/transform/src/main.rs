@@ -10,7 +10,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         "transform",
         &[Need::Lake, Need::Database],
         async |init| Context::new(&init).await,
-        |context, event, invocation| async move { handle(&context, event, &invocation).await },
+        |context, event, invocation| {
+            Box::pin(async move { handle(&context, event, &invocation).await })
+        },
     )
     .await
 }

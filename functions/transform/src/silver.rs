@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::compute::{concat_batches, interleave_record_batch};
-use futures::{StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, Storage, keys};
 use shopflow_lake::parquet::{self, blocking};
 use shopflow_lake::{FileEntry, Table, schema};
@@ -65,7 +65,7 @@ impl Merge {
         snapshot: &Transaction<'_>,
         pending: &Pending,
     ) -> Result<Merge> {
-        let reads = Dataset::ALL.map(|dataset| read_dataset(context, pending, dataset));
+        let reads = Dataset::ALL.map(|dataset| read_dataset(context, pending, dataset).boxed());
         let mut datasets = Vec::new();
         for mut incoming in futures::future::try_join_all(reads).await? {
             if incoming.dataset == Dataset::Transactions {
@@ -94,7 +94,8 @@ impl Merge {
             .iter()
             .map(|file| FileCount { rows: file.entry.rows, loaded: 0 })
             .collect();
-        let writes = self.datasets.iter().map(|incoming| write_dataset(context, incoming, cache));
+        let writes =
+            self.datasets.iter().map(|incoming| write_dataset(context, incoming, cache).boxed());
         for loaded in futures::future::try_join_all(writes).await? {
             for (file, rows) in loaded {
                 counts[file].loaded += rows;

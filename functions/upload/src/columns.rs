@@ -167,6 +167,8 @@ enum ColumnBuilder {
     Int64(Int64Builder),
     Int32(Int32Builder),
     Text(StringBuilder),
+    /// Lower case, so that one event has one spelling.
+    Uuid(StringBuilder),
     Date(Date32Builder),
     Timestamp(TimestampMicrosecondBuilder),
     Price(Decimal128Builder),
@@ -177,7 +179,8 @@ impl ColumnBuilder {
         match column.kind {
             Kind::Id | Kind::Reference(_) => ColumnBuilder::Int64(Int64Builder::new()),
             Kind::Quantity => ColumnBuilder::Int32(Int32Builder::new()),
-            Kind::Uuid | Kind::Text(_) | Kind::Email | Kind::Country | Kind::OneOf(_) => {
+            Kind::Uuid => ColumnBuilder::Uuid(StringBuilder::new()),
+            Kind::Text(_) | Kind::Email | Kind::Country | Kind::OneOf(_) => {
                 ColumnBuilder::Text(StringBuilder::new())
             }
             Kind::Date => ColumnBuilder::Date(Date32Builder::new()),
@@ -201,6 +204,9 @@ impl ColumnBuilder {
                 builder.append_value(i32::try_from(value::integer(text)?).ok()?);
             }
             ColumnBuilder::Text(builder) => builder.append_value(std::str::from_utf8(text).ok()?),
+            ColumnBuilder::Uuid(builder) => {
+                builder.append_value(std::str::from_utf8(text).ok()?.to_ascii_lowercase());
+            }
             ColumnBuilder::Date(builder) => builder.append_value(value::date(text)?),
             ColumnBuilder::Timestamp(builder) => builder.append_value(value::timestamp(text)?),
             ColumnBuilder::Price(builder) => builder.append_value(value::price(text)?),
@@ -212,7 +218,7 @@ impl ColumnBuilder {
         match self {
             ColumnBuilder::Int64(builder) => builder.append_null(),
             ColumnBuilder::Int32(builder) => builder.append_null(),
-            ColumnBuilder::Text(builder) => builder.append_null(),
+            ColumnBuilder::Text(builder) | ColumnBuilder::Uuid(builder) => builder.append_null(),
             ColumnBuilder::Date(builder) => builder.append_null(),
             ColumnBuilder::Timestamp(builder) => builder.append_null(),
             ColumnBuilder::Price(builder) => builder.append_null(),
@@ -223,7 +229,9 @@ impl ColumnBuilder {
         match self {
             ColumnBuilder::Int64(builder) => Arc::new(builder.finish()),
             ColumnBuilder::Int32(builder) => Arc::new(builder.finish()),
-            ColumnBuilder::Text(builder) => Arc::new(builder.finish()),
+            ColumnBuilder::Text(builder) | ColumnBuilder::Uuid(builder) => {
+                Arc::new(builder.finish())
+            }
             ColumnBuilder::Date(builder) => Arc::new(builder.finish()),
             ColumnBuilder::Timestamp(builder) => Arc::new(builder.finish()),
             ColumnBuilder::Price(builder) => Arc::new(builder.finish()),

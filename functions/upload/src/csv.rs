@@ -21,8 +21,12 @@ pub(crate) fn read(
     rows: &mut Rows,
     emit: &mut dyn FnMut(RecordBatch) -> Result<()>,
 ) -> Result<()> {
-    let mut reader =
-        csv::ReaderBuilder::new().has_headers(false).buffer_capacity(64 * 1024).from_reader(input);
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        // As in `validate`, a lone carriage return ends no record.
+        .terminator(csv::Terminator::Any(b'\n'))
+        .buffer_capacity(64 * 1024)
+        .from_reader(input);
     let mut record = ByteRecord::new();
     if !next(&mut reader, &mut record)? {
         return Err(rows.broken("validated file has no header"));
@@ -30,7 +34,7 @@ pub(crate) fn read(
     let targets = targets(&record, rows)?;
     let has_extra = targets.iter().any(|target| matches!(target, Target::Extra(_)));
     while next(&mut reader, &mut record)? {
-        for (target, text) in targets.iter().zip(record.iter()) {
+        for (target, text) in targets.iter().zip(fields(&record)) {
             if let Target::Column(column) = target {
                 rows.push(*column, text)?;
             }
@@ -49,11 +53,19 @@ fn next<R: Read>(reader: &mut csv::Reader<R>, record: &mut ByteRecord) -> Result
     reader.read_byte_record(record).or_error(ErrorKind::Internal, "read validated record failed")
 }
 
+/// The fields without the carriage return of a line that ends in CR LF.
+fn fields(record: &ByteRecord) -> impl Iterator<Item = &[u8]> {
+    let last = record.len().saturating_sub(1);
+    record.iter().enumerate().map(move |(index, text)| {
+        if index == last { text.strip_suffix(b"\r").unwrap_or(text) } else { text }
+    })
+}
+
 fn targets(header: &ByteRecord, rows: &Rows) -> Result<Vec<Target>> {
     let columns = rows.definitions();
     let mut targets = Vec::with_capacity(header.len());
     let mut found = vec![false; columns.len()];
-    for name in header {
+    for name in fields(header) {
         let name = std::str::from_utf8(name).or_error(ErrorKind::Internal, "header is not UTF-8")?;
         let target = match columns.iter().position(|column| column.name == name) {
             Some(index) if found[index] => {
@@ -76,13 +88,13 @@ fn targets(header: &ByteRecord, rows: &Rows) -> Result<Vec<Target>> {
 }
 
 fn extra(targets: &[Target], record: &ByteRecord, rows: &Rows) -> Result<String> {
-    let mut fields = BTreeMap::new();
-    for (target, text) in targets.iter().zip(record.iter()) {
+    let mut unknown = BTreeMap::new();
+    for (target, text) in targets.iter().zip(fields(record)) {
         if let Target::Extra(name) = target {
             let text = std::str::from_utf8(text)
                 .map_err(|_| rows.broken("validated value is not UTF-8").with("column", name))?;
-            fields.insert(name.as_str(), text);
+            unknown.insert(name.as_str(), text);
         }
     }
-    serde_json::to_string(&fields).or_error(ErrorKind::Internal, "encode extra columns failed")
+    serde_json::to_string(&unknown).or_error(ErrorKind::Internal, "encode extra columns failed")
 }

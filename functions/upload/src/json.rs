@@ -6,7 +6,7 @@ use std::fmt;
 use std::io::BufRead;
 
 use arrow::array::RecordBatch;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use shopflow_core::dataset::Column;
 use shopflow_core::{ErrorKind, Result, ResultExt};
@@ -37,10 +37,10 @@ pub(crate) fn read(
 /// Appends one row; true when the batch is full.
 fn push_line(line: &[u8], rows: &mut Rows) -> Result<bool> {
     let columns = rows.definitions();
-    let mut deserializer = serde_json::Deserializer::from_slice(line);
-    let object = deserializer
-        .deserialize_map(ObjectVisitor { columns })
-        .and_then(|object| deserializer.end().map(|()| object))
+    // An unknown value that cannot be represented (half of a surrogate pair) is legal enough to be
+    // skipped, so it must not stop the file: then only the names are kept. Raw has the rest.
+    let object = parse(line, ObjectVisitor { columns, keep_unknown: true })
+        .or_else(|_| parse(line, ObjectVisitor { columns, keep_unknown: false }))
         .map_err(|_| rows.broken("validated line is not a JSON object"))?;
     for (column, value) in object.fields.iter().enumerate() {
         match value {
@@ -59,6 +59,15 @@ fn push_line(line: &[u8], rows: &mut Rows) -> Result<bool> {
     Ok(rows.end_row(extra.as_deref()))
 }
 
+fn parse<'de>(
+    line: &'de [u8],
+    visitor: ObjectVisitor,
+) -> std::result::Result<Object<'de>, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_slice(line);
+    let object = deserializer.deserialize_map(visitor)?;
+    deserializer.end().map(|()| object)
+}
+
 /// One line: the dataset's columns in their order, and whatever else it holds.
 struct Object<'de> {
     fields: Vec<Field<'de>>,
@@ -74,6 +83,7 @@ enum Field<'de> {
 
 struct ObjectVisitor {
     columns: &'static [Column],
+    keep_unknown: bool,
 }
 
 impl<'de> Visitor<'de> for ObjectVisitor {
@@ -90,8 +100,12 @@ impl<'de> Visitor<'de> for ObjectVisitor {
             let Field::Text(name) = name else { continue };
             match self.columns.iter().position(|column| column.name == name) {
                 Some(column) => fields[column] = map.next_value()?,
-                None => {
+                None if self.keep_unknown => {
                     extra.insert(name.into_owned(), map.next_value::<Value>()?);
+                }
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                    extra.insert(name.into_owned(), Value::Null);
                 }
             }
         }

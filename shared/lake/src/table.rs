@@ -125,7 +125,14 @@ impl Table {
             .storage
             .write_if(&self.bucket, &key, "application/json", content, &precondition)
             .await?;
-        let Some(etag) = written else { return Ok(false) };
+        let etag = match written {
+            Some(etag) => etag,
+            // The first attempt may have got through and its answer been lost on the way.
+            None => match self.storage.read_json_if_exists::<TableManifest>(&self.bucket, &key).await? {
+                Some((found, etag)) if found == next => etag,
+                _ => return Ok(false),
+            },
+        };
         let kept: std::collections::BTreeSet<&str> =
             next.files().map(|file| file.key.as_str()).collect();
         let gone: Vec<String> = self

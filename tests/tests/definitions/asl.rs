@@ -126,7 +126,11 @@ pub fn fields<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
 
 /// The names after `${` in a definition: what the template has to fill in.
 pub fn placeholders(text: &str) -> BTreeSet<String> {
-    text.split("${").skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name.to_owned()).collect()
+    text.split("${")
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}'))
+        .map(|(name, _)| name.to_owned())
+        .collect()
 }
 
 /// The variables (`$name`, not `$states` or a function) an expression reads.

@@ -50,7 +50,9 @@ pub fn substitutions(machine: &str) -> BTreeSet<String> {
     let uri = format!("statemachines/{machine}.asl.json");
     let found = resources(&template, "AWS::Serverless::StateMachine")
         .into_iter()
-        .find(|(_, resource)| get(resource, &["Properties", "DefinitionUri"]).as_str() == Some(&uri))
+        .find(|(_, resource)| {
+            get(resource, &["Properties", "DefinitionUri"]).as_str() == Some(&uri)
+        })
         .unwrap_or_else(|| panic!("no state machine from {uri}"));
     let values = get(found.1, &["Properties", "DefinitionSubstitutions"]);
     entries(values).into_iter().map(|(name, _)| name.to_owned()).collect()

@@ -26,7 +26,12 @@ pub fn texts(value: &Yaml) -> Vec<&str> {
 
 /// The entries of a mapping, by name.
 pub fn entries(value: &Yaml) -> Vec<(&str, &Yaml)> {
-    value.as_hash().into_iter().flatten().filter_map(|(name, v)| Some((name.as_str()?, v))).collect()
+    value
+        .as_hash()
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, v)| Some((name.as_str()?, v)))
+        .collect()
 }
 
 /// Every mapping that has the field, however deep.

@@ -5,13 +5,13 @@
 
 use shopflow_core::Dataset;
 
+use super::Shop;
 use super::calendar::Moment;
 use super::customers;
 use super::output::Output;
 use super::rng::{Draws, Stream, mix};
 use super::text::{hex, push_number, uuid};
 use super::transactions::{Sale, Sales, is_sound};
-use super::Shop;
 
 /// Of 256 sales, how many show the session that led to them.
 const BUYING: u64 = 90;
@@ -27,11 +27,26 @@ const DEVICES: [&str; 16] = [
     "desktop", "desktop", "desktop", "desktop", "desktop", "tablet", "tablet",
 ];
 const REFERRERS: &[&str] = &[
-    "", "", "", "https://search.example/", "https://search.example/", "https://social.example/feed",
-    "https://news.example/deals", "https://mail.example/newsletter",
+    "",
+    "",
+    "",
+    "https://search.example/",
+    "https://search.example/",
+    "https://social.example/feed",
+    "https://news.example/deals",
+    "https://mail.example/newsletter",
 ];
 const TERMS: &[&str] = &[
-    "gift", "sale", "lamp", "coffee", "headphones", "sneakers", "novel", "tent", "puzzle", "perfume",
+    "gift",
+    "sale",
+    "lamp",
+    "coffee",
+    "headphones",
+    "sneakers",
+    "novel",
+    "tent",
+    "puzzle",
+    "perfume",
 ];
 const SITE: &[u8] = b"https://shop.example";
 
@@ -47,7 +62,7 @@ impl Plan {
     /// The sessions at the sale of `row`.
     #[inline]
     pub fn new(shop: &Shop, draws: &mut Draws, row: u64) -> Plan {
-        let bits = draws.next();
+        let bits = draws.bits();
         let buys = bits & 0xff < BUYING && is_sound(shop, row);
         let searches = bits >> 8 & 0xff < SEARCHING;
         let browses = bits >> 16 & 0xff < BROWSING;
@@ -105,7 +120,7 @@ struct Visit {
 /// The identity of the event on a line, counted from 0.
 pub fn event_id(stream: Stream, line: u64) -> [u8; 36] {
     let mut draws = stream.at(line);
-    uuid(draws.next(), draws.next())
+    uuid(draws.bits(), draws.bits())
 }
 
 /// Writes every session.
@@ -137,12 +152,11 @@ fn buy<W: std::io::Write>(
     searches: bool,
     draws: &mut Draws,
 ) -> std::io::Result<()> {
-    let bits = draws.next();
+    let bits = draws.bits();
     let visit = visit(shop, 2 * row, Some(sale.customer), sale.product, bits, draws);
     let first = if bits & 1 == 0 { Page::Front } else { Page::Category };
     let search = Page::Search(TERMS[(bits >> 1 & 0xffff) as usize % TERMS.len()]);
-    let pages =
-        [first, search, Page::Product, Page::Cart, Page::Checkout, Page::Thanks(row + 1)];
+    let pages = [first, search, Page::Product, Page::Cart, Page::Checkout, Page::Thanks(row + 1)];
     let mut moment = sale.moment;
     let mut gaps = bits >> 20;
     // Backwards from the sale: 8 to 71 seconds between steps.
@@ -170,7 +184,7 @@ fn browse<W: std::io::Write>(
     events: u64,
     draws: &mut Draws,
 ) -> std::io::Result<()> {
-    let bits = draws.next();
+    let bits = draws.bits();
     let customer = if bits & 1 == 0 { Some(shop.buyer(draws)) } else { None };
     let product = shop.bought(draws);
     let visit = visit(shop, 2 * row + 1, customer, product, bits, draws);
@@ -180,7 +194,8 @@ fn browse<W: std::io::Write>(
         Page::Product
     };
     let last = if bits & 24 == 0 { Page::Cart } else { Page::Product };
-    let pages = [if bits & 32 == 0 { Page::Category } else { Page::Front }, second, last, Page::Cart];
+    let pages =
+        [if bits & 32 == 0 { Page::Category } else { Page::Front }, second, last, Page::Cart];
     // The last event is at least a minute before the sale, so the session is over by then.
     let end = sale.moment - 60 - (bits >> 40 & 0xfff) as Moment;
     let mut gaps = bits >> 20;
@@ -296,8 +311,13 @@ mod tests {
         assert!(dataset::DEVICES.iter().all(|device| DEVICES.contains(device)));
         assert!(DEVICES.iter().all(|device| dataset::DEVICES.contains(device)));
         let pages = [
-            Page::Front, Page::Category, Page::Search(""), Page::Product, Page::Cart,
-            Page::Checkout, Page::Thanks(1),
+            Page::Front,
+            Page::Category,
+            Page::Search(""),
+            Page::Product,
+            Page::Cart,
+            Page::Checkout,
+            Page::Thanks(1),
         ];
         let types = pages.map(Page::event_type);
         assert!(dataset::EVENT_TYPES.iter().all(|kind| types.contains(kind)));

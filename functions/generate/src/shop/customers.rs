@@ -77,19 +77,21 @@ impl Customers {
         country(&mut self.stream.at(id)).0
     }
 
-    /// Appends a row; `id` counts in order of registration.
-    pub fn push(&self, out: &mut Vec<u8>, words: &Words, id: u64) {
+    /// Appends a row; `id` counts in order of registration, `scratch` is overwritten.
+    pub fn push(&self, out: &mut Vec<u8>, scratch: &mut Vec<u8>, words: &Words, id: u64) {
         let mut draws = self.stream.at(id);
         let (country, language) = country(&mut draws);
         let names = words.names(language);
         let (first, last) = (draws.pick(&names.first), draws.pick(&names.last));
         push_number(out, id);
         out.push(b',');
-        let (before, after) =
-            if names.family_name_first { (last, first) } else { (first, last) };
-        push_field(out, before.text.as_bytes());
-        out.push(b' ');
-        push_field(out, after.text.as_bytes());
+        let (before, after) = if names.family_name_first { (last, first) } else { (first, last) };
+        // Quoted as a whole: some names contain commas or quotes.
+        scratch.clear();
+        scratch.extend_from_slice(before.text.as_bytes());
+        scratch.push(b' ');
+        scratch.extend_from_slice(after.text.as_bytes());
+        push_field(out, scratch);
         out.push(b',');
         for part in [&first.slug, &last.slug] {
             if !part.is_empty() {
@@ -119,7 +121,8 @@ impl Customers {
 /// A random country; the first draw of a customer, so that it is known without the rest.
 #[inline]
 pub fn country(draws: &mut Draws) -> (&'static str, Language) {
-    let (code, language, _) = COUNTRIES[usize::from(COUNTRY_OF_BITS[(draws.next() >> 58) as usize])];
+    let (code, language, _) =
+        COUNTRIES[usize::from(COUNTRY_OF_BITS[(draws.bits() >> 58) as usize])];
     (code, language)
 }
 
@@ -140,7 +143,7 @@ mod tests {
         let words = Words::new(42);
         for id in 1..=200 {
             let mut row = Vec::new();
-            customers.push(&mut row, &words, id);
+            customers.push(&mut row, &mut Vec::new(), &words, id);
             let row = String::from_utf8(row).unwrap();
             assert!(row.trim_end().ends_with(customers.country(id)), "{row}");
         }

@@ -106,14 +106,14 @@ impl Shop {
     /// Only those of `out`.
     pub fn write<W: Write>(&self, dataset: Dataset, out: W) -> io::Result<Written> {
         let mut output = Output::new(dataset, &self.defects, out);
+        let mut scratch = Vec::new();
         match dataset {
             Dataset::Customers => {
                 for id in 1..=self.customers.count() {
-                    output.row(|row| self.customers.push(row, &self.words, id))?;
+                    output.row(|row| self.customers.push(row, &mut scratch, &self.words, id))?;
                 }
             }
             Dataset::Products => {
-                let mut scratch = Vec::new();
                 for id in 1..=self.products.count() {
                     output.row(|row| self.products.push(row, &mut scratch, &self.words, id))?;
                 }

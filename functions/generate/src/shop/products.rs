@@ -56,20 +56,51 @@ const CATEGORIES: &[Category] = &[
 ];
 
 const ADJECTIVES: &[&str] = &[
-    "Classic", "Compact", "Deluxe", "Eco", "Essential", "Everyday", "Fresh", "Light", "Mini",
-    "Modern", "Natural", "Premium", "Pro", "Pure", "Smart", "Soft", "Solid", "Urban", "Vintage",
+    "Classic",
+    "Compact",
+    "Deluxe",
+    "Eco",
+    "Essential",
+    "Everyday",
+    "Fresh",
+    "Light",
+    "Mini",
+    "Modern",
+    "Natural",
+    "Premium",
+    "Pro",
+    "Pure",
+    "Smart",
+    "Soft",
+    "Solid",
+    "Urban",
+    "Vintage",
 ];
 
 /// What tells two otherwise equal products apart; commas and quotes are meant to be there.
 const VARIANTS: &[&str] = &[
-    "", "", "", "", "", "", " 2.0", " XL", " (2-Pack)", ", black", ", oak", ", set of 4",
-    " 12\"", " \"Limited\"", " für Zuhause", " à la carte",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    " 2.0",
+    " XL",
+    " (2-Pack)",
+    ", black",
+    ", oak",
+    ", set of 4",
+    " 12\"",
+    " \"Limited\"",
+    " für Zuhause",
+    " à la carte",
 ];
 
 /// Sixteenths of a log-normal distribution (sigma 0.6) around a median of 1,000.
 const SPREAD: [u64; 17] = [
-    178, 398, 501, 587, 667, 746, 826, 910, 1_000, 1_099, 1_211, 1_341, 1_499, 1_703, 1_994,
-    2_511, 5_630,
+    178, 398, 501, 587, 667, 746, 826, 910, 1_000, 1_099, 1_211, 1_341, 1_499, 1_703, 1_994, 2_511,
+    5_630,
 ];
 
 /// The cents a price ends with.

@@ -22,7 +22,9 @@ impl Stream {
     /// The stream called `name` under `seed`; different names are independent.
     pub fn new(seed: u64, name: &str) -> Self {
         let start = mix(seed.wrapping_add(GOLDEN));
-        Stream(name.bytes().fold(start, |key, byte| mix(key ^ u64::from(byte)).wrapping_add(GOLDEN)))
+        Stream(
+            name.bytes().fold(start, |key, byte| mix(key ^ u64::from(byte)).wrapping_add(GOLDEN)),
+        )
     }
 
     /// One number for `index`; distinct indexes give distinct numbers.
@@ -45,7 +47,7 @@ pub struct Draws(u64);
 impl Draws {
     /// The next 64 random bits.
     #[inline]
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(GOLDEN);
         mix(self.0)
     }
@@ -53,7 +55,7 @@ impl Draws {
     /// A number from 0 to `bound - 1`; 0 when `bound` is 0.
     #[inline]
     pub fn below(&mut self, bound: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
+        ((u128::from(self.bits()) * u128::from(bound)) >> 64) as u64
     }
 
     /// One of `items`, which must not be empty.
@@ -65,7 +67,7 @@ impl Draws {
     /// A number from 0 up to, but not including, 1.
     #[inline]
     pub fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
+        (self.bits() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
     }
 }
 

@@ -9,8 +9,12 @@ use super::text::push_number;
 /// Ways to pay by six random bits: nearly half of the sales by credit card.
 const PAYMENTS: [&str; 64] = {
     const WEIGHTS: [(&str, usize); 6] = [
-        ("credit_card", 28), ("paypal", 14), ("debit_card", 11), ("apple_pay", 7),
-        ("bank_transfer", 3), ("gift_card", 1),
+        ("credit_card", 28),
+        ("paypal", 14),
+        ("debit_card", 11),
+        ("apple_pay", 7),
+        ("bank_transfer", 3),
+        ("gift_card", 1),
     ];
     let mut table = [""; 64];
     let (mut at, mut method) = (0, 0);
@@ -29,7 +33,8 @@ const PAYMENTS: [&str; 64] = {
 /// Units by six random bits: mostly one.
 const QUANTITIES: [u8; 64] = [
     1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-    1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 4, 4, 5, 5, 6, 10,
+    1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 4, 4, 5, 5, 6,
+    10,
 ];
 
 /// One sale, before it is written.
@@ -62,7 +67,7 @@ impl<'a> Sales<'a> {
             self.day = self.shop.calendar.day_of(row);
         }
         let mut draws = self.shop.sales_stream.at(row);
-        let bits = draws.next();
+        let bits = draws.bits();
         Sale {
             customer: self.shop.buyer(&mut draws),
             product: self.shop.bought(&mut draws),

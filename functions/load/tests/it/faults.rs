@@ -30,6 +30,8 @@ async fn backend(world: &World, condition: &str) -> i32 {
          AND pid <> pg_backend_pid() AND {condition}"
     );
     for _ in 0..20_000 {
+        // Within a transaction the server would show the same activity again and again.
+        world.sql.execute("SELECT pg_stat_clear_snapshot()", &[]).await.unwrap();
         if let Some(row) = world.sql.query_opt(&query, &[]).await.unwrap() {
             return row.get(0);
         }

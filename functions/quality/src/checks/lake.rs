@@ -52,7 +52,7 @@ pub struct LakeFacts {
 pub async fn measure(storage: &Storage, bucket: &str) -> Result<LakeFacts> {
     let mut attempt = 1;
     loop {
-        match measure_once(storage, bucket).await {
+        match Box::pin(measure_once(storage, bucket)).await {
             Err(error) if error.kind() == ErrorKind::InvalidInput && attempt < ATTEMPTS => {
                 tracing::info!(error = %error, attempt, "lake changed while it was read");
                 attempt += 1;

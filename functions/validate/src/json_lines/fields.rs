@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::de::{DeserializeSeed, Error as _};
 use shopflow_core::dataset::Column;
 
@@ -94,7 +94,8 @@ impl<'de> Visitor<'de> for Object {
                 self.columns.iter().position(|column| column.name == name)
             };
             let Some(column) = column else {
-                map.next_value::<IgnoredAny>()?;
+                // Read in full, since a reader that keeps it must be able to.
+                map.next_value::<Scalar<'_>>()?;
                 fields.unknown.push(name.into_owned());
                 continue;
             };
@@ -163,12 +164,12 @@ impl<'de> Visitor<'de> for ScalarVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        while seq.next_element::<Scalar<'_>>()?.is_some() {}
         Ok(Scalar::Nested)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        while map.next_entry::<Name<'_>, Scalar<'_>>()?.is_some() {}
         Ok(Scalar::Nested)
     }
 }
@@ -194,7 +195,7 @@ mod tests {
 
     #[test]
     fn anything_but_one_object_is_an_error() {
-        for text in ["", "[]", "1", "\"a\"", "{}{}", "{} x", "{\"a\":1,}", "{a:1}", "{\"a\":1e999}"] {
+        for text in ["", "[]", "1", "\"a\"", "{}{}", "{} x", "{\"a\":1,}", "{a:1}", "{\"a\":1e999}", "{\"a\":[\"\\ud800\"]}"] {
             assert!(parse(text).is_err(), "{text}");
         }
         assert!(parse("{\"device\":\"mob").unwrap_err().is_eof());

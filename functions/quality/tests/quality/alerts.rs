@@ -1,8 +1,6 @@
 //! Who is told what, how often.
 
-mod support;
-
-use support::{RUN_ID, Shop};
+use crate::support::{RUN_ID, Shop};
 
 async fn break_monthly(shop: &Shop) {
     shop.db.batch_execute("UPDATE warehouse.monthly_sales SET revenue = 1").await.unwrap();

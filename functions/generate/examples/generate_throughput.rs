@@ -1,5 +1,5 @@
 //! Prints how fast the generator is: `cargo run --release -p shopflow-generate --example
-//! throughput -- [scale] [defect_rate]`.
+//! generate_throughput -- [scale] [defect_rate]`.
 //!
 //! First each dataset alone on one thread into nothing, then all files into a folder.
 

@@ -1,0 +1,244 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use clap::{Args, Parser, Subcommand};
+use serde_json::{Map, Value, json};
+use shopflow_core::Dataset;
+use shopflow_core::contract::GenerateSpec;
+
+/// ShopFlow: an e-commerce analytics pipeline on AWS, and the same on this machine.
+#[derive(Debug, Parser)]
+#[command(name = "shopflow", version, bin_name = "cargo shopflow")]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start the local cloud: emulator, Postgres and the deployed stack
+    Up(Up),
+    /// Stop the local cloud
+    Down(Down),
+    /// Run the pipeline, show its progress and report the result
+    Run(Run),
+    /// Run the pipeline for every date of a range
+    Backfill(Backfill),
+    /// List the recent runs, or show one of them
+    Status(Status),
+    /// Answer the questions of the business, on screen and as CSV
+    Report(Report),
+    /// Write synthetic data to a folder or to the landing bucket
+    Generate(Generate),
+    /// Print the variables that point aws, psql, terraform and any SDK at the local cloud
+    Env,
+    /// Run every test against a local cloud of its own
+    Test(Test),
+    /// Check what the local cloud needs from this machine
+    Doctor,
+}
+
+#[derive(Debug, Args)]
+pub struct Up {
+    /// Port of the emulator; Postgres takes the next one [default: free ones]
+    #[arg(long, value_name = "PORT")]
+    pub port_base: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub struct Down {
+    /// Also delete data and logs (the Python environment stays)
+    #[arg(long)]
+    pub purge: bool,
+}
+
+/// Which deployment a command works on.
+#[derive(Debug, Clone, Args)]
+pub struct Environment {
+    /// local, or a stack on AWS: dev, staging, prod
+    #[arg(
+        long = "env",
+        value_name = "ENV",
+        default_value = "local",
+        value_parser = ["local", "dev", "staging", "prod"]
+    )]
+    pub name: String,
+}
+
+/// How much synthetic data, and how.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Spec {
+    /// Multiplies 1,000 customers, 500 products and 5,000 transactions [default: 1]
+    #[arg(long)]
+    pub scale: Option<f64>,
+    /// The same seed gives the same data [default: 42]
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Share of rows with a planted defect, 0 to 1 [default: 0]
+    #[arg(long, value_name = "SHARE")]
+    pub defect_rate: Option<f64>,
+    /// Days of sales history before the run date [default: 365]
+    #[arg(long)]
+    pub days: Option<u32>,
+}
+
+impl Spec {
+    /// The specification with its defaults.
+    pub fn complete(&self) -> GenerateSpec {
+        let usual = GenerateSpec::default();
+        GenerateSpec {
+            scale: self.scale.unwrap_or(usual.scale),
+            seed: self.seed.unwrap_or(usual.seed),
+            defect_rate: self.defect_rate.unwrap_or(usual.defect_rate),
+            days: self.days.unwrap_or(usual.days),
+        }
+    }
+
+    /// The source of a state machine's input; what is not given is left to the pipeline.
+    pub fn source(&self) -> Value {
+        let mut source = Map::new();
+        source.insert("kind".to_owned(), json!("generate"));
+        let fields = [
+            ("scale", self.scale.map(Value::from)),
+            ("seed", self.seed.map(Value::from)),
+            ("defect_rate", self.defect_rate.map(Value::from)),
+            ("days", self.days.map(Value::from)),
+        ];
+        for (name, value) in fields {
+            if let Some(value) = value {
+                source.insert(name.to_owned(), value);
+            }
+        }
+        Value::Object(source)
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Run {
+    #[command(flatten)]
+    pub environment: Environment,
+    #[command(flatten)]
+    pub spec: Spec,
+    /// The business date of the run [default: today in UTC]
+    #[arg(long, value_name = "DATE")]
+    pub run_date: Option<NaiveDate>,
+    /// Use this file instead of generated data; the dataset is told by its name or its header
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["scale", "seed", "defect_rate", "days"])]
+    pub file: Vec<PathBuf>,
+    /// Dataset of every --file, when neither name nor header tell
+    #[arg(long, requires = "file")]
+    pub dataset: Option<Dataset>,
+    /// Use this landed object instead of generated data
+    #[arg(
+        long,
+        value_name = "S3-URI",
+        conflicts_with_all = ["file", "scale", "seed", "defect_rate", "days"]
+    )]
+    pub object: Vec<String>,
+    /// Print the report as JSON, and no progress
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Backfill {
+    #[command(flatten)]
+    pub environment: Environment,
+    #[command(flatten)]
+    pub spec: Spec,
+    /// First date
+    #[arg(long, value_name = "DATE")]
+    pub start: NaiveDate,
+    /// Last date
+    #[arg(long, value_name = "DATE")]
+    pub end: NaiveDate,
+    /// Dates that run at the same time, 1 to 10 [default: 2]
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=10))]
+    pub max_concurrency: Option<u8>,
+    /// Use landed objects instead of generated data; {date} in the key stands for each date
+    #[arg(
+        long,
+        value_name = "S3-URI",
+        conflicts_with_all = ["scale", "seed", "defect_rate", "days"]
+    )]
+    pub object: Vec<String>,
+    /// Print the outcome as JSON, and no progress
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Status {
+    /// The run to show
+    pub run_id: Option<String>,
+    #[command(flatten)]
+    pub environment: Environment,
+    /// Runs to list
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub limit: u16,
+}
+
+#[derive(Debug, Args)]
+pub struct Report {
+    #[command(flatten)]
+    pub environment: Environment,
+    /// Folder for the CSV files
+    #[arg(long, value_name = "FOLDER", default_value = "reports")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Generate {
+    #[command(flatten)]
+    pub environment: Environment,
+    #[command(flatten)]
+    pub spec: Spec,
+    /// The day after the last sale [default: today in UTC]
+    #[arg(long, value_name = "DATE")]
+    pub run_date: Option<NaiveDate>,
+    /// Folder for the files
+    #[arg(long, value_name = "FOLDER", default_value = "data/raw")]
+    pub out: PathBuf,
+    /// Write to the landing bucket, where the upload starts a run for each file
+    #[arg(long, conflicts_with = "out")]
+    pub to_s3: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Test {
+    /// Run only the tests whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// Run only the tests of this package
+    #[arg(long, short, value_name = "NAME")]
+    pub package: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn only_what_is_given_goes_into_the_source() {
+        let parsed = Arguments::parse_from(["shopflow", "run", "--seed", "7", "--scale", "0.5"]);
+        let Command::Run(run) = parsed.command else { panic!("run was asked for") };
+        assert_eq!(run.spec.source(), json!({"kind": "generate", "seed": 7, "scale": 0.5}));
+        assert_eq!(run.environment.name, "local");
+    }
+
+    #[test]
+    fn files_and_generated_data_exclude_each_other() {
+        let both = ["shopflow", "run", "--file", "a.csv", "--seed", "1"];
+        assert!(Arguments::try_parse_from(both).is_err());
+        let two = ["shopflow", "run", "--file", "a.csv", "--file", "b.csv"];
+        assert!(Arguments::try_parse_from(two).is_ok());
+    }
+}

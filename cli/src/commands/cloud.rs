@@ -1,0 +1,76 @@
+//! `up`, `down` and `doctor`.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use shopflow_core::Result;
+
+use crate::args::{Down, Up};
+use crate::console::{Console, seconds};
+use crate::local::{self, Cloud, build, home::Home, python, state::State};
+
+/// Starts the local cloud and prints its addresses.
+pub async fn up(arguments: &Up) -> Result<ExitCode> {
+    let home = Home::locate()?;
+    let started = Instant::now();
+    let cloud = local::up(&home, arguments.port_base, Console::stderr()).await?;
+    print!("{}", addresses(&home, &cloud)?);
+    eprintln!("ready after {}", seconds(started.elapsed()));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn addresses(home: &Home, cloud: &Cloud) -> Result<String> {
+    let stack = &cloud.stack;
+    // The password is in the output of `env`, where it is asked for.
+    let database = cloud.database_url.rsplit('@').next().unwrap_or_default();
+    let lines = [
+        "The local cloud is up.".to_owned(),
+        format!("  AWS endpoint     {}", cloud.endpoint),
+        format!("  Postgres         {database}"),
+        format!("  landing bucket   s3://{}", stack.landing()?),
+        format!("  lake bucket      s3://{}", stack.lake()?),
+        format!("  reports bucket   s3://{}", stack.reports()?),
+        format!("  pipeline         {}", stack.pipeline()?),
+        format!("  logs             {}", home.logs().display()),
+        "Next: `cargo shopflow run` runs the pipeline; `eval \"$(cargo shopflow env)\"` points".to_owned(),
+        "aws, psql and any SDK at it; `cargo shopflow down` stops it.".to_owned(),
+    ];
+    Ok(lines.join("\n") + "\n")
+}
+
+/// Stops the local cloud.
+pub fn down(arguments: &Down) -> Result<ExitCode> {
+    let home = Home::locate()?;
+    let stopped = local::down(&home, arguments.purge)?;
+    let servers = if stopped { "The local cloud is stopped." } else { "The local cloud was not up." };
+    let data = if arguments.purge {
+        "Its data and logs are deleted."
+    } else {
+        "The emulator keeps its data in memory: the next `up` starts empty."
+    };
+    println!("{servers} {data}");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Checks the prerequisites without changing anything.
+pub fn doctor() -> Result<ExitCode> {
+    let home = Home::locate()?;
+    let state = State::read(&home.state_file())?;
+    let servers = if local::is_up(&home, &state) { "up" } else { "not up" };
+    let checks = [
+        ("python", python::check()),
+        ("cargo", build::check(&home)),
+        ("local cloud", Ok(servers.to_owned())),
+    ];
+    let mut code = ExitCode::SUCCESS;
+    for (name, outcome) in checks {
+        match outcome {
+            Ok(found) => println!("✓ {name:<12} {found}"),
+            Err(error) => {
+                println!("✗ {name:<12} {error}");
+                code = ExitCode::FAILURE;
+            }
+        }
+    }
+    Ok(code)
+}

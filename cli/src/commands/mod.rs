@@ -1,0 +1,36 @@
+//! The commands, each a page: arguments in, library calls, words out.
+
+mod cloud;
+mod env;
+mod follow;
+mod generate;
+mod inputs;
+mod report;
+mod run;
+mod status;
+mod test;
+
+use std::process::ExitCode;
+
+use shopflow_core::Result;
+
+use crate::args::{Arguments, Command};
+
+/// Runs the command that was asked for.
+///
+/// # Errors
+/// What the command could not do. A run that fails is not an error but exit code 1.
+pub async fn dispatch(arguments: Arguments) -> Result<ExitCode> {
+    match arguments.command {
+        Command::Up(up) => cloud::up(&up).await,
+        Command::Down(down) => cloud::down(&down),
+        Command::Doctor => cloud::doctor(),
+        Command::Run(run) => run::run(&run).await,
+        Command::Backfill(backfill) => run::backfill(&backfill).await,
+        Command::Status(status) => status::status(&status).await,
+        Command::Report(report) => report::report(&report).await,
+        Command::Generate(generate) => generate::generate(&generate).await,
+        Command::Env => env::env().await,
+        Command::Test(test) => test::test(&test).await,
+    }
+}

@@ -1,0 +1,254 @@
+//! The report after a run: rows per stage and dataset, quality, revenue, top customers, cost.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use shopflow_core::{Error, ErrorKind, LedgerEntry, Result, ResultExt, keys};
+use tokio_postgres::Client;
+
+use crate::analytics;
+use crate::console::seconds;
+use crate::execution::Outcome;
+use crate::table::{Table, thousands, thousands_decimal};
+
+/// Customers listed in the report.
+const TOP: usize = 5;
+
+/// Everything the report after a run shows; `--json` prints it as it is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunReport {
+    pub run_id: String,
+    pub status: String,
+    /// From start to end of the execution, in milliseconds.
+    pub duration_ms: Option<u64>,
+    pub cost_usd: Option<f64>,
+    /// 0 to 100.
+    pub quality_score: Option<f64>,
+    pub ledger: Vec<LedgerEntry>,
+    pub business: Option<Business>,
+    pub error: Option<String>,
+    pub cause: Option<String>,
+    /// Folder of the run's reports.
+    pub reports: String,
+}
+
+/// What the warehouse says after the run, over all runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Business {
+    pub transactions: String,
+    pub revenue: String,
+    pub top_customers: Vec<TopCustomer>,
+}
+
+/// A customer by number: reports show no personal data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TopCustomer {
+    pub customer_id: String,
+    pub country: Option<String>,
+    pub transactions: String,
+    pub revenue: String,
+}
+
+/// The part of `runs/<run_id>.json` that is shown.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Recorded {
+    ledger: Vec<LedgerEntry>,
+    cost: RecordedCost,
+    quality_score: Option<f64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct RecordedCost {
+    total_usd: Option<f64>,
+}
+
+impl RunReport {
+    /// Gathers the report of an ended run.
+    ///
+    /// # Errors
+    /// When the reports bucket cannot be read. A run that failed before it was recorded has an
+    /// empty ledger.
+    pub async fn gather(
+        s3: &aws_sdk_s3::Client,
+        reports_bucket: &str,
+        run_id: &str,
+        outcome: &Outcome,
+        database: Option<&Client>,
+    ) -> Result<RunReport> {
+        let recorded = recorded(s3, reports_bucket, run_id).await?.unwrap_or_default();
+        let business = match database {
+            Some(client) if outcome.succeeded() => Some(business(client).await?),
+            _ => None,
+        };
+        let output = |field: &str| {
+            outcome.output.as_ref().and_then(|output| output.get(field)).and_then(Value::as_f64)
+        };
+        Ok(RunReport {
+            run_id: run_id.to_owned(),
+            status: outcome.status.to_lowercase(),
+            duration_ms: outcome.duration().map(|duration| duration.as_millis() as u64),
+            cost_usd: recorded.cost.total_usd.or_else(|| output("cost_usd")),
+            quality_score: recorded.quality_score.or_else(|| output("quality_score")),
+            ledger: recorded.ledger,
+            business,
+            error: outcome.error.clone(),
+            cause: outcome.cause.clone(),
+            reports: format!("s3://{reports_bucket}/{}", keys::run_summary(run_id)),
+        })
+    }
+
+    /// The report for people.
+    pub fn render(&self) -> String {
+        let mut text = self.headline();
+        if !self.ledger.is_empty() {
+            text.push_str(&format!("\n{}", ledger_table(&self.ledger).render()));
+        }
+        text.push_str(&format!("\n{}", self.figures()));
+        if let Some(business) = &self.business
+            && !business.top_customers.is_empty()
+        {
+            text.push_str("\nTop customers by spending\n");
+            text.push_str(&business.top_table().render());
+        }
+        text
+    }
+
+    fn headline(&self) -> String {
+        let took = self
+            .duration_ms
+            .map(|ms| format!(" in {}", seconds(std::time::Duration::from_millis(ms))))
+            .unwrap_or_default();
+        let mut text = format!("Run {} {}{took}\n", self.run_id, self.status);
+        if let Some(error) = &self.error {
+            text.push_str(&format!("  error   {error}\n"));
+        }
+        if let Some(cause) = &self.cause {
+            text.push_str(&format!("  cause   {cause}\n"));
+        }
+        if self.error.is_some() {
+            text.push_str(&format!("  report  {}\n", self.reports));
+        }
+        text
+    }
+
+    fn figures(&self) -> String {
+        let mut lines = Vec::new();
+        if let Some(score) = self.quality_score {
+            lines.push(format!("quality score   {score:.1} of 100"));
+        }
+        if let Some(business) = &self.business {
+            lines.push(format!(
+                "revenue         {} from {} transactions",
+                thousands_decimal(&business.revenue),
+                thousands_decimal(&business.transactions),
+            ));
+        }
+        if let Some(cost) = self.cost_usd {
+            lines.push(format!("cost on AWS     ${cost:.6} (estimate: Lambda and Step Functions)"));
+        }
+        lines.iter().map(|line| format!("{line}\n")).collect()
+    }
+}
+
+impl Business {
+    fn top_table(&self) -> Table {
+        let mut table = Table::new(&["customer", "country", "transactions", "revenue"]);
+        for customer in &self.top_customers {
+            table.rows.push(vec![
+                Some(customer.customer_id.clone()),
+                customer.country.clone(),
+                Some(thousands_decimal(&customer.transactions)),
+                Some(thousands_decimal(&customer.revenue)),
+            ]);
+        }
+        table
+    }
+}
+
+/// The ledger as a table, one line per stage and dataset.
+pub fn ledger_table(ledger: &[LedgerEntry]) -> Table {
+    let mut table =
+        Table::new(&["stage", "dataset", "rows in", "rows out", "quarantined", "unchanged"]);
+    let mut lines: Vec<&LedgerEntry> = ledger.iter().collect();
+    lines.sort_by_key(|entry| (entry.stage, entry.dataset));
+    for entry in lines {
+        table.push([
+            entry.stage.name().to_owned(),
+            entry.dataset.to_string(),
+            thousands(entry.rows_in),
+            thousands(entry.rows_loaded),
+            thousands(entry.rows_quarantined),
+            thousands(entry.rows_unchanged),
+        ]);
+    }
+    table
+}
+
+async fn recorded(
+    s3: &aws_sdk_s3::Client,
+    bucket: &str,
+    run_id: &str,
+) -> Result<Option<Recorded>> {
+    let key = keys::run_summary(run_id);
+    let object = match s3.get_object().bucket(bucket).key(&key).send().await {
+        Ok(object) => object,
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => {
+            return Ok(None);
+        }
+        Err(error) => {
+            return Err(Error::aws(ErrorKind::TransientStorage, "read run summary", error)
+                .with("bucket", bucket)
+                .with("key", key));
+        }
+    };
+    let bytes = object
+        .body
+        .collect()
+        .await
+        .or_error(ErrorKind::TransientStorage, "read run summary failed")?
+        .into_bytes();
+    serde_json::from_slice(&bytes)
+        .map(Some)
+        .or_error(ErrorKind::Internal, "the run summary cannot be understood")
+}
+
+async fn business(client: &Client) -> Result<Business> {
+    let totals = analytics::query(
+        client,
+        "SELECT coalesce(sum(transactions), 0), coalesce(sum(revenue), 0)::numeric(18, 2)
+         FROM warehouse.daily_sales",
+    )
+    .await?;
+    let top = analytics::query(
+        client,
+        &format!(
+            "SELECT value.customer_id, customer.country, value.transactions, value.revenue
+             FROM warehouse.customer_lifetime_value AS value
+             LEFT JOIN warehouse.dim_customer AS customer
+                 ON customer.customer_id = value.customer_id AND customer.is_current
+             ORDER BY value.revenue DESC, value.customer_id
+             LIMIT {TOP}"
+        ),
+    )
+    .await?;
+    let cell = |row: &[Option<String>], column: usize| row.get(column).cloned().flatten();
+    let total = |column: usize| {
+        totals.rows.first().and_then(|row| cell(row, column)).unwrap_or_else(|| "0".to_owned())
+    };
+    let top_customers = top
+        .rows
+        .iter()
+        .map(|row| TopCustomer {
+            customer_id: cell(row, 0).unwrap_or_default(),
+            country: cell(row, 1),
+            transactions: cell(row, 2).unwrap_or_default(),
+            revenue: cell(row, 3).unwrap_or_default(),
+        })
+        .collect();
+    Ok(Business { transactions: total(0), revenue: total(1), top_customers })
+}
+
+#[cfg(test)]
+#[path = "summary_tests.rs"]
+mod tests;

@@ -1,0 +1,100 @@
+use shopflow_core::{Dataset, Stage};
+
+use super::*;
+
+fn entry(stage: Stage, dataset: Dataset, rows_in: u64, quarantined: u64) -> LedgerEntry {
+    LedgerEntry {
+        stage,
+        dataset,
+        rows_in,
+        rows_loaded: rows_in - quarantined,
+        rows_quarantined: quarantined,
+        rows_unchanged: 0,
+    }
+}
+
+fn report() -> RunReport {
+    RunReport {
+        run_id: "run-1".to_owned(),
+        status: "succeeded".to_owned(),
+        duration_ms: Some(3_214),
+        cost_usd: Some(0.000_123_4),
+        quality_score: Some(99.5),
+        ledger: vec![
+            entry(Stage::Load, Dataset::Products, 498, 0),
+            entry(Stage::Validate, Dataset::Transactions, 5_000, 50),
+            entry(Stage::Validate, Dataset::Products, 500, 2),
+        ],
+        business: Some(Business {
+            transactions: "4950".to_owned(),
+            revenue: "1234567.80".to_owned(),
+            top_customers: vec![TopCustomer {
+                customer_id: "17".to_owned(),
+                country: None,
+                transactions: "42".to_owned(),
+                revenue: "9876.50".to_owned(),
+            }],
+        }),
+        error: None,
+        cause: None,
+        reports: "s3://reports/runs/run-1.json".to_owned(),
+    }
+}
+
+#[test]
+fn the_report_of_a_good_run() {
+    let expected = "\
+Run run-1 succeeded in 3.21 s
+
+stage     dataset       rows in  rows out  quarantined  unchanged
+────────  ────────────  ───────  ────────  ───────────  ─────────
+validate  products          500       498            2          0
+validate  transactions    5,000     4,950           50          0
+load      products          498       498            0          0
+
+quality score   99.5 of 100
+revenue         1,234,567.80 from 4,950 transactions
+cost on AWS     $0.000123 (estimate: Lambda and Step Functions)
+
+Top customers by spending
+customer  country  transactions   revenue
+────────  ───────  ────────────  ────────
+      17  -                  42  9,876.50
+";
+    assert_eq!(report().render(), expected);
+}
+
+#[test]
+fn the_report_of_a_failed_run_names_error_cause_and_place() {
+    let failed = RunReport {
+        status: "failed".to_owned(),
+        error: Some("InvalidInput".to_owned()),
+        cause: Some("products.csv: column 'price' is missing".to_owned()),
+        ledger: Vec::new(),
+        business: None,
+        quality_score: None,
+        cost_usd: None,
+        ..report()
+    };
+    let expected = "\
+Run run-1 failed in 3.21 s
+  error   InvalidInput
+  cause   products.csv: column 'price' is missing
+  report  s3://reports/runs/run-1.json
+
+";
+    assert_eq!(failed.render(), expected);
+}
+
+#[test]
+fn the_summary_that_record_writes_is_understood() {
+    let text = r#"{"run_id": "r", "run_date": "2026-01-15", "status": "succeeded",
+        "cost": {"lambda_usd": 0.1, "step_functions_usd": 0.2, "total_usd": 0.3},
+        "quality_score": 100.0, "error": null, "usage": [], "input": {},
+        "ledger": [{"stage": "load", "dataset": "products", "rows_in": 3, "rows_loaded": 2,
+                    "rows_quarantined": 0, "rows_unchanged": 1}]}"#;
+    let recorded: Recorded = serde_json::from_str(text).unwrap();
+    assert_eq!(recorded.cost.total_usd, Some(0.3));
+    assert_eq!(recorded.quality_score, Some(100.0));
+    assert!(recorded.ledger[0].is_balanced());
+}

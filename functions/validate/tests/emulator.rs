@@ -1,0 +1,258 @@
+//! The function against S3: what is written, that it can be repeated, and that it is private.
+
+mod common;
+
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use common::{CUSTOMERS, TRANSACTIONS, read_quarantine};
+use shopflow_core::contract::{ObjectRef, Run, StoredObject, ValidateEvent, ValidateResult};
+use shopflow_core::runtime::Invocation;
+use shopflow_core::{Dataset, ErrorKind, Settings, Storage, keys};
+use shopflow_testkit as testkit;
+use shopflow_validate::{Context, handle};
+
+struct Cloud {
+    context: Context,
+    landing: String,
+    invocation: Invocation,
+    logs: tempfile::TempDir,
+}
+
+impl Cloud {
+    async fn new() -> Cloud {
+        let storage = testkit::storage().await;
+        let landing = testkit::bucket(&storage, "landing").await;
+        let logs = tempfile::tempdir().unwrap();
+        let mut settings = Settings::from_sources("prod", Default::default(), &[]).unwrap();
+        settings.buckets.landing = landing.clone();
+        settings.buckets.reports = testkit::bucket(&storage, "reports").await;
+        settings.log_dir = Some(logs.path().display().to_string());
+        let invocation = Invocation::detached(&testkit::aws().await, "validate");
+        let context = Context { storage, settings: Arc::new(settings) };
+        Cloud { context, landing, invocation, logs }
+    }
+
+    fn storage(&self) -> &Storage {
+        &self.context.storage
+    }
+
+    async fn land(&self, key: &str, content: impl Into<bytes::Bytes>) -> ObjectRef {
+        let stored = self.storage().write_all(&self.landing, key, "text/csv", content).await;
+        stored.unwrap().reference()
+    }
+
+    async fn validate(&self, object: ObjectRef) -> shopflow_core::Result<ValidateResult> {
+        let run_date = NaiveDate::from_ymd_opt(2026, 1, 15).unwrap();
+        let run = Run { run_id: "test-run".to_owned(), run_date };
+        handle(&self.context, ValidateEvent { run, object }, &self.invocation).await
+    }
+
+    async fn content(&self, object: &Option<StoredObject>) -> String {
+        let object = object.as_ref().expect("object was not written").reference();
+        text(self.storage().read_all(&object).await.unwrap())
+    }
+
+    async fn report(&self, result: &ValidateResult) -> String {
+        text(self.storage().read_all(&result.report).await.unwrap())
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.logs.path().join("validation.log")).unwrap()
+    }
+}
+
+fn text(content: bytes::Bytes) -> String {
+    String::from_utf8(content.to_vec()).unwrap()
+}
+
+fn transaction(id: u64, quantity: i64) -> String {
+    format!("{id},{},7,{quantity},2025-06-01T12:00:00Z,paypal\n", id % 1000 + 1)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn good_and_bad_rows_are_split_and_the_same_event_gives_the_same_again() {
+    let cloud = Cloud::new().await;
+    let rows: String = (1..=99).map(|id| transaction(id, 2)).collect();
+    let file = format!("{TRANSACTIONS}{rows}{}", transaction(100, -3));
+    let object = cloud.land("incoming/transactions/may.csv", file).await;
+    let first = cloud.validate(object.clone()).await.unwrap();
+
+    assert!(first.accepted, "{:?}", first.rejection);
+    assert_eq!(first.dataset, Dataset::Transactions);
+    assert_eq!(Some(&first.source.version_id), object.version_id.as_ref());
+    assert_eq!(first.source.effective_at.to_rfc3339(), "2026-01-15T00:00:00+00:00");
+    let ledger = &first.ledger;
+    assert_eq!((ledger.rows_in, ledger.rows_loaded, ledger.rows_quarantined), (100, 99, 1));
+    assert_eq!(cloud.content(&first.validated).await, format!("{TRANSACTIONS}{rows}"));
+    let bad = cloud.content(&first.quarantine).await;
+    let refused = read_quarantine(bad.as_bytes());
+    assert_eq!((refused[0].line, refused[0].rule.as_str()), (101, "not_positive"));
+    let source_id = keys::source_id(&object.bucket, &object.key, &first.source.version_id);
+    assert_eq!(
+        first.report.key,
+        format!("validation/run_id=test-run/transactions-{source_id}.json")
+    );
+
+    let report: serde_json::Value = serde_json::from_str(&cloud.report(&first).await).unwrap();
+    assert_eq!(report["rows_quarantined"], 1);
+    assert_eq!(report["failures"][0]["rule"], "not_positive");
+    assert_eq!(report["failures"][0]["column"], "quantity");
+    assert_eq!(report["samples"][0]["value"], "-3");
+    assert_eq!(report["validated"]["sha256"], first.validated.as_ref().unwrap().sha256.as_str());
+    let log = cloud.log();
+    assert!(
+        log.contains(
+            "transactions incoming/transactions/may.csv line 101 column quantity rule \
+             not_positive value '-3': quantity must be a whole number from 1 to 2147483647\n"
+        ),
+        "{log}"
+    );
+    assert!(log.contains("100 rows: 99 good, 1 quarantined (1.00 %), accepted\n"), "{log}");
+
+    // Without a version the latest is taken, which is the same one.
+    let second = cloud.validate(ObjectRef { version_id: None, ..object }).await.unwrap();
+    assert_eq!(cloud.report(&first).await, cloud.report(&second).await);
+    let without_versions = |mut result: ValidateResult| {
+        for object in [&mut result.validated, &mut result.quarantine].into_iter().flatten() {
+            object.version_id = None;
+        }
+        result.report.version_id = None;
+        result
+    };
+    assert_eq!(without_versions(first), without_versions(second));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_file_is_streamed_through_multipart_uploads() {
+    let cloud = Cloud::new().await;
+    let rows = 240_000;
+    let mut file = TRANSACTIONS.to_owned();
+    let mut good = TRANSACTIONS.to_owned();
+    for id in 1..=rows {
+        let row = transaction(id, if id % 50 == 0 { 0 } else { 1 });
+        if id % 50 != 0 {
+            good.push_str(&row);
+        }
+        file.push_str(&row);
+    }
+    assert!(file.len() > 10 * 1024 * 1024);
+    let object = cloud.land("incoming/transactions/large.csv", file).await;
+    let result = cloud.validate(object).await.unwrap();
+    assert!(result.accepted);
+    assert_eq!(result.ledger.rows_in, rows);
+    assert_eq!(result.ledger.rows_quarantined, rows / 50);
+    assert!(cloud.content(&result.validated).await == good);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn personal_values_are_in_neither_report_nor_log() {
+    let cloud = Cloud::new().await;
+    let file = format!(
+        "{CUSTOMERS}1,Secretname One,secret@,2024-01-05,DE\n\
+         2,Secretname\tTwo,secret2@example.com,2024-01-05,DE\n\
+         3,secret3@example.com,Secretname Three,Secretname Four,secret4@example.com\n\
+         4,Ok,ok@example.com,secret5@example.com,DE\n\
+         5,Ok,ok@example.com,2024-01-05,Secretname Five\n\
+         6,\"Secretname Six\"x,secret6@example.com,2024-01-05,DE\n\
+         7,Secretname Seven,secret7@example.com\n"
+    );
+    let object = cloud.land("incoming/customers/c.csv", file).await;
+    let result = cloud.validate(object).await.unwrap();
+    assert!(!result.accepted);
+    assert_eq!(result.ledger.rows_quarantined, 7);
+    assert!(result.validated.is_none());
+    let report = cloud.report(&result).await;
+    let rejection = result.rejection.clone().unwrap();
+    for (place, text) in [("report", &report), ("log", &cloud.log()), ("result", &rejection)] {
+        assert!(!text.to_lowercase().contains("secret"), "{place}: {text}");
+    }
+    assert!(report.contains("s***"), "{report}");
+    let bad = cloud.content(&result.quarantine).await;
+    let refused = read_quarantine(bad.as_bytes());
+    assert!(refused.iter().all(|refused| !refused.value.to_lowercase().contains("secret")));
+    assert!(refused[0].row.starts_with(b"1,Secretname One,"), "the row is complete");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_headerless_customer_file_is_rejected_without_repeating_it() {
+    let cloud = Cloud::new().await;
+    let file = "1,Secretname,secret@example.com,2024-01-05,DE\n";
+    let object = cloud.land("incoming/customers/c.csv", file).await;
+    let result = cloud.validate(object).await.unwrap();
+    assert!(!result.accepted);
+    assert_eq!((result.ledger.rows_in, result.ledger.rows_quarantined), (1, 1));
+    for text in [cloud.report(&result).await, cloud.log(), result.rejection.unwrap()] {
+        assert!(!text.to_lowercase().contains("secret"), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rejections_name_file_column_rule_numbers_and_remedy() {
+    let cloud = Cloud::new().await;
+    let no_price = "id,name,category,Price,supplier\n1,Ball,toys,1.00,Acme\n";
+    let object = cloud.land("incoming/products/p.csv", no_price).await;
+    let result = cloud.validate(object).await.unwrap();
+    assert_eq!(
+        result.rejection.as_deref(),
+        Some(
+            "incoming/products/p.csv: the header lacks column 'price'; \
+             did you mean to call column 'Price' 'price'?"
+        )
+    );
+    assert_eq!(result.ledger.rows_quarantined, 1);
+
+    let rows: String = (1..=10).map(|id| transaction(id, id as i64 - 2)).collect();
+    let object = cloud.land("incoming/transactions/t.csv", format!("{TRANSACTIONS}{rows}")).await;
+    let result = cloud.validate(object).await.unwrap();
+    assert!(!result.accepted);
+    assert_eq!(result.ledger.rows_loaded, 8);
+    let rejection = result.rejection.unwrap();
+    for part in [
+        "incoming/transactions/t.csv",
+        "2 of 10 rows",
+        "20.00 %",
+        "limit 5.00 %",
+        "not_positive in column quantity",
+        "upload the file again",
+    ] {
+        assert!(rejection.contains(part), "{part} is missing in: {rejection}");
+    }
+
+    let object = cloud.land("incoming/transactions/empty.csv", "").await;
+    let result = cloud.validate(object).await.unwrap();
+    assert!(!result.accepted);
+    assert!(result.rejection.unwrap().contains("empty.csv: the file is empty"));
+    assert!(result.validated.is_none() && result.quarantine.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_named_version_is_validated_even_when_a_newer_one_is_there() {
+    let cloud = Cloud::new().await;
+    let key = "incoming/transactions/t.csv";
+    let old = cloud.land(key, format!("{TRANSACTIONS}{}", transaction(1, 1))).await;
+    let new = cloud.land(key, format!("{TRANSACTIONS}{}", transaction(2, 1))).await;
+    let from_old = cloud.validate(old).await.unwrap();
+    let latest = cloud.validate(ObjectRef { version_id: None, ..new }).await.unwrap();
+    assert!(cloud.content(&from_old.validated).await.contains("\n1,"));
+    assert!(cloud.content(&latest.validated).await.contains("\n2,"));
+    assert_ne!(from_old.report.key, latest.report.key);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_object_that_is_not_there_or_names_no_dataset_is_an_invalid_input() {
+    let cloud = Cloud::new().await;
+    for key in ["incoming/products/none.csv", "incoming/orders/o.csv", "raw/products/p.csv"] {
+        let object =
+            ObjectRef { bucket: cloud.landing.clone(), key: key.to_owned(), version_id: None };
+        let error = cloud.validate(object).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_sample_event_is_understood() {
+    let sample = include_str!("../../../events/validate.json");
+    let event: ValidateEvent = serde_json::from_str(sample).unwrap();
+    assert_eq!(Dataset::of_landing_key(&event.object.key).unwrap(), Dataset::Transactions);
+}

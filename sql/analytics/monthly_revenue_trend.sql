@@ -1,0 +1,34 @@
+-- How does revenue develop from month to month?
+-- Grain:     one row per month from the first to the last with a sale; months between them without
+--            a sale are listed with zero.
+-- Columns:   month           YYYY-MM, by the UTC date of the sale
+--            revenue         each sale at the price that was valid at its moment
+--            transactions    number of sales
+--            growth_percent  change of revenue against the month before; absent for the first
+--                            month and after a month without revenue
+--            running_total   revenue from the first month to this one
+-- Notes:     The latest month is usually not over yet, so its growth is not comparable.
+WITH bounds AS (
+    SELECT min(month_start) AS first_month, max(month_start) AS last_month
+    FROM warehouse.monthly_sales
+), months AS (
+    SELECT month::date AS month_start
+    FROM bounds, generate_series(first_month, last_month, interval '1 month') AS month
+), sales AS (
+    SELECT
+        m.month_start,
+        coalesce(s.revenue, 0.00) AS revenue,
+        coalesce(s.transactions, 0) AS transactions
+    FROM months AS m
+    LEFT JOIN warehouse.monthly_sales AS s USING (month_start)
+)
+SELECT
+    to_char(month_start, 'YYYY-MM') AS month,
+    revenue,
+    transactions,
+    round(100 * (revenue - lag(revenue) OVER history)
+          / nullif(lag(revenue) OVER history, 0), 2) AS growth_percent,
+    sum(revenue) OVER history AS running_total
+FROM sales
+WINDOW history AS (ORDER BY month_start)
+ORDER BY month_start;
