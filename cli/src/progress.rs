@@ -1,13 +1,15 @@
 //! What an execution is doing, from its history: one row per stage, with its parallel tasks,
 //! retries and time.
 //!
-//! The top level of a state machine runs one state at a time. So every state that is entered while
-//! a `Map` or `Parallel` state is open is part of it, and counts towards its row.
+//! The top level of a state machine runs one state at a time. So everything that happens while a
+//! `Map` or `Parallel` state is open is part of it, and counts towards its row. AWS records the
+//! states within a `Map`, the emulator only their tasks; both are understood.
 
 use std::time::Duration;
 
 use aws_sdk_sfn::types::{HistoryEvent, HistoryEventType};
 use chrono::{DateTime, Utc};
+use shopflow_core::ErrorKind;
 
 use crate::console::seconds;
 
@@ -26,25 +28,66 @@ pub struct Stage {
     pub name: String,
     pub entered: DateTime<Utc>,
     pub exited: Option<DateTime<Utc>>,
-    /// Tasks begun and ended; a plain task is one.
-    pub tasks: u32,
-    pub tasks_ended: u32,
-    /// Attempts, the first ones included.
+    /// `Task` states entered and exited, as far as the history records them.
+    pub entered_tasks: u32,
+    pub exited_tasks: u32,
+    /// Attempts, the first ones included, and how they ended.
     pub attempts: u32,
+    pub successes: u32,
     pub failures: u32,
+    /// True when the latest of them to end has failed.
+    pub last_failed: bool,
     /// Name of the last error.
     pub last_error: Option<String>,
 }
 
 impl Stage {
+    /// A stage that begins.
+    pub fn new(name: &str, entered: DateTime<Utc>) -> Stage {
+        Stage {
+            name: name.to_owned(),
+            entered,
+            exited: None,
+            entered_tasks: 0,
+            exited_tasks: 0,
+            attempts: 0,
+            successes: 0,
+            failures: 0,
+            last_failed: false,
+            last_error: None,
+        }
+    }
+
+    /// Parallel tasks begun; a plain task is one.
+    pub fn tasks(&self) -> u32 {
+        if self.entered_tasks > 0 {
+            return self.entered_tasks;
+        }
+        self.attempts.saturating_sub(self.retries())
+    }
+
+    /// Parallel tasks ended.
+    pub fn tasks_ended(&self) -> u32 {
+        if self.entered_tasks > 0 { self.exited_tasks } else { self.successes }
+    }
+
     /// Attempts that followed a failed one.
     pub fn retries(&self) -> u32 {
-        self.attempts.saturating_sub(self.tasks)
+        if self.entered_tasks > 0 {
+            return self.attempts.saturating_sub(self.entered_tasks);
+        }
+        if self.failed() { 0 } else { self.failures }
     }
 
     /// True when a task has failed for good.
     pub fn failed(&self) -> bool {
-        self.exited.is_some() && self.failures > self.retries()
+        if self.exited.is_none() || self.failures == 0 {
+            return false;
+        }
+        if self.entered_tasks > 0 {
+            return self.failures > self.retries();
+        }
+        self.last_failed || self.last_error.as_deref().is_some_and(is_final)
     }
 
     /// One line: mark, name, tasks, time, retries. `now` is used while the stage runs.
@@ -55,20 +98,22 @@ impl Stage {
             (Some(_), false) => "✓",
         };
         let took = (self.exited.unwrap_or(now) - self.entered).to_std().unwrap_or_default();
-        let tasks = match (self.tasks, self.exited) {
+        let tasks = match (self.tasks(), self.exited) {
             (0 | 1, _) => String::new(),
             (tasks, Some(_)) => format!("{tasks} tasks"),
-            (tasks, None) => format!("{} of {tasks} tasks", self.tasks_ended),
+            (tasks, None) => format!("{} of {tasks} tasks", self.tasks_ended()),
         };
         let name = words(&self.name);
         let mut line = format!("{mark} {name:<18} {tasks:<14} {:>9}", seconds(took));
         let error = self.last_error.as_deref().unwrap_or("unknown error");
         if self.failed() {
             line.push_str(&format!("  failed: {error}"));
-        } else if self.retries() > 0 {
-            let times = if self.retries() == 1 { "once" } else { "times" };
-            let count = if self.retries() == 1 { String::new() } else { format!("{} ", self.retries()) };
-            line.push_str(&format!("  retried {count}{times} after {error}"));
+            return line;
+        }
+        match self.retries() {
+            0 => {}
+            1 => line.push_str(&format!("  retried once after {error}")),
+            times => line.push_str(&format!("  retried {times} times after {error}")),
         }
         line
     }
@@ -123,29 +168,20 @@ impl Reader {
         if self.containers.is_empty() {
             self.in_stage = is_container || matches!(state, "Task" | "Wait");
             if self.in_stage {
-                self.progress.stages.push(Stage {
-                    name: name.to_owned(),
-                    entered: at,
-                    exited: None,
-                    tasks: 0,
-                    tasks_ended: 0,
-                    attempts: 0,
-                    failures: 0,
-                    last_error: None,
-                });
+                self.progress.stages.push(Stage::new(name, at));
             }
         }
         if is_container {
             self.containers.push(name.to_owned());
         }
         if state == "Task" && let Some(stage) = self.current() {
-            stage.tasks += 1;
+            stage.entered_tasks += 1;
         }
     }
 
     fn exited(&mut self, state: &str, name: &str, at: DateTime<Utc>) {
         if state == "Task" && let Some(stage) = self.current() {
-            stage.tasks_ended += 1;
+            stage.exited_tasks += 1;
         }
         if let Some(depth) = self.containers.iter().position(|open| open == name) {
             self.containers.truncate(depth);
@@ -163,6 +199,12 @@ impl Reader {
                     stage.attempts += 1;
                 }
             }
+            HistoryEventType::TaskSucceeded | HistoryEventType::LambdaFunctionSucceeded => {
+                if let Some(stage) = self.current() {
+                    stage.successes += 1;
+                    stage.last_failed = false;
+                }
+            }
             HistoryEventType::ExecutionSucceeded
             | HistoryEventType::ExecutionFailed
             | HistoryEventType::ExecutionAborted
@@ -177,6 +219,7 @@ impl Reader {
                     && let Some(stage) = self.current()
                 {
                     stage.failures += 1;
+                    stage.last_failed = true;
                     stage.last_error = Some(error);
                 }
             }
@@ -195,6 +238,11 @@ fn task_error(event: &HistoryEvent) -> Option<String> {
     let function = event.lambda_function_failed_event_details().map(|details| details.error());
     let error = failed.or(timed_out).or(function)?;
     Some(error.unwrap_or("unknown error").to_owned())
+}
+
+/// True for the errors of our functions that no retry can mend.
+fn is_final(error: &str) -> bool {
+    ErrorKind::ALL.iter().any(|kind| kind.name() == error && !kind.is_transient())
 }
 
 fn time(event: &HistoryEvent) -> DateTime<Utc> {

@@ -68,8 +68,30 @@ fn details(builder: HistoryEventBuilder, kind: &str, name: &str) -> HistoryEvent
     builder
 }
 
+/// The tasks of a map as the emulator records them: without the states they belong to.
+const EMULATED: &[(&str, &str, i64)] = &[
+    ("MapStateEntered", "Validate", 0),
+    ("TaskScheduled", "", 1),
+    ("TaskScheduled", "", 1),
+    ("TaskFailed", "Transient.Storage", 100),
+    ("TaskSucceeded", "", 200),
+    ("TaskScheduled", "", 300),
+    ("TaskSucceeded", "", 400),
+    ("MapStateExited", "Validate", 400),
+    ("MapStateEntered", "Upload", 400),
+    ("TaskScheduled", "", 401),
+    ("TaskScheduled", "", 401),
+    ("TaskFailed", "InvalidInput", 500),
+    ("TaskSucceeded", "", 600),
+    ("MapStateExited", "Upload", 600),
+];
+
 fn progress(events: usize) -> Progress {
-    let history: Vec<HistoryEvent> = RECORDED[..events]
+    read(&RECORDED[..events])
+}
+
+fn read(recorded: &[(&str, &str, i64)]) -> Progress {
+    let history: Vec<HistoryEvent> = recorded
         .iter()
         .map(|(kind, name, milliseconds)| event(kind, name, *milliseconds))
         .collect();
@@ -94,6 +116,21 @@ fn a_finished_run_shows_time_tasks_retries_and_the_failure() {
         ]
     );
     assert_eq!(progress.span(), Some(Duration::from_millis(1501)));
+}
+
+#[test]
+fn a_map_whose_states_are_not_recorded_is_understood_by_its_tasks() {
+    assert_eq!(
+        lines(&read(EMULATED), 9_000),
+        [
+            "✓ validate           2 tasks           0.40 s  retried once after Transient.Storage",
+            "✗ upload             2 tasks           0.20 s  failed: InvalidInput",
+        ]
+    );
+    assert_eq!(
+        lines(&read(&EMULATED[..5]), 250),
+        ["… validate                             0.25 s  retried once after Transient.Storage"]
+    );
 }
 
 #[test]

@@ -68,16 +68,8 @@ mod tests {
 
     fn stage(name: &str, ended: bool) -> Stage {
         let entered = DateTime::from_timestamp(1_768_000_000, 0).unwrap();
-        Stage {
-            name: name.to_owned(),
-            entered,
-            exited: ended.then_some(entered),
-            tasks: 1,
-            tasks_ended: u32::from(ended),
-            attempts: 1,
-            failures: 0,
-            last_error: None,
-        }
+        let exited = ended.then_some(entered);
+        Stage { exited, attempts: 1, ..Stage::new(name, entered) }
     }
 
     #[test]

@@ -70,7 +70,9 @@ fn sam(home: &Home, python: &Python, endpoint: &str, parameters: &[String]) -> R
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env("AWS_CONFIG_FILE", "/dev/null")
         .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-        .env("SAM_CLI_TELEMETRY", "0");
+        .env("SAM_CLI_TELEMETRY", "0")
+        // Seconds between two looks at the deployment; the default of five is for AWS.
+        .env("SAM_CLI_POLL_DELAY", "0.5");
     process::run_logged(&mut command, &home.log("deploy"), "sam deploy")
 }
 

@@ -24,7 +24,8 @@ async fn main() -> Result<()> {
     let files = arguments.next().unwrap_or(1_000);
     let rows = arguments.next().unwrap_or(5_000);
     let aws = shopflow_testkit::aws().await;
-    let settings = shopflow_core::settings::Settings::from_sources("prod", Default::default(), &[])?;
+    let settings =
+        shopflow_core::settings::Settings::from_sources("prod", Default::default(), &[])?;
     let storage = Storage::new(&aws, &settings.storage);
     let bucket = shopflow_testkit::bucket(&storage, "lake").await;
     let mut table = Table::open(&storage, &bucket, "silver/timing").await?;
@@ -85,9 +86,13 @@ fn batch(first: i64, rows: i64) -> Result<RecordBatch> {
         Arc::new(schema),
         vec![
             Arc::new(Int64Array::from_iter_values(ids.clone())),
-            Arc::new(Int64Array::from_iter_values(ids.clone().map(|id| (random(id) % 100_000) as i64))),
+            Arc::new(Int64Array::from_iter_values(
+                ids.clone().map(|id| (random(id) % 100_000) as i64),
+            )),
             Arc::new(Int32Array::from_iter_values(ids.clone().map(|id| (random(id) % 5) as i32))),
-            Arc::new(Date32Array::from_iter_values(ids.clone().map(|id| 19_700 + (id % 365) as i32))),
+            Arc::new(Date32Array::from_iter_values(
+                ids.clone().map(|id| 19_700 + (id % 365) as i32),
+            )),
             Arc::new(StringArray::from_iter_values(
                 ids.map(|id| ["paypal", "credit_card", "gift_card"][(random(id) % 3) as usize]),
             )),

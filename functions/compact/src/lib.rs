@@ -11,7 +11,7 @@ mod rewrite;
 
 use std::time::Duration;
 
-use futures::{StreamExt, stream};
+use futures::{FutureExt, StreamExt, stream};
 use shopflow_core::contract::{CompactEvent, CompactResult};
 use shopflow_core::runtime::{Init, Invocation};
 use shopflow_core::settings::Compact;
@@ -86,15 +86,18 @@ pub async fn handle(
         bytes_after: manifest.files().map(|file| file.bytes).sum(),
         incomplete: false,
     };
-    let unhealthy: Vec<&String> = manifest
+    let unhealthy: Vec<String> = manifest
         .partitions
         .iter()
         .filter(|(_, files)| !bins(files, context.limits).is_empty())
-        .map(|(partition, _)| partition)
+        .map(|(partition, _)| partition.clone())
         .collect();
     let memory = memory_budget(context);
     let rewritten = stream::iter(unhealthy)
-        .map(|partition| compact_partition(context, invocation, &snapshot, partition, &memory))
+        // Boxed: the compiler gives up on types of futures that nest this deeply.
+        .map(|partition| {
+            compact_partition(context, invocation, &snapshot, partition, &memory).boxed()
+        })
         .buffer_unordered(PARTITIONS_AT_ONCE);
     let mut batches = std::pin::pin!(rewritten.chunks(PARTITIONS_PER_COMMIT));
     while let Some(outcomes) = batches.next().await {

@@ -31,9 +31,8 @@ impl Input {
     /// # Errors
     /// `Internal` when it is no Parquet file or does not hold `rows` rows.
     pub(crate) fn open(content: Bytes, rows: u64) -> Result<Input> {
-        let options = ArrowReaderOptions::new().with_page_index_policy(
-            parquet::file::metadata::PageIndexPolicy::Optional,
-        );
+        let options = ArrowReaderOptions::new()
+            .with_page_index_policy(parquet::file::metadata::PageIndexPolicy::Optional);
         let metadata = ArrowReaderMetadata::load(&content, options)
             .or_error(ErrorKind::Internal, "decode file of a table failed")?;
         let input = Input { content, metadata };
@@ -77,17 +76,17 @@ pub(crate) fn reencode(inputs: Vec<Input>) -> Result<Input> {
     let mut writer = ArrowWriter::try_new(Vec::new(), schema, Some(writer_properties()))
         .or_error(ErrorKind::Internal, "start merged file failed")?;
     for input in inputs {
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(input.content, input.metadata)
-            .with_batch_size(ROW_GROUP_ROWS / 4)
-            .build()
-            .or_error(ErrorKind::Internal, "decode file of a table failed")?;
+        let reader =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(input.content, input.metadata)
+                .with_batch_size(ROW_GROUP_ROWS / 4)
+                .build()
+                .or_error(ErrorKind::Internal, "decode file of a table failed")?;
         for batch in reader {
             let batch = batch.or_error(ErrorKind::Internal, "decode file of a table failed")?;
             writer.write(&batch).or_error(ErrorKind::Internal, "encode merged rows failed")?;
         }
     }
-    let content =
-        writer.into_inner().or_error(ErrorKind::Internal, "finish merged file failed")?;
+    let content = writer.into_inner().or_error(ErrorKind::Internal, "finish merged file failed")?;
     Input::open(Bytes::from(content), rows)
 }
 

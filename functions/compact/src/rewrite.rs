@@ -32,21 +32,20 @@ pub(crate) async fn compact_partition(
     context: &Context,
     invocation: &Invocation,
     table: &Table,
-    partition: &str,
+    partition: String,
     memory: &Semaphore,
 ) -> Result<Replacement> {
-    let outcome = rewrite(context, invocation, table, partition, memory).await;
+    let outcome = rewrite(context, invocation, table, &partition, memory).await;
     let Err(error) = outcome else { return outcome };
     if error.kind() != ErrorKind::InvalidInput {
         return Err(error);
     }
     // A file is missing: that is a race if the table no longer lists it, and damage if it does.
     let now = Table::open(&context.storage, table.bucket(), &table.manifest().table).await?;
-    if now.manifest().partitions.get(partition) == table.manifest().partitions.get(partition) {
+    if now.manifest().partitions.get(&partition) == table.manifest().partitions.get(&partition) {
         return Err(error);
     }
-    tracing::info!(partition, "partition was changed meanwhile, left as it is");
-    let partition = partition.to_owned();
+    tracing::info!(%partition, "partition was changed meanwhile, left as it is");
     Ok(Replacement { partition, incomplete: true, ..Replacement::default() })
 }
 
@@ -113,8 +112,10 @@ async fn merge(
     let bytes: u64 = bin.iter().map(|file| file.bytes).sum();
     let rows: u64 = bin.iter().map(|file| file.rows).sum();
     let share = bytes.div_ceil(MIB).clamp(1, context.memory_mib()) as u32;
-    let _share =
-        memory.acquire_many(share).await.or_error(ErrorKind::Internal, "memory budget is closed")?;
+    let _share = memory
+        .acquire_many(share)
+        .await
+        .or_error(ErrorKind::Internal, "memory budget is closed")?;
     let parts: Vec<Option<Vec<Input>>> = units(fetch(context, table, bin))
         .map(|unit| async move {
             let unit = unit?;
@@ -143,7 +144,8 @@ fn fetch<'a>(
     bin: &'a [FileEntry],
 ) -> impl Stream<Item = Result<Input>> + Unpin + 'a {
     Box::pin(
-        stream::iter(bin)
+        // Owned entries: a future over borrowed ones is not `Send` for every lifetime.
+        stream::iter(bin.to_vec())
             .map(move |file| async move {
                 let content = context.storage.read_all(&file.reference(table.bucket())).await?;
                 Input::open(content, file.rows).map_err(|error| error.with("key", &file.key))

@@ -273,7 +273,7 @@ mod tests {
         let event = event(None);
         let name = run_name(&event, run_date()).unwrap();
         assert_eq!(
-            landing_key(Dataset::Clickstream, &event.run_id, &name),
+            landing_key(Dataset::Clickstream, event.run_id.as_deref(), &name),
             "incoming/clickstream/generated-42-2026-01-15-00000.jsonl"
         );
         assert!(!metadata(&event, run_date()).contains_key(keys::RUN_METADATA));

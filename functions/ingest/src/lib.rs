@@ -174,14 +174,3 @@ async fn belongs_to_a_run(storage: &Storage, landed: &Landed) -> Result<bool> {
     let info = storage.head(&landed.object).await?;
     Ok(info.metadata.get(keys::RUN_METADATA).is_some_and(|marked| marked == run_id))
 }
-
-#[cfg(test)]
-mod zz {
-    use super::*;
-    #[test]
-    fn sizes() {
-        fn sz<A, B, F: Future>(name: &str, _f: fn(A,B)->F) { eprintln!("SIZE {name} {}", std::mem::size_of::<F>()); }
-        fn sz3<A, B, C, F: Future>(name: &str, _f: fn(A,B,C)->F) { eprintln!("SIZE {name} {}", std::mem::size_of::<F>()); }
-        sz3("handle", handle); sz("message", handle_message); sz("notice", handle_notice); sz("belongs", belongs_to_a_run);
-    }
-}

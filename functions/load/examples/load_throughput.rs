@@ -50,7 +50,9 @@ async fn main() -> Result<()> {
     forget(&storage, &bucket, &keys).await;
     drop((client, context));
     admin
-        .batch_execute("DROP SCHEMA core CASCADE; DROP SCHEMA warehouse CASCADE; DROP SCHEMA ops CASCADE")
+        .batch_execute(
+            "DROP SCHEMA core CASCADE; DROP SCHEMA warehouse CASCADE; DROP SCHEMA ops CASCADE",
+        )
         .await
         .or_db("drop schemas")
 }
@@ -88,11 +90,8 @@ async fn load(
         time_range: None,
     };
     let manifest = Manifest { run: run.clone(), entries: vec![entry] };
-    let manifest = context
-        .storage
-        .write_json(bucket, &keys::manifest(&run), &manifest)
-        .await?
-        .reference();
+    let manifest =
+        context.storage.write_json(bucket, &keys::manifest(&run), &manifest).await?.reference();
     let event = LoadEvent { run, dataset: Dataset::Transactions, manifest };
     shopflow_load::handle(context, event, &Invocation::detached(aws, "load")).await
 }

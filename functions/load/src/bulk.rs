@@ -128,11 +128,7 @@ async fn take_down(transaction: &Transaction<'_>) -> Result<Vec<String>> {
 
 /// The columns that are the same for each row come from defaults, visible to this transaction
 /// only, instead of with every row.
-async fn set_defaults(
-    transaction: &Transaction<'_>,
-    order: &Order,
-    run_id: &str,
-) -> Result<()> {
+async fn set_defaults(transaction: &Transaction<'_>, order: &Order, run_id: &str) -> Result<()> {
     // Statements of this kind take no parameters, so the server does the quoting.
     let row = transaction
         .query_one(

@@ -123,9 +123,13 @@ impl Encoder {
         for column in &self.columns {
             let text = record.get(column.position).unwrap_or_default();
             let encoded = match column.target {
-                Target::BigInt => values::integer(text).map(|v: i64| put8(v, out, &mut self.canonical)),
+                Target::BigInt => {
+                    values::integer(text).map(|v: i64| put8(v, out, &mut self.canonical))
+                }
                 Target::Cents => values::cents(text).map(|v| put8(v, out, &mut self.canonical)),
-                Target::Integer => values::integer(text).map(|v: i32| put4(v, out, &mut self.canonical)),
+                Target::Integer => {
+                    values::integer(text).map(|v: i32| put4(v, out, &mut self.canonical))
+                }
                 Target::Date => values::date(text).map(|v| put4(v, out, &mut self.canonical)),
                 Target::Timestamp => values::timestamp(text).map(|v| {
                     self.days.insert(values::day_of(v));
@@ -137,11 +141,13 @@ impl Encoder {
                     put_text(text, &mut self.canonical);
                 }),
                 // The key is the database's choice, so the name is hashed.
-                Target::Key => std::str::from_utf8(text).ok().and_then(|name| self.keys.get(name)).map(|key| {
-                    out.put_i32(2);
-                    out.put_i16(*key);
-                    put_text(text, &mut self.canonical);
-                }),
+                Target::Key => {
+                    std::str::from_utf8(text).ok().and_then(|name| self.keys.get(name)).map(|key| {
+                        out.put_i32(2);
+                        out.put_i16(*key);
+                        put_text(text, &mut self.canonical);
+                    })
+                }
             };
             if encoded.is_none() {
                 let line = record.position().map_or(0, csv::Position::line);

@@ -176,11 +176,8 @@ async fn write_current(
         expect("inserted", written, verdicts.new)?;
     }
     if verdicts.completed + verdicts.updated > 0 {
-        let set: Vec<String> = shape
-            .columns
-            .iter()
-            .map(|(column, value)| format!("{column} = {value}"))
-            .collect();
+        let set: Vec<String> =
+            shape.columns.iter().map(|(column, value)| format!("{column} = {value}")).collect();
         let statement = format!(
             "UPDATE core.{name} t SET {set}, row_hash = s.row_hash, is_inferred = false, \
                  row_version = t.row_version + 1, effective_at = $1, source_modified_at = $2, \
@@ -230,10 +227,7 @@ async fn write_history(
         set = set.join(", "),
     );
     transaction
-        .execute(
-            &statement,
-            &[&order.effective_at, &order.modified_at, &order.version_id, &run_id],
-        )
+        .execute(&statement, &[&order.effective_at, &order.modified_at, &order.version_id, &run_id])
         .await
         .or_db("write history")?;
     Ok(())

@@ -170,10 +170,12 @@ pub(crate) async fn lock(transaction: &Transaction<'_>, dataset: Dataset) -> Res
 /// The file must hold what the manifest says, and every row must be accounted for once.
 fn check(counts: Counts, entry: &ManifestEntry) -> Result<()> {
     if counts.rows != entry.rows {
-        return Err(Error::internal("the raw file does not hold as many rows as the manifest says")
-            .with("key", &entry.raw.key)
-            .with("rows", counts.rows)
-            .with("manifest_rows", entry.rows));
+        return Err(Error::internal(
+            "the raw file does not hold as many rows as the manifest says",
+        )
+        .with("key", &entry.raw.key)
+        .with("rows", counts.rows)
+        .with("manifest_rows", entry.rows));
     }
     if counts.rows != counts.inserted + counts.updated + counts.unchanged {
         return Err(Error::internal("the rows of a file are not accounted for exactly once")

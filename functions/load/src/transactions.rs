@@ -35,7 +35,8 @@ pub async fn load(
     let mut inferred = 0;
     for (dataset, reference) in REFERENCES {
         inferred +=
-            audit::infer_members(transaction, run_id, dataset, "pg_temp.staging", reference).await?;
+            audit::infer_members(transaction, run_id, dataset, "pg_temp.staging", reference)
+                .await?;
     }
     let verdicts = judge(transaction, &order).await?;
     write(transaction, &order, run_id, verdicts).await?;
@@ -184,7 +185,8 @@ async fn note_moves(transaction: &Transaction<'_>) -> Result<()> {
     Ok(())
 }
 
-const MARK: &str = "ORDER BY 1 ON CONFLICT (event_date) DO UPDATE SET marked_at = clock_timestamp()";
+const MARK: &str =
+    "ORDER BY 1 ON CONFLICT (event_date) DO UPDATE SET marked_at = clock_timestamp()";
 
 async fn mark_judged_dates(transaction: &Transaction<'_>) -> Result<()> {
     let statement = format!(

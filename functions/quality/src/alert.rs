@@ -56,11 +56,8 @@ fn subject(report: &Report) -> String {
 
 fn message(report: &Report, location: &str) -> String {
     let run = &report.run;
-    let consequence = if report.gate_passed {
-        "The run is published."
-    } else {
-        "The run is not published."
-    };
+    let consequence =
+        if report.gate_passed { "The run is published." } else { "The run is not published." };
     let mut text = format!(
         "ShopFlow {}\n\nRun {} of {}: {} of {} checks failed, score {} of 100. {consequence}\n",
         headline(report),

@@ -125,21 +125,3 @@ async fn publish(context: &Context, report: &Report) -> Result<ObjectRef> {
     // No version: the result is the same when the call is repeated.
     Ok(ObjectRef { bucket: bucket.clone(), key, version_id: None })
 }
-
-#[cfg(test)]
-mod zz {
-    use super::*;
-    fn size<F>(_: &F, name: &str) where F: Future { eprintln!("SIZE {name} {}", std::mem::size_of::<F>()); }
-    #[tokio::test]
-    async fn sizes() {
-        let c: Option<&Context> = None; let r: Option<&Report> = None; let i: Option<&Init> = None; let inv: Option<&Invocation> = None;
-        let e: Option<QualityEvent> = None;
-        if let Some(c) = c { let (e,inv,r,i)=(e.unwrap(),inv.unwrap(),r.unwrap(),i.unwrap());
-          size(&handle(c, e.clone(), inv),"");size(&run_checks(c,&e),"");size(&publish(c,r),"");size(&Context::new(i),"");}
-        fn sz<A, B, F: Future>(name: &str, _f: fn(A,B)->F) { eprintln!("SIZE {name} {}", std::mem::size_of::<F>()); }
-        fn sz1<A, F: Future>(name: &str, _f: fn(A)->F) { eprintln!("SIZE {name} {}", std::mem::size_of::<F>()); }
-        fn sz3<A, B, C, F: Future>(name: &str, _f: fn(A,B,C)->F) { eprintln!("SIZE {name} {}", std::mem::size_of::<F>()); }
-        sz3("handle", handle); sz("run_checks", run_checks); sz("publish", publish); sz1("ctx", Context::new);
-        sz("lake", lake::measure); sz1("core", core::measure); sz1("snap", snapshot::open);
-    }
-}

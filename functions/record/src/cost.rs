@@ -67,7 +67,10 @@ mod tests {
 
     #[test]
     fn a_run_without_calls_still_pays_its_fixed_states() {
-        assert_eq!(cost(&[]), Cost { lambda_usd: 0.0, step_functions_usd: 0.000_25, total_usd: 0.000_25 });
+        assert_eq!(
+            cost(&[]),
+            Cost { lambda_usd: 0.0, step_functions_usd: 0.000_25, total_usd: 0.000_25 }
+        );
     }
 
     proptest! {

@@ -82,7 +82,8 @@ async fn close(
             .with("rows_quarantined", entry.rows_quarantined)
             .with("rows_unchanged", entry.rows_unchanged));
     }
-    let summary = ObjectRef { bucket: stored.bucket, key: stored.key, version_id: stored.version_id };
+    let summary =
+        ObjectRef { bucket: stored.bucket, key: stored.key, version_id: stored.version_id };
     Ok(RecordResult {
         status: status_name(finish.status).to_owned(),
         duration_ms,

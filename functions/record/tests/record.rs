@@ -1,4 +1,5 @@
 //! Runs opened and closed in a real database, summaries in a real bucket.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use chrono::{NaiveDate, TimeDelta, Utc};
 use serde_json::json;
@@ -27,7 +28,8 @@ impl World {
     }
 
     async fn record(&self, event: RecordEvent) -> Result<RecordResult> {
-        shopflow_record::handle(&self.context, event, &Invocation::detached(&self.aws, "record")).await
+        shopflow_record::handle(&self.context, event, &Invocation::detached(&self.aws, "record"))
+            .await
     }
 
     async fn run_row(&self) -> (String, Option<i64>, serde_json::Value, Option<String>) {

@@ -247,9 +247,11 @@ impl FileCache {
     pub fn put(&self, key: &str, batches: &[RecordBatch]) {
         let size: usize = batches.iter().map(RecordBatch::get_array_memory_size).sum();
         let Ok(mut state) = self.inner.lock() else { return };
-        if size <= state.free && !state.files.contains_key(key) {
+        if size > state.free {
+            return;
+        }
+        if state.files.insert(key.to_owned(), batches.to_vec()).is_none() {
             state.free -= size;
-            state.files.insert(key.to_owned(), batches.to_vec());
         }
     }
 }

@@ -347,21 +347,16 @@ impl Refresh<'_> {
         }
         let batches = [rows];
         let encoded = batches.clone();
-        let (content, key) = {
-            let named = table.clone();
-            let partition = partition.to_owned();
-            blocking(move || {
-                let content = parquet::encode(encoded[0].schema(), &encoded)?;
-                let key = named.file_key(&partition, &sha256(&content));
-                Ok((content, key))
-            })
-            .await?
-        };
+        let (content, hash) = blocking(move || {
+            let content = parquet::encode(encoded[0].schema(), &encoded)?;
+            let hash = sha256(&content);
+            Ok((content, hash))
+        })
+        .await?;
+        let key = table.file_key(partition, &hash);
         self.cache.put(&key, &batches);
-        if let [only] = present {
-            if only.key == key {
-                return Ok(None);
-            }
+        if matches!(present, [only] if only.key == key) {
+            return Ok(None);
         }
         let storage = &self.context.storage;
         let file = parquet::store(storage, table, partition, content, count).await?;

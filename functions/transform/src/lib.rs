@@ -97,6 +97,8 @@ async fn work(
         merge.write(context, &pending, &cache).boxed(),
         warehouse::rebuild(snapshot, &pending).boxed()
     )?;
+    // The bronze rows are no longer needed; gold reads silver.
+    drop(merge);
     let update = gold::Update {
         dates: facts.dates,
         dimensions: pending.entities > 0 || event.full,

@@ -1,4 +1,5 @@
 //! The whole function against the emulator and a real Postgres.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 

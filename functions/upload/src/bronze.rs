@@ -141,7 +141,10 @@ mod tests {
             "note,id,name,email,registration_date,country,tier\n\
              \"say \"\"hi\"\"\",1,Ann,a@b.cd,1970-01-02,DE,\n",
         );
-        assert_eq!(texts(&batch, "_extra"), [Some(r#"{"note":"say \"hi\"","tier":""}"#.to_owned())]);
+        assert_eq!(
+            texts(&batch, "_extra"),
+            [Some(r#"{"note":"say \"hi\"","tier":""}"#.to_owned())]
+        );
         let date = batch.column_by_name("registration_date").unwrap().as_primitive::<Date32Type>();
         assert_eq!(date.value(0), 1);
     }
@@ -183,20 +186,23 @@ mod tests {
 
     #[test]
     fn the_time_range_spans_every_batch() {
-        let mut content = "id,customer_id,product_id,quantity,timestamp,payment_method\n".to_owned();
+        let mut content =
+            "id,customer_id,product_id,quantity,timestamp,payment_method\n".to_owned();
         let count = crate::columns::BATCH_ROWS * 2 + 3;
         for id in 1..=count {
-            let day = 1 + (id * 7) % 28;
+            let day = 1 + (id * 5) % 28;
             content += &format!("{id},1,2,3,2024-02-{day:02}T00:00:00Z,paypal\n");
         }
-        let (summary, output) = converted(Dataset::Transactions, content.as_bytes(), 100_000).unwrap();
+        let (summary, output) =
+            converted(Dataset::Transactions, content.as_bytes(), 100_000).unwrap();
         assert_eq!(summary.rows, count as u64);
         let range = summary.time_range.unwrap();
         assert_eq!(range.from.to_rfc3339(), "2024-02-01T00:00:00+00:00");
         assert_eq!(range.to.to_rfc3339(), "2024-02-28T00:00:00+00:00");
         let mut lines = 1_i64;
         for batch in shopflow_lake::parquet::decode(output.into()).unwrap() {
-            for line in batch.column_by_name("_line").unwrap().as_primitive::<Int64Type>().values() {
+            for line in batch.column_by_name("_line").unwrap().as_primitive::<Int64Type>().values()
+            {
                 assert_eq!(*line, lines);
                 lines += 1;
             }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, Date32Builder, Decimal128Builder, Int32Builder, Int64Array, Int64Builder,
-    RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray, TimestampMicrosecondBuilder,
+    RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
+    TimestampMicrosecondBuilder,
 };
 use arrow::datatypes::SchemaRef;
 use shopflow_core::contract::{CopyEvent, TimeRange};
@@ -188,10 +189,8 @@ impl ColumnBuilder {
                 TimestampMicrosecondBuilder::new().with_data_type(schema::timestamp()),
             ),
             Kind::Price => {
-                let data_type = arrow::datatypes::DataType::Decimal128(
-                    PRICE_PRECISION,
-                    PRICE_SCALE as i8,
-                );
+                let data_type =
+                    arrow::datatypes::DataType::Decimal128(PRICE_PRECISION, PRICE_SCALE as i8);
                 ColumnBuilder::Price(Decimal128Builder::new().with_data_type(data_type))
             }
         }

@@ -66,10 +66,13 @@ fn targets(header: &ByteRecord, rows: &Rows) -> Result<Vec<Target>> {
     let mut targets = Vec::with_capacity(header.len());
     let mut found = vec![false; columns.len()];
     for name in fields(header) {
-        let name = std::str::from_utf8(name).or_error(ErrorKind::Internal, "header is not UTF-8")?;
+        let name =
+            std::str::from_utf8(name).or_error(ErrorKind::Internal, "header is not UTF-8")?;
         let target = match columns.iter().position(|column| column.name == name) {
             Some(index) if found[index] => {
-                return Err(rows.broken("validated header names a column twice").with("column", name));
+                return Err(rows
+                    .broken("validated header names a column twice")
+                    .with("column", name));
             }
             Some(index) => {
                 found[index] = true;
@@ -81,9 +84,9 @@ fn targets(header: &ByteRecord, rows: &Rows) -> Result<Vec<Target>> {
     }
     match found.iter().position(|found| !found) {
         None => Ok(targets),
-        Some(index) => Err(rows
-            .broken("validated header lacks a column")
-            .with("column", columns[index].name)),
+        Some(index) => {
+            Err(rows.broken("validated header lacks a column").with("column", columns[index].name))
+        }
     }
 }
 

@@ -93,7 +93,10 @@ impl<'de> Visitor<'de> for ObjectVisitor {
         f.write_str("a JSON object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Object<'de>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(
+        self,
+        mut map: A,
+    ) -> std::result::Result<Object<'de>, A::Error> {
         let mut fields: Vec<Field<'de>> = self.columns.iter().map(|_| Field::Missing).collect();
         let mut extra = BTreeMap::new();
         while let Some(name) = map.next_key::<Field<'de>>()? {

@@ -16,7 +16,15 @@ pub(crate) struct Fingerprint<'a> {
 /// written: the bytes are only hashed, so that a repeated event answers with the same version.
 pub(crate) enum Sink {
     New(Box<ObjectWriter>),
-    Existing { key: ObjectRef, info: ObjectInfo, bytes: u64, hasher: Sha256 },
+    Existing(Box<Existing>),
+}
+
+/// An object in place and what would have been written over it.
+pub(crate) struct Existing {
+    object: ObjectRef,
+    info: ObjectInfo,
+    bytes: u64,
+    hasher: Sha256,
 }
 
 impl Sink {
@@ -30,27 +38,27 @@ impl Sink {
         reuse: bool,
     ) -> Result<Sink> {
         if reuse {
-            let key =
+            let object =
                 ObjectRef { bucket: bucket.to_owned(), key: key.to_owned(), version_id: None };
-            let found = find(storage, &key).await?.filter(|info| {
+            let found = find(storage, &object).await?.filter(|info| {
                 info.metadata.get(fingerprint.name).is_some_and(|value| value == fingerprint.value)
             });
             if let Some(info) = found {
-                return Ok(Sink::Existing { key, info, bytes: 0, hasher: Sha256::new() });
+                let existing = Existing { object, info, bytes: 0, hasher: Sha256::new() };
+                return Ok(Sink::Existing(Box::new(existing)));
             }
         }
-        let writer = storage
-            .write(bucket, key, content_type)
-            .metadata(fingerprint.name, fingerprint.value);
+        let writer =
+            storage.write(bucket, key, content_type).metadata(fingerprint.name, fingerprint.value);
         Ok(Sink::New(Box::new(writer)))
     }
 
     pub(crate) async fn write(&mut self, content: &[u8]) -> Result<()> {
         match self {
             Sink::New(writer) => writer.write(content).await,
-            Sink::Existing { bytes, hasher, .. } => {
-                hasher.update(content);
-                *bytes += content.len() as u64;
+            Sink::Existing(existing) => {
+                existing.hasher.update(content);
+                existing.bytes += content.len() as u64;
                 Ok(())
             }
         }
@@ -60,7 +68,7 @@ impl Sink {
     pub(crate) fn sha256(&self) -> String {
         match self {
             Sink::New(writer) => writer.sha256(),
-            Sink::Existing { hasher, .. } => hex::encode(hasher.clone().finalize()),
+            Sink::Existing(existing) => hex::encode(existing.hasher.clone().finalize()),
         }
     }
 
@@ -69,13 +77,13 @@ impl Sink {
     pub(crate) async fn finish(self) -> Result<Option<StoredObject>> {
         match self {
             Sink::New(writer) => writer.finish().await.map(Some),
-            Sink::Existing { info, bytes, .. } if info.bytes != bytes => Ok(None),
-            Sink::Existing { key, info, bytes, hasher } => Ok(Some(StoredObject {
-                bucket: key.bucket,
-                key: key.key,
-                version_id: version(info.version_id),
-                bytes,
-                sha256: hex::encode(hasher.finalize()),
+            Sink::Existing(existing) if existing.info.bytes != existing.bytes => Ok(None),
+            Sink::Existing(existing) => Ok(Some(StoredObject {
+                bucket: existing.object.bucket,
+                key: existing.object.key,
+                version_id: version(existing.info.version_id),
+                bytes: existing.bytes,
+                sha256: hex::encode(existing.hasher.finalize()),
             })),
         }
     }

@@ -1,5 +1,7 @@
 //! Copies on the emulator: same bytes, typed rows, the same answer to the same event.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod support;
 
 use arrow::array::AsArray;

@@ -1,5 +1,7 @@
 //! The manifest: last, complete, the same for the same entries.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod support;
 
 use shopflow_core::contract::{Manifest, ManifestEntry, PublishEvent};

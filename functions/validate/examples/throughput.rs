@@ -56,7 +56,8 @@ fn transactions(rows: u64, bad: f64) -> Vec<u8> {
     let mut file = b"id,customer_id,product_id,quantity,timestamp,payment_method\n".to_vec();
     let mut state = 42u64;
     let mut random = move |below: u64| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) % below
     };
     for id in 1..=rows {

@@ -110,7 +110,7 @@ impl JsonLines {
 
     fn judge(&mut self, row: &[u8], open: bool, extra: &mut Vec<String>) -> Result<(), Failure> {
         let Ok(text) = std::str::from_utf8(row) else {
-            return Err(Failure::of_row(Rule::InvalidUtf8));
+            return Err(self.wrong_encoding(row));
         };
         let fields = Fields::parse(text, self.columns).map_err(|error| {
             if open && error.is_eof() {
@@ -150,7 +150,29 @@ impl JsonLines {
             reason: None,
         })
     }
+
+    /// Names the field with the wrong bytes, if the line can be read otherwise.
+    fn wrong_encoding(&self, row: &[u8]) -> Failure {
+        let text = String::from_utf8_lossy(row);
+        let found = Fields::parse(&text, self.columns).ok().and_then(|fields| {
+            let mut columns = self.columns.iter().zip(fields.values);
+            columns.find_map(|(column, value)| match value {
+                Some(Scalar::Text(text)) if text.contains(REPLACED) => {
+                    Some((column, text.into_owned().into_bytes()))
+                }
+                _ => None,
+            })
+        });
+        let failure = Failure::of_row(Rule::InvalidUtf8);
+        match found {
+            Some((column, value)) => Failure { column: Some(column), value, ..failure },
+            None => failure,
+        }
+    }
 }
+
+/// What stands for wrong bytes in a text that was read regardless of them.
+const REPLACED: char = char::REPLACEMENT_CHARACTER;
 
 /// Checks one field; the bits of the UUID if it is one, 0 otherwise.
 fn check(column: &Column, value: Option<&Scalar<'_>>) -> Result<u128, Rule> {

@@ -118,9 +118,8 @@ fn failures(summary: &Summary) -> Vec<Failures> {
         .iter()
         .map(|(&(column, rule), &rows)| Failures { rule, column, rows })
         .collect();
-    failures.sort_by(|a, b| {
-        b.rows.cmp(&a.rows).then(a.column.cmp(b.column)).then(a.rule.cmp(&b.rule))
-    });
+    failures
+        .sort_by(|a, b| b.rows.cmp(&a.rows).then(a.column.cmp(b.column)).then(a.rule.cmp(&b.rule)));
     failures
 }
 

@@ -150,7 +150,9 @@ mod tests {
     fn names_are_snake_case_and_unique() {
         let mut names: Vec<&str> = Rule::ALL.iter().map(|rule| rule.name()).collect();
         for name in &names {
-            assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'));
+            assert!(
+                name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+            );
         }
         names.sort_unstable();
         names.dedup();

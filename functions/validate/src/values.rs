@@ -13,8 +13,8 @@ use crate::rules::Rule;
 /// Room for every digit of a positive 63-bit number.
 const MAX_DIGITS: usize = 19;
 /// Whole digits of the largest price.
-const PRICE_DIGITS: usize = (shopflow_core::dataset::PRICE_PRECISION
-    - shopflow_core::dataset::PRICE_SCALE) as usize;
+const PRICE_DIGITS: usize =
+    (shopflow_core::dataset::PRICE_PRECISION - shopflow_core::dataset::PRICE_SCALE) as usize;
 
 /// Checks a CSV value or a JSON string against its column. The number is the value of an
 /// integer, 0 otherwise.

@@ -1,5 +1,7 @@
 //! The function against S3: what is written, that it can be repeated, and that it is private.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod common;
 
 use std::sync::Arc;
@@ -126,7 +128,7 @@ async fn good_and_bad_rows_are_split_and_the_same_event_gives_the_same_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_large_file_is_streamed_through_multipart_uploads() {
     let cloud = Cloud::new().await;
-    let rows = 240_000;
+    let rows = 300_000;
     let mut file = TRANSACTIONS.to_owned();
     let mut good = TRANSACTIONS.to_owned();
     for id in 1..=rows {

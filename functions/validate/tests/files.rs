@@ -1,5 +1,7 @@
 //! One test per kind of bad (or unusual) CSV file.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod common;
 
 use common::{CUSTOMERS, PRODUCTS, TRANSACTIONS, validate};
@@ -183,9 +185,8 @@ fn without_a_header_the_first_line_is_quarantined_too() {
 
 #[test]
 fn the_first_good_row_keeps_its_id() {
-    let row = |id: u64, quantity: &str| {
-        format!("{id},10,20,{quantity},2025-06-01T12:00:00Z,paypal\n")
-    };
+    let row =
+        |id: u64, quantity: &str| format!("{id},10,20,{quantity},2025-06-01T12:00:00Z,paypal\n");
     let file = [
         TRANSACTIONS.to_owned(),
         row(5, "0"),
@@ -213,7 +214,8 @@ fn the_first_good_row_keeps_its_id() {
 
 #[test]
 fn blank_lines_are_no_rows() {
-    let outcome = validate(Dataset::Transactions, format!("\n{TRANSACTIONS}\n{ROW_1}\r\n{ROW_2}\n"));
+    let outcome =
+        validate(Dataset::Transactions, format!("\n{TRANSACTIONS}\n{ROW_1}\r\n{ROW_2}\n"));
     assert_eq!(outcome.good_text(), format!("{TRANSACTIONS}{ROW_1}{ROW_2}"));
     assert_eq!(outcome.summary.rows_in, 2);
     assert_eq!(outcome.summary.warnings, ["4 blank lines were passed over"]);

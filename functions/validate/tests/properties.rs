@@ -1,5 +1,7 @@
 //! What must hold for every CSV file.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod common;
 
 use common::{PRODUCTS, TRANSACTIONS, validate, validate_cut};

@@ -5,15 +5,15 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
-use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt};
 use ::parquet::arrow::ArrowWriter;
 use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
 use ::parquet::basic::{Compression, ZstdLevel};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt};
 use sha2::{Digest, Sha256};
 use shopflow_core::{Error, ErrorKind, ObjectRef, Result, ResultExt, Storage};
 
@@ -115,10 +115,7 @@ pub async fn read_file(storage: &Storage, object: &ObjectRef) -> Result<Vec<Reco
 ///
 /// # Errors
 /// As [`read_file`]; the first failure ends the rest.
-pub async fn read_files(
-    storage: &Storage,
-    objects: &[ObjectRef],
-) -> Result<Vec<Vec<RecordBatch>>> {
+pub async fn read_files(storage: &Storage, objects: &[ObjectRef]) -> Result<Vec<Vec<RecordBatch>>> {
     futures::stream::iter(objects.iter().cloned())
         .map(|object| async move { read_file(storage, &object).await })
         .buffered(storage.concurrent_objects())
@@ -133,19 +130,21 @@ pub async fn read_files(
 /// # Errors
 /// `InvalidInput` when it is no Parquet file.
 pub fn decode(content: Bytes) -> Result<Vec<RecordBatch>> {
-    let read = || -> std::result::Result<Vec<RecordBatch>, Box<dyn std::error::Error + Send + Sync>> {
-        let metadata = ArrowReaderMetadata::load(&content, Default::default())?;
-        let schema = Arc::clone(metadata.schema());
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(content.clone(), metadata)
-            .with_batch_size(READ_BATCH_ROWS)
-            .build()?;
-        let mut batches = reader.collect::<std::result::Result<Vec<_>, _>>()?;
-        if batches.is_empty() {
-            // Callers concatenate; an empty batch still tells them the schema.
-            batches.push(RecordBatch::new_empty(schema));
-        }
-        Ok(batches)
-    };
+    let read =
+        || -> std::result::Result<Vec<RecordBatch>, Box<dyn std::error::Error + Send + Sync>> {
+            let metadata = ArrowReaderMetadata::load(&content, Default::default())?;
+            let schema = Arc::clone(metadata.schema());
+            let reader =
+                ParquetRecordBatchReaderBuilder::new_with_metadata(content.clone(), metadata)
+                    .with_batch_size(READ_BATCH_ROWS)
+                    .build()?;
+            let mut batches = reader.collect::<std::result::Result<Vec<_>, _>>()?;
+            if batches.is_empty() {
+                // Callers concatenate; an empty batch still tells them the schema.
+                batches.push(RecordBatch::new_empty(schema));
+            }
+            Ok(batches)
+        };
     read().or_error(ErrorKind::InvalidInput, "decode parquet file failed")
 }
 
@@ -169,8 +168,8 @@ fn encode_error(error: &ParquetError) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::{ArrayRef, Int64Array, StringArray};
     use ::parquet::arrow::arrow_reader::ArrowReaderOptions;
+    use arrow::array::{ArrayRef, Int64Array, StringArray};
 
     fn batch(rows: i64) -> RecordBatch {
         let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(0..rows));

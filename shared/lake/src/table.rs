@@ -128,10 +128,12 @@ impl Table {
         let etag = match written {
             Some(etag) => etag,
             // The first attempt may have got through and its answer been lost on the way.
-            None => match self.storage.read_json_if_exists::<TableManifest>(&self.bucket, &key).await? {
-                Some((found, etag)) if found == next => etag,
-                _ => return Ok(false),
-            },
+            None => {
+                match self.storage.read_json_if_exists::<TableManifest>(&self.bucket, &key).await? {
+                    Some((found, etag)) if found == next => etag,
+                    _ => return Ok(false),
+                }
+            }
         };
         let kept: std::collections::BTreeSet<&str> =
             next.files().map(|file| file.key.as_str()).collect();

@@ -1,5 +1,7 @@
 //! Tables on the emulator: who wins a race, what is deleted, what a repeat does.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -92,7 +92,11 @@ impl Database {
         self.open(endpoint, &login).await.map_err(Refused::into_error_during_rotation)
     }
 
-    async fn open(&self, endpoint: &Endpoint, login: &Login) -> std::result::Result<Client, Refused> {
+    async fn open(
+        &self,
+        endpoint: &Endpoint,
+        login: &Login,
+    ) -> std::result::Result<Client, Refused> {
         let settings = &self.inner.settings;
         let limit = Duration::from_secs(settings.connect_timeout_seconds);
         let mut config = Config::new();
@@ -130,8 +134,11 @@ impl Database {
                 Err(if refused_login { Refused::Login(failure) } else { Refused::Other(failure) })
             }
             Err(_) => {
-                let failure = Error::new(ErrorKind::TransientDatabase, "connect to the database timed out")
-                    .hint("check that the function's network and security group reach the server");
+                let failure =
+                    Error::new(ErrorKind::TransientDatabase, "connect to the database timed out")
+                        .hint(
+                            "check that the function's network and security group reach the server",
+                        );
                 Err(Refused::Other(located(failure, endpoint)))
             }
         }
@@ -157,7 +164,9 @@ enum Refused {
 impl Refused {
     fn into_error(self) -> Error {
         match self {
-            Refused::Login(error) => error.hint("check that the role exists and may log in this way"),
+            Refused::Login(error) => {
+                error.hint("check that the role exists and may log in this way")
+            }
             Refused::Other(error) => error,
         }
     }

@@ -40,9 +40,12 @@ pub async fn resolve(aws: &SdkConfig, settings: &Settings) -> Result<Endpoint> {
         })?;
     let endpoint = found.db_instances().first().and_then(|instance| instance.endpoint());
     let Some((host, port)) = endpoint.and_then(|e| Some((e.address()?, e.port()))) else {
-        return Err(Error::new(ErrorKind::TransientDatabase, "the RDS instance has no endpoint yet")
-            .with("instance", instance)
-            .hint("wait until it is available"));
+        return Err(Error::new(
+            ErrorKind::TransientDatabase,
+            "the RDS instance has no endpoint yet",
+        )
+        .with("instance", instance)
+        .hint("wait until it is available"));
     };
     let port = port.and_then(|port| u16::try_from(port).ok()).unwrap_or(settings.port);
     Ok(Endpoint { host: host.to_owned(), port })

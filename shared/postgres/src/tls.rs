@@ -23,8 +23,10 @@ pub async fn connector(settings: &Settings) -> Result<Option<MakeRustlsConnect>>
     // RDS certificates are signed by AWS's own authorities, which no public root program lists:
     // without a configured authority no verification can succeed.
     let Some(path) = settings.ca_file.as_deref() else {
-        return Err(Error::invalid("database.tls is verify, but no certificate authority is configured")
-            .hint(HINT));
+        return Err(Error::invalid(
+            "database.tls is verify, but no certificate authority is configured",
+        )
+        .hint(HINT));
     };
     let pem = tokio::fs::read(path)
         .await
@@ -43,7 +45,9 @@ pub async fn connector(settings: &Settings) -> Result<Option<MakeRustlsConnect>>
 fn roots(pem: &[u8]) -> Result<RootCertStore> {
     let certificates = CertificateDer::pem_slice_iter(pem)
         .collect::<std::result::Result<Vec<_>, _>>()
-        .map_err(|error| Error::invalid("decode certificate authorities failed").because(error.to_string()))?;
+        .map_err(|error| {
+            Error::invalid("decode certificate authorities failed").because(error.to_string())
+        })?;
     let mut roots = RootCertStore::empty();
     let (added, ignored) = roots.add_parsable_certificates(certificates);
     if added == 0 {

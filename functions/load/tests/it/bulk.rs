@@ -40,9 +40,11 @@ async fn both_ways_leave_the_same_rows_notes_indexes_and_references() {
         assert!(before.len() > 20, "{before:?}");
         let known = customers(&[(1, "Ann"), (2, "Bob")]);
         world.load_file("r1", Dataset::Customers, &at("01"), &known).await.unwrap();
-        let result = world.load_file("r2", Dataset::Transactions, &at("01"), &file(1)).await.unwrap();
+        let result =
+            world.load_file("r2", Dataset::Transactions, &at("01"), &file(1)).await.unwrap();
         assert_eq!(counts(&result), [500, 0, 0, 10]);
-        let result = world.load_file("r3", Dataset::Transactions, &at("02"), &file(301)).await.unwrap();
+        let result =
+            world.load_file("r3", Dataset::Transactions, &at("02"), &file(301)).await.unwrap();
         assert_eq!(counts(&result), [300, 0, 200, 0]);
         assert_eq!(world.lines(STRUCTURE).await, before);
         ends.push((world.lines(CONTENT).await, world.lines(NOTES).await));

@@ -35,15 +35,17 @@ async fn values_arrive_as_they_were_written() {
     let entry = shopflow_core::contract::ManifestEntry { rows: 1, ..entry };
     let manifest = world.publish("r1", vec![entry]).await;
     world.load("r1", Dataset::Customers, &manifest).await.unwrap();
-    let rows = world
-        .lines("SELECT id, name, email, registration_date, country FROM core.customers")
-        .await;
+    let rows =
+        world.lines("SELECT id, name, email, registration_date, country FROM core.customers").await;
     assert_eq!(
         rows,
-        [r#"{"id":9,"name":"Zoë, \"Z\"\nSmith","email":"zoe@example.org","registration_date":"1999-12-31","country":"FR"}"#]
+        [
+            r#"{"id":9,"name":"Zoë, \"Z\"\nSmith","email":"zoe@example.org","registration_date":"1999-12-31","country":"FR"}"#
+        ]
     );
 
-    let csv = "id,name,category,price,supplier\n7,Lamp,home,99999999.99,Lux\n8,Pen,books,0.01,Lux\n";
+    let csv =
+        "id,name,category,price,supplier\n7,Lamp,home,99999999.99,Lux\n8,Pen,books,0.01,Lux\n";
     world.load_file("r2", Dataset::Products, &at("01"), csv).await.unwrap();
     let rows = world
         .lines(
@@ -72,10 +74,15 @@ async fn values_arrive_as_they_were_written() {
         .await;
     assert_eq!(
         rows,
-        [r#"{"id":5,"customer_id":9,"product_id":7,"quantity":3,"at":"2025-12-31 23:30:00.25","method":"gift_card"}"#]
+        [
+            r#"{"id":5,"customer_id":9,"product_id":7,"quantity":3,"at":"2025-12-31 23:30:00.25","method":"gift_card"}"#
+        ]
     );
     // The event date is the UTC date.
-    assert_eq!(world.lines("SELECT event_date FROM ops.dirty_dates").await, [r#"{"event_date":"2025-12-31"}"#]);
+    assert_eq!(
+        world.lines("SELECT event_date FROM ops.dirty_dates").await,
+        [r#"{"event_date":"2025-12-31"}"#]
+    );
 }
 
 #[tokio::test]
@@ -119,7 +126,8 @@ async fn the_files_of_a_dataset_are_loaded_in_part_order_and_added_up() {
     let manifest = world.publish("r1", entries).await;
     let result = world.load("r1", Dataset::Customers, &manifest).await.unwrap();
     assert_eq!((result.objects, counts(&result)), (2, [3, 1, 0, 0]));
-    let audit = world.lines("SELECT part, inserted, updated FROM ops.load_audit ORDER BY part").await;
+    let audit =
+        world.lines("SELECT part, inserted, updated FROM ops.load_audit ORDER BY part").await;
     assert_eq!(
         audit,
         [r#"{"part":0,"inserted":2,"updated":0}"#, r#"{"part":1,"inserted":1,"updated":1}"#]
@@ -144,8 +152,10 @@ async fn unknown_references_become_inferred_members_that_their_own_row_completes
         ]
     );
     // Even a source from long before completes it.
-    let result =
-        world.load_file("r3", Dataset::Customers, &at("00"), &customers(&[(2, "Bob")])).await.unwrap();
+    let result = world
+        .load_file("r3", Dataset::Customers, &at("00"), &customers(&[(2, "Bob")]))
+        .await
+        .unwrap();
     assert_eq!(counts(&result), [1, 0, 0, 0]);
     assert_eq!(
         world.lines("SELECT id, name, is_inferred FROM core.customers ORDER BY id").await,
@@ -167,11 +177,17 @@ async fn a_moved_transaction_dirties_both_dates_and_is_dropped_from_the_old_one(
     let dates = "SELECT event_date::text FROM ops.dirty_dates ORDER BY 1";
     let moves = "SELECT id, from_date::text FROM ops.moved_rows ORDER BY 1, 2";
     load("r1", "01", 3).await;
-    assert_eq!(world.lines(dates).await, [r#"{"event_date":"2026-01-03"}"#, r#"{"event_date":"2026-01-09"}"#]);
+    assert_eq!(
+        world.lines(dates).await,
+        [r#"{"event_date":"2026-01-03"}"#, r#"{"event_date":"2026-01-09"}"#]
+    );
     world.sql.batch_execute("DELETE FROM ops.dirty_dates").await.unwrap();
 
     assert_eq!(counts(&load("r2", "02", 4).await), [0, 1, 1, 0]);
-    assert_eq!(world.lines(dates).await, [r#"{"event_date":"2026-01-03"}"#, r#"{"event_date":"2026-01-04"}"#]);
+    assert_eq!(
+        world.lines(dates).await,
+        [r#"{"event_date":"2026-01-03"}"#, r#"{"event_date":"2026-01-04"}"#]
+    );
     assert_eq!(world.lines(moves).await, [r#"{"id":1,"from_date":"2026-01-03"}"#]);
 
     // Back again: it must now be dropped from the date in between only.
@@ -195,7 +211,8 @@ async fn clickstream_is_only_queued_for_the_lake() {
         let result = world.load("r1", Dataset::Clickstream, &manifest).await.unwrap();
         assert_eq!((result.objects, counts(&result), result.ledger), (1, [0; 4], None));
     }
-    let row = world.sql.query_one("SELECT dataset, part, entry FROM ops.lake_queue", &[]).await.unwrap();
+    let row =
+        world.sql.query_one("SELECT dataset, part, entry FROM ops.lake_queue", &[]).await.unwrap();
     assert_eq!((row.get(0), row.get(1)), ("clickstream", 3));
     let queued: serde_json::Value = row.get(2);
     assert_eq!(queued, serde_json::to_value(&entry).unwrap());

@@ -16,8 +16,14 @@ fn many() -> String {
 
 async fn assert_nothing_visible(world: &World) {
     for table in [
-        "core.transactions", "core.customers", "core.products", "core.payment_methods",
-        "ops.load_audit", "ops.lake_queue", "ops.dirty_dates", "ops.dirty_entities",
+        "core.transactions",
+        "core.customers",
+        "core.products",
+        "core.payment_methods",
+        "ops.load_audit",
+        "ops.lake_queue",
+        "ops.dirty_dates",
+        "ops.dirty_entities",
     ] {
         assert_eq!(world.number(&format!("SELECT count(*) FROM {table}")).await, 0, "{table}");
     }
@@ -110,7 +116,13 @@ async fn a_backend_that_dies_during_the_copy_fails_the_load_transiently() {
 async fn a_file_with_other_rows_than_the_manifest_says_is_rolled_back() {
     let world = World::new().await;
     let mut entry = world
-        .file("r1", Dataset::Transactions, 0, &at("01"), transactions(&[(1, 1, 1, 1), (2, 1, 1, 1)]))
+        .file(
+            "r1",
+            Dataset::Transactions,
+            0,
+            &at("01"),
+            transactions(&[(1, 1, 1, 1), (2, 1, 1, 1)]),
+        )
         .await;
     entry.rows = 3;
     let manifest = world.publish("r1", vec![entry]).await;
@@ -184,7 +196,8 @@ async fn competing_loads_all_succeed_and_count_each_row_once() {
             manifests.push((run_id, dataset, manifest.clone()));
         }
     }
-    let loads = manifests.iter().map(|(run_id, dataset, manifest)| world.load(run_id, *dataset, manifest));
+    let loads =
+        manifests.iter().map(|(run_id, dataset, manifest)| world.load(run_id, *dataset, manifest));
     let results =
         tokio::time::timeout(Duration::from_secs(60), futures::future::try_join_all(loads))
             .await

@@ -15,12 +15,14 @@ async fn a_source_that_repeats_the_content_still_beats_an_earlier_one_that_comes
         let world = World::new().await;
         for hour in order {
             let name = if hour == "02" { "Bob" } else { "Ann" };
-            world.load_file(hour, Dataset::Customers, &at(hour), &customers(&[(1, name)])).await.unwrap();
+            world
+                .load_file(hour, Dataset::Customers, &at(hour), &customers(&[(1, name)]))
+                .await
+                .unwrap();
         }
         assert_eq!(world.lines("SELECT name FROM core.customers").await, [r#"{"name":"Ann"}"#]);
-        let history = world
-            .lines("SELECT name FROM core.customer_history ORDER BY effective_at")
-            .await;
+        let history =
+            world.lines("SELECT name FROM core.customer_history ORDER BY effective_at").await;
         assert_eq!(history, [r#"{"name":"Ann"}"#, r#"{"name":"Bob"}"#, r#"{"name":"Ann"}"#]);
     }
 }
@@ -30,11 +32,13 @@ async fn a_late_file_is_unchanged_but_stands_in_the_history_and_marks_the_dimens
     let world = World::new().await;
     world.load_file("r2", Dataset::Products, &at("02"), &products(&[(1, "2.00")])).await.unwrap();
     world.sql.batch_execute("DELETE FROM ops.dirty_entities").await.unwrap();
-    let late = world.load_file("r1", Dataset::Products, &at("01"), &products(&[(1, "1.00")])).await.unwrap();
+    let late = world
+        .load_file("r1", Dataset::Products, &at("01"), &products(&[(1, "1.00")]))
+        .await
+        .unwrap();
     assert_eq!(counts(&late), [0, 0, 1, 0]);
     assert_eq!(world.lines("SELECT price FROM core.products").await, [r#"{"price":2.00}"#]);
-    let history =
-        world.lines("SELECT price FROM core.product_history ORDER BY effective_at").await;
+    let history = world.lines("SELECT price FROM core.product_history ORDER BY effective_at").await;
     assert_eq!(history, [r#"{"price":1.00}"#, r#"{"price":2.00}"#]);
     assert_eq!(world.number("SELECT count(*) FROM ops.dirty_entities").await, 1);
 }
@@ -54,9 +58,10 @@ fn file() -> impl Strategy<Value = File> {
 /// Three or four files, each from a source of its own: one version of an object has one content.
 fn files() -> impl Strategy<Value = Vec<File>> {
     prop::collection::vec(file(), 3..=4).prop_filter("sources differ", |files| {
-        files.iter().enumerate().all(|(i, (source, _))| {
-            files[..i].iter().all(|(other, _)| other != source)
-        })
+        files
+            .iter()
+            .enumerate()
+            .all(|(i, (source, _))| files[..i].iter().all(|(other, _)| other != source))
     })
 }
 
@@ -71,7 +76,9 @@ fn content(dataset: Dataset, rows: &[Option<u32>]) -> String {
             let prices = ["1.00", "2.00", "3.00"];
             products(&rows.map(|(id, row)| (id, prices[row as usize])).collect::<Vec<_>>())
         }
-        _ => transactions(&rows.map(|(id, row)| (id, row + 1, row + 1, row + 1)).collect::<Vec<_>>()),
+        _ => {
+            transactions(&rows.map(|(id, row)| (id, row + 1, row + 1, row + 1)).collect::<Vec<_>>())
+        }
     }
 }
 
@@ -200,9 +207,11 @@ fn permutations(count: usize) -> Vec<Vec<usize>> {
 
 #[test]
 fn any_order_of_files_ends_in_the_same_rows_history_and_moves() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let world = runtime.block_on(World::new());
-    let mut runner = TestRunner::new(Config { cases: 6, failure_persistence: None, ..Config::default() });
+    let mut runner =
+        TestRunner::new(Config { cases: 6, failure_persistence: None, ..Config::default() });
     runner
         .run(&files(), |files| {
             let orders = permutations(files.len());

@@ -51,11 +51,9 @@ SELECT (SELECT count(*) FROM core.transactions AS t
 /// # Errors
 /// `Transient.Database`, or `Internal` when the schema is not as expected.
 pub async fn measure(client: &Client) -> Result<CoreFacts> {
-    let (keys, references) = tokio::try_join!(
-        client.query_typed(KEYS, &[]),
-        client.query_typed_one(REFERENCES, &[])
-    )
-    .or_db("measure core")?;
+    let (keys, references) =
+        tokio::try_join!(client.query_typed(KEYS, &[]), client.query_typed_one(REFERENCES, &[]))
+            .or_db("measure core")?;
     let keys = keys
         .iter()
         .map(|row| KeyFacts {

@@ -150,10 +150,14 @@ fn sum_of(batch: &RecordBatch, column: &str, value: impl Fn(i64) -> i64) -> Resu
     Ok(values.as_primitive::<Int64Type>().iter().flatten().map(value).sum())
 }
 
-fn column_as(batch: &RecordBatch, name: &str, data_type: &DataType) -> Result<arrow::array::ArrayRef> {
-    let column = batch.column_by_name(name).ok_or_else(|| {
-        Error::internal("lake file lacks a column").with("column", name)
-    })?;
+fn column_as(
+    batch: &RecordBatch,
+    name: &str,
+    data_type: &DataType,
+) -> Result<arrow::array::ArrayRef> {
+    let column = batch
+        .column_by_name(name)
+        .ok_or_else(|| Error::internal("lake file lacks a column").with("column", name))?;
     cast(column, data_type)
         .or_error(ErrorKind::Internal, "lake column has an unexpected type")
         .map_err(|error| error.with("column", name))
@@ -195,9 +199,12 @@ fn is_masked(kind: Kind, text: &str) -> bool {
     let Some(first) = characters.next() else { return true };
     let rest = characters.as_str();
     match kind {
-        Kind::Email => first != '@' && rest.strip_prefix("***@").is_some_and(|domain| {
-            !domain.is_empty() && !domain.contains('@')
-        }),
+        Kind::Email => {
+            first != '@'
+                && rest
+                    .strip_prefix("***@")
+                    .is_some_and(|domain| !domain.is_empty() && !domain.contains('@'))
+        }
         _ => rest == "***",
     }
 }
@@ -225,19 +232,13 @@ pub fn judge(lake: &LakeFacts, dates: &DateFacts, warehouse: &WarehouseFacts) ->
         .collect();
     let same = compared.len() - wrong.len();
     let of_dates = |count: usize| format!("{count} sampled dates as in core");
-    let content = check(
-        "lake.silver_transactions.content",
-        of_dates(compared.len()),
-        of_dates(same),
-    )
-    .detail(describe(&wrong));
+    let content =
+        check("lake.silver_transactions.content", of_dates(compared.len()), of_dates(same))
+            .detail(describe(&wrong));
 
-    let masked = check(
-        "lake.silver_customers.masked",
-        "0".to_owned(),
-        lake.unmasked_values.to_string(),
-    )
-    .detail(format!("unmasked among {} personal values looked at", lake.personal_values));
+    let masked =
+        check("lake.silver_customers.masked", "0".to_owned(), lake.unmasked_values.to_string())
+            .detail(format!("unmasked among {} personal values looked at", lake.personal_values));
 
     let fact_rows = check(
         "lake.gold_fact_sales.rows",
@@ -246,12 +247,8 @@ pub fn judge(lake: &LakeFacts, dates: &DateFacts, warehouse: &WarehouseFacts) ->
     );
     let daily = warehouse.aggregates.iter().find(|(table, _)| table == "daily_sales");
     let expected = daily.map_or("no daily_sales".to_owned(), |(_, totals)| totals.to_string());
-    let totals = check(
-        "lake.gold_daily_sales.totals",
-        expected,
-        lake.gold_daily_sales.to_string(),
-    )
-    .detail("expected from warehouse.daily_sales");
+    let totals = check("lake.gold_daily_sales.totals", expected, lake.gold_daily_sales.to_string())
+        .detail("expected from warehouse.daily_sales");
     vec![rows, content, masked, fact_rows, totals]
 }
 
@@ -262,7 +259,8 @@ mod tests {
     fn manifest(days: u32, bytes: u64) -> TableManifest {
         let partitions = (0..days)
             .map(|day| {
-                let date = NaiveDate::from_ymd_opt(2026, 1, 1).unwrap() + chrono::Days::new(day.into());
+                let date =
+                    NaiveDate::from_ymd_opt(2026, 1, 1).unwrap() + chrono::Days::new(day.into());
                 let key = format!("silver/transactions/event_date={date}/part-0.parquet");
                 let file = FileEntry { key, bytes, rows: 1, sha256: String::new() };
                 (format!("event_date={date}"), vec![file])

@@ -36,11 +36,9 @@ GROUP BY dataset";
 /// `Transient.Database`, or `Internal` when the schema is not as expected.
 pub async fn measure(client: &Client, run_id: &str) -> Result<QueueFacts> {
     let run: [(&(dyn ToSql + Sync), Type); 1] = [(&run_id, Type::TEXT)];
-    let (state, taken) = tokio::try_join!(
-        client.query_typed_one(STATE, &run),
-        client.query_typed(TAKEN, &run),
-    )
-    .or_db("measure lake queue")?;
+    let (state, taken) =
+        tokio::try_join!(client.query_typed_one(STATE, &run), client.query_typed(TAKEN, &run),)
+            .or_db("measure lake queue")?;
     let taken_by_other_runs = taken
         .iter()
         .map(|row| {

@@ -142,8 +142,9 @@ pub fn judge(facts: &WarehouseFacts, dates: &DateFacts) -> Vec<Check> {
                 .detail("versions that begin before their predecessor ends"),
         );
         checks.push(
-            check(format!("warehouse.{table}.no_gaps"), dimension.gaps)
-                .detail("times between the versions of an entity, or before the first, without one"),
+            check(format!("warehouse.{table}.no_gaps"), dimension.gaps).detail(
+                "times between the versions of an entity, or before the first, without one",
+            ),
         );
     }
     checks.push(same_rows(dates));

@@ -72,7 +72,10 @@ async fn core_keys_and_references() {
 #[tokio::test]
 async fn core_warnings_leave_the_gate_open() {
     for (sql, expected) in [
-        ("UPDATE core.customers SET is_inferred = true WHERE id = 1", "core.customers.none_inferred"),
+        (
+            "UPDATE core.customers SET is_inferred = true WHERE id = 1",
+            "core.customers.none_inferred",
+        ),
         ("UPDATE core.products SET is_inferred = true WHERE id = 1", "core.products.none_inferred"),
     ] {
         let shop = Shop::open().await;
@@ -209,10 +212,7 @@ async fn aggregates_against_facts() {
              WHERE event_date = '2026-01-14'",
             &["warehouse.daily_sales.totals", "lake.gold_daily_sales.totals"],
         ),
-        (
-            "UPDATE warehouse.weekly_sales SET units = units + 1",
-            &["warehouse.weekly_sales.totals"],
-        ),
+        ("UPDATE warehouse.weekly_sales SET units = units + 1", &["warehouse.weekly_sales.totals"]),
         ("DELETE FROM warehouse.monthly_sales", &["warehouse.monthly_sales.totals"]),
         (
             "UPDATE warehouse.product_sales SET transactions = transactions - 1

@@ -133,7 +133,8 @@ impl Shop {
     pub async fn replace(&self, table: &str, partition: &str, batch: Option<RecordBatch>) {
         let mut table = Table::open(&self.storage, &self.lake, table).await.unwrap();
         let batches: Vec<RecordBatch> = batch.into_iter().collect();
-        let file = parquet::write_batches(&self.storage, &table, partition, &batches).await.unwrap();
+        let file =
+            parquet::write_batches(&self.storage, &table, partition, &batches).await.unwrap();
         let change = BTreeMap::from([(partition.to_owned(), file.into_iter().collect())]);
         assert!(table.commit(change).await.unwrap());
     }

@@ -1,5 +1,7 @@
 //! Buckets, validated files and questions about what was written.
 
+#![allow(dead_code)]
+
 use chrono::{DateTime, Utc};
 use shopflow_core::contract::{
     CopyEvent, CopyResult, PublishEvent, PublishResult, Run, SourceObject, UploadEvent,
@@ -72,8 +74,7 @@ impl Lab {
     }
 
     pub async fn find(&self, bucket: &str, key: &str) -> Option<ObjectInfo> {
-        let object =
-            ObjectRef { bucket: bucket.to_owned(), key: key.to_owned(), version_id: None };
+        let object = ObjectRef { bucket: bucket.to_owned(), key: key.to_owned(), version_id: None };
         match self.storage().head(&object).await {
             Ok(info) => Some(info),
             Err(error) => {

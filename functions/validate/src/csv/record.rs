@@ -18,11 +18,19 @@ pub(super) struct Field {
 /// What a buffer starts with. `content` is the length without, `total` with the line break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cut {
-    Record { content: usize, total: usize },
+    Record {
+        content: usize,
+        total: usize,
+    },
     /// Quoting makes no sense: only the first line is taken, so the rest can be read on its own.
-    Broken { content: usize, total: usize },
+    Broken {
+        content: usize,
+        total: usize,
+    },
     /// The file ends within a quoted field on its last line.
-    Truncated { content: usize },
+    Truncated {
+        content: usize,
+    },
     /// The record goes on for more than [`RECORD_LIMIT`] bytes.
     TooLong,
     /// More bytes are needed to tell.
@@ -65,7 +73,10 @@ fn without_return(bytes: &[u8], end: usize) -> usize {
 }
 
 enum Scan {
-    Record { content: usize, total: usize },
+    Record {
+        content: usize,
+        total: usize,
+    },
     Broken,
     /// The bytes end first; with `at_end` only within quotes.
     Unfinished,

@@ -230,9 +230,8 @@ impl Rows {
             Some(failure) => {
                 let mut scratch = std::mem::take(&mut self.scratch);
                 let field = failure.position.and_then(|position| self.fields.get(position));
-                let value = field.map_or(&b""[..], |field| {
-                    record::value(buffer, field, &mut scratch)
-                });
+                let value =
+                    field.map_or(&b""[..], |field| record::value(buffer, field, &mut scratch));
                 self.refuse(failure, value, &buffer[..content], tally, split);
                 self.scratch = scratch;
             }
@@ -311,8 +310,7 @@ impl Rows {
             format!("the row has {found} fields and the header {expected}")
         });
         let reason = counts.as_deref();
-        let refusal =
-            Refusal { line: tally.line, rule: failure.rule, column, value, reason, row };
+        let refusal = Refusal { line: tally.line, rule: failure.rule, column, value, reason, row };
         tally.quarantine.add(&refusal, &mut split.bad);
     }
 }
@@ -332,8 +330,7 @@ struct Window<'a> {
 #[inline]
 fn is_plain(bytes: &[u8], marks: &[u32]) -> bool {
     let Some((line_feed, commas)) = marks.split_last() else { return false };
-    bytes[*line_feed as usize] == b'\n'
-        && commas.iter().all(|comma| bytes[*comma as usize] == b',')
+    bytes[*line_feed as usize] == b'\n' && commas.iter().all(|comma| bytes[*comma as usize] == b',')
 }
 
 /// A row without quotes: fields lie between the marks.
@@ -381,7 +378,8 @@ fn check_utf8(
 ) -> Result<(), Failure> {
     let Err(error) = std::str::from_utf8(row) else { return Ok(()) };
     let at = start + error.valid_up_to();
-    let position = (0..).map_while(|position| Some((position, field(position)?)))
+    let position = (0..)
+        .map_while(|position| Some((position, field(position)?)))
         .find(|(_, range)| range.contains(&at))
         .map(|(position, _)| position);
     Err(Failure { rule: Rule::InvalidUtf8, position })

@@ -79,11 +79,8 @@ impl<'de> Visitor<'de> for Object {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut fields = Fields {
-            values: vec![None; self.columns.len()],
-            twice: None,
-            unknown: Vec::new(),
-        };
+        let mut fields =
+            Fields { values: vec![None; self.columns.len()], twice: None, unknown: Vec::new() };
         // Writers keep their order, so the next field is mostly the next column.
         let mut next = 0;
         while let Some(Name(name)) = map.next_key()? {
@@ -195,7 +192,18 @@ mod tests {
 
     #[test]
     fn anything_but_one_object_is_an_error() {
-        for text in ["", "[]", "1", "\"a\"", "{}{}", "{} x", "{\"a\":1,}", "{a:1}", "{\"a\":1e999}", "{\"a\":[\"\\ud800\"]}"] {
+        for text in [
+            "",
+            "[]",
+            "1",
+            "\"a\"",
+            "{}{}",
+            "{} x",
+            "{\"a\":1,}",
+            "{a:1}",
+            "{\"a\":1e999}",
+            "{\"a\":[\"\\ud800\"]}",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
         assert!(parse("{\"device\":\"mob").unwrap_err().is_eof());

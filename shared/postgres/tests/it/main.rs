@@ -1,5 +1,6 @@
 //! Against real servers: the shared test Postgres, the emulator's Secrets Manager and RDS API, and
 //! a Postgres with TLS that the test starts itself.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod login;
 mod migrate;

@@ -48,7 +48,8 @@ impl TlsServer {
             .arg("--pwfile")
             .arg(path.join("password"));
         run(as_user(&mut init, owner));
-        fs::write(data.join("pg_hba.conf"), "hostssl all all 127.0.0.1/32 scram-sha-256\n").unwrap();
+        fs::write(data.join("pg_hba.conf"), "hostssl all all 127.0.0.1/32 scram-sha-256\n")
+            .unwrap();
 
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut server = Command::new(bin.join("postgres"));
@@ -138,7 +139,19 @@ fn authority(folder: &Path, name: &str) {
     openssl(folder, &["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", &key]);
     openssl(
         folder,
-        &["req", "-x509", "-new", "-key", &key, "-days", "2", "-subj", &subject, "-out", &certificate],
+        &[
+            "req",
+            "-x509",
+            "-new",
+            "-key",
+            &key,
+            "-days",
+            "2",
+            "-subj",
+            &subject,
+            "-out",
+            &certificate,
+        ],
     );
 }
 
@@ -154,8 +167,21 @@ fn server_certificate(folder: &Path) {
     openssl(
         folder,
         &[
-            "x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
-            "-CAcreateserial", "-days", "2", "-extfile", "names", "-out", "server.pem",
+            "x509",
+            "-req",
+            "-in",
+            "server.csr",
+            "-CA",
+            "ca.pem",
+            "-CAkey",
+            "ca.key",
+            "-CAcreateserial",
+            "-days",
+            "2",
+            "-extfile",
+            "names",
+            "-out",
+            "server.pem",
         ],
     );
 }
