@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use shopflow_core::{Error, ErrorKind, Result, ResultExt};
+use shopflow_core::{Error, ErrorKind, Result};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
+use crate::local::database;
 use crate::table::Table;
 
 /// A question and the SQL that answers it.
@@ -81,8 +82,10 @@ pub async fn ask(client: &Client, question: &Question) -> Result<Answer> {
 /// # Errors
 /// `Internal` when Postgres refuses.
 pub async fn query(client: &Client, sql: &str) -> Result<Table> {
-    let messages =
-        client.simple_query(sql).await.or_error(ErrorKind::Internal, "query failed")?;
+    let messages = client
+        .simple_query(sql)
+        .await
+        .map_err(|error| database::refused(ErrorKind::Internal, "query", error))?;
     let mut table = Table::default();
     for message in messages {
         match message {

@@ -35,7 +35,11 @@ impl Poll {
 
     /// The rhythm for an environment.
     pub fn for_environment(environment: &str) -> Poll {
-        if environment == crate::local::deploy::ENVIRONMENT { Poll::local() } else { Poll::remote() }
+        if environment == crate::local::deploy::ENVIRONMENT {
+            Poll::local()
+        } else {
+            Poll::remote()
+        }
     }
 }
 
@@ -69,7 +73,12 @@ impl Execution {
     ///
     /// # Errors
     /// `Transient.Service` or `Internal` as Step Functions refuses.
-    pub async fn start(client: &Client, machine: &str, name: &str, input: &str) -> Result<Execution> {
+    pub async fn start(
+        client: &Client,
+        machine: &str,
+        name: &str,
+        input: &str,
+    ) -> Result<Execution> {
         let started = client
             .start_execution()
             .state_machine_arn(machine)

@@ -174,19 +174,25 @@ impl Reader {
         if is_container {
             self.containers.push(name.to_owned());
         }
-        if state == "Task" && let Some(stage) = self.current() {
+        if state == "Task"
+            && let Some(stage) = self.current()
+        {
             stage.entered_tasks += 1;
         }
     }
 
     fn exited(&mut self, state: &str, name: &str, at: DateTime<Utc>) {
-        if state == "Task" && let Some(stage) = self.current() {
+        if state == "Task"
+            && let Some(stage) = self.current()
+        {
             stage.exited_tasks += 1;
         }
         if let Some(depth) = self.containers.iter().position(|open| open == name) {
             self.containers.truncate(depth);
         }
-        if self.containers.is_empty() && let Some(stage) = self.current() {
+        if self.containers.is_empty()
+            && let Some(stage) = self.current()
+        {
             stage.exited = Some(at);
             self.in_stage = false;
         }

@@ -137,10 +137,7 @@ fn a_map_whose_states_are_not_recorded_is_understood_by_its_tasks() {
 fn a_running_map_counts_its_ended_tasks() {
     let progress = progress(15);
     assert!(!progress.ended);
-    assert_eq!(
-        lines(&progress, 902)[1],
-        "… validate           1 of 2 tasks      0.50 s"
-    );
+    assert_eq!(lines(&progress, 902)[1], "… validate           1 of 2 tasks      0.50 s");
 }
 
 #[test]

@@ -30,9 +30,10 @@ impl Stack {
                 .with("stack", &name)
                 .hint("deploy it first (docs/deployment.md) and check account and region")
         })?;
-        let stack = answer.stacks().first().ok_or_else(|| {
-            Error::invalid("there is no such stack").with("stack", &name)
-        })?;
+        let stack = answer
+            .stacks()
+            .first()
+            .ok_or_else(|| Error::invalid("there is no such stack").with("stack", &name))?;
         let status = stack.stack_status().map_or("unknown", |status| status.as_str());
         if !is_deployed(status) {
             return Err(Error::invalid("the stack is not deployed")

@@ -185,11 +185,7 @@ pub fn ledger_table(ledger: &[LedgerEntry]) -> Table {
     table
 }
 
-async fn recorded(
-    s3: &aws_sdk_s3::Client,
-    bucket: &str,
-    run_id: &str,
-) -> Result<Option<Recorded>> {
+async fn recorded(s3: &aws_sdk_s3::Client, bucket: &str, run_id: &str) -> Result<Option<Recorded>> {
     let key = keys::run_summary(run_id);
     let object = match s3.get_object().bucket(bucket).key(&key).send().await {
         Ok(object) => object,

@@ -12,10 +12,7 @@ pub struct Table {
 impl Table {
     /// An empty table with these columns.
     pub fn new(columns: &[&str]) -> Self {
-        Table {
-            columns: columns.iter().map(|name| (*name).to_owned()).collect(),
-            rows: Vec::new(),
-        }
+        Table { columns: columns.iter().map(|name| (*name).to_owned()).collect(), rows: Vec::new() }
     }
 
     /// Adds a row of present cells.

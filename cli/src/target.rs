@@ -102,10 +102,9 @@ async fn connect(url: &str, ca_file: Option<&str>) -> Result<Client> {
         return database::connect(&config).await;
     };
     config.ssl_mode(SslMode::Require);
-    let (client, connection) = config
-        .connect(tls(path)?)
-        .await
-        .or_error(ErrorKind::TransientDatabase, "connect to postgres failed")?;
+    let (client, connection) = config.connect(tls(path)?).await.map_err(|error| {
+        database::refused(ErrorKind::TransientDatabase, "connect to postgres", error)
+    })?;
     tokio::spawn(async move {
         // The client reports the same error to whoever waits for an answer.
         let _ = connection.await;
@@ -122,9 +121,8 @@ fn check_loopback(config: &Config) -> Result<()> {
     if config.get_hosts().iter().all(is_local) {
         return Ok(());
     }
-    Err(Error::invalid("the connection to postgres must be encrypted").hint(format!(
-        "set {CA_FILE} to a file with the server's certificate authorities"
-    )))
+    Err(Error::invalid("the connection to postgres must be encrypted")
+        .hint(format!("set {CA_FILE} to a file with the server's certificate authorities")))
 }
 
 fn tls(path: &str) -> Result<MakeRustlsConnect> {

@@ -2,6 +2,7 @@
 
 use shopflow::console::Console;
 use shopflow::local::{self, database, home::Home, postgres, python::Python, state::State};
+use shopflow_core::ErrorKind;
 
 /// A local cloud beside the one of the tests, so that stopping it disturbs nobody.
 fn home() -> Home {
@@ -12,7 +13,8 @@ async fn count(state: &State) -> Result<i64, String> {
     let url = database::url(state.postgres.unwrap(), state.database.as_ref().unwrap());
     let client = database::connect(&url.parse().unwrap()).await.map_err(|e| e.to_string())?;
     let row = client.query_one("SELECT count(*) FROM kept", &[]).await;
-    row.map(|row| row.get(0)).map_err(|error| error.to_string())
+    row.map(|row| row.get(0))
+        .map_err(|error| database::refused(ErrorKind::Internal, "count", error).to_string())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -32,7 +32,8 @@ fn addresses(home: &Home, cloud: &Cloud) -> Result<String> {
         format!("  reports bucket   s3://{}", stack.reports()?),
         format!("  pipeline         {}", stack.pipeline()?),
         format!("  logs             {}", home.logs().display()),
-        "Next: `cargo shopflow run` runs the pipeline; `eval \"$(cargo shopflow env)\"` points".to_owned(),
+        "Next: `cargo shopflow run` runs the pipeline; `eval \"$(cargo shopflow env)\"` points"
+            .to_owned(),
         "aws, psql and any SDK at it; `cargo shopflow down` stops it.".to_owned(),
     ];
     Ok(lines.join("\n") + "\n")
@@ -42,7 +43,8 @@ fn addresses(home: &Home, cloud: &Cloud) -> Result<String> {
 pub fn down(arguments: &Down) -> Result<ExitCode> {
     let home = Home::locate()?;
     let stopped = local::down(&home, arguments.purge)?;
-    let servers = if stopped { "The local cloud is stopped." } else { "The local cloud was not up." };
+    let servers =
+        if stopped { "The local cloud is stopped." } else { "The local cloud was not up." };
     let data = if arguments.purge {
         "Its data and logs are deleted."
     } else {

@@ -62,8 +62,13 @@ mod tests {
     #[test]
     fn the_lines_are_what_a_shell_takes() {
         let outputs = [
-            "LandingBucket", "LakeBucket", "ReportsBucket", "PipelineStateMachineArn",
-            "BackfillStateMachineArn", "IngestQueueUrl", "IngestDeadLetterQueueUrl",
+            "LandingBucket",
+            "LakeBucket",
+            "ReportsBucket",
+            "PipelineStateMachineArn",
+            "BackfillStateMachineArn",
+            "IngestQueueUrl",
+            "IngestDeadLetterQueueUrl",
         ];
         let outputs: BTreeMap<String, String> =
             outputs.iter().map(|name| ((*name).to_owned(), format!("the-{name}"))).collect();

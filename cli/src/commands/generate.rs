@@ -25,11 +25,7 @@ fn to_folder(arguments: &Generate) -> Result<ExitCode> {
     let took = started.elapsed();
     let mut table = Table::new(&["file", "rows", "bytes"]);
     for file in summary.files.iter().chain([&summary.truths]) {
-        table.push([
-            file.path.display().to_string(),
-            thousands(file.rows),
-            thousands(file.bytes),
-        ]);
+        table.push([file.path.display().to_string(), thousands(file.rows), thousands(file.bytes)]);
     }
     print!("{}", table.render());
     println!(
@@ -49,7 +45,8 @@ async fn to_landing(arguments: &Generate) -> Result<ExitCode> {
         run_date: arguments.run_date,
         spec: arguments.spec.complete(),
     };
-    let payload = serde_json::to_vec(&event).or_error(ErrorKind::Internal, "encode event failed")?;
+    let payload =
+        serde_json::to_vec(&event).or_error(ErrorKind::Internal, "encode event failed")?;
     let function = target.stack.function("generate");
     let answer = aws_sdk_lambda::Client::new(&target.aws)
         .invoke()

@@ -78,7 +78,8 @@ async fn upload(
     };
     let part = u32::try_from(part).or_error(ErrorKind::InvalidInput, "too many files")?;
     let (bucket, key) = (target.stack.landing()?, keys::generated(dataset, run_id, part));
-    let body = ByteStream::from_path(file).await.map_err(|error| unreadable(file).because(error))?;
+    let body =
+        ByteStream::from_path(file).await.map_err(|error| unreadable(file).because(error))?;
     let stored = target
         .s3()
         .put_object()

@@ -28,7 +28,8 @@ pub async fn run(arguments: &Run) -> Result<ExitCode> {
     }
     console.note(&format!("run {run_id} on {}", target.stack.name()));
     let outcome = execute(&target, target.stack.pipeline()?, &run_id, &input, console).await?;
-    let database = if target.database_url.is_some() { Some(target.database().await?) } else { None };
+    let database =
+        if target.database_url.is_some() { Some(target.database().await?) } else { None };
     let s3 = target.s3();
     let reports = target.stack.reports()?;
     let report = RunReport::gather(&s3, reports, &run_id, &outcome, database.as_ref()).await?;
@@ -76,16 +77,17 @@ async fn execute(
     input: &Value,
     console: Console,
 ) -> Result<Outcome> {
-    let execution =
-        Execution::start(&target.sfn(), machine, name, &input.to_string()).await?;
+    let execution = Execution::start(&target.sfn(), machine, name, &input.to_string()).await?;
     let poll = Poll::for_environment(target.stack.environment());
     let mut follower = Follower::new(console);
     let outcome = execution.wait(poll, |progress| follower.show(progress)).await?;
     if outcome.succeeded() && target.database_url.is_none() {
-        console.note("revenue and customers are in the database: set DATABASE_URL to see them here");
+        console
+            .note("revenue and customers are in the database: set DATABASE_URL to see them here");
     }
     if !outcome.succeeded() && target.stack.environment() == deploy::ENVIRONMENT {
-        console.note("the functions' own words are in the logs: aws logs tail /aws/lambda/<function>");
+        console
+            .note("the functions' own words are in the logs: aws logs tail /aws/lambda/<function>");
     }
     Ok(outcome)
 }
@@ -103,8 +105,7 @@ fn backfill_report(name: &str, outcome: &Outcome) -> String {
     if let Some(dates) = dates {
         let mut table = Table::new(&["date", "status", "error"]);
         for date in dates {
-            let cell =
-                |field: &str| date.get(field).and_then(Value::as_str).map(str::to_owned);
+            let cell = |field: &str| date.get(field).and_then(Value::as_str).map(str::to_owned);
             table.rows.push(vec![cell("date"), cell("status"), cell("error")]);
         }
         text.push_str(&format!("\n{}", table.render()));

@@ -28,7 +28,10 @@ pub async fn test(arguments: &Test) -> Result<ExitCode> {
         }
     };
     local::down(&home, false)?;
-    console.note(&format!("the test servers are stopped; their logs are in {}", home.logs().display()));
+    console.note(&format!(
+        "the test servers are stopped; their logs are in {}",
+        home.logs().display()
+    ));
     outcome
 }
 
@@ -98,7 +101,8 @@ mod tests {
             admin_password: Some("pw".to_owned()),
             ..State::default()
         };
-        let asked = Test { filter: Some("ledger".to_owned()), package: vec!["shopflow-load".to_owned()] };
+        let asked =
+            Test { filter: Some("ledger".to_owned()), package: vec!["shopflow-load".to_owned()] };
         let command = super::tests(&asked, &home, &state).unwrap();
         let arguments: Vec<_> = command.as_std().get_args().collect();
         assert_eq!(arguments, ["test", "--release", "--package", "shopflow-load", "--", "ledger"]);
@@ -109,7 +113,9 @@ mod tests {
             .collect();
         assert!(variables.contains(&format!("{ENDPOINT}=http://127.0.0.1:4000")), "{variables:?}");
         assert!(
-            variables.contains(&format!("{DATABASE_URL}=postgres://postgres:pw@127.0.0.1:4001/postgres")),
+            variables.contains(&format!(
+                "{DATABASE_URL}=postgres://postgres:pw@127.0.0.1:4001/postgres"
+            )),
             "{variables:?}"
         );
         assert!(variables.contains(&"SHOPFLOW_TEST_HOME=/repo/.shopflow/test".to_owned()));

@@ -108,10 +108,8 @@ pub fn check(home: &Home) -> Result<String> {
 }
 
 fn build(home: &Home) -> Result<()> {
-    let status = cargo(home)
-        .args(["build", "--release", "--bins"])
-        .status()
-        .map_err(cargo_missing)?;
+    let status =
+        cargo(home).args(["build", "--release", "--bins"]).status().map_err(cargo_missing)?;
     if status.success() {
         return Ok(());
     }

@@ -1,6 +1,6 @@
 //! The pipeline's database in the local Postgres, and its password in Secrets Manager.
 
-use shopflow_core::{Error, ErrorKind, Result, ResultExt};
+use shopflow_core::{Error, ErrorKind, Result};
 use tokio_postgres::{Client, Config, NoTls};
 
 use super::emulator;
@@ -37,15 +37,11 @@ pub async fn create(state: &mut State) -> Result<()> {
         admin
             .batch_execute(&statement)
             .await
-            .or_error(ErrorKind::Internal, "create database failed")?;
+            .map_err(|error| refused(ErrorKind::Internal, "create database", error))?;
     }
     let secret_arn = store_secret(emulator, &password).await?;
-    state.database = Some(DatabaseAccess {
-        name: NAME.to_owned(),
-        user: NAME.to_owned(),
-        password,
-        secret_arn,
-    });
+    state.database =
+        Some(DatabaseAccess { name: NAME.to_owned(), user: NAME.to_owned(), password, secret_arn });
     Ok(())
 }
 
@@ -60,6 +56,16 @@ pub fn admin_url(postgres: Server, password: &str) -> String {
     format!("postgres://{ADMIN}:{password}@127.0.0.1:{}/postgres", postgres.port)
 }
 
+/// A failed conversation with Postgres; the driver keeps the server's own words in the cause.
+pub fn refused(kind: ErrorKind, action: &str, error: tokio_postgres::Error) -> Error {
+    let words = match (error.as_db_error(), std::error::Error::source(&error)) {
+        (Some(refusal), _) => refusal.message().to_owned(),
+        (None, Some(cause)) => format!("{error}: {cause}"),
+        (None, None) => error.to_string(),
+    };
+    Error::new(kind, format!("{action} failed")).because(words)
+}
+
 /// Connects; the connection ends with the client.
 ///
 /// # Errors
@@ -68,7 +74,7 @@ pub async fn connect(config: &Config) -> Result<Client> {
     let (client, connection) = config
         .connect(NoTls)
         .await
-        .or_error(ErrorKind::TransientDatabase, "connect to postgres failed")?;
+        .map_err(|error| refused(ErrorKind::TransientDatabase, "connect to postgres", error))?;
     tokio::spawn(async move {
         // The client reports the same error to whoever waits for an answer.
         let _ = connection.await;

@@ -30,8 +30,7 @@ pub async fn ensure(
     state: &mut State,
     console: Console,
 ) -> Result<Stack> {
-    let emulator =
-        state.emulator.ok_or_else(|| Error::internal("the emulator does not run"))?;
+    let emulator = state.emulator.ok_or_else(|| Error::internal("the emulator does not run"))?;
     let parameters = parameters(home, state)?;
     let fingerprint = fingerprint(home, functions, &parameters)?;
     if let Some(deployment) = &state.deployment
@@ -107,10 +106,8 @@ fn parameter(name: &str, value: &str) -> String {
 /// change whenever they are linked anew.
 fn fingerprint(home: &Home, functions: &[Function], parameters: &[String]) -> Result<String> {
     let mut hasher = Sha256::new();
-    let mut files = vec![
-        home.repository().join("template.yaml"),
-        home.repository().join("samconfig.toml"),
-    ];
+    let mut files =
+        vec![home.repository().join("template.yaml"), home.repository().join("samconfig.toml")];
     let folder = home.repository().join("statemachines");
     let entries = std::fs::read_dir(&folder)
         .map_err(|error| unreadable(&folder, error))?
@@ -181,7 +178,10 @@ mod tests {
 
     #[test]
     fn a_path_with_spaces_stays_one_parameter() {
-        assert_eq!(parameter("LogDir", "/home/ana/my shop/logs"), "LogDir=\"/home/ana/my shop/logs\"");
+        assert_eq!(
+            parameter("LogDir", "/home/ana/my shop/logs"),
+            "LogDir=\"/home/ana/my shop/logs\""
+        );
         assert_eq!(parameter("DatabasePort", "5432"), "DatabasePort=5432");
     }
 }

@@ -104,6 +104,9 @@ fn start(home: &Home, python: &Python, port: u16) -> Result<Server> {
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env("LOG_LEVEL", "WARNING")
         .env("PYTHONDONTWRITEBYTECODE", "1")
+        // Listeners of services that are not used, one of them on every interface.
+        .env("IOT_MTLS_ENABLED", "0")
+        .env("SFTP_ENABLED", "0")
         // Functions stay warm between the runs of a working day.
         .env("LAMBDA_WARM_TTL_SECONDS", "86400");
     let server = Server { pid: process::spawn_detached(&mut command, &log)?, port };

@@ -60,6 +60,16 @@ impl Home {
         }
     }
 
+    /// The local clouds that use the same Python environment, as far as they exist.
+    pub fn sharing_venv(&self) -> Vec<Home> {
+        let owner = self.venv.parent().map_or_else(|| self.folder.clone(), Path::to_path_buf);
+        let mut folders = vec![owner.clone(), owner.join("test"), self.folder.clone()];
+        folders.sort();
+        folders.dedup();
+        let existing = folders.into_iter().filter(|folder| folder.is_dir());
+        existing.map(|folder| Home { folder, ..self.clone() }).collect()
+    }
+
     /// The root of the sources.
     pub fn repository(&self) -> &Path {
         &self.repository
@@ -130,15 +140,11 @@ fn repository() -> Result<PathBuf> {
     let built_from = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
     let is_repository =
         |folder: &&Path| folder.join("cli/Cargo.toml").exists() && folder.join("sql").is_dir();
-    here.ancestors()
-        .chain(built_from)
-        .find(is_repository)
-        .map(Path::to_path_buf)
-        .ok_or_else(|| {
-            Error::invalid("this is not the shopflow repository")
-                .with("folder", here.display())
-                .hint("change into the folder you cloned and try again")
-        })
+    here.ancestors().chain(built_from).find(is_repository).map(Path::to_path_buf).ok_or_else(|| {
+        Error::invalid("this is not the shopflow repository")
+            .with("folder", here.display())
+            .hint("change into the folder you cloned and try again")
+    })
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {

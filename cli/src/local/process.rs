@@ -19,14 +19,20 @@ const TAIL_LINES: usize = 15;
 /// When the program or the log file cannot be opened.
 pub fn spawn_detached(command: &mut Command, log: &Path) -> Result<u32> {
     let (output, errors) = log_pair(log)?;
-    let child = command
+    let mut child = command
         .stdin(Stdio::null())
         .stdout(output)
         .stderr(errors)
         .process_group(0)
         .spawn()
         .map_err(|error| cannot_start(command, error))?;
-    Ok(child.id())
+    let pid = child.id();
+    // A new process has no command line for a moment, and would look like one that ended.
+    wait_until(Duration::from_secs(10), || {
+        command_line(pid).is_some_and(|line| !line.is_empty())
+            || !matches!(child.try_wait(), Ok(None))
+    });
+    Ok(pid)
 }
 
 /// Runs `command` to its end with its output in `log`.
@@ -175,7 +181,8 @@ pub fn accepts(port: u16) -> bool {
 
 fn log_pair(log: &Path) -> Result<(File, File)> {
     if let Some(folder) = log.parent() {
-        std::fs::create_dir_all(folder).or_error(ErrorKind::Internal, "create log folder failed")?;
+        std::fs::create_dir_all(folder)
+            .or_error(ErrorKind::Internal, "create log folder failed")?;
     }
     let open = || -> std::io::Result<(File, File)> {
         let file = File::options().create(true).append(true).open(log)?;

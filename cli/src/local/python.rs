@@ -48,6 +48,16 @@ impl Python {
         Ok(python)
     }
 
+    /// True when the environment of `home` has what is pinned.
+    ///
+    /// # Errors
+    /// When the requirements cannot be read.
+    pub fn is_current(home: &Home) -> Result<bool> {
+        let wanted = fingerprint(&home.repository().join("local/requirements.txt"))?;
+        let python = Python { venv: home.venv().to_path_buf() };
+        Ok(python.installed().as_deref() == Some(wanted.as_str()))
+    }
+
     /// Folder of the programs (`sam`, `cargo-lambda`, `cfn-lint`).
     pub fn bin(&self) -> PathBuf {
         self.venv.join("bin")
@@ -175,10 +185,11 @@ mod tests {
         std::fs::create_dir_all(python.bin()).unwrap();
         std::fs::write(python.bin().join("python3"), "").unwrap();
         std::fs::write(python.marker(), fingerprint(&requirements).unwrap()).unwrap();
+        assert!(Python::is_current(&home).unwrap());
         assert_eq!(Python::ensure(&home, Console::quiet()).unwrap(), python);
 
         std::fs::write(&requirements, "ministack==2\n").unwrap();
-        assert_ne!(python.installed().unwrap(), fingerprint(&requirements).unwrap());
+        assert!(!Python::is_current(&home).unwrap());
     }
 
     #[test]

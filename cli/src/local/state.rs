@@ -77,8 +77,8 @@ impl State {
     /// # Errors
     /// When the folder cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let text = serde_json::to_vec_pretty(self)
-            .or_error(ErrorKind::Internal, "encode state failed")?;
+        let text =
+            serde_json::to_vec_pretty(self).or_error(ErrorKind::Internal, "encode state failed")?;
         let draft = path.with_extension("json.new");
         let write = || -> std::io::Result<()> {
             // A draft left by a command that died may have other permissions.

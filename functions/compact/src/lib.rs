@@ -11,7 +11,7 @@ mod rewrite;
 
 use std::time::Duration;
 
-use futures::{FutureExt, StreamExt, stream};
+use futures::{StreamExt, stream};
 use shopflow_core::contract::{CompactEvent, CompactResult};
 use shopflow_core::runtime::{Init, Invocation};
 use shopflow_core::settings::Compact;
@@ -94,10 +94,7 @@ pub async fn handle(
         .collect();
     let memory = memory_budget(context);
     let rewritten = stream::iter(unhealthy)
-        // Boxed: the compiler gives up on types of futures that nest this deeply.
-        .map(|partition| {
-            compact_partition(context, invocation, &snapshot, partition, &memory).boxed()
-        })
+        .map(|partition| compact_partition(context, invocation, &snapshot, partition, &memory))
         .buffer_unordered(PARTITIONS_AT_ONCE);
     let mut batches = std::pin::pin!(rewritten.chunks(PARTITIONS_PER_COMMIT));
     while let Some(outcomes) = batches.next().await {

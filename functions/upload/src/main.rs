@@ -10,7 +10,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         "upload",
         &[Need::Landing, Need::Lake],
         async |init| Ok(Context::new(init)),
-        |context, event, invocation| async move { handle(&context, event, &invocation).await },
+        // Boxed: the nested futures are more than the compiler follows by default.
+        |context, event, invocation| {
+            Box::pin(async move { handle(&context, event, &invocation).await })
+        },
     )
     .await
 }

@@ -12,6 +12,7 @@
 //! ```
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -162,7 +163,7 @@ where
     E: DeserializeOwned,
     R: Serialize,
     H: Fn(Arc<C>, E, Arc<Invocation>) -> HF,
-    HF: Future<Output = Result<R>>,
+    HF: Future<Output = Result<R>> + Send + 'static,
 {
     let span = tracing::info_span!(
         "invocation",
@@ -174,7 +175,12 @@ where
     async {
         let started = Instant::now();
         let outcome = match decode(payload) {
-            Ok(event) => handle(context, event, Arc::clone(&invocation)).await,
+            // Boxed: the types of nested futures would grow past what the compiler takes.
+            Ok(event) => {
+                let handling: Pin<Box<dyn Future<Output = Result<R>> + Send>> =
+                    Box::pin(handle(context, event, Arc::clone(&invocation)));
+                handling.await
+            }
             Err(error) => Err(error),
         };
         let duration_ms = started.elapsed().as_millis() as u64;
