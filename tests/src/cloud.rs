@@ -6,9 +6,9 @@ use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::{Value, json};
 use shopflow::console::Console;
+use shopflow::local;
 use shopflow::local::home::Home;
 use shopflow::local::python::Python;
-use shopflow::local;
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use crate::ledger::Ledger;
@@ -204,10 +204,8 @@ impl Cloud {
     /// Messages in a queue, visible or in flight.
     pub async fn waiting(&self, queue: &str) -> u64 {
         use aws_sdk_sqs::types::QueueAttributeName as Name;
-        let names = [
-            Name::ApproximateNumberOfMessages,
-            Name::ApproximateNumberOfMessagesNotVisible,
-        ];
+        let names =
+            [Name::ApproximateNumberOfMessages, Name::ApproximateNumberOfMessagesNotVisible];
         let answer = self
             .sqs
             .get_queue_attributes()
@@ -303,7 +301,9 @@ impl Cloud {
         let mut keys = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.expect("list objects");
-            keys.extend(page.contents().iter().filter_map(|object| object.key().map(str::to_owned)));
+            keys.extend(
+                page.contents().iter().filter_map(|object| object.key().map(str::to_owned)),
+            );
         }
         keys
     }

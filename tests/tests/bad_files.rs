@@ -79,7 +79,11 @@ async fn an_unknown_column_is_kept_in_bronze() {
     let file: String = customers(1..6)
         .lines()
         .enumerate()
-        .map(|(index, line)| if index == 0 { format!("{line},note\n") } else { format!("{line},x\n") })
+        .map(
+            |(index, line)| {
+                if index == 0 { format!("{line},note\n") } else { format!("{line},x\n") }
+            },
+        )
         .collect();
     assert_quarantined("customers", file.into_bytes(), 5, &[]).await;
 }

@@ -31,7 +31,12 @@ async fn every_stage_answers_the_same_event_with_the_same_result() {
         event
     };
 
-    twice(&cloud, "record", with(json!({"phase": "start", "started_at": "2026-01-15T00:00:00Z", "input": {}}))).await;
+    twice(
+        &cloud,
+        "record",
+        with(json!({"phase": "start", "started_at": "2026-01-15T00:00:00Z", "input": {}})),
+    )
+    .await;
     let generated = with(json!({"spec": {"scale": 0.05, "seed": 5, "defect_rate": 0.02}}));
     let generated = twice(&cloud, "generate", generated).await;
 
@@ -97,7 +102,10 @@ async fn a_corrected_transaction_moves_to_its_new_day() {
     let cloud = Cloud::fresh().await;
     let header = "id,customer_id,product_id,quantity,timestamp,payment_method\n";
     let first = format!("{header}1,1,1,2,2024-03-05T10:00:00Z,paypal\n");
-    cloud.run_files(&[("products", products(1..2)), ("transactions", first)]).await.expect_success();
+    cloud
+        .run_files(&[("products", products(1..2)), ("transactions", first)])
+        .await
+        .expect_success();
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     let second = format!("{header}1,1,1,2,2024-04-09T10:00:00Z,paypal\n");
     cloud.run_files(&[("transactions", second)]).await.expect_success();

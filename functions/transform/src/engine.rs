@@ -80,7 +80,10 @@ impl Engine {
 ///
 /// # Errors
 /// `Internal` when the batches differ in schema.
-pub fn memory_table(schema: &SchemaRef, batches: Vec<RecordBatch>) -> Result<Arc<dyn TableProvider>> {
+pub fn memory_table(
+    schema: &SchemaRef,
+    batches: Vec<RecordBatch>,
+) -> Result<Arc<dyn TableProvider>> {
     let batches = batches.iter().map(|batch| restate(schema, batch)).collect::<Result<Vec<_>>>()?;
     let table = MemTable::try_new(Arc::clone(schema), vec![batches])
         .or_error(ErrorKind::Internal, "build table in memory failed")?;

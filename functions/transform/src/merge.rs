@@ -6,7 +6,9 @@
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
-use arrow::array::{Array, AsArray, DynComparator, RecordBatch, StringArray, UInt32Array, make_comparator};
+use arrow::array::{
+    Array, AsArray, DynComparator, RecordBatch, StringArray, UInt32Array, make_comparator,
+};
 use arrow::compute::{SortOptions, interleave_record_batch, take_record_batch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use shopflow_core::dataset::Kind;

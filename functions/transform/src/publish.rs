@@ -48,7 +48,8 @@ pub async fn publish_and_close(
 async fn publish(transaction: &Transaction<'_>, change: &Change, full: bool) -> Result<()> {
     let name = change.aggregate.name;
     if change.aggregate.period.is_some() && !full {
-        let sql = format!("DELETE FROM warehouse.{name} WHERE {} = ANY ($1)", change.aggregate.key());
+        let sql =
+            format!("DELETE FROM warehouse.{name} WHERE {} = ANY ($1)", change.aggregate.key());
         let periods = dates(&change.periods)?;
         transaction.execute(&sql, &[&periods]).await
     } else {

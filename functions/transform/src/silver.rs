@@ -161,10 +161,12 @@ async fn read_dataset(context: &Context, pending: &Pending, dataset: Dataset) ->
         let entry = &pending.files[*file].entry;
         let rows: u64 = batches.iter().map(|batch| batch.num_rows() as u64).sum();
         if rows != entry.rows {
-            return Err(Error::internal("bronze file does not hold the rows of its manifest entry")
-                .with("key", &entry.bronze.key)
-                .with("rows", rows)
-                .with("promised", entry.rows));
+            return Err(Error::internal(
+                "bronze file does not hold the rows of its manifest entry",
+            )
+            .with("key", &entry.bronze.key)
+            .with("rows", rows)
+            .with("promised", entry.rows));
         }
     }
     blocking(move || {
@@ -197,15 +199,16 @@ fn winners(dataset: Dataset, batches: &[RecordBatch]) -> Result<BTreeMap<i32, Ve
     rows.sort_by_key(|(key, _, _)| *key);
     let mut by_day: BTreeMap<i32, Vec<RowRef>> = BTreeMap::new();
     for same_key in rows.chunk_by(|left, right| left.0 == right.0) {
-        let latest = same_key.iter().map(|(_, batch, row)| (*batch as usize, *row as usize)).reduce(
-            |best, next| {
+        let latest = same_key
+            .iter()
+            .map(|(_, batch, row)| (*batch as usize, *row as usize))
+            .reduce(|best, next| {
                 let (a, b) = (&columns[best.0], &columns[next.0]);
                 let order = b
                     .source_order(next.1, a, best.1)
                     .then_with(|| a.run(best.1).cmp(b.run(next.1)));
                 if order.is_gt() { next } else { best }
-            },
-        );
+            });
         if let Some((batch, row)) = latest {
             by_day.entry(columns[batch].day(row)).or_default().push((batch, row));
         }
@@ -328,11 +331,7 @@ impl Job {
     }
 }
 
-fn merge_day(
-    incoming: &Incoming,
-    day: i32,
-    existing: &[RecordBatch],
-) -> Result<(Write, Loaded)> {
+fn merge_day(incoming: &Incoming, day: i32, existing: &[RecordBatch]) -> Result<(Write, Loaded)> {
     let schema = schema::silver(incoming.dataset);
     let existing = existing
         .iter()

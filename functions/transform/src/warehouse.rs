@@ -79,8 +79,7 @@ async fn insert_facts(
     if bulk {
         transaction.batch_execute(BULK_BEGIN).await.or_db("prepare bulk insert of facts")?;
     }
-    let written =
-        transaction.execute(FACT_SALES, &[&from, &to]).await.or_db("insert facts")?;
+    let written = transaction.execute(FACT_SALES, &[&from, &to]).await.or_db("insert facts")?;
     if bulk {
         transaction.batch_execute(BULK_END).await.or_db("index facts")?;
     }

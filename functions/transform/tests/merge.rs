@@ -64,7 +64,8 @@ fn rows_of(batch: &RecordBatch) -> Vec<Row> {
 }
 
 fn incoming(file: &File) -> RecordBatch {
-    let rows = file.rows.iter().map(|(id, quantity)| (*id, *quantity, file.effective, file.version));
+    let rows =
+        file.rows.iter().map(|(id, quantity)| (*id, *quantity, file.effective, file.version));
     batch(&rows.collect::<Vec<_>>())
 }
 

@@ -40,14 +40,24 @@ async fn small_shop() -> Shop {
 async fn totals_agree(shop: &Shop) {
     let facts = "SELECT coalesce(sum(amount), 0)::numeric(18,2) FROM warehouse.fact_sales";
     let facts = shop.number(facts).await;
-    let tables = ["daily_sales", "weekly_sales", "monthly_sales", "product_sales", "customer_lifetime_value"];
+    let tables = [
+        "daily_sales",
+        "weekly_sales",
+        "monthly_sales",
+        "product_sales",
+        "customer_lifetime_value",
+    ];
     for table in tables {
         let sql = format!("SELECT coalesce(sum(revenue), 0)::numeric(18,2) FROM warehouse.{table}");
         assert_eq!(shop.number(&sql).await, facts, "{table}");
     }
     let sales = shop.number("SELECT count(*) FROM core.transactions").await;
-    for table in ["fact_sales", "(SELECT generate_series(1, (SELECT sum(transactions) FROM warehouse.daily_sales)::int)) AS s"] {
-        let table = if table.starts_with('(') { table.to_owned() } else { format!("warehouse.{table}") };
+    for table in [
+        "fact_sales",
+        "(SELECT generate_series(1, (SELECT sum(transactions) FROM warehouse.daily_sales)::int)) AS s",
+    ] {
+        let table =
+            if table.starts_with('(') { table.to_owned() } else { format!("warehouse.{table}") };
         assert_eq!(shop.number(&format!("SELECT count(*) FROM {table}")).await, sales);
     }
 }
@@ -59,7 +69,10 @@ async fn a_sale_has_the_price_of_its_moment() {
     assert_eq!(result.touched_dates, 3);
     assert_eq!(result.fact_rows, 3);
     assert_eq!(
-        shop.query("SELECT transaction_id, unit_price, amount FROM warehouse.fact_sales ORDER BY 1").await,
+        shop.query(
+            "SELECT transaction_id, unit_price, amount FROM warehouse.fact_sales ORDER BY 1"
+        )
+        .await,
         [
             r#"{"transaction_id":1,"unit_price":10.00,"amount":20.00}"#,
             r#"{"transaction_id":2,"unit_price":12.50,"amount":25.00}"#,
@@ -94,8 +107,13 @@ async fn a_sale_has_the_price_of_its_moment() {
     assert_eq!(
         rows,
         [
-            ("dim_customer", 2), ("dim_product", 2), ("fact_sales", 3), ("daily_sales", 3),
-            ("weekly_sales", 2), ("monthly_sales", 2), ("product_sales", 1),
+            ("dim_customer", 2),
+            ("dim_product", 2),
+            ("fact_sales", 3),
+            ("daily_sales", 3),
+            ("weekly_sales", 2),
+            ("monthly_sales", 2),
+            ("product_sales", 1),
             ("customer_lifetime_value", 2),
         ]
     );
@@ -198,7 +216,8 @@ async fn an_inferred_member_is_completed_by_its_own_row() {
     let shop = small_shop().await;
     shop.sales(&source("r3", 0, "2026-01-11"), &[sale(4, 99, 88, 4, "2026-01-11T08:00:00Z")]).await;
     shop.transform("t1").await.unwrap();
-    let fact = "SELECT product_key, customer_key FROM warehouse.fact_sales WHERE transaction_id = 4";
+    let fact =
+        "SELECT product_key, customer_key FROM warehouse.fact_sales WHERE transaction_id = 4";
     let keys = shop.query(fact).await;
     assert_eq!(
         shop.query("SELECT revenue, unpriced_transactions FROM warehouse.daily_sales WHERE event_date = '2026-01-11'").await,
@@ -229,7 +248,8 @@ async fn a_price_that_arrives_late_reprices_only_the_sales_it_covers() {
         "22.00"
     );
     // A name nobody saw change: no fact is touched.
-    shop.products(&source("r10", 0, "2026-05-01"), &[Product(7, "Cup", "home", 1250, "Acme")]).await;
+    shop.products(&source("r10", 0, "2026-05-01"), &[Product(7, "Cup", "home", 1250, "Acme")])
+        .await;
     let result = shop.transform("t3").await.unwrap();
     assert_eq!((result.touched_dates, result.fact_rows), (0, 0));
     totals_agree(&shop).await;
@@ -241,7 +261,8 @@ async fn a_sale_outside_the_calendar_extends_it() {
     shop.sales(&source("r3", 0, "2026-01-11"), &[sale(4, 1, 7, 1, "1999-12-31T23:00:00Z")]).await;
     shop.transform("t1").await.unwrap();
     assert_eq!(
-        shop.query("SELECT iso_week, day_name FROM warehouse.dim_date WHERE date_key = 19991231").await,
+        shop.query("SELECT iso_week, day_name FROM warehouse.dim_date WHERE date_key = 19991231")
+            .await,
         [r#"{"iso_week":52,"day_name":"Friday"}"#]
     );
     totals_agree(&shop).await;
@@ -257,7 +278,8 @@ async fn many_steps_give_the_same_gold_bytes_as_a_full_rebuild() {
         let sales: Vec<Sale> = (0..40)
             .map(|n| {
                 let id = 10 + (step * 23 + n) % 100;
-                let moment = at("2025-12-20") + chrono::Duration::hours((id * 37 + step * 11) % 1500);
+                let moment =
+                    at("2025-12-20") + chrono::Duration::hours((id * 37 + step * 11) % 1500);
                 Sale(id, 1 + id % 5, 7 + id % 4, 1 + (n % 3) as i32, moment)
             })
             .collect();
@@ -304,8 +326,7 @@ async fn a_crash_between_any_two_steps_is_made_good_by_the_next_call() {
             if steps >= 3 {
                 let facts = warehouse::rebuild(snapshot, &pending).await.unwrap();
                 if steps >= 4 {
-                    let update =
-                        gold::Update { dates: facts.dates, dimensions: true, full: false };
+                    let update = gold::Update { dates: facts.dates, dimensions: true, full: false };
                     let client = session.client();
                     gold::refresh(&shop.context, client, &cache, &update).await.unwrap();
                 }
@@ -337,11 +358,21 @@ async fn a_mark_set_while_transform_works_is_kept() {
     let update = gold::Update { dates: facts.dates, dimensions: true, full: false };
     let changes = gold::refresh(&shop.context, session.client(), &cache, &update).await.unwrap();
     let client = session.client();
-    shopflow_transform::publish::publish_and_close(client, &run("t1"), &read, &counts, &update, &changes)
-        .await
-        .unwrap();
+    shopflow_transform::publish::publish_and_close(
+        client,
+        &run("t1"),
+        &read,
+        &counts,
+        &update,
+        &changes,
+    )
+    .await
+    .unwrap();
     session.unlock().await;
-    assert_eq!(shop.query("SELECT event_date FROM ops.dirty_dates").await, [r#"{"event_date":"2026-01-10"}"#]);
+    assert_eq!(
+        shop.query("SELECT event_date FROM ops.dirty_dates").await,
+        [r#"{"event_date":"2026-01-10"}"#]
+    );
     let next = shop.transform("t2").await.unwrap();
     assert_eq!((next.touched_dates, next.fact_rows), (1, 2));
     totals_agree(&shop).await;

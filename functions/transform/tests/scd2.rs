@@ -13,7 +13,8 @@ struct Dice(u64);
 
 impl Dice {
     fn roll(&mut self, sides: i64) -> i64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((self.0 >> 33) % sides as u64) as i64
     }
 }
@@ -108,7 +109,8 @@ async fn play(seed: u64) {
                 None => format!("{} unknown", sale.0),
             })
             .collect();
-        let sql = "SELECT transaction_id || ' ' || coalesce(((amount * 100)::bigint)::text, 'unknown')
+        let sql =
+            "SELECT transaction_id || ' ' || coalesce(((amount * 100)::bigint)::text, 'unknown')
                    FROM warehouse.fact_sales ORDER BY transaction_id";
         let facts = shop.client.query(sql, &[]).await.unwrap();
         let facts: Vec<String> = facts.iter().map(|row| row.get(0)).collect();

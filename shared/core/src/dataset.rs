@@ -11,9 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 
 /// Product categories the shop sells in.
-pub const CATEGORIES: &[&str] = &[
-    "beauty", "books", "clothing", "electronics", "grocery", "home", "sports", "toys",
-];
+pub const CATEGORIES: &[&str] =
+    &["beauty", "books", "clothing", "electronics", "grocery", "home", "sports", "toys"];
 /// Accepted ways to pay.
 pub const PAYMENT_METHODS: &[&str] =
     &["apple_pay", "bank_transfer", "credit_card", "debit_card", "gift_card", "paypal"];
@@ -48,9 +47,7 @@ pub const PRICE_PRECISION: u8 = 10;
 pub const PRICE_SCALE: u8 = 2;
 
 /// What the pipeline ingests.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Dataset {
     Customers,

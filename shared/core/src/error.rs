@@ -90,13 +90,7 @@ pub struct Error {
 impl Error {
     /// A failure of `kind`; `message` is lower case and without a full stop.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Error {
-            kind,
-            message: message.into(),
-            context: Vec::new(),
-            hint: None,
-            source: None,
-        }
+        Error { kind, message: message.into(), context: Vec::new(), hint: None, source: None }
     }
 
     /// Shorthand for [`ErrorKind::InvalidInput`].
@@ -146,8 +140,15 @@ impl Error {
     {
         let code = error.code().unwrap_or("").to_owned();
         let throttled = [
-            "Throttl", "SlowDown", "TooManyRequests", "RequestLimitExceeded", "Timeout",
-            "InternalError", "InternalFailure", "ServiceUnavailable", "503",
+            "Throttl",
+            "SlowDown",
+            "TooManyRequests",
+            "RequestLimitExceeded",
+            "Timeout",
+            "InternalError",
+            "InternalFailure",
+            "ServiceUnavailable",
+            "503",
         ]
         .iter()
         .any(|part| code.contains(part));

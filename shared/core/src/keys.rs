@@ -97,10 +97,7 @@ mod tests {
     use super::*;
 
     fn run() -> Run {
-        Run {
-            run_id: "nightly".to_owned(),
-            run_date: NaiveDate::from_ymd_opt(2024, 1, 5).unwrap(),
-        }
+        Run { run_id: "nightly".to_owned(), run_date: NaiveDate::from_ymd_opt(2024, 1, 5).unwrap() }
     }
 
     #[test]
@@ -109,10 +106,7 @@ mod tests {
             raw(&run(), Dataset::Transactions, 3),
             "raw/year=2024/month=01/day=05/transactions/nightly-00003.csv"
         );
-        assert_eq!(
-            manifest(&run()),
-            "raw/year=2024/month=01/day=05/_manifest/nightly.json"
-        );
+        assert_eq!(manifest(&run()), "raw/year=2024/month=01/day=05/_manifest/nightly.json");
     }
 
     #[test]

@@ -53,10 +53,7 @@ impl Invocation {
 
     /// An invocation outside Lambda, for tests and the command line: an hour left, no metrics.
     pub fn detached(aws: &aws_config::SdkConfig, function: &'static str) -> Self {
-        let metrics = crate::settings::MetricsSettings {
-            enabled: false,
-            namespace: String::new(),
-        };
+        let metrics = crate::settings::MetricsSettings { enabled: false, namespace: String::new() };
         Invocation {
             metrics: Metrics::new(&metrics, aws, function),
             deadline: SystemTime::now() + Duration::from_secs(3600),

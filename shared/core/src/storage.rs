@@ -55,8 +55,7 @@ impl Storage {
     /// an emulator has no name per bucket.
     pub fn new(aws: &aws_config::SdkConfig, settings: &StorageSettings) -> Self {
         let custom = aws.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL").is_some();
-        let config =
-            aws_sdk_s3::config::Builder::from(aws).force_path_style(custom).build();
+        let config = aws_sdk_s3::config::Builder::from(aws).force_path_style(custom).build();
         Storage {
             client: Client::from_conf(config),
             part_size: settings.part_size_mib * 1024 * 1024,
@@ -92,7 +91,9 @@ impl Storage {
         let modified_at = head
             .last_modified()
             .and_then(|time| DateTime::from_timestamp(time.secs(), time.subsec_nanos()))
-            .ok_or_else(|| Error::internal("S3 gave no modification time").with("key", &object.key))?;
+            .ok_or_else(|| {
+                Error::internal("S3 gave no modification time").with("key", &object.key)
+            })?;
         Ok(ObjectInfo {
             version_id: head.version_id().unwrap_or("null").to_owned(),
             bytes: head.content_length().unwrap_or(0).max(0) as u64,
@@ -272,17 +273,13 @@ impl Storage {
                 .quiet(true)
                 .build()
                 .or_error(ErrorKind::Internal, "build delete request failed")?;
-            let output = self
-                .client
-                .delete_objects()
-                .bucket(bucket)
-                .delete(delete)
-                .send()
-                .await
-                .map_err(|error| {
-                    Error::aws(ErrorKind::TransientStorage, "delete objects", error)
-                        .with("bucket", bucket)
-                })?;
+            let output =
+                self.client.delete_objects().bucket(bucket).delete(delete).send().await.map_err(
+                    |error| {
+                        Error::aws(ErrorKind::TransientStorage, "delete objects", error)
+                            .with("bucket", bucket)
+                    },
+                )?;
             if let Some(refused) = output.errors().first() {
                 return Err(Error::internal("delete object was refused")
                     .with("bucket", bucket)
@@ -299,10 +296,7 @@ fn concrete(version_id: Option<&str>) -> Option<String> {
     version_id.filter(|version| *version != "null").map(str::to_owned)
 }
 
-fn head_error(
-    object: &ObjectRef,
-    error: SdkError<HeadObjectError>,
-) -> Error {
+fn head_error(object: &ObjectRef, error: SdkError<HeadObjectError>) -> Error {
     let missing = error.as_service_error().is_some_and(HeadObjectError::is_not_found)
         || error.raw_response().is_some_and(|raw| matches!(raw.status().as_u16(), 400 | 404));
     let failure = if missing {

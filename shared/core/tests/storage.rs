@@ -26,13 +26,7 @@ async fn a_large_object_goes_out_in_parts_and_comes_back_whole() {
     assert!(stored.version_id.is_some());
     let back = storage.read_all(&stored.reference()).await.unwrap();
     assert_eq!(Sha256::digest(&back), Sha256::digest(&content));
-    let parts = storage
-        .client()
-        .list_multipart_uploads()
-        .bucket(&bucket)
-        .send()
-        .await
-        .unwrap();
+    let parts = storage.client().list_multipart_uploads().bucket(&bucket).send().await.unwrap();
     assert!(parts.uploads().is_empty(), "no upload is left open");
 }
 
@@ -129,8 +123,7 @@ async fn a_read_that_always_breaks_off_is_a_transient_failure() {
     let direct = shopflow_testkit::storage().await;
     let bucket = shopflow_testkit::bucket(&direct, "storage").await;
     let content = pattern(9 * 1024 * 1024);
-    let stored =
-        direct.write_all(&bucket, "k", "application/octet-stream", content).await.unwrap();
+    let stored = direct.write_all(&bucket, "k", "application/octet-stream", content).await.unwrap();
 
     let upstream = shopflow_testkit::emulator_address();
     let proxy = shopflow_testkit::proxy::cutting(upstream, 64 * 1024, u32::MAX).await;

@@ -7,8 +7,8 @@ pub mod proxy;
 
 use aws_credential_types::Credentials;
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
-use shopflow_core::settings::{Database, DatabaseAuth, StorageSettings, Tls};
 use shopflow_core::Storage;
+use shopflow_core::settings::{Database, DatabaseAuth, StorageSettings, Tls};
 
 /// Address of the emulator, such as `http://127.0.0.1:4566`.
 pub const ENDPOINT: &str = "SHOPFLOW_TEST_ENDPOINT";
@@ -17,7 +17,9 @@ pub const DATABASE_URL: &str = "SHOPFLOW_TEST_DATABASE_URL";
 
 fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| {
-        panic!("{name} is not set: run the tests with `cargo shopflow test`, which starts the servers")
+        panic!(
+            "{name} is not set: run the tests with `cargo shopflow test`, which starts the servers"
+        )
     })
 }
 

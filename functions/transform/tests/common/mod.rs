@@ -52,7 +52,13 @@ pub fn source(run_id: &str, part: u32, effective_at: &str) -> Source {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Customer(pub i64, pub &'static str, pub &'static str, pub &'static str, pub &'static str);
+pub struct Customer(
+    pub i64,
+    pub &'static str,
+    pub &'static str,
+    pub &'static str,
+    pub &'static str,
+);
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Product(pub i64, pub &'static str, pub &'static str, pub i64, pub &'static str);
@@ -109,8 +115,16 @@ impl Shop {
                 .await
                 .unwrap();
             let values: [&(dyn tokio_postgres::types::ToSql + Sync); 10] = [
-                id, name, email, &date(registered), country, &hash, &from.effective_at,
-                &from.effective_at, &from.version, &from.run_id,
+                id,
+                name,
+                email,
+                &date(registered),
+                country,
+                &hash,
+                &from.effective_at,
+                &from.effective_at,
+                &from.version,
+                &from.run_id,
             ];
             self.client
                 .execute(
@@ -160,7 +174,14 @@ impl Shop {
                 .await
                 .unwrap();
             let values: [&(dyn tokio_postgres::types::ToSql + Sync); 9] = [
-                id, name, category, cents, supplier, &hash, &from.effective_at, &from.version,
+                id,
+                name,
+                category,
+                cents,
+                supplier,
+                &hash,
+                &from.effective_at,
+                &from.version,
                 &from.run_id,
             ];
             self.client
@@ -220,8 +241,14 @@ impl Shop {
             .execute(
                 incoming,
                 &[
-                    &ids, &customers, &products, &quantities, &moments, &from.effective_at,
-                    &from.version, &from.run_id,
+                    &ids,
+                    &customers,
+                    &products,
+                    &quantities,
+                    &moments,
+                    &from.effective_at,
+                    &from.version,
+                    &from.run_id,
                 ],
             )
             .await

@@ -115,7 +115,12 @@ impl ObjectWriter {
             let content = std::mem::take(&mut self.buffer).freeze();
             let metadata = std::mem::take(&mut self.metadata);
             return put(
-                &self.client, &self.bucket, &self.key, &self.content_type, content, metadata,
+                &self.client,
+                &self.bucket,
+                &self.key,
+                &self.content_type,
+                content,
+                metadata,
             )
             .await;
         }
