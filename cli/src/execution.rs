@@ -221,7 +221,7 @@ pub async fn recent(client: &Client, machine: &str, limit: i32) -> Result<Vec<Li
             stopped_at: time(execution.stop_date()),
         })
         .collect();
-    listed.sort_by(|left, right| right.started_at.cmp(&left.started_at));
+    listed.sort_by_key(|execution| std::cmp::Reverse(execution.started_at));
     Ok(listed)
 }
 

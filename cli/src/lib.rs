@@ -11,7 +11,7 @@
 //! use shopflow::local::{self, home::Home};
 //!
 //! let home = Home::of_tests()?;
-//! let cloud = local::deploy(&home, &Console::quiet()).await?;
+//! let cloud = local::deploy(&home, Console::quiet()).await?;
 //! let execution = Execution::start(&cloud.sfn(), cloud.stack.pipeline()?, "first", "{}").await?;
 //! let outcome = execution.wait(Poll::local(), |_| ()).await?;
 //! assert!(outcome.succeeded());

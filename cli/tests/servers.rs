@@ -1,5 +1,8 @@
 //! The servers of a local cloud, for real: started, restarted, stopped, started again.
 
+// The exception for tests does not reach their helper functions.
+#![allow(clippy::unwrap_used)]
+
 use shopflow::console::Console;
 use shopflow::local::{self, database, home::Home, postgres, python::Python, state::State};
 use shopflow_core::ErrorKind;

@@ -23,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// The deployed stack with empty buckets and an empty database, held by one test.
 pub struct Cloud {
     _turn: MutexGuard<'static, ()>,
+    pub endpoint: String,
     pub s3: aws_sdk_s3::Client,
     pub sfn: aws_sdk_sfn::Client,
     pub sqs: aws_sdk_sqs::Client,
@@ -75,6 +76,7 @@ impl Cloud {
         let s3 = aws_sdk_s3::config::Builder::from(&deployed.aws).force_path_style(true).build();
         let cloud = Cloud {
             _turn: turn,
+            endpoint: deployed.endpoint.clone(),
             s3: aws_sdk_s3::Client::from_conf(s3),
             sfn: aws_sdk_sfn::Client::new(&deployed.aws),
             sqs: aws_sdk_sqs::Client::new(&deployed.aws),

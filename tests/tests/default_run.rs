@@ -81,10 +81,11 @@ async fn validation_finds_every_planted_defect_and_nothing_else() {
     let run = cloud.run(json!({"source": source})).await.expect_success();
     cloud.ledger(&run.name).await.assert_balanced();
 
-    let truths = cloud.read(&cloud.landing, &format!("truths/run_id={}/defects.jsonl", run.name));
+    let truths = format!("truths/run_id={}/defects.jsonl", run.name);
+    let truths = cloud.read(&cloud.landing, &truths).await;
     let mut planted = BTreeSet::new();
     let mut orphans = 0;
-    for line in String::from_utf8(truths.await).unwrap().lines() {
+    for line in String::from_utf8(truths).unwrap().lines() {
         let truth: Value = serde_json::from_str(line).unwrap();
         let dataset = truth["dataset"].as_str().unwrap().to_owned();
         match truth["detected_by"].as_str().unwrap() {

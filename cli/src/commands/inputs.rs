@@ -76,8 +76,7 @@ async fn upload(
         Some(dataset) => dataset,
         None => dataset_of(file)?,
     };
-    let part = u32::try_from(part).or_error(ErrorKind::InvalidInput, "too many files")?;
-    let (bucket, key) = (target.stack.landing()?, keys::generated(dataset, run_id, part));
+    let (bucket, key) = (target.stack.landing()?, landing_key(dataset, run_id, part, file));
     let body =
         ByteStream::from_path(file).await.map_err(|error| unreadable(file).because(error))?;
     let stored = target
@@ -98,6 +97,18 @@ async fn upload(
         key,
         version_id: stored.version_id().map(str::to_owned),
     })
+}
+
+/// Beside what a run generates, with the file's own name so that reports speak of it.
+fn landing_key(dataset: Dataset, run_id: &str, part: usize, file: &Path) -> String {
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned());
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    let name: String = name
+        .unwrap_or_default()
+        .chars()
+        .map(|letter| if plain(letter) { letter } else { '_' })
+        .collect();
+    format!("incoming/{dataset}/run_id={run_id}/{part:05}-{name}")
 }
 
 /// The dataset whose name the file's name begins with, else the one whose columns its header has.
@@ -153,6 +164,14 @@ mod tests {
         for wrong in ["landing/p.csv", "s3://landing", "s3:///p.csv", "s3://landing/"] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn an_uploaded_file_belongs_to_its_run_and_keeps_its_name() {
+        let file = Path::new("/home/ana/my products (1).csv");
+        let key = landing_key(Dataset::Products, "run-1", 2, file);
+        assert_eq!(key, "incoming/products/run_id=run-1/00002-my_products__1_.csv");
+        assert_eq!(keys::run_of_generated(&key), Some("run-1"));
     }
 
     #[test]

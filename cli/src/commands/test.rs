@@ -21,11 +21,13 @@ pub async fn test(arguments: &Test) -> Result<ExitCode> {
     // Servers of a test run that was killed, and their data.
     local::down(&home, true)?;
     let outcome = tokio::select! {
-        outcome = run(arguments, &home, console) => outcome,
+        // In this order, so that an interruption is noticed from the first moment on.
+        biased;
         () = interrupted() => {
             console.note("interrupted");
             Ok(ExitCode::from(130))
         }
+        outcome = run(arguments, &home, console) => outcome,
     };
     local::down(&home, false)?;
     console.note(&format!(
