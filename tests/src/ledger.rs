@@ -49,6 +49,30 @@ impl Ledger {
 
     /// Every line adds up, and what one stage passed on is what the next one got.
     pub fn assert_balanced(&self) {
+        self.assert_balanced_until(&["load", "transform"]);
+    }
+
+    /// [`Ledger::assert_balanced`] for runs side by side: the transform of one may take the rows
+    /// of another along, so that step is checked over all runs by [`Ledger::assert_conserved`].
+    pub fn assert_balanced_beside_others(&self) {
+        self.assert_balanced_until(&["load"]);
+    }
+
+    /// Over all runs, transform got exactly the rows that were uploaded.
+    pub async fn assert_conserved(database: &Client) {
+        let query = "SELECT dataset,
+                (sum(rows_loaded) FILTER (WHERE stage = 'upload'))::bigint AS uploaded,
+                (sum(rows_in) FILTER (WHERE stage = 'transform'))::bigint AS transformed
+            FROM ops.ledger GROUP BY dataset ORDER BY dataset";
+        let rows = database.query(query, &[]).await.expect("sum up the ledger");
+        assert!(!rows.is_empty(), "the ledger is empty");
+        for row in rows {
+            let counts: (Option<i64>, Option<i64>) = (row.get(1), row.get(2));
+            assert_eq!(counts.0, counts.1, "{}", row.get::<_, &str>(0));
+        }
+    }
+
+    fn assert_balanced_until(&self, stages: &[&str]) {
         assert!(!self.0.is_empty(), "the ledger is empty");
         for line in &self.0 {
             let out = line.loaded + line.quarantined + line.unchanged;
@@ -60,7 +84,7 @@ impl Ledger {
         for validate in self.0.iter().filter(|line| line.stage == "validate") {
             let Some(upload) = find("upload", &validate.dataset) else { continue };
             assert_eq!(validate.loaded, upload.rows_in, "{validate:?} then {upload:?}");
-            for stage in ["load", "transform"] {
+            for stage in stages {
                 let Some(next) = find(stage, &validate.dataset) else { continue };
                 assert_eq!(upload.loaded, next.rows_in, "{upload:?} then {next:?}");
             }

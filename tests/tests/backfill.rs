@@ -1,7 +1,7 @@
 //! Runs over a range of dates.
 
 use serde_json::json;
-use shopflow_tests::{Cloud, customers};
+use shopflow_tests::{Cloud, Ledger, customers};
 
 #[tokio::test]
 async fn a_backfill_runs_each_date_once() {
@@ -24,8 +24,10 @@ async fn a_backfill_runs_each_date_once() {
         .map(|date| (date.to_owned(), "succeeded".to_owned()));
     assert_eq!(dates, expected);
     for date in ["10", "11", "12"] {
-        cloud.ledger(&format!("{name}-2026-01-{date}")).await.assert_balanced();
+        let ledger = cloud.ledger(&format!("{name}-2026-01-{date}")).await;
+        ledger.assert_balanced_beside_others();
     }
+    Ledger::assert_conserved(&cloud.database).await;
 }
 
 #[tokio::test]
@@ -53,8 +55,9 @@ async fn one_bad_date_fails_the_backfill_and_is_named() {
             "SELECT count(*) FROM ops.runs WHERE run_date = '{date}' AND status = 'succeeded'"
         );
         assert_eq!(cloud.count(&ran).await, 1, "{date}");
-        cloud.ledger(&format!("{name}-{date}")).await.assert_balanced();
+        cloud.ledger(&format!("{name}-{date}")).await.assert_balanced_beside_others();
     }
+    Ledger::assert_conserved(&cloud.database).await;
     assert_eq!(cloud.count("SELECT count(*) FROM core.customers").await, 8);
 }
 

@@ -42,7 +42,7 @@ async fn the_default_run_fills_every_layer_with_exact_counts() {
     let summary = cloud.read(&cloud.reports, &format!("runs/{}.json", run.name)).await;
     let summary: Value = serde_json::from_slice(&summary).unwrap();
     assert_eq!(summary["status"], "succeeded");
-    assert!(summary["cost_usd"].as_f64().unwrap() > 0.0);
+    assert!(summary["cost"]["total_usd"].as_f64().unwrap() > 0.0);
 }
 
 #[tokio::test]

@@ -3,19 +3,27 @@
 use serde_json::{Value, json};
 use shopflow_tests::{Cloud, customers, products, transactions};
 
-/// The answer without what one call differs from the next by.
-fn comparable(mut answer: Value) -> Value {
-    if let Some(fields) = answer.as_object_mut() {
-        fields.remove("usage");
+/// The answer without what one call may differ from the next by: the time it took, and the version
+/// ids of objects that were written again (their bytes are compared by SHA-256).
+fn comparable(answer: &Value) -> Value {
+    match answer {
+        Value::Object(fields) => fields
+            .iter()
+            .filter(|(name, _)| !matches!(name.as_str(), "usage" | "version_id"))
+            .map(|(name, value)| (name.clone(), comparable(value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        Value::Array(values) => values.iter().map(comparable).collect(),
+        other => other.clone(),
     }
-    answer
 }
 
 /// Calls a function twice; both answers are the same, and the first is returned.
 async fn twice(cloud: &Cloud, function: &str, event: Value) -> Value {
-    let first = comparable(cloud.invoke(function, &event).await.expect("first call"));
-    let second = comparable(cloud.invoke(function, &event).await.expect("second call"));
-    assert_eq!(first, second, "{function} answers the same event differently");
+    let first = cloud.invoke(function, &event).await.expect("first call");
+    let second = cloud.invoke(function, &event).await.expect("second call");
+    let (one, two) = (comparable(&first), comparable(&second));
+    assert_eq!(one, two, "{function} answers the same event differently");
     first
 }
 
@@ -63,7 +71,11 @@ async fn every_stage_answers_the_same_event_with_the_same_result() {
             ledger.push(entry.clone());
         }
     }
-    let transformed = twice(&cloud, "transform", run.clone()).await;
+    // The counts of what was recomputed tell about one call; what became of the rows does not.
+    let transformed = cloud.invoke("transform", &run).await.unwrap();
+    let again = cloud.invoke("transform", &run).await.unwrap();
+    assert_eq!(transformed["ledger"], again["ledger"]);
+    assert_eq!(transformed["gold"], again["gold"]);
     assert!(transformed["fact_rows"].as_u64().unwrap() > 200, "{transformed:#}");
     ledger.extend(transformed["ledger"].as_array().unwrap().iter().cloned());
     let quality = twice(&cloud, "quality", with(json!({"ledger": ledger}))).await;

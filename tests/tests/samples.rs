@@ -8,7 +8,15 @@ use shopflow_tests::Cloud;
 
 /// The functions in an order in which each finds what its sample refers to.
 const ORDER: [&str; 9] = [
-    "generate", "ingest", "validate", "upload", "load", "transform", "quality", "compact", "record",
+    "generate",
+    "ingest",
+    "validate",
+    "upload",
+    "load",
+    "transform",
+    "quality",
+    "compact",
+    "record",
 ];
 
 #[tokio::test]

@@ -4,6 +4,8 @@
 //! Two arguments change the number of files and of rows per file. The last lines show what the
 //! requests alone take, since an emulator answers some hundred of them per second.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;

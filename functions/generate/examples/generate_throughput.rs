@@ -3,6 +3,8 @@
 //!
 //! First each dataset alone on one thread into nothing, then all files into a folder.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::error::Error;
 use std::io::Write;
 use std::time::Instant;

@@ -7,6 +7,8 @@
 //!
 //! The file is made on the fly, so the process never holds it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::fmt::Write as _;
 use std::time::Instant;
 

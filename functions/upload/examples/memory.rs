@@ -4,6 +4,8 @@
 //! The argument is in MiB; a second one names the dataset (`transactions` or `clickstream`). The
 //! input is streamed to the emulator, so its size does not count towards the memory shown.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::io::Write;
 use std::time::Instant;
 

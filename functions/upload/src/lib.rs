@@ -44,6 +44,8 @@ impl Context {
 /// The answer to either action; on the wire it is the plain result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
+// One of them lives for the length of an answer: not worth a box.
+#[allow(clippy::large_enum_variant)]
 pub enum UploadResult {
     Copy(CopyResult),
     Publish(PublishResult),

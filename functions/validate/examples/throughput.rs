@@ -6,6 +6,8 @@
 //!
 //! The two numbers are the transactions and the share of them that is bad.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::io::Write as _;
 use std::time::Instant;
 

@@ -125,7 +125,7 @@ fn only_generate_writes_where_a_write_starts_a_run() {
     let mut writers = BTreeSet::new();
     for (id, resource) in entries(&template["Resources"]) {
         for statement in allowed(resource) {
-            let writes = texts(&statement["Action"]).iter().any(|action| *action == "s3:PutObject");
+            let writes = texts(&statement["Action"]).contains(&"s3:PutObject");
             let landing = texts(&statement["Resource"]).iter().any(|resource| {
                 resource.starts_with("${LandingBucket.Arn}/incoming")
                     || resource.starts_with("${LandingBucket.Arn}/*")

@@ -168,7 +168,7 @@ impl Defects {
     pub fn new(seed: u64, rate: f64, event_stream: Stream) -> Self {
         let stream = |dataset: Dataset| Stream::new(seed, &format!("defects of {dataset}"));
         Defects {
-            threshold: (rate > 0.0).then(|| (rate * u64::MAX as f64) as u64),
+            threshold: (rate > 0.0).then_some((rate * u64::MAX as f64) as u64),
             streams: Dataset::ALL.map(stream),
             event_stream,
         }
