@@ -32,7 +32,8 @@ impl Home {
         Ok(Home::at(repository, folder))
     }
 
-    /// The local cloud `cargo shopflow test` has started for the tests.
+    /// The local cloud `cargo shopflow test` has started for the tests: the user's Python environment,
+    /// servers and data of its own.
     ///
     /// # Errors
     /// `InvalidInput` when `SHOPFLOW_TEST_HOME` is not set.
@@ -41,9 +42,7 @@ impl Home {
             Error::invalid(format!("{TEST_HOME} is not set"))
                 .hint("run the tests with `cargo shopflow test`, which starts the servers")
         })?;
-        let folder = absolute(Path::new(&folder))?;
-        let parent = folder.parent().map_or_else(|| folder.clone(), Path::to_path_buf);
-        Ok(Home { venv: parent.join("venv"), ..Home::at(repository()?, folder) })
+        Ok(Home { folder: absolute(Path::new(&folder))?, ..Home::locate()? })
     }
 
     /// A local cloud in `folder` for the sources in `repository`.
