@@ -1,7 +1,7 @@
 //! Peak memory of the engine over a file of the given size, made on the fly.
 //!
 //! ```sh
-//! cargo run --release -p shopflow-validate --example memory -- 1024
+//! cargo run --release -p shopflow-validate --example validate_memory -- 1024
 //! ```
 //!
 //! The number is the size of the file in MiB.
