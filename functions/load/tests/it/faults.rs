@@ -59,7 +59,8 @@ async fn blocked_load(
     };
     let mut load = Box::pin(load);
     let outcome = tokio::select! {
-        result = &mut load => panic!("the load was not stopped: {result:?}"),
+        // What the watcher did can end the load before the watcher is back.
+        result = &mut load => Some(result),
         wait = watch => if wait { Some(load.await) } else { drop(load); None },
     };
     world.sql.batch_execute("COMMIT").await.unwrap();
