@@ -59,7 +59,8 @@ fn tests(arguments: &Test, home: &Home, state: &State) -> Result<Command> {
         return Err(Error::internal("the test servers do not run"));
     };
     let mut cargo = build::cargo(home);
-    cargo.args(["test", "--release"]);
+    // Every failure is worth knowing, not only the first.
+    cargo.args(["test", "--release", "--no-fail-fast"]);
     if arguments.package.is_empty() {
         cargo.arg("--workspace");
     }
@@ -107,7 +108,10 @@ mod tests {
             Test { filter: Some("ledger".to_owned()), package: vec!["shopflow-load".to_owned()] };
         let command = super::tests(&asked, &home, &state).unwrap();
         let arguments: Vec<_> = command.as_std().get_args().collect();
-        assert_eq!(arguments, ["test", "--release", "--package", "shopflow-load", "--", "ledger"]);
+        assert_eq!(
+            arguments,
+            ["test", "--release", "--no-fail-fast", "--package", "shopflow-load", "--", "ledger"]
+        );
         let variables: Vec<String> = command
             .as_std()
             .get_envs()

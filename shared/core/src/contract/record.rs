@@ -1,0 +1,78 @@
+//! `record`: a run opens and closes.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{LedgerEntry, ObjectRef, Run};
+
+/// Event of `record`: open a run, or close it with its outcome.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "snake_case")]
+pub enum RecordEvent {
+    Start(RecordStart),
+    Finish(RecordFinish),
+}
+
+/// The run begins.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecordStart {
+    #[serde(flatten)]
+    pub run: Run,
+    pub started_at: DateTime<Utc>,
+    /// The input of the execution, for the audit.
+    pub input: serde_json::Value,
+}
+
+/// The run ends, one way or the other.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecordFinish {
+    #[serde(flatten)]
+    pub run: Run,
+    pub started_at: DateTime<Utc>,
+    pub status: RunStatus,
+    #[serde(default)]
+    pub ledger: Vec<LedgerEntry>,
+    /// Time and memory of each function call of the run.
+    #[serde(default)]
+    pub usage: Vec<Usage>,
+    #[serde(default)]
+    pub quality_score: Option<f64>,
+    /// Why the run failed: the error name and its cause.
+    #[serde(default)]
+    pub error: Option<RunError>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    Succeeded,
+    Failed,
+}
+
+/// The error a failed run ended with, as Step Functions names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunError {
+    pub error: String,
+    pub cause: String,
+}
+
+/// Result of `record`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecordResult {
+    pub status: String,
+    pub duration_ms: u64,
+    /// Estimated cost of the run in US dollars (Lambda time and state transitions).
+    pub cost_usd: f64,
+    /// The run's summary in the reports bucket; absent at the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<ObjectRef>,
+}
+
+/// What one function call used. The runtime adds it to every result as `usage`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    pub function: String,
+    pub duration_ms: u64,
+    pub memory_mb: u64,
+}

@@ -1,0 +1,34 @@
+//! `transform`: what was loaded, into silver, the warehouse and gold.
+
+use serde::{Deserialize, Serialize};
+
+use super::{LedgerEntry, Run};
+
+/// Event of `transform`. It works on everything that is loaded and not yet transformed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransformEvent {
+    #[serde(flatten)]
+    pub run: Run,
+    /// Recompute every gold date, not only the touched ones.
+    #[serde(default)]
+    pub full: bool,
+}
+
+/// Result of `transform`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransformResult {
+    /// Number of event dates that were recomputed.
+    pub touched_dates: u64,
+    /// Rows of `fact_sales` written.
+    pub fact_rows: u64,
+    pub gold: Vec<GoldTable>,
+    /// One entry per dataset: bronze rows in, silver rows written or unchanged.
+    pub ledger: Vec<LedgerEntry>,
+}
+
+/// A gold table after the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GoldTable {
+    pub table: String,
+    pub rows: u64,
+}

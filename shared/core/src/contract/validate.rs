@@ -1,0 +1,34 @@
+//! `validate`: one landed object, split into good and bad rows.
+
+use serde::{Deserialize, Serialize};
+
+use super::{LedgerEntry, ObjectRef, Run, SourceObject, StoredObject};
+use crate::dataset::Dataset;
+
+/// Event of `validate`: one landed object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ValidateEvent {
+    #[serde(flatten)]
+    pub run: Run,
+    pub object: ObjectRef,
+}
+
+/// Result of `validate`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ValidateResult {
+    pub dataset: Dataset,
+    pub source: SourceObject,
+    /// The good rows, byte for byte as they came, under the source's own header.
+    /// Absent when there are none.
+    pub validated: Option<StoredObject>,
+    /// The bad rows with reasons. Absent when there are none.
+    pub quarantine: Option<StoredObject>,
+    /// JSON report in the reports bucket.
+    pub report: ObjectRef,
+    /// False when the file is rejected or its reject rate is above the limit.
+    pub accepted: bool,
+    /// Why it was not accepted: names file, column and rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejection: Option<String>,
+    pub ledger: LedgerEntry,
+}
