@@ -34,6 +34,9 @@ pub enum Command {
     Generate(Generate),
     /// Print the variables that point aws, psql, terraform and any SDK at the local cloud
     Env,
+    /// Hand the calls of `cargo lambda invoke` to the emulator (`up` starts it)
+    #[command(hide = true)]
+    Relay(Relay),
     /// Run every test against a local cloud of its own
     Test(Test),
     /// Check what the local cloud needs from this machine
@@ -52,6 +55,16 @@ pub struct Down {
     /// Also delete data and logs (the Python environment stays)
     #[arg(long)]
     pub purge: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Relay {
+    /// Port to listen on
+    #[arg(long)]
+    pub port: u16,
+    /// Port of the emulator
+    #[arg(long)]
+    pub target: u16,
 }
 
 /// Which deployment a command works on.

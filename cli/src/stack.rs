@@ -68,7 +68,12 @@ impl Stack {
 
     /// The name of a function: `shopflow-<environment>-<function>`.
     pub fn function(&self, function: &str) -> String {
-        format!("shopflow-{}-{function}", self.environment)
+        Stack::function_name(&self.environment, function)
+    }
+
+    /// [`Stack::function`] of a stack that is not at hand.
+    pub fn function_name(environment: &str, function: &str) -> String {
+        format!("shopflow-{environment}-{function}")
     }
 
     /// One output.

@@ -4,6 +4,8 @@ use std::process::Command;
 
 use serde_json::Value;
 use shopflow::local::home::Home;
+use shopflow::local::relay;
+use shopflow::local::state::State;
 use shopflow_tests::Cloud;
 
 /// The functions in an order in which each finds what its sample refers to.
@@ -24,18 +26,16 @@ async fn every_sample_event_works_with_cargo_lambda_invoke() {
     let cloud = Cloud::fresh().await;
     let home = Home::of_tests().unwrap();
     let program = home.venv().join("bin/cargo-lambda");
+    let state = State::read(&home.state_file()).unwrap();
+    let (address, port) = relay::endpoint(state.relay.unwrap());
     for function in ORDER {
         let event = home.repository().join(format!("events/{function}.json"));
         let output = Command::new(&program)
-            .args(["lambda", "invoke", "--remote", &format!("shopflow-local-{function}")])
+            // The usual port belongs to the user's own local cloud.
+            .args(["lambda", "invoke", "--invoke-address", &address])
+            .args(["--invoke-port", &port.to_string(), function])
             .arg("--data-file")
             .arg(&event)
-            .envs([
-                ("AWS_ENDPOINT_URL", cloud.endpoint.as_str()),
-                ("AWS_ACCESS_KEY_ID", "test"),
-                ("AWS_SECRET_ACCESS_KEY", "test"),
-                ("AWS_REGION", "us-east-1"),
-            ])
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -63,9 +63,7 @@ fn every_function_has_a_sample_event_and_a_readme() {
     for function in functions {
         let readme = repository.join("functions").join(&function).join("README.md");
         let readme = std::fs::read_to_string(readme).unwrap();
-        let line = format!(
-            "cargo lambda invoke --remote shopflow-local-{function} --data-file events/{function}.json"
-        );
+        let line = format!("cargo lambda invoke {function} --data-file events/{function}.json");
         assert!(readme.contains(&line), "{function}: {line}");
     }
 }

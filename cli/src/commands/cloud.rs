@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use shopflow_core::Result;
 
-use crate::args::{Down, Up};
+use crate::args::{Down, Relay, Up};
 use crate::console::{Console, seconds};
-use crate::local::{self, Cloud, build, home::Home, python, state::State};
+use crate::local::{self, Cloud, build, home::Home, python, relay as calls, state::State};
 
 /// Starts the local cloud and prints its addresses.
 pub async fn up(arguments: &Up) -> Result<ExitCode> {
@@ -51,6 +51,12 @@ pub fn down(arguments: &Down) -> Result<ExitCode> {
         "The emulator keeps its data in memory: the next `up` starts empty."
     };
     println!("{servers} {data}");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Hands the calls of `cargo lambda invoke` to the emulator.
+pub fn relay(arguments: &Relay) -> Result<ExitCode> {
+    calls::serve(arguments.port, arguments.target)?;
     Ok(ExitCode::SUCCESS)
 }
 

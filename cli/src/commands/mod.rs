@@ -31,6 +31,7 @@ pub async fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         Command::Report(report) => report::report(&report).await,
         Command::Generate(generate) => generate::generate(&generate).await,
         Command::Env => env::env().await,
+        Command::Relay(relay) => cloud::relay(&relay),
         Command::Test(test) => test::test(&test).await,
     }
 }

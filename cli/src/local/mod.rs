@@ -13,6 +13,7 @@ pub mod home;
 pub mod postgres;
 pub mod process;
 pub mod python;
+pub mod relay;
 pub mod state;
 
 use aws_config::SdkConfig;
@@ -57,7 +58,7 @@ pub async fn up(home: &Home, port_base: Option<u16>, console: Console) -> Result
     let _lock = home.lock()?;
     let python = ensure_python(home, console)?;
     let functions = build::functions(home, console)?;
-    start_servers(home, &python, port_base, console).await?;
+    start_servers(home, &python, port_base, Some(relay::USUAL_PORT), console).await?;
     deploy_functions(home, &python, &functions, console).await
 }
 
@@ -68,7 +69,7 @@ pub async fn up(home: &Home, port_base: Option<u16>, console: Console) -> Result
 pub async fn up_servers(home: &Home, console: Console) -> Result<State> {
     let _lock = home.lock()?;
     let python = ensure_python(home, console)?;
-    start_servers(home, &python, None, console).await
+    start_servers(home, &python, None, None, console).await
 }
 
 /// Deploys the stack, from functions that are built, to servers that run. Repeating it costs
@@ -114,6 +115,7 @@ pub fn down(home: &Home, purge: bool) -> Result<bool> {
     }
     let _lock = home.lock()?;
     let mut state = State::read(&home.state_file())?;
+    relay::stop(&state)?;
     let emulator = emulator::stop(&state)?;
     let postgres = postgres::stop(home, &mut state)?;
     if purge {
@@ -149,6 +151,7 @@ async fn start_servers(
     home: &Home,
     python: &Python,
     port_base: Option<u16>,
+    relay_port: Option<u16>,
     console: Console,
 ) -> Result<State> {
     let mut state = State::read(&home.state_file())?;
@@ -163,6 +166,7 @@ async fn start_servers(
         state.write(&home.state_file())?;
         step.done("made");
     }
+    relay::ensure(home, &mut state, relay_port, console)?;
     Ok(state)
 }
 

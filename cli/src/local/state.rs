@@ -15,6 +15,8 @@ use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 pub struct State {
     pub emulator: Option<Server>,
     pub postgres: Option<Server>,
+    /// Takes the calls of `cargo lambda invoke`; see [`super::relay`].
+    pub relay: Option<Server>,
     /// Password of the superuser `postgres`; fixed when the data directory is made.
     pub admin_password: Option<String>,
     /// The pipeline's own role.
@@ -104,6 +106,7 @@ mod tests {
         State {
             emulator: Some(Server { pid: 11, port: 4566 }),
             postgres: Some(Server { pid: 12, port: 5432 }),
+            relay: None,
             admin_password: Some("hidden".to_owned()),
             database: Some(DatabaseAccess {
                 name: "shopflow".to_owned(),

@@ -1,8 +1,12 @@
-//! Compacts 1,000 files of 5,000 rows and prints the time:
-//! `SHOPFLOW_TEST_ENDPOINT=… cargo run --release --example timing -p shopflow-compact`.
+//! Makes many small files in S3, or compacts them and prints the time, as JSON; `bench/compact` runs
+//! it beside its peers.
 //!
-//! Two arguments change the number of files and of rows per file. The last lines show what the
-//! requests alone take, since an emulator answers some hundred of them per second.
+//! ```sh
+//! cargo run --release -p shopflow-compact --example timing -- make 1000 5000
+//! cargo run --release -p shopflow-compact --example timing -- compact <bucket>
+//! ```
+//!
+//! The numbers are files and rows per file. `reading` is what fetching the files alone takes.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -13,6 +17,7 @@ use std::time::Instant;
 use arrow::array::{Date32Array, Int32Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::{Value, json};
 use shopflow_compact::{Context, handle};
 use shopflow_core::contract::{CompactEvent, Run};
 use shopflow_core::runtime::Invocation;
@@ -20,58 +25,81 @@ use shopflow_core::{Error, Result, Storage};
 use shopflow_lake::Table;
 use shopflow_lake::parquet::write_batches;
 
+const TABLE: &str = "silver/timing";
+const PARTITION: &str = "event_date=2024-01-15";
+
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<()> {
-    let mut arguments = std::env::args().skip(1).map(|text| text.parse::<i64>().unwrap_or(1));
-    let files = arguments.next().unwrap_or(1_000);
-    let rows = arguments.next().unwrap_or(5_000);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
     let aws = shopflow_testkit::aws().await;
     let settings =
         shopflow_core::settings::Settings::from_sources("prod", Default::default(), &[])?;
     let storage = Storage::new(&aws, &settings.storage);
-    let bucket = shopflow_testkit::bucket(&storage, "lake").await;
-    let mut table = Table::open(&storage, &bucket, "silver/timing").await?;
+    let figures = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["make", files, rows] => make(&storage, number(files)?, number(rows)?).await?,
+        ["compact", bucket] => {
+            let context = Context::with(storage.clone(), bucket, &settings.compact);
+            compact(&context, &storage, bucket, &Invocation::detached(&aws, "compact")).await?
+        }
+        _ => return Err(Error::invalid("either make <files> <rows> or compact <bucket>")),
+    };
+    println!("{figures}");
+    Ok(())
+}
+
+fn number(text: &str) -> Result<i64> {
+    text.parse().map_err(|_| Error::invalid("not a number").with("text", text))
+}
+
+async fn make(storage: &Storage, files: i64, rows: i64) -> Result<Value> {
+    let bucket = shopflow_testkit::bucket(storage, "lake").await;
+    let mut table = Table::open(storage, &bucket, TABLE).await?;
     let entries: Vec<_> = stream::iter(0..files)
         .map(|file| {
-            let (storage, table) = (&storage, &table);
+            let table = &table;
             async move {
                 let batch = batch(file * rows, rows)?;
-                write_batches(storage, table, "event_date=2024-01-15", &[batch]).await
+                write_batches(storage, table, PARTITION, &[batch]).await
             }
         })
         .buffer_unordered(16)
         .try_filter_map(|entry| async move { Ok(entry) })
         .try_collect()
         .await?;
-    table.commit(BTreeMap::from([("event_date=2024-01-15".to_owned(), entries)])).await?;
-    let objects: Vec<_> = table.manifest().files().map(|file| file.reference(&bucket)).collect();
+    table.commit(BTreeMap::from([(PARTITION.to_owned(), entries)])).await?;
+    let bytes: u64 = table.manifest().files().map(|file| file.bytes).sum();
+    Ok(json!({ "bucket": bucket, "prefix": format!("{TABLE}/{PARTITION}"), "bytes": bytes }))
+}
 
+async fn compact(
+    context: &Context,
+    storage: &Storage,
+    bucket: &str,
+    invocation: &Invocation,
+) -> Result<Value> {
+    let table = Table::open(storage, bucket, TABLE).await?;
+    let objects: Vec<_> = table.manifest().files().map(|file| file.reference(bucket)).collect();
     let started = Instant::now();
-    let bytes: usize = stream::iter(&objects)
+    stream::iter(&objects)
         .map(|object| storage.read_all(object))
         .buffered(storage.concurrent_objects())
         .try_fold(0, |sum, content| async move { Ok(sum + content.len()) })
         .await?;
-    let reading = started.elapsed();
-
-    let context = Context::with(storage.clone(), &bucket, &settings.compact);
+    let reading = started.elapsed().as_secs_f64();
     let run = Run { run_id: "timing".to_owned(), run_date: chrono::Utc::now().date_naive() };
-    let event = CompactEvent { run, table: "silver/timing".to_owned() };
-    let invocation = Invocation::detached(&aws, "compact");
+    let event = CompactEvent { run, table: TABLE.to_owned() };
     let started = Instant::now();
-    let result = handle(&context, event.clone(), &invocation).await?;
-    let first = started.elapsed();
+    let result = handle(context, event.clone(), invocation).await?;
+    let seconds = started.elapsed().as_secs_f64();
     let started = Instant::now();
-    handle(&context, event, &invocation).await?;
-    let second = started.elapsed();
-    println!(
-        "{files} files of {rows} rows, {:.1} MiB: {first:.2?} to {} file(s) of {:.1} MiB; repeat {second:.2?}",
-        bytes as f64 / 1048576.0,
-        result.files_after,
-        result.bytes_after as f64 / 1048576.0,
-    );
-    println!("the {files} reads alone: {reading:.2?}");
-    Ok(())
+    handle(context, event, invocation).await?;
+    let repeat = started.elapsed().as_secs_f64();
+    let after = Table::open(storage, bucket, TABLE).await?;
+    let rows: u64 = after.manifest().files().map(|file| file.rows).sum();
+    Ok(json!({
+        "files": result.files_after, "rows": rows, "seconds": seconds, "repeat": repeat,
+        "reading": reading,
+    }))
 }
 
 fn batch(first: i64, rows: i64) -> Result<RecordBatch> {

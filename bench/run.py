@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+"""Runs one benchmark: python3 bench/run.py <topic> [arguments].
+
+Each topic is a folder with a bench.py that runs ShopFlow and its peers in the same run, checks that
+they answer alike, and prints both figures and the ratio. The peers come, at pinned versions, from
+bench/requirements.txt into an environment of their own.
+"""
+
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+BENCH = Path(__file__).resolve().parent
+REPOSITORY = BENCH.parent
+ENVIRONMENT = Path(os.environ.get("SHOPFLOW_HOME", REPOSITORY / ".shopflow")) / "bench"
+
+
+def topics() -> list[str]:
+    return sorted(path.parent.name for path in BENCH.glob("*/bench.py"))
+
+
+def ensure_environment() -> Path:
+    """Installs the pinned peers unless they are there; the path of the interpreter."""
+    requirements = BENCH / "requirements.txt"
+    stamp = ENVIRONMENT / "installed.txt"
+    python = ENVIRONMENT / "bin" / "python"
+    if not stamp.exists() or stamp.read_text() != requirements.read_text():
+        print("installing the peers of bench/requirements.txt", file=sys.stderr)
+        venv.create(ENVIRONMENT, with_pip=True, clear=True)
+        subprocess.run([python, "-m", "pip", "install", "-q", "-r", requirements], check=True)
+        stamp.write_text(requirements.read_text())
+    return python
+
+
+def main() -> int:
+    if len(sys.argv) < 2 or sys.argv[1] not in topics():
+        print(f"usage: bench/run.py <{'|'.join(topics())}> [arguments]", file=sys.stderr)
+        return 2
+    python = ensure_environment()
+    environment = dict(os.environ, PYTHONPATH=str(BENCH))
+    script = BENCH / sys.argv[1] / "bench.py"
+    return subprocess.run([python, script, *sys.argv[2:]], cwd=REPOSITORY, env=environment).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
