@@ -1,7 +1,7 @@
 //! What a load leaves behind besides the rows: its audit and the notes for `transform`.
 
-use shopflow_core::contract::ManifestEntry;
 use chrono::{DateTime, Utc};
+use shopflow_core::contract::ManifestEntry;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 use shopflow_postgres::{Client, PgResultExt};
 use tokio_postgres::Transaction;

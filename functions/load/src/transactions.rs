@@ -36,8 +36,7 @@ pub async fn load(
         return Ok(counts);
     }
     staging::create(transaction, Dataset::Transactions).await?;
-    let mut comparison =
-        Comparison::new(transaction, entry, source_id, staging::COPY).await?;
+    let mut comparison = Comparison::new(transaction, entry, source_id, staging::COPY).await?;
     let encoder = Encoder::new(Dataset::Transactions, keys)
         .with_extra(context.keeps_extra(Dataset::Transactions))
         .appended(1);
@@ -47,8 +46,7 @@ pub async fn load(
     }
     let rows = chunks.finish().await?.rows;
     let found = comparison.finish().await?;
-    let inferred =
-        found.references.infer_members(transaction, run_id, "pg_temp.staging").await?;
+    let inferred = found.references.infer_members(transaction, run_id, "pg_temp.staging").await?;
     if found.updated + found.lost > 0 {
         read_dates(transaction).await?;
     }
