@@ -44,6 +44,11 @@ enum Action {
     Lose = b'l' as isize,
 }
 
+/// A row to stage, by its position in the chunk.
+type Staged = (usize, Action);
+/// A row that differs: its place among the staged ones, and among the stored ones.
+type Differing = (usize, usize);
+
 struct Stored {
     id: i64,
     hash: i64,
@@ -105,7 +110,7 @@ impl<'a> Comparison<'a> {
         let dense = last.saturating_sub(first) <= DENSITY * order.len() as i64;
         let stored = self.stored(chunk, dense.then_some((first, last))).await?;
         let (mut staged, differing) = self.match_up(chunk, &order, &stored, dense);
-        self.lose_to_confirmed(chunk, &mut staged, &differing, &stored).await?;
+        self.lose_to_confirmed(&mut staged, &differing, &stored).await?;
         self.stage(chunk, &staged).await?;
         self.confirmations.flush(self.transaction).await
     }
@@ -138,15 +143,14 @@ impl<'a> Comparison<'a> {
         Ok(stored)
     }
 
-    /// The rows to stage, by position in the chunk; and for those that differ from a stored row
-    /// the position of that, with the place among the staged ones.
+    /// The rows to stage, and those of them that differ from a stored row of no later source.
     fn match_up(
         &mut self,
         chunk: &Chunk,
         order: &[usize],
         stored: &[Stored],
         dense: bool,
-    ) -> (Vec<(usize, Action)>, Vec<(usize, usize)>) {
+    ) -> (Vec<Staged>, Vec<Differing>) {
         let (mut staged, mut differing) = (Vec::new(), Vec::new());
         let mut at = 0;
         let mut matched = false;
@@ -185,9 +189,8 @@ impl<'a> Comparison<'a> {
     /// Content of an earlier source may have been confirmed by a later one, and stays then.
     async fn lose_to_confirmed(
         &self,
-        chunk: &Chunk,
-        staged: &mut [(usize, Action)],
-        differing: &[(usize, usize)],
+        staged: &mut [Staged],
+        differing: &[Differing],
         stored: &[Stored],
     ) -> Result<()> {
         let later = self.not_earlier.later();
@@ -217,7 +220,6 @@ impl<'a> Comparison<'a> {
                     break;
                 }
                 if row.source_id < source_id {
-                    debug_assert_eq!(chunk.keys[staged[*place].0].id, row.id);
                     staged[*place].1 = Action::Lose;
                 }
             }
@@ -225,7 +227,7 @@ impl<'a> Comparison<'a> {
         Ok(())
     }
 
-    async fn stage(&mut self, chunk: &Chunk, staged: &[(usize, Action)]) -> Result<()> {
+    async fn stage(&mut self, chunk: &Chunk, staged: &[Staged]) -> Result<()> {
         if staged.is_empty() {
             return Ok(());
         }

@@ -68,7 +68,7 @@ impl World {
 
     /// Gives the room back: the emulator keeps objects in memory.
     pub async fn clean(self) {
-        forget(&self.context.storage, &self.bucket, &[self.raw.key.clone()]).await;
+        forget(&self.context.storage, &self.bucket, std::slice::from_ref(&self.raw.key)).await;
         self.sql
             .batch_execute(
                 "DROP SCHEMA core CASCADE; DROP SCHEMA warehouse CASCADE; DROP SCHEMA ops CASCADE",
