@@ -1,8 +1,9 @@
 //! What a load leaves behind besides the rows: its audit and the notes for `transform`.
 
+use chrono::{DateTime, Utc};
 use shopflow_core::contract::ManifestEntry;
-use shopflow_core::{Dataset, ErrorKind, Result, ResultExt};
-use shopflow_postgres::PgResultExt;
+use shopflow_core::{Error, ErrorKind, Result, ResultExt};
+use shopflow_postgres::{Client, PgResultExt};
 use tokio_postgres::Transaction;
 use tokio_postgres::types::Json;
 
@@ -37,6 +38,7 @@ pub async fn record(
     transaction: &Transaction<'_>,
     run_id: &str,
     entry: &ManifestEntry,
+    source_id: i32,
     counts: Counts,
 ) -> Result<()> {
     let source = &entry.source;
@@ -44,8 +46,8 @@ pub async fn record(
         .execute(
             "INSERT INTO ops.load_audit (run_id, dataset, part, source_bucket, source_key, \
                  source_version_id, raw_key, rows_in, inserted, updated, unchanged, \
-                 inferred_members, started_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, now())",
+                 inferred_members, effective_at, source_id, started_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, now())",
             &[
                 &run_id,
                 &entry.dataset.name(),
@@ -59,10 +61,45 @@ pub async fn record(
                 &(counts.updated as i64),
                 &(counts.unchanged as i64),
                 &(counts.inferred as i64),
+                &source.effective_at,
+                &source_id,
             ],
         )
         .await
         .or_db("write load audit")?;
+    Ok(())
+}
+
+/// Writes down an attempt that failed, in a transaction of its own: that of the load is gone.
+pub async fn record_failure(
+    client: &Client,
+    run_id: &str,
+    entry: &ManifestEntry,
+    started_at: DateTime<Utc>,
+    error: &Error,
+) -> Result<()> {
+    let source = &entry.source;
+    client
+        .execute(
+            "INSERT INTO ops.load_failures (run_id, dataset, part, source_bucket, source_key, \
+                 source_version_id, raw_key, rows_in, error, cause, started_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, least($11, clock_timestamp()))",
+            &[
+                &run_id,
+                &entry.dataset.name(),
+                &part(entry),
+                &source.bucket,
+                &source.key,
+                &source.version_id,
+                &entry.raw.key,
+                &(entry.rows as i64),
+                &error.kind().name(),
+                &error.to_string(),
+                &started_at,
+            ],
+        )
+        .await
+        .or_db("write load failure")?;
     Ok(())
 }
 
@@ -83,49 +120,6 @@ pub async fn enqueue(
         .await
         .or_db("queue file for the lake")?;
     Ok(())
-}
-
-/// Adds the members that transactions name and nobody knows, and marks them for the dimensions.
-/// `ids` is a query for the missing ones; most files have none, and then nothing is locked.
-pub async fn infer_members(
-    transaction: &Transaction<'_>,
-    run_id: &str,
-    dataset: Dataset,
-    table: &str,
-    reference: &str,
-) -> Result<u64> {
-    let missing = format!(
-        "SELECT DISTINCT s.{reference} AS id FROM {table} s \
-         WHERE NOT EXISTS (SELECT 1 FROM core.{dataset} e WHERE e.id = s.{reference})"
-    );
-    let some = transaction
-        .query_opt(&format!("{missing} LIMIT 1"), &[])
-        .await
-        .or_db("look for unknown references")?;
-    if some.is_none() {
-        return Ok(0);
-    }
-    // The dataset's own load must not insert the same members at the same time.
-    crate::lock(transaction, dataset).await?;
-    // Every real row is later than '-infinity', so the first one completes the member.
-    let inserted = transaction
-        .execute(
-            &format!(
-                "WITH inserted AS ( \
-                     INSERT INTO core.{dataset} (id, is_inferred, effective_at, \
-                         source_modified_at, source_version_id, source_run_id) \
-                     SELECT id, true, '-infinity', '-infinity', '', $1 \
-                     FROM ({missing} ORDER BY 1) AS missing \
-                     ON CONFLICT (id) DO NOTHING RETURNING id) \
-                 INSERT INTO ops.dirty_entities (dataset, id) \
-                 SELECT $2, id FROM inserted ORDER BY id \
-                 ON CONFLICT (dataset, id) DO UPDATE SET marked_at = clock_timestamp()"
-            ),
-            &[&run_id, &dataset.name()],
-        )
-        .await
-        .or_db("add inferred members")?;
-    Ok(inserted)
 }
 
 fn part(entry: &ManifestEntry) -> i32 {

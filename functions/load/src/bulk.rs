@@ -15,9 +15,10 @@ use tokio_postgres::error::SqlState;
 
 use crate::copy::copy;
 use crate::encode::Encoder;
-use crate::staging::{self, Order};
-use crate::transactions::{REFERENCES, mark_dates};
-use crate::{Context, Counts, audit};
+use crate::references::{REFERENCES, References};
+use crate::staging;
+use crate::transactions::mark_dates;
+use crate::{Context, Counts};
 
 const TABLE: &str = "core.transactions";
 
@@ -27,6 +28,7 @@ pub async fn load(
     transaction: &Transaction<'_>,
     run_id: &str,
     entry: &ManifestEntry,
+    source_id: i32,
     keys: &HashMap<String, i16>,
 ) -> Result<Option<Counts>> {
     if !is_empty(transaction).await? {
@@ -41,17 +43,24 @@ pub async fn load(
         return Ok(None);
     }
     let rebuild = take_down(transaction).await?;
-    set_defaults(transaction, &Order::of(entry), run_id).await?;
+    // The column that is the same for each row comes from a default, visible to this transaction
+    // only, instead of with every row.
+    let default = format!("ALTER TABLE {TABLE} ALTER source_id SET DEFAULT {source_id}");
+    transaction.batch_execute(&default).await.or_db("set column default")?;
     let columns: Vec<String> =
         staging::columns(Dataset::Transactions).into_iter().map(|(name, _)| name).collect();
     let statement = format!("COPY {TABLE} ({}) FROM STDIN (FORMAT binary)", columns.join(", "));
-    let encoder = Encoder::new(Dataset::Transactions, keys.clone());
+    let mut encoder = Encoder::new(Dataset::Transactions, keys.clone())
+        .with_extra(context.keeps_extra(Dataset::Transactions));
+    encoder.references = Some(References::default());
     let loaded = copy(&context.storage, transaction, entry, encoder, &statement).await?;
-    let mut inferred = 0;
-    for (dataset, reference) in REFERENCES {
-        inferred += audit::infer_members(transaction, run_id, dataset, TABLE, reference).await?;
-    }
-    transaction.batch_execute(DROP_DEFAULTS).await.or_db("restore column defaults")?;
+    let references = loaded.references.as_ref();
+    let inferred = match references {
+        Some(references) => references.infer_members(transaction, run_id, TABLE).await?,
+        None => 0,
+    };
+    let default = format!("ALTER TABLE {TABLE} ALTER source_id DROP DEFAULT");
+    transaction.batch_execute(&default).await.or_db("restore column default")?;
     for statement in &rebuild {
         transaction.batch_execute(statement).await.or_db("build index or reference")?;
     }
@@ -76,8 +85,8 @@ async fn lock_tables(transaction: &Transaction<'_>) -> Result<bool> {
     transaction.batch_execute(begin).await.or_db("lock tables")?;
     let locked = transaction
         .batch_execute(&format!(
-            "LOCK TABLE {TABLE}, core.customers, core.products, core.payment_methods \
-             IN ACCESS EXCLUSIVE MODE; SET LOCAL lock_timeout TO DEFAULT"
+            "LOCK TABLE {TABLE}, core.customers, core.products, core.payment_methods, \
+                 core.sources IN ACCESS EXCLUSIVE MODE; SET LOCAL lock_timeout TO DEFAULT"
         ))
         .await;
     match locked {
@@ -125,26 +134,3 @@ async fn take_down(transaction: &Transaction<'_>) -> Result<Vec<String>> {
     }
     Ok(rebuild)
 }
-
-/// The columns that are the same for each row come from defaults, visible to this transaction
-/// only, instead of with every row.
-async fn set_defaults(transaction: &Transaction<'_>, order: &Order, run_id: &str) -> Result<()> {
-    // Statements of this kind take no parameters, so the server does the quoting.
-    let row = transaction
-        .query_one(
-            "SELECT format('ALTER TABLE core.transactions \
-                 ALTER effective_at SET DEFAULT %L::timestamptz, \
-                 ALTER source_modified_at SET DEFAULT %L::timestamptz, \
-                 ALTER source_version_id SET DEFAULT %L, \
-                 ALTER source_run_id SET DEFAULT %L', \
-                 $1::timestamptz, $2::timestamptz, $3::text, $4::text)",
-            &[&order.effective_at, &order.modified_at, &order.version_id, &run_id],
-        )
-        .await
-        .or_db("spell column defaults")?;
-    transaction.batch_execute(row.get(0)).await.or_db("set column defaults")
-}
-
-const DROP_DEFAULTS: &str = "ALTER TABLE core.transactions ALTER effective_at DROP DEFAULT, \
-     ALTER source_modified_at DROP DEFAULT, ALTER source_version_id DROP DEFAULT, \
-     ALTER source_run_id DROP DEFAULT";

@@ -32,13 +32,7 @@ pub async fn copy(
     encoder: Encoder,
     statement: &str,
 ) -> Result<Encoder> {
-    let reader = storage.read(&entry.raw.reference()).await?;
-    if reader.bytes() != entry.raw.bytes {
-        return Err(Error::internal("the raw file is not as long as the manifest says")
-            .with("key", &entry.raw.key)
-            .with("bytes", reader.bytes())
-            .with("manifest_bytes", entry.raw.bytes));
-    }
+    let reader = open(storage, entry).await?;
     let sink = transaction.copy_in(statement).await.or_db("start copy")?;
     let mut sink = pin!(sink);
     let (chunks, received) = mpsc::channel(WAITING);
@@ -64,7 +58,20 @@ pub async fn copy(
     Ok(encoder)
 }
 
-async fn feed(mut reader: ObjectReader, chunks: mpsc::Sender<Bytes>) -> Result<()> {
+/// Begins to read the raw file.
+pub async fn open(storage: &Storage, entry: &ManifestEntry) -> Result<ObjectReader> {
+    let reader = storage.read(&entry.raw.reference()).await?;
+    if reader.bytes() == entry.raw.bytes {
+        return Ok(reader);
+    }
+    Err(Error::internal("the raw file is not as long as the manifest says")
+        .with("key", &entry.raw.key)
+        .with("bytes", reader.bytes())
+        .with("manifest_bytes", entry.raw.bytes))
+}
+
+/// Passes the file on to the thread that parses it.
+pub async fn feed(mut reader: ObjectReader, chunks: mpsc::Sender<Bytes>) -> Result<()> {
     while let Some(chunk) = reader.next().await? {
         if chunks.send(chunk).await.is_err() {
             // The worker has stopped; its own error says why.
@@ -79,8 +86,8 @@ fn encode_all(
     messages: mpsc::Sender<Bytes>,
     mut encoder: Encoder,
 ) -> Result<Encoder> {
-    let source = ChunkReader { chunks, current: Bytes::new() };
-    let mut reader = csv::ReaderBuilder::new().buffer_capacity(128 * 1024).from_reader(source);
+    let source = ChunkReader::new(chunks);
+    let mut reader = open_csv(source);
     encoder.bind(reader.headers().map_err(unreadable)?)?;
     let mut out = BytesMut::with_capacity(MESSAGE * 2);
     out.extend_from_slice(HEADER);
@@ -101,16 +108,28 @@ fn encode_all(
     Ok(encoder)
 }
 
+/// The records behind `source`, header first.
+pub fn open_csv(source: ChunkReader) -> csv::Reader<ChunkReader> {
+    csv::ReaderBuilder::new().buffer_capacity(128 * 1024).from_reader(source)
+}
+
 /// The position says enough; the parser's message could quote the row.
-fn unreadable(error: csv::Error) -> Error {
+pub fn unreadable(error: csv::Error) -> Error {
     let line = error.position().map_or(0, csv::Position::line);
     Error::internal("the raw file is not the CSV that validate let pass").with("line", line)
 }
 
 /// The chunks of an object as one blocking reader.
-struct ChunkReader {
+pub struct ChunkReader {
     chunks: mpsc::Receiver<Bytes>,
     current: Bytes,
+}
+
+impl ChunkReader {
+    /// Reads what [`feed`] sends.
+    pub fn new(chunks: mpsc::Receiver<Bytes>) -> Self {
+        ChunkReader { chunks, current: Bytes::new() }
+    }
 }
 
 impl Read for ChunkReader {

@@ -1,8 +1,10 @@
 //! Rows of a raw CSV file as rows of Postgres's binary `COPY`.
 //!
-//! The columns come in any order, by header; unknown ones are left out. Behind the dataset's
-//! columns stands `row_hash`, the first half of a SHA-256 over the values in their canonical form
-//! (`+7` and `7`, `01:00+01:00` and `00:00Z` are the same value).
+//! The columns come in any order, by header. Behind the dataset's columns stand `row_hash` and
+//! `extra`. The hash is the beginning of a SHA-256 over the values in their canonical form (`+7`
+//! and `7`, `01:00+01:00` and `00:00Z` are the same value): 16 bytes, or 8 as a `bigint` for
+//! transactions, whose rows are many and narrow. `extra` holds the values of unknown columns as
+//! JSON, if the schema contract keeps them; they count for the hash.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -12,6 +14,7 @@ use sha2::{Digest, Sha256};
 use shopflow_core::dataset::Kind;
 use shopflow_core::{Dataset, Error, Result};
 
+use crate::references::References;
 use crate::values;
 
 /// What a `COPY` stream begins with: signature, flags, length of the header extension.
@@ -69,15 +72,33 @@ pub struct Encoder {
     /// Keys of the names in closed sets; empty when they are staged as text.
     keys: HashMap<String, i16>,
     columns: Vec<Bound>,
+    /// Unknown columns to keep, by name; `None` when the contract does not keep them.
+    extra: Option<Vec<(String, usize)>>,
     canonical: Vec<u8>,
+    /// Columns the caller appends to each row.
+    appended: i16,
+    /// What the rows so far refer to, if somebody wants to know.
+    pub references: Option<References>,
     /// UTC days of the event times so far, in days since 2000-01-01.
     pub days: BTreeSet<i32>,
     pub rows: u64,
 }
 
+/// What the comparison with the stored rows needs of a transaction.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Key {
+    pub id: i64,
+    pub hash: i64,
+    /// UTC day of the event, in days since 2000-01-01.
+    pub day: i32,
+    pub customer: i64,
+    pub product: i64,
+}
+
 #[derive(Debug)]
 struct Bound {
     name: &'static str,
+    kind: Kind,
     target: Target,
     position: usize,
 }
@@ -89,10 +110,25 @@ impl Encoder {
             dataset,
             keys,
             columns: Vec::new(),
+            extra: None,
             canonical: Vec::new(),
+            appended: 0,
+            references: None,
             days: BTreeSet::new(),
             rows: 0,
         }
+    }
+
+    /// Keeps the values of unknown columns as `extra`, if `keep`.
+    pub fn with_extra(mut self, keep: bool) -> Self {
+        self.extra = keep.then(Vec::new);
+        self
+    }
+
+    /// Leaves room in each row for `columns` that the caller appends.
+    pub fn appended(mut self, columns: i16) -> Self {
+        self.appended = columns;
+        self
     }
 
     /// Finds the columns in the header.
@@ -107,32 +143,49 @@ impl Encoder {
                 Error::internal("the raw file lacks a column").with("column", column.name)
             })?;
             let target = Target::of(column.kind, keyed);
-            self.columns.push(Bound { name: column.name, target, position });
+            let kind = column.kind;
+            self.columns.push(Bound { name: column.name, kind, target, position });
+        }
+        if let Some(extra) = &mut self.extra {
+            let known = self.dataset.columns();
+            *extra = header
+                .iter()
+                .enumerate()
+                .filter(|(_, name)| !known.iter().any(|column| column.name == *name))
+                .map(|(position, name)| (name.to_owned(), position))
+                .collect();
+            extra.sort();
         }
         Ok(())
     }
 
-    /// Appends one row to `out`.
+    /// Appends one row to `out`; what a transaction is compared by.
     ///
     /// # Errors
     /// `Internal` with column and line (never the value, it may be personal) when a value is not
     /// what `validate` let pass.
-    pub fn encode(&mut self, record: &ByteRecord, out: &mut BytesMut) -> Result<()> {
-        out.put_i16(self.columns.len() as i16 + 1);
+    pub fn encode(&mut self, record: &ByteRecord, out: &mut BytesMut) -> Result<Key> {
+        out.put_i16(self.columns.len() as i16 + 2 + self.appended);
         self.canonical.clear();
+        let mut key = Key::default();
         for column in &self.columns {
             let text = record.get(column.position).unwrap_or_default();
             let encoded = match column.target {
-                Target::BigInt => {
-                    values::integer(text).map(|v: i64| put8(v, out, &mut self.canonical))
-                }
+                Target::BigInt => values::integer(text).map(|v: i64| {
+                    match column.kind {
+                        Kind::Id => key.id = v,
+                        Kind::Reference(Dataset::Customers) => key.customer = v,
+                        _ => key.product = v,
+                    }
+                    put8(v, out, &mut self.canonical);
+                }),
                 Target::Cents => values::cents(text).map(|v| put8(v, out, &mut self.canonical)),
                 Target::Integer => {
                     values::integer(text).map(|v: i32| put4(v, out, &mut self.canonical))
                 }
                 Target::Date => values::date(text).map(|v| put4(v, out, &mut self.canonical)),
                 Target::Timestamp => values::timestamp(text).map(|v| {
-                    self.days.insert(values::day_of(v));
+                    key.day = values::day_of(v);
                     put8(v, out, &mut self.canonical);
                 }),
                 Target::Text => std::str::from_utf8(text).ok().map(|_| {
@@ -156,11 +209,51 @@ impl Encoder {
                     .with("line", line));
             }
         }
+        let extra = self.extra_values(record);
         let hash = Sha256::digest(&self.canonical);
-        out.put_i32(16);
-        out.put_slice(&hash[..16]);
+        if self.dataset == Dataset::Transactions {
+            let [a, b, c, d, e, f, g, h] = hash[..8] else {
+                return Err(Error::internal("a hash is too short"));
+            };
+            key.hash = i64::from_be_bytes([a, b, c, d, e, f, g, h]);
+            out.put_i32(8);
+            out.put_i64(key.hash);
+            self.days.insert(key.day);
+            if let Some(references) = &mut self.references {
+                references.add(&key);
+            }
+        } else {
+            out.put_i32(16);
+            out.put_slice(&hash[..16]);
+        }
+        match extra {
+            Some(json) => {
+                out.put_i32(json.len() as i32 + 1);
+                // Version of the binary form of jsonb.
+                out.put_u8(1);
+                out.put_slice(json.as_bytes());
+            }
+            None => out.put_i32(-1),
+        }
         self.rows += 1;
-        Ok(())
+        Ok(key)
+    }
+
+    /// The values of unknown columns as JSON, by name; nothing when all of them are empty.
+    fn extra_values(&mut self, record: &ByteRecord) -> Option<String> {
+        let mut values = serde_json::Map::new();
+        for (name, position) in self.extra.iter().flatten() {
+            let text = record.get(*position).unwrap_or_default();
+            if text.is_empty() {
+                continue;
+            }
+            // Postgres has no text with a zero character; JSON could not carry it either.
+            let value = String::from_utf8_lossy(text).replace('\0', "\u{fffd}");
+            put_text(name.as_bytes(), &mut self.canonical);
+            put_text(value.as_bytes(), &mut self.canonical);
+            values.insert(name.replace('\0', "\u{fffd}"), serde_json::Value::String(value));
+        }
+        (!values.is_empty()).then(|| serde_json::Value::Object(values).to_string())
     }
 }
 
@@ -216,13 +309,34 @@ mod tests {
     fn text_cannot_move_from_one_column_to_the_next_unnoticed() {
         let hash = |csv: &str| {
             let row = encode(Dataset::Customers, csv).unwrap();
-            row[row.len() - 16..].to_vec()
+            row[row.len() - 20..row.len() - 4].to_vec()
         };
         let header = "id,name,email,registration_date,country\n";
         assert_ne!(
             hash(&format!("{header}1,ab,c@d.e,2024-01-01,DE\n")),
             hash(&format!("{header}1,a,bc@d.e,2024-01-01,DE\n"))
         );
+    }
+
+    #[test]
+    fn kept_columns_stand_in_extra_and_in_the_hash_whatever_their_order() {
+        let row = |csv: &str| {
+            let mut encoder = Encoder::new(Dataset::Products, HashMap::new()).with_extra(true);
+            let mut reader = csv::Reader::from_reader(csv.as_bytes());
+            encoder.bind(reader.headers().unwrap()).unwrap();
+            let mut out = BytesMut::new();
+            for record in reader.byte_records() {
+                encoder.encode(&record.unwrap(), &mut out).unwrap();
+            }
+            out.to_vec()
+        };
+        let one = row("id,name,category,price,supplier,b,a\n1,n,books,1.00,s,2,x\n");
+        let other = row("a,id,name,category,price,supplier,b\nx,1,n,books,1.00,s,2\n");
+        assert_eq!(one, other);
+        assert!(one.ends_with(br#"{"a":"x","b":"2"}"#));
+        let empty = row("id,name,category,price,supplier,b,a\n1,n,books,1.00,s,,\n");
+        assert_eq!(empty, row("id,name,category,price,supplier\n1,n,books,1.00,s\n"));
+        assert_ne!(one, row("id,name,category,price,supplier,b,a\n1,n,books,1.00,s,3,x\n"));
     }
 
     #[test]

@@ -6,14 +6,13 @@
 //! moment, the version with the latest source, so it too ends the same in whatever order the
 //! files came. Entities whose history changed in content are marked for the dimensions.
 
-use std::collections::HashMap;
-
 use shopflow_core::contract::ManifestEntry;
 use shopflow_core::{Dataset, Result};
 use shopflow_postgres::PgResultExt;
 use tokio_postgres::Transaction;
 
-use crate::staging::{self, Order, STORED_ORDER, Verdicts};
+use crate::source::Order;
+use crate::staging::{self, STORED_ORDER, Verdicts};
 use crate::{Context, Counts};
 
 /// What differs between the two datasets.
@@ -32,13 +31,13 @@ struct Shape {
 const CUSTOMERS: Shape = Shape {
     name: "customers",
     history: "core.customer_history",
-    references: &["INSERT INTO core.countries (code) \
-         SELECT DISTINCT s.country FROM pg_temp.staging s ORDER BY 1 ON CONFLICT DO NOTHING"],
+    references: &[],
     columns: &[
         ("name", "s.name"),
         ("email", "s.email"),
         ("registration_date", "s.registration_date"),
         ("country", "s.country"),
+        ("extra", "s.extra"),
     ],
     joins: "",
     history_columns: &[
@@ -46,6 +45,7 @@ const CUSTOMERS: Shape = Shape {
         ("email", "s.email"),
         ("registration_date", "s.registration_date"),
         ("country", "s.country"),
+        ("extra", "s.extra"),
     ],
 };
 
@@ -65,6 +65,7 @@ const PRODUCTS: Shape = Shape {
         ("category_id", "c.category_id"),
         ("price", "s.price_cents::numeric / 100"),
         ("supplier_id", "p.supplier_id"),
+        ("extra", "s.extra"),
     ],
     joins: "JOIN core.categories c ON c.name = s.category JOIN core.suppliers p ON p.name = s.supplier",
     history_columns: &[
@@ -72,6 +73,7 @@ const PRODUCTS: Shape = Shape {
         ("category", "s.category"),
         ("price", "s.price_cents::numeric / 100"),
         ("supplier", "s.supplier"),
+        ("extra", "s.extra"),
     ],
 };
 
@@ -84,7 +86,7 @@ pub async fn load(
 ) -> Result<Counts> {
     let shape = if entry.dataset == Dataset::Products { &PRODUCTS } else { &CUSTOMERS };
     let order = Order::of(entry);
-    let staged = staging::stage(context, transaction, entry, HashMap::new()).await?;
+    let staged = staging::stage(context, transaction, entry).await?;
     let verdicts = judge(transaction, shape, &order).await?;
     for statement in shape.references {
         transaction.execute(*statement, &[]).await.or_db("add reference rows")?;

@@ -1,8 +1,7 @@
 //! `load`: the raw files of a run into Postgres, each in one transaction with its audit row.
 //!
-//! For each file of the dataset, in part order: stream it into a staging table (binary `COPY`,
-//! flat memory), compare it with what is stored, insert and update in sets, and note in the same
-//! transaction what happened (`ops.load_audit`), what must be recomputed (`ops.dirty_*`) and which
+//! For each file of the dataset, in part order: stream it (flat memory), compare it with what is
+//! stored, stage by binary `COPY`, insert and update in sets, and note in the same transaction what happened (`ops.load_audit`), what must be recomputed (`ops.dirty_*`) and which
 //! bronze file waits for `transform` (`ops.lake_queue`). A file that this run has loaded before is
 //! answered from its audit row, so the function may be repeated and killed at any moment.
 //!
@@ -13,15 +12,22 @@
 
 mod audit;
 mod bulk;
+mod chunks;
+mod compare;
+mod confirmations;
 mod copy;
 mod encode;
 mod entities;
+mod references;
+mod source;
 mod staging;
 mod transactions;
 mod values;
 
+use chrono::{DateTime, Utc};
 use shopflow_core::contract::{LoadEvent, LoadResult, Manifest, ManifestEntry};
 use shopflow_core::runtime::Invocation;
+use shopflow_core::schema_contract::{Contracts, Mode};
 use shopflow_core::{Dataset, Error, LedgerEntry, Result, Stage, Storage};
 use shopflow_postgres::{Client, Database, PgResultExt, locks};
 use tokio_postgres::Transaction;
@@ -31,6 +37,8 @@ use tokio_postgres::Transaction;
 pub struct Context {
     pub storage: Storage,
     pub database: Database,
+    /// Whether unknown columns are loaded.
+    pub contracts: Contracts,
     /// From this many rows on a file is large: into an empty `core.transactions` it is written
     /// directly, and indexes and references are built afterwards in one go; and the statistics of
     /// a table that grew by as much are renewed.
@@ -40,7 +48,18 @@ pub struct Context {
 impl Context {
     /// The usual context; building indexes afterwards pays from about 50,000 rows.
     pub fn new(storage: Storage, database: Database) -> Self {
-        Context { storage, database, bulk_rows: 50_000 }
+        Context { storage, database, contracts: Contracts::default(), bulk_rows: 50_000 }
+    }
+
+    /// With other schema contracts than the default ones.
+    pub fn with_contracts(mut self, contracts: Contracts) -> Self {
+        self.contracts = contracts;
+        self
+    }
+
+    /// True when columns that `dataset` does not know go to `core`.
+    pub(crate) fn keeps_extra(&self, dataset: Dataset) -> bool {
+        self.contracts.of(dataset).columns == Mode::Evolve
     }
 }
 
@@ -91,11 +110,17 @@ pub async fn handle(
     entries.sort_by_key(|entry| entry.part);
     let mut sum = Counts::default();
     for entry in &entries {
+        let run_id = &event.run.run_id;
+        let started_at = Utc::now();
         // Boxed: the future is large, and so are those it is part of.
-        let counts = Box::pin(load_entry(context, &mut client, &event.run.run_id, entry))
-            .await
-            .map_err(|error| error.with("dataset", dataset).with("part", entry.part))?;
-        sum.add(counts);
+        match Box::pin(load_entry(context, &mut client, run_id, entry)).await {
+            Ok(counts) => sum.add(counts),
+            Err(error) => {
+                let error = error.with("dataset", dataset).with("part", entry.part);
+                note_failure(context, client, run_id, entry, started_at, &error).await;
+                return Err(error);
+            }
+        }
     }
     let ledger = ledger(dataset, sum)?;
     report(invocation, dataset, sum);
@@ -108,6 +133,26 @@ pub async fn handle(
         inferred_members: sum.inferred,
         ledger,
     })
+}
+
+/// The audit also knows the attempts that failed. Not knowing one is no reason to hide its error.
+async fn note_failure(
+    context: &Context,
+    mut client: Client,
+    run_id: &str,
+    entry: &ManifestEntry,
+    started_at: DateTime<Utc>,
+    error: &Error,
+) {
+    let noted = async {
+        if client.is_closed() {
+            client = context.database.connect().await?;
+        }
+        audit::record_failure(&client, run_id, entry, started_at, error).await
+    };
+    if let Err(lost) = noted.await {
+        tracing::warn!(error = %lost, "the failure is missing in the audit");
+    }
 }
 
 /// Loads one file, or finds that this run has done so.
@@ -125,21 +170,22 @@ async fn load_entry(
         return Ok(counts);
     }
     transaction.batch_execute(SETTINGS).await.or_db("configure load")?;
-    let counts = match entry.dataset {
-        Dataset::Customers | Dataset::Products => {
-            entities::load(context, &transaction, run_id, entry).await?
-        }
-        Dataset::Transactions => transactions::load(context, &transaction, run_id, entry).await?,
-        Dataset::Clickstream => Counts::default(),
-    };
+    let mut counts = Counts::default();
     if entry.dataset != Dataset::Clickstream {
+        let source_id = source::register(&transaction, run_id, entry).await?;
+        counts = match entry.dataset {
+            Dataset::Transactions => {
+                transactions::load(context, &transaction, run_id, entry, source_id).await?
+            }
+            _ => entities::load(context, &transaction, run_id, entry).await?,
+        };
         check(counts, entry)?;
         if counts.inserted >= context.bulk_rows {
             // The next stage queries the table before autovacuum has had a look at it.
             let analyze = format!("ANALYZE core.{}", entry.dataset);
             transaction.batch_execute(&analyze).await.or_db("analyze table")?;
         }
-        audit::record(&transaction, run_id, entry, counts).await?;
+        audit::record(&transaction, run_id, entry, source_id, counts).await?;
     }
     audit::enqueue(&transaction, run_id, entry).await?;
     transaction.commit().await.or_db("commit load")?;

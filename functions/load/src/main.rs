@@ -12,7 +12,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         &[Need::Database],
         async |init| {
             let database = Database::new(&init.aws, &init.settings.database).await?;
-            Ok(Context::new(init.storage, database))
+            let contracts = init.settings.schema_contract.clone();
+            Ok(Context::new(init.storage, database).with_contracts(contracts))
         },
         |context, event, invocation| async move {
             Box::pin(shopflow_load::handle(&context, event, &invocation)).await

@@ -1,8 +1,7 @@
-//! The temporary table a file goes through, and the order of its source.
+//! The temporary table a file goes through.
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
 use shopflow_core::contract::ManifestEntry;
 use shopflow_core::{Dataset, Result};
 use shopflow_postgres::PgResultExt;
@@ -12,32 +11,12 @@ use crate::Context;
 use crate::copy::copy;
 use crate::encode::{Encoder, Target};
 
-/// The three values that decide between two versions of a row, as statement parameters.
-#[derive(Debug, Clone)]
-pub struct Order {
-    pub effective_at: DateTime<Utc>,
-    pub modified_at: DateTime<Utc>,
-    pub version_id: String,
-}
-
-impl Order {
-    /// The order of the file's source.
-    pub fn of(entry: &ManifestEntry) -> Self {
-        let source = &entry.source;
-        Order {
-            effective_at: source.effective_at,
-            modified_at: source.modified_at,
-            version_id: source.version_id.clone(),
-        }
-    }
-}
-
 /// SQL for the order of a stored row. Version ids compare byte by byte, as in
 /// `SourceObject::order`, whatever the collation of the database.
 pub const STORED_ORDER: &str =
     "(t.effective_at, t.source_modified_at, t.source_version_id COLLATE \"C\")";
 
-/// Name and type of the staged columns of a dataset; `row_hash` is the last.
+/// Name and type of the staged columns of a dataset; `row_hash` and `extra` are the last.
 pub fn columns(dataset: Dataset) -> Vec<(String, &'static str)> {
     let keyed = dataset == Dataset::Transactions;
     let mut columns: Vec<(String, &'static str)> = dataset
@@ -53,26 +32,26 @@ pub fn columns(dataset: Dataset) -> Vec<(String, &'static str)> {
             (name, target.sql_type())
         })
         .collect();
-    columns.push(("row_hash".to_owned(), "bytea"));
+    columns.push(("row_hash".to_owned(), if keyed { "bigint" } else { "bytea" }));
+    columns.push(("extra".to_owned(), "jsonb"));
     columns
 }
 
-/// Creates `pg_temp.staging` and fills it with the file. The table ends with the transaction.
+/// Creates `pg_temp.staging` and `pg_temp.verdict`, which end with the transaction.
 ///
 /// # Errors
-/// As [`copy`].
-pub async fn stage(
-    context: &Context,
-    transaction: &Transaction<'_>,
-    entry: &ManifestEntry,
-    keys: HashMap<String, i16>,
-) -> Result<Encoder> {
-    let columns: Vec<String> = columns(entry.dataset)
+/// `Transient.Database` or `Internal`.
+pub async fn create(transaction: &Transaction<'_>, dataset: Dataset) -> Result<()> {
+    let mut columns: Vec<String> = columns(dataset)
         .iter()
-        .map(|(name, sql_type)| format!("{name} {sql_type} NOT NULL"))
+        .map(|(name, sql_type)| {
+            let required = if name == "extra" { "" } else { " NOT NULL" };
+            format!("{name} {sql_type}{required}")
+        })
         .collect();
-    // A connection loads several files, and the table of the one before may still be there when
-    // both are in one transaction.
+    if dataset == Dataset::Transactions {
+        columns.push("action \"char\" NOT NULL".to_owned());
+    }
     transaction
         .batch_execute(&format!(
             "CREATE TEMPORARY TABLE staging ({}) ON COMMIT DROP; \
@@ -81,10 +60,25 @@ pub async fn stage(
             columns.join(", ")
         ))
         .await
-        .or_db("create staging table")?;
-    let encoder = Encoder::new(entry.dataset, keys);
-    let statement = "COPY pg_temp.staging FROM STDIN (FORMAT binary)";
-    copy(&context.storage, transaction, entry, encoder, statement).await
+        .or_db("create staging table")
+}
+
+/// Statement that fills `pg_temp.staging`.
+pub const COPY: &str = "COPY pg_temp.staging FROM STDIN (FORMAT binary)";
+
+/// Creates the tables and fills them with the file.
+///
+/// # Errors
+/// As [`copy`].
+pub async fn stage(
+    context: &Context,
+    transaction: &Transaction<'_>,
+    entry: &ManifestEntry,
+) -> Result<Encoder> {
+    create(transaction, entry.dataset).await?;
+    let encoder =
+        Encoder::new(entry.dataset, HashMap::new()).with_extra(context.keeps_extra(entry.dataset));
+    copy(&context.storage, transaction, entry, encoder, COPY).await
 }
 
 /// How many rows of the file got each verdict.

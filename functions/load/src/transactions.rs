@@ -1,5 +1,6 @@
-//! Transactions: the upsert, inferred members for unknown references, and what `transform` has to
-//! recompute: event dates (UTC), and ids that silver must drop from a date they are no longer on.
+//! Transactions: the upsert with the history of replaced versions, inferred members for unknown
+//! references, and what `transform` has to recompute: event dates (UTC), and ids that silver must
+//! drop from a date they are no longer on.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,9 +11,11 @@ use shopflow_core::{Dataset, Error, Result};
 use shopflow_postgres::PgResultExt;
 use tokio_postgres::Transaction;
 
+use crate::chunks::Chunks;
+use crate::compare::{Comparison, Findings};
+use crate::encode::Encoder;
 use crate::entities::expect;
-use crate::staging::{self, Order, STORED_ORDER, Verdicts};
-use crate::{Context, Counts, audit, bulk, values};
+use crate::{Context, Counts, bulk, staging, values};
 
 const STAGED_DATE: &str = "(s.\"timestamp\" AT TIME ZONE 'UTC')::date";
 const STORED_DATE: &str = "(t.\"timestamp\" AT TIME ZONE 'UTC')::date";
@@ -23,44 +26,39 @@ pub async fn load(
     transaction: &Transaction<'_>,
     run_id: &str,
     entry: &ManifestEntry,
+    source_id: i32,
 ) -> Result<Counts> {
     let keys = payment_methods(transaction).await?;
     if entry.rows >= context.bulk_rows
-        && let Some(counts) = bulk::load(context, transaction, run_id, entry, &keys).await?
+        && let Some(counts) =
+            bulk::load(context, transaction, run_id, entry, source_id, &keys).await?
     {
         return Ok(counts);
     }
-    let order = Order::of(entry);
-    let staged = staging::stage(context, transaction, entry, keys).await?;
-    let mut inferred = 0;
-    for (dataset, reference) in REFERENCES {
-        inferred +=
-            audit::infer_members(transaction, run_id, dataset, "pg_temp.staging", reference)
-                .await?;
+    staging::create(transaction, Dataset::Transactions).await?;
+    let mut comparison = Comparison::new(transaction, entry, source_id, staging::COPY).await?;
+    let encoder = Encoder::new(Dataset::Transactions, keys)
+        .with_extra(context.keeps_extra(Dataset::Transactions))
+        .appended(1);
+    let mut chunks = Chunks::open(&context.storage, entry, encoder).await?;
+    while let Some(chunk) = chunks.next().await {
+        comparison.add(&chunk).await?;
     }
-    let verdicts = judge(transaction, &order).await?;
-    write(transaction, &order, run_id, verdicts).await?;
-    if verdicts.updated + verdicts.lost > 0 {
+    let rows = chunks.finish().await?.rows;
+    let found = comparison.finish().await?;
+    let inferred = found.references.infer_members(transaction, run_id, "pg_temp.staging").await?;
+    if found.updated + found.lost > 0 {
+        read_dates(transaction).await?;
+    }
+    write(transaction, source_id, &found).await?;
+    if found.updated + found.lost > 0 {
         note_moves(transaction).await?;
-    }
-    if verdicts.new == staged.rows {
-        mark_dates(transaction, &staged.days).await?;
-    } else if verdicts.new + verdicts.updated > 0 {
         mark_judged_dates(transaction).await?;
     }
-    let unchanged = staged.rows.saturating_sub(verdicts.new + verdicts.updated);
-    Ok(Counts {
-        rows: staged.rows,
-        inserted: verdicts.new,
-        updated: verdicts.updated,
-        unchanged,
-        inferred,
-    })
+    mark_dates(transaction, &found.new_days).await?;
+    let unchanged = rows.saturating_sub(found.new + found.updated);
+    Ok(Counts { rows, inserted: found.new, updated: found.updated, unchanged, inferred })
 }
-
-/// What a transaction refers to, in the order the datasets are locked.
-pub const REFERENCES: [(Dataset, &str); 2] =
-    [(Dataset::Customers, "customer_id"), (Dataset::Products, "product_id")];
 
 /// The keys of the payment methods. The set is closed, so all of them are put in at once.
 async fn payment_methods(transaction: &Transaction<'_>) -> Result<HashMap<String, i16>> {
@@ -82,82 +80,57 @@ async fn payment_methods(transaction: &Transaction<'_>) -> Result<HashMap<String
     Ok(keys(transaction.query(read, &[]).await.or_db("read payment methods")?))
 }
 
-/// Compares the file with the table once. Rows that repeat the stored source get no verdict, nor
-/// do earlier versions on the same event date: there is nothing to write for them.
-async fn judge(transaction: &Transaction<'_>, order: &Order) -> Result<Verdicts> {
+/// Keeps the stored date of the rows that differ, before it is overwritten.
+async fn read_dates(transaction: &Transaction<'_>) -> Result<()> {
     let statement = format!(
         "INSERT INTO pg_temp.verdict (id, action, old_date, new_date) \
-         SELECT s.id, CASE WHEN t.id IS NULL THEN 'n' \
-             WHEN {STORED_ORDER} > ($1, $2, $3) THEN 'l' \
-             WHEN t.row_hash <> s.row_hash THEN 'u' ELSE 'a' END::\"char\", \
-             {STORED_DATE}, {STAGED_DATE} \
-         FROM pg_temp.staging s LEFT JOIN core.transactions t ON t.id = s.id \
-         WHERE t.id IS NULL \
-             OR CASE WHEN {STORED_ORDER} > ($1, $2, $3) THEN {STORED_DATE} <> {STAGED_DATE} \
-                ELSE t.row_hash <> s.row_hash OR {STORED_ORDER} <> ($1, $2, $3) END"
+         SELECT s.id, s.action, {STORED_DATE}, {STAGED_DATE} \
+         FROM pg_temp.staging s JOIN core.transactions t ON t.id = s.id \
+         WHERE s.action IN ('u', 'l')"
     );
-    transaction
-        .execute(&statement, &[&order.effective_at, &order.modified_at, &order.version_id])
-        .await
-        .or_db("compare rows")?;
-    staging::verdicts(transaction).await
+    transaction.execute(&statement, &[]).await.or_db("read dates")?;
+    Ok(())
 }
 
-async fn write(
-    transaction: &Transaction<'_>,
-    order: &Order,
-    run_id: &str,
-    verdicts: Verdicts,
-) -> Result<()> {
-    let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
-        [&order.effective_at, &order.modified_at, &order.version_id, &run_id];
-    if verdicts.new > 0 {
+async fn write(transaction: &Transaction<'_>, source_id: i32, found: &Findings) -> Result<()> {
+    if found.new > 0 {
         let written = transaction
             .execute(
                 "INSERT INTO core.transactions (id, customer_id, product_id, quantity, \
-                     \"timestamp\", payment_method_id, row_hash, effective_at, \
-                     source_modified_at, source_version_id, source_run_id) \
-                 SELECT s.id, s.customer_id, s.product_id, s.quantity, s.\"timestamp\", \
-                     s.payment_method_id, s.row_hash, $1, $2, $3, $4 \
-                 FROM pg_temp.staging s JOIN pg_temp.verdict v USING (id) \
-                 WHERE v.action = 'n' ORDER BY s.id",
-                &parameters,
+                     \"timestamp\", payment_method_id, row_hash, extra, source_id) \
+                 SELECT id, customer_id, product_id, quantity, \"timestamp\", \
+                     payment_method_id, row_hash, extra, $1 \
+                 FROM pg_temp.staging WHERE action = 'n' ORDER BY id",
+                &[&source_id],
             )
             .await
             .or_db("insert rows")?;
-        expect("inserted", written, verdicts.new)?;
+        expect("inserted", written, found.new)?;
     }
-    if verdicts.updated > 0 {
-        let written = transaction
-            .execute(
-                "UPDATE core.transactions t SET customer_id = s.customer_id, \
-                     product_id = s.product_id, quantity = s.quantity, \
-                     \"timestamp\" = s.\"timestamp\", payment_method_id = s.payment_method_id, \
-                     row_hash = s.row_hash, row_version = t.row_version + 1, effective_at = $1, \
-                     source_modified_at = $2, source_version_id = $3, source_run_id = $4, \
-                     updated_at = now() \
-                 FROM pg_temp.staging s JOIN pg_temp.verdict v USING (id) \
-                 WHERE t.id = s.id AND v.action = 'u'",
-                &parameters,
-            )
-            .await
-            .or_db("update rows")?;
-        expect("updated", written, verdicts.updated)?;
-    }
-    if verdicts.advanced > 0 {
-        let written = transaction
-            .execute(
-                "UPDATE core.transactions t SET effective_at = $1, source_modified_at = $2, \
-                     source_version_id = $3, source_run_id = $4 \
-                 FROM pg_temp.verdict v WHERE t.id = v.id AND v.action = 'a'",
-                &parameters,
-            )
-            .await
-            .or_db("advance rows")?;
-        expect("advanced", written, verdicts.advanced)?;
+    if found.updated > 0 {
+        let written = transaction.execute(KEEP, &[&source_id]).await.or_db("keep versions")?;
+        expect("kept", written, found.updated)?;
+        let written = transaction.execute(UPDATE, &[&source_id]).await.or_db("update rows")?;
+        expect("updated", written, found.updated)?;
     }
     Ok(())
 }
+
+const KEEP: &str = "\
+    INSERT INTO core.transaction_history (id, row_version, customer_id, product_id, quantity, \
+        \"timestamp\", payment_method_id, extra, row_hash, source_id, written_at, \
+        replaced_by_source_id) \
+    SELECT t.id, t.row_version, t.customer_id, t.product_id, t.quantity, t.\"timestamp\", \
+        t.payment_method_id, t.extra, t.row_hash, t.source_id, t.updated_at, $1 \
+    FROM pg_temp.staging s JOIN core.transactions t ON t.id = s.id \
+    WHERE s.action = 'u' ORDER BY t.id";
+
+const UPDATE: &str = "\
+    UPDATE core.transactions t SET customer_id = s.customer_id, product_id = s.product_id, \
+        quantity = s.quantity, \"timestamp\" = s.\"timestamp\", \
+        payment_method_id = s.payment_method_id, row_hash = s.row_hash, extra = s.extra, \
+        row_version = t.row_version + 1, source_id = $1, updated_at = now() \
+    FROM pg_temp.staging s WHERE t.id = s.id AND s.action = 'u'";
 
 /// Notes the dates an id is not, or no longer, on: the old date of a moved row, and the date an
 /// earlier version brings along, since its bronze file puts it there. A date an id comes back to
@@ -192,7 +165,7 @@ async fn mark_judged_dates(transaction: &Transaction<'_>) -> Result<()> {
     let statement = format!(
         "INSERT INTO ops.dirty_dates (event_date) \
          SELECT DISTINCT day FROM pg_temp.verdict, LATERAL (VALUES (old_date), (new_date)) AS d (day) \
-         WHERE action IN ('n', 'u') AND day IS NOT NULL {MARK}"
+         WHERE action = 'u' {MARK}"
     );
     transaction.execute(&statement, &[]).await.or_db("mark touched dates")?;
     Ok(())
@@ -200,6 +173,9 @@ async fn mark_judged_dates(transaction: &Transaction<'_>) -> Result<()> {
 
 /// Marks days given in days since 2000-01-01, without asking the database for them again.
 pub async fn mark_dates(transaction: &Transaction<'_>, days: &BTreeSet<i32>) -> Result<()> {
+    if days.is_empty() {
+        return Ok(());
+    }
     let dates = days
         .iter()
         .map(|day| values::date_of(*day).ok_or_else(|| Error::internal("impossible event date")))

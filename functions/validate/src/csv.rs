@@ -1,11 +1,13 @@
 //! CSV files: a header that decides whether the file can be read at all, then rows.
 
+mod discard;
 mod header;
 mod index;
 mod record;
 mod rows;
 
 use shopflow_core::Dataset;
+use shopflow_core::schema_contract::Mode;
 
 use crate::engine::{Rejection, Split, Tally};
 use crate::quarantine::Refusal;
@@ -62,8 +64,10 @@ impl Csv {
 
     /// The end of the file.
     pub fn finish(&mut self, tally: &mut Tally) {
-        if matches!(self.stage, Stage::Header) {
-            tally.rejection = Some(Rejection::empty());
+        match &self.stage {
+            Stage::Header => tally.rejection = Some(Rejection::empty()),
+            Stage::Rows(rows) => tally.discarded_values = rows.discarded(),
+            Stage::Rejected => {}
         }
     }
 
@@ -84,7 +88,8 @@ impl Csv {
                 return Some(0);
             }
         };
-        match self.understand(&buffer[..content], &buffer[content..total]) {
+        let mode = tally.contract.columns;
+        match self.understand(&buffer[..content], &buffer[content..total], mode) {
             Ok((rows, extra)) => {
                 tally.extra_columns = extra;
                 self.stage = Stage::Rows(Box::new(rows));
@@ -104,6 +109,7 @@ impl Csv {
         &self,
         content: &[u8],
         line_break: &[u8],
+        mode: Mode,
     ) -> Result<(Rows, Vec<String>), Rejection> {
         if std::str::from_utf8(content).is_err() {
             let mut rejection = unusable(Rule::InvalidUtf8, "the header is not UTF-8");
@@ -117,9 +123,13 @@ impl Csv {
         };
         let names: Vec<String> = self.fields.iter().map(name).collect();
         let header = header::read(self.dataset, &names)?;
+        if mode == Mode::Freeze && !header.extra.is_empty() {
+            return Err(Rejection::frozen_columns(&header.extra));
+        }
         let id = self.dataset.id_column().name;
         let id_at = names.iter().position(|name| name == id).unwrap_or(0);
-        Ok((Rows::new(header.columns, id_at, content, line_break), header.extra))
+        let rows = Rows::new(header.columns, names, id_at, content, line_break, mode);
+        Ok((rows, header.extra))
     }
 
     fn reject(&mut self, tally: &mut Tally, rejection: Rejection) {

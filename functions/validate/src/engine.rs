@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 
 use shopflow_core::Dataset;
 use shopflow_core::dataset::{Column, Format};
+use shopflow_core::schema_contract::{Contract, Mode};
 
 use crate::csv::Csv;
 use crate::json_lines::JsonLines;
@@ -55,6 +56,20 @@ pub struct Rejection {
 }
 
 impl Rejection {
+    /// For a file with columns that a frozen schema does not have.
+    pub(crate) fn frozen_columns(names: &[String]) -> Self {
+        let listed: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
+        let what = if listed.len() == 1 { "column" } else { "columns" };
+        Rejection {
+            rule: Rule::UnknownColumn,
+            column: None,
+            text: format!("the schema is frozen and does not have {what} {}", listed.join(", ")),
+            remedy: "remove them from the file, or set schema_contract to evolve, discard_row or \
+                     discard_value"
+                .to_owned(),
+        }
+    }
+
     pub(crate) fn empty() -> Self {
         Rejection {
             rule: Rule::EmptyFile,
@@ -78,8 +93,10 @@ pub struct Summary {
     pub counts: BTreeMap<(&'static str, Rule), u64>,
     /// The first refused rows one by one.
     pub findings: Vec<Finding>,
-    /// Columns the dataset does not know; they are kept.
+    /// Columns the dataset does not know.
     pub extra_columns: Vec<String>,
+    /// Values that were left out of good rows, by column (schema contract `discard_value`).
+    pub discarded_values: BTreeMap<String, u64>,
     pub warnings: Vec<String>,
 }
 
@@ -92,7 +109,9 @@ pub(crate) struct Tally {
     pub rows_good: u64,
     pub quarantine: Quarantine,
     pub rejection: Option<Rejection>,
+    pub contract: Contract,
     pub extra_columns: Vec<String>,
+    pub discarded_values: BTreeMap<String, u64>,
     pub blank_lines: u64,
     /// The last row had no line break.
     pub open_end: bool,
@@ -133,8 +152,13 @@ pub struct Validator {
 }
 
 impl Validator {
-    /// A validator for one file of `dataset`.
+    /// A validator for one file of `dataset`, under the default schema contract.
     pub fn new(dataset: Dataset) -> Self {
+        Validator::under(dataset, Contract::default())
+    }
+
+    /// A validator for one file of `dataset` under `contract`.
+    pub fn under(dataset: Dataset, contract: Contract) -> Self {
         let rows = match dataset.format() {
             Format::Csv => Rows::Csv(Box::new(Csv::new(dataset))),
             Format::JsonLines => Rows::JsonLines(Box::new(JsonLines::new(dataset))),
@@ -145,7 +169,9 @@ impl Validator {
             rows_good: 0,
             quarantine: Quarantine::new(dataset),
             rejection: None,
+            contract,
             extra_columns: Vec::new(),
+            discarded_values: BTreeMap::new(),
             blank_lines: 0,
             open_end: false,
             skipping: false,
@@ -187,6 +213,9 @@ impl Validator {
             Rows::Csv(rows) => rows.finish(&mut self.tally),
             Rows::JsonLines(rows) => rows.finish(&mut self.tally),
         }
+        if self.tally.rejection.is_none() {
+            self.tally.rejection = self.frozen();
+        }
         let warnings = self.warnings();
         let tally = self.tally;
         Summary {
@@ -198,6 +227,7 @@ impl Validator {
             counts: tally.quarantine.counts().clone(),
             findings: tally.quarantine.into_findings(),
             extra_columns: tally.extra_columns,
+            discarded_values: tally.discarded_values,
             warnings,
         }
     }
@@ -229,11 +259,52 @@ impl Validator {
         }
     }
 
+    /// The rejection of a file that departs from a frozen schema, known only at its end: types are
+    /// those of values, and JSON has no header.
+    fn frozen(&self) -> Option<Rejection> {
+        let tally = &self.tally;
+        if tally.contract.columns == Mode::Freeze && !tally.extra_columns.is_empty() {
+            return Some(Rejection::frozen_columns(&tally.extra_columns));
+        }
+        if tally.contract.data_type != Mode::Freeze {
+            return None;
+        }
+        let mut wrong: Vec<String> = Vec::new();
+        let mut first = None;
+        for ((column, rule), rows) in tally.quarantine.counts() {
+            if rule.is_about_type() {
+                first.get_or_insert(*rule);
+                wrong.push(format!("'{column}' ({}, {rows} rows)", rule.name()));
+            }
+        }
+        Some(Rejection {
+            rule: first?,
+            column: None,
+            text: format!("the types are frozen and values have others: {}", wrong.join(", ")),
+            remedy: "correct the rows listed in quarantine, or set schema_contract to discard_row"
+                .to_owned(),
+        })
+    }
+
     fn warnings(&self) -> Vec<String> {
         let tally = &self.tally;
         let mut warnings = Vec::new();
         if !tally.extra_columns.is_empty() {
-            warnings.push(format!("unknown columns are kept: {}", tally.extra_columns.join(", ")));
+            let what = match tally.contract.columns {
+                Mode::Evolve => "unknown columns are kept",
+                Mode::Freeze => "unknown columns are refused",
+                Mode::DiscardRow => "rows with a value in an unknown column are quarantined",
+                Mode::DiscardValue => "unknown columns are left out",
+            };
+            warnings.push(format!("{what}: {}", tally.extra_columns.join(", ")));
+        }
+        if !tally.discarded_values.is_empty() {
+            let counts: Vec<String> = tally
+                .discarded_values
+                .iter()
+                .map(|(column, values)| format!("{column} {values}"))
+                .collect();
+            warnings.push(format!("values were left out: {}", counts.join(", ")));
         }
         if tally.rows_in == 0 && tally.rejection.is_none() {
             warnings.push("the file has a header and no rows".to_owned());

@@ -52,7 +52,8 @@ pub async fn handle(
         validated_type: content_type(dataset),
         quarantine_key: keys::quarantine(dataset, run_id, &source_id),
     };
-    let outcome = pipeline::run(&context.storage, dataset, reader, &targets).await?;
+    let contract = context.settings.schema_contract.of(dataset);
+    let outcome = pipeline::run(&context.storage, (dataset, contract), reader, &targets).await?;
     let ledger = account(dataset, &source, &outcome.summary)?;
 
     let limit = context.settings.validation.max_reject_rate;

@@ -2,8 +2,11 @@
 
 mod fields;
 
+use std::collections::BTreeMap;
+
 use shopflow_core::Dataset;
 use shopflow_core::dataset::{Column, Kind};
+use shopflow_core::schema_contract::Mode;
 
 use crate::engine::{RECORD_LIMIT, Rejection, Split, Tally};
 use crate::ids::Uuids;
@@ -86,8 +89,12 @@ impl JsonLines {
         }
         tally.rows_in += 1;
         tally.open_end |= open;
-        match self.judge(row, open, &mut tally.extra_columns) {
-            Ok(()) => {
+        match self.judge(row, open, tally) {
+            Ok(dropped) if !dropped.is_empty() => {
+                tally.rows_good += 1;
+                without(row, &dropped, tally, &mut split.good);
+            }
+            Ok(_) => {
                 tally.rows_good += 1;
                 split.good.extend_from_slice(if open { row } else { whole });
                 if open {
@@ -108,7 +115,9 @@ impl JsonLines {
         }
     }
 
-    fn judge(&mut self, row: &[u8], open: bool, extra: &mut Vec<String>) -> Result<(), Failure> {
+    /// Judges a line; the names of the fields to leave out of it.
+    fn judge(&mut self, row: &[u8], open: bool, tally: &mut Tally) -> Result<Vec<String>, Failure> {
+        let extra = &mut tally.extra_columns;
         let Ok(text) = std::str::from_utf8(row) else {
             return Err(self.wrong_encoding(row));
         };
@@ -129,9 +138,23 @@ impl JsonLines {
             let reason = format!("the line has field {} twice", self.columns[twice].name);
             return Err(Failure { reason: Some(reason), ..Failure::of_row(Rule::InvalidJson) });
         }
+        if tally.contract.columns == Mode::DiscardRow && fields.unknown_value {
+            return Err(Failure::of_row(Rule::UnknownColumn));
+        }
+        let mut dropped = Vec::new();
+        if tally.contract.columns == Mode::DiscardValue {
+            dropped = fields.unknown;
+        }
         let mut id = 0;
         for (column, value) in self.columns.iter().zip(&fields.values) {
             let checked = check(column, value.as_ref());
+            if checked.is_err_and(Rule::is_about_type)
+                && tally.contract.data_type == Mode::DiscardValue
+                && !column.required
+            {
+                dropped.push(column.name.to_owned());
+                continue;
+            }
             let number = checked.map_err(|rule| Failure {
                 rule,
                 column: Some(column),
@@ -141,7 +164,7 @@ impl JsonLines {
             id = id.max(number);
         }
         if self.ids.insert(id) {
-            return Ok(());
+            return Ok(dropped);
         }
         Err(Failure {
             rule: Rule::DuplicateId,
@@ -169,6 +192,28 @@ impl JsonLines {
             None => failure,
         }
     }
+}
+
+/// Appends the line without the fields of these names, and counts the values it leaves out.
+fn without(row: &[u8], dropped: &[String], tally: &mut Tally, out: &mut Vec<u8>) {
+    let Ok(mut fields) = serde_json::from_slice::<BTreeMap<String, serde_json::Value>>(row) else {
+        // It was parsed before; were it not an object, it would better be kept than lost.
+        out.extend_from_slice(row);
+        out.push(b'\n');
+        return;
+    };
+    for name in dropped {
+        if fields.remove(name).is_some_and(|value| !value.is_null()) {
+            let shown = name.chars().take(64).collect();
+            let known = tally.discarded_values.len() < MAX_EXTRA_NAMES;
+            if known || tally.discarded_values.contains_key(&shown) {
+                *tally.discarded_values.entry(shown).or_default() += 1;
+            }
+        }
+    }
+    let line = serde_json::Value::Object(fields.into_iter().collect()).to_string();
+    out.extend_from_slice(line.as_bytes());
+    out.push(b'\n');
 }
 
 /// What stands for wrong bytes in a text that was read regardless of them.

@@ -1,6 +1,8 @@
 //! The report of one file: what came in, what went on, what was refused and why. The same file
 //! always gives the same bytes.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use shopflow_core::Dataset;
 use shopflow_core::contract::{SourceObject, StoredObject};
@@ -32,6 +34,9 @@ pub struct Report {
     /// Refused rows by rule and column, most frequent first.
     pub failures: Vec<Failures>,
     pub extra_columns: Vec<String>,
+    /// Values left out of good rows, by column (schema contract `discard_value`).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub discarded_values: BTreeMap<String, u64>,
     pub warnings: Vec<String>,
     /// The first refused rows; values that may be personal are masked.
     pub samples: Vec<Finding>,
@@ -104,6 +109,7 @@ impl Report {
             max_reject_rate,
             failures,
             extra_columns: summary.extra_columns.clone(),
+            discarded_values: summary.discarded_values.clone(),
             warnings: summary.warnings.clone(),
             samples: summary.findings.iter().take(MAX_SAMPLES).cloned().collect(),
             validated: None,

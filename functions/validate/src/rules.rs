@@ -75,6 +75,8 @@ rules! {
     MissingField => "missing_field",
     /// The JSON value has the wrong type, such as a string for a number.
     WrongType => "wrong_type",
+    /// A column or field that the dataset does not know, where the schema contract forbids it.
+    UnknownColumn => "unknown_column",
     /// File: the header lacks a column.
     MissingColumn => "missing_column",
     /// File: the header names a column twice.
@@ -83,6 +85,22 @@ rules! {
     MissingHeader => "missing_header",
     /// File: there is no line in it.
     EmptyFile => "empty_file",
+}
+
+impl Rule {
+    /// True when a value breaks the rule because it is not of its column's type; then the schema
+    /// contract for data types decides.
+    pub fn is_about_type(self) -> bool {
+        matches!(
+            self,
+            Rule::NotAnInteger
+                | Rule::InvalidPrice
+                | Rule::InvalidDate
+                | Rule::InvalidTimestamp
+                | Rule::InvalidUuid
+                | Rule::WrongType
+        )
+    }
 }
 
 impl Serialize for Rule {
@@ -117,6 +135,7 @@ fn plain(rule: Rule) -> &'static str {
         Rule::TruncatedLine => "the last line breaks off",
         Rule::RecordTooLong => "the row is longer than 1 MiB; only its start is kept here",
         Rule::InvalidJson => "the line is not one JSON object",
+        Rule::UnknownColumn => "the row has a value in a column the dataset does not know",
         Rule::ControlCharacter => "a bare carriage return stands inside an extra column",
         other => other.description(),
     }

@@ -11,6 +11,7 @@ pub mod error;
 pub mod keys;
 pub mod metrics;
 pub mod runtime;
+pub mod schema_contract;
 pub mod settings;
 pub mod storage;
 

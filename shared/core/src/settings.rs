@@ -8,6 +8,7 @@ use config::{Config, Environment, File, FileFormat};
 use serde::Deserialize;
 
 use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::schema_contract::Contracts;
 
 const BASE: &str = include_str!("../../../config/base.yaml");
 
@@ -31,6 +32,9 @@ pub struct Settings {
     pub storage: StorageSettings,
     pub compact: Compact,
     pub metrics: MetricsSettings,
+    /// What files with another schema than their dataset's meet.
+    #[serde(default)]
+    pub schema_contract: Contracts,
     /// The pipeline's state machine (`ingest`).
     #[serde(default)]
     pub state_machine_arn: Option<String>,
@@ -198,6 +202,7 @@ impl Settings {
         if self.compact.target_file_mib == 0 {
             problems.push("compact.target_file_mib must be at least 1".to_owned());
         }
+        problems.extend(self.schema_contract.problems());
         if problems.is_empty() {
             return Ok(());
         }
@@ -263,11 +268,21 @@ mod tests {
         let wrong = variables(&[
             ("SHOPFLOW__VALIDATION__MAX_REJECT_RATE", "1.5"),
             ("SHOPFLOW__DATABASE__TLS", "disable"),
+            ("SHOPFLOW__SCHEMA_CONTRACT__PRODUCTS__COLUMNS", "drop"),
+            ("SHOPFLOW__SCHEMA_CONTRACT__CUSTOMERS__DATA_TYPE", "evolve"),
         ]);
         let error =
             Settings::from_sources("prod", wrong, &[Need::Landing, Need::Database]).unwrap_err();
         let text = error.to_string();
-        for part in ["max_reject_rate", "buckets.landing", "database.host", "secret_arn", "tls"] {
+        for part in [
+            "max_reject_rate",
+            "buckets.landing",
+            "database.host",
+            "secret_arn",
+            "tls",
+            "schema_contract.products.columns",
+            "schema_contract.customers.data_type",
+        ] {
             assert!(text.contains(part), "{part} is missing in: {text}");
         }
     }

@@ -12,8 +12,8 @@ const STRUCTURE: &str = "SELECT conname AS name, pg_get_constraintdef(oid) AS de
      WHERE table_schema = 'core' AND table_name = 'transactions' ORDER BY 1, 2";
 const CONTENT: &str = "SELECT t.*, m.name AS method FROM ( \
          SELECT id, customer_id, product_id, quantity, \"timestamp\", row_hash, row_version, \
-             effective_at, source_modified_at, source_version_id, source_run_id, \
-             payment_method_id FROM core.transactions) AS t \
+             extra, effective_at, modified_at, version_id, run_id, payment_method_id \
+         FROM core.transactions JOIN core.sources USING (source_id)) AS t \
      JOIN core.payment_methods m USING (payment_method_id) ORDER BY id";
 const NOTES: &str = "SELECT dataset AS what, id FROM ops.dirty_entities \
      UNION ALL SELECT event_date::text, 0 FROM ops.dirty_dates ORDER BY 1, 2";

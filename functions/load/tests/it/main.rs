@@ -1,8 +1,10 @@
 //! Files in a real bucket, loaded into a real database.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod audit;
 mod bulk;
 mod counts;
 mod faults;
+mod oracle;
 mod order;
 mod world;

@@ -97,7 +97,13 @@ const STATE: &str = "\
     UNION ALL SELECT 'ph', id, concat_ws('|', name, category, price, supplier, row_hash, \
         effective_at, source_modified_at, source_version_id) FROM core.product_history \
     UNION ALL SELECT 't', id, concat_ws('|', customer_id, product_id, quantity, \"timestamp\", \
-        row_hash, effective_at, source_modified_at, source_version_id) FROM core.transactions \
+        row_hash, latest.seen) FROM core.transactions AS t, LATERAL ( \
+            SELECT max(concat_ws('|', effective_at AT TIME ZONE 'UTC', \
+                modified_at AT TIME ZONE 'UTC', version_id) COLLATE \"C\") AS seen \
+            FROM core.sources AS s WHERE s.source_id = t.source_id OR EXISTS ( \
+                SELECT 1 FROM core.confirmations AS c WHERE c.source_id = s.source_id \
+                    AND s.source_id > t.source_id AND t.id BETWEEN c.first_id AND c.last_id) \
+        ) AS latest \
     UNION ALL SELECT 'm', id, from_date::text FROM ops.moved_rows \
     ORDER BY 1, 2, 3";
 
@@ -167,7 +173,8 @@ async fn replay(world: &World, files: &[File], order: &[usize]) -> Vec<String> {
         .sql
         .batch_execute(
             "TRUNCATE core.customers, core.products, core.transactions, core.customer_history, \
-             core.product_history, ops.moved_rows, ops.load_audit, ops.lake_queue",
+             core.product_history, core.transaction_history, core.confirmations, core.sources, \
+             ops.moved_rows, ops.load_audit, ops.lake_queue",
         )
         .await
         .unwrap();

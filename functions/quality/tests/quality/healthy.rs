@@ -89,9 +89,9 @@ async fn work_that_other_runs_have_under_way_is_no_failure() {
              SELECT 3, name, email, registration_date, country, false, row_hash, 1, effective_at,
                     source_modified_at, 'v', 'run-2', now(), now()
              FROM core.customers WHERE id = 1;
-             INSERT INTO core.transactions
-             SELECT 5, 3, product_id, 9, \"timestamp\", payment_method_id, row_hash, 1, effective_at,
-                    source_modified_at, 'v', 'run-2', now(), now()
+             INSERT INTO core.transactions (id, customer_id, product_id, quantity, \"timestamp\",
+                                            payment_method_id, row_hash, source_id)
+             SELECT 5, 3, product_id, 9, \"timestamp\", payment_method_id, row_hash, source_id
              FROM core.transactions WHERE id = 4;
              INSERT INTO ops.dirty_entities (dataset, id) VALUES ('customers', 3);
              INSERT INTO ops.dirty_dates (event_date) VALUES ('2026-01-15');

@@ -1,5 +1,4 @@
 -- Core: two customers, two products, four sales (see SALES).
-INSERT INTO core.countries (code) VALUES ('DE'), ('FR');
 INSERT INTO core.categories (name) VALUES ('books');
 INSERT INTO core.suppliers (name) VALUES ('Supplier');
 INSERT INTO core.payment_methods (name) VALUES ('paypal');
@@ -11,11 +10,13 @@ INSERT INTO core.products (id, name, category_id, price, supplier_id, row_hash, 
                            source_modified_at, source_version_id, source_run_id)
 SELECT id, 'Product', category_id, price, supplier_id, 'h', '2026-01-10', '2026-01-10', 'v', 'run-1'
 FROM (VALUES (1, 12.00), (2, 20.00)) AS p (id, price), core.categories, core.suppliers;
+INSERT INTO core.sources (dataset, run_id, bucket, key, version_id, effective_at, modified_at)
+VALUES ('transactions', 'run-1', 'landing', 'incoming/transactions/t.csv', 'v', '2026-01-15',
+        '2026-01-15');
 INSERT INTO core.transactions (id, customer_id, product_id, quantity, "timestamp",
-                               payment_method_id, row_hash, effective_at, source_modified_at,
-                               source_version_id, source_run_id)
-SELECT t.id, customer_id, product_id, quantity, sold_at, payment_method_id, 'h', '2026-01-15',
-       '2026-01-15', 'v', 'run-1'
+                               payment_method_id, row_hash, source_id)
+SELECT t.id, customer_id, product_id, quantity, sold_at, payment_method_id, 0,
+       (SELECT max(source_id) FROM core.sources)
 FROM (VALUES (1, 1, 1, 2, timestamptz '2026-01-13T23:30:00Z'),
              (2, 2, 1, 1, '2026-01-14T12:00:00Z'),
              (3, 1, 2, 3, '2026-01-14T18:00:00Z'),

@@ -15,8 +15,12 @@ WITH added AS (
 )
 INSERT INTO ops.dirty_entities (dataset, id) SELECT 'products', id FROM added
 ON CONFLICT (dataset, id) DO UPDATE SET marked_at = clock_timestamp();
-DELETE FROM incoming AS i USING core.transactions AS t
-WHERE t.id = i.id AND (t.effective_at, t.source_version_id) > (i.effective_at, i.version);
+DELETE FROM incoming AS i USING core.transactions AS t JOIN core.sources AS s USING (source_id)
+WHERE t.id = i.id AND (s.effective_at, s.version_id) > (i.effective_at, i.version);
+INSERT INTO core.sources (dataset, run_id, bucket, key, version_id, effective_at, modified_at)
+SELECT DISTINCT 'transactions', run_id, 'landing', 'incoming/transactions/t.csv', version,
+       effective_at, effective_at
+FROM incoming;
 INSERT INTO ops.dirty_dates (event_date)
 SELECT (sold_at AT TIME ZONE 'UTC')::date FROM incoming
 UNION
@@ -27,12 +31,12 @@ SELECT id, (t."timestamp" AT TIME ZONE 'UTC')::date FROM incoming JOIN core.tran
 WHERE (t."timestamp" AT TIME ZONE 'UTC')::date <> (sold_at AT TIME ZONE 'UTC')::date
 ON CONFLICT (id, from_date) DO UPDATE SET moved_at = clock_timestamp();
 INSERT INTO core.transactions (id, customer_id, product_id, quantity, "timestamp", payment_method_id,
-    row_hash, effective_at, source_modified_at, source_version_id, source_run_id)
-SELECT i.id, customer_id, product_id, quantity, sold_at, payment_method_id, '\x00',
-       effective_at, effective_at, version, run_id
+    row_hash, source_id)
+SELECT i.id, customer_id, product_id, quantity, sold_at, payment_method_id, 0,
+       (SELECT max(s.source_id) FROM core.sources AS s
+        WHERE s.run_id = i.run_id AND s.version_id = i.version AND s.effective_at = i.effective_at)
 FROM incoming AS i, core.payment_methods WHERE name = 'paypal'
 ON CONFLICT (id) DO UPDATE SET customer_id = excluded.customer_id, product_id = excluded.product_id,
     quantity = excluded.quantity, "timestamp" = excluded."timestamp",
-    effective_at = excluded.effective_at, source_modified_at = excluded.source_modified_at,
-    source_version_id = excluded.source_version_id, source_run_id = excluded.source_run_id;
+    source_id = excluded.source_id;
 DROP TABLE incoming;

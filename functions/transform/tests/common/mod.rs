@@ -109,7 +109,7 @@ impl Shop {
             let hash = format!("{name}|{email}|{registered}|{country}").into_bytes();
             self.client
                 .execute(
-                    "INSERT INTO core.countries VALUES ($1) ON CONFLICT DO NOTHING",
+                    "INSERT INTO core.countries VALUES ($1, $1) ON CONFLICT DO NOTHING",
                     &[country],
                 )
                 .await

@@ -5,10 +5,13 @@
 //! number of fields, the row at the end of the window) takes the careful way, by RFC 4180. Good
 //! rows next to each other are copied to the output in one piece.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use shopflow_core::dataset::Column;
+use shopflow_core::schema_contract::Mode;
 
+use super::discard::Discard;
 use super::index;
 use super::record::{self, Cut, Field};
 use super::{blank_line, line_feeds};
@@ -28,6 +31,10 @@ pub(super) struct Rows {
     columns: Vec<Option<&'static Column>>,
     /// Position of the id.
     id_at: usize,
+    /// Rows with a value in an unknown column are refused.
+    refuse_extra: bool,
+    /// Leaves unknown columns out of the good rows.
+    discard: Option<Discard>,
     /// Header with its line break, until it is written before the first good row.
     header: Vec<u8>,
     line_break: &'static [u8],
@@ -57,14 +64,21 @@ impl Failure {
 impl Rows {
     pub fn new(
         columns: Vec<Option<&'static Column>>,
+        names: Vec<String>,
         id_at: usize,
         header: &[u8],
         line_break: &[u8],
+        mode: Mode,
     ) -> Self {
         let line_break: &'static [u8] = if line_break == b"\r\n" { b"\r\n" } else { b"\n" };
+        let has_extra = columns.iter().any(Option::is_none);
+        let discard = (mode == Mode::DiscardValue && has_extra)
+            .then(|| Discard::new(names, columns.iter().map(Option::is_some).collect()));
         Rows {
             columns,
             id_at,
+            refuse_extra: mode == Mode::DiscardRow,
+            discard,
             header: [header, line_break].concat(),
             line_break,
             ids: Numbers::default(),
@@ -170,10 +184,15 @@ impl Rows {
                         id = number;
                     }
                 }
-                None => check_extra(value)?,
+                None => check_extra(value, self.refuse_extra)?,
             }
         }
         self.check_id(id)
+    }
+
+    /// How many values were left out, by column.
+    pub fn discarded(&self) -> BTreeMap<String, u64> {
+        self.discard.as_ref().map(Discard::counts).unwrap_or_default()
     }
 
     fn check_id(&mut self, id: u64) -> Result<(), Failure> {
@@ -266,8 +285,8 @@ impl Rows {
                         id = number;
                     }
                 }
-                None if field.quoted => {}
-                None => check_extra(value)?,
+                None if field.quoted => check_unknown(value, self.refuse_extra)?,
+                None => check_extra(value, self.refuse_extra)?,
             }
         }
         self.check_id(id)
@@ -287,6 +306,14 @@ impl Rows {
 
     fn keep(&mut self, rows: &[u8], split: &mut Split) {
         if rows.is_empty() {
+            return;
+        }
+        if let Some(discard) = &mut self.discard {
+            if !self.header.is_empty() {
+                discard.header(&self.header, &mut split.good);
+                self.header.clear();
+            }
+            discard.rows(rows, &mut split.good);
             return;
         }
         if !self.header.is_empty() {
@@ -363,9 +390,16 @@ impl<'a> PlainRow<'a> {
 }
 
 /// A reader that takes a bare carriage return for a line break would see two rows.
-fn check_extra(value: &[u8]) -> Result<(), Failure> {
+fn check_extra(value: &[u8], refuse: bool) -> Result<(), Failure> {
     if memchr::memchr(b'\r', value).is_some() {
         return Err(Failure::of_row(Rule::ControlCharacter));
+    }
+    check_unknown(value, refuse)
+}
+
+fn check_unknown(value: &[u8], refuse: bool) -> Result<(), Failure> {
+    if refuse && !value.is_empty() {
+        return Err(Failure::of_row(Rule::UnknownColumn));
     }
     Ok(())
 }

@@ -44,6 +44,8 @@ pub(super) struct Fields<'a> {
     pub twice: Option<usize>,
     /// Names of fields the dataset does not know.
     pub unknown: Vec<String>,
+    /// True when one of them has a value.
+    pub unknown_value: bool,
 }
 
 impl<'a> Fields<'a> {
@@ -79,8 +81,12 @@ impl<'de> Visitor<'de> for Object {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut fields =
-            Fields { values: vec![None; self.columns.len()], twice: None, unknown: Vec::new() };
+        let mut fields = Fields {
+            values: vec![None; self.columns.len()],
+            twice: None,
+            unknown: Vec::new(),
+            unknown_value: false,
+        };
         // Writers keep their order, so the next field is mostly the next column.
         let mut next = 0;
         while let Some(Name(name)) = map.next_key()? {
@@ -92,7 +98,7 @@ impl<'de> Visitor<'de> for Object {
             };
             let Some(column) = column else {
                 // Read in full, since a reader that keeps it must be able to.
-                map.next_value::<Scalar<'_>>()?;
+                fields.unknown_value |= map.next_value::<Scalar<'_>>()? != Scalar::Null;
                 fields.unknown.push(name.into_owned());
                 continue;
             };

@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 use shopflow_core::Dataset;
+use shopflow_core::schema_contract::Contract;
 use shopflow_validate::engine::{Split, Summary, Validator};
 
 pub const TRANSACTIONS: &str = "id,customer_id,product_id,quantity,timestamp,payment_method\n";
@@ -51,10 +52,20 @@ pub fn validate(dataset: Dataset, file: impl AsRef<[u8]>) -> Outcome {
 
 /// Feeds the file in pieces that end at the given positions.
 pub fn validate_cut(dataset: Dataset, file: &[u8], cuts: &[usize]) -> Outcome {
+    validate_under(dataset, Contract::default(), file, cuts)
+}
+
+/// Under a schema contract of its own.
+pub fn validate_under(
+    dataset: Dataset,
+    contract: Contract,
+    file: &[u8],
+    cuts: &[usize],
+) -> Outcome {
     let mut cuts: Vec<usize> = cuts.iter().map(|cut| *cut % (file.len() + 1)).collect();
     cuts.sort_unstable();
     let mut split = Split::default();
-    let mut validator = Validator::new(dataset);
+    let mut validator = Validator::under(dataset, contract);
     let mut from = 0;
     for to in cuts.into_iter().chain([file.len()]) {
         validator.feed(&file[from..to], &mut split);

@@ -6,6 +6,7 @@ mod login;
 mod migrate;
 mod tls;
 mod tls_server;
+mod upgrade;
 
 use shopflow_core::settings::Database as Settings;
 
