@@ -28,6 +28,7 @@ const MIGRATIONS: &[Migration] = migrations![
     1 "0001_core",
     2 "0002_warehouse",
     3 "0003_ops",
+    6 "0006_cdc",
 ];
 
 impl Migration {
