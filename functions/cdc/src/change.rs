@@ -155,7 +155,11 @@ mod tests {
         }
     }
 
-    fn rendered(relation: &Relation, values: Vec<Value<'_>>, key_only: bool) -> (Json, Vec<String>) {
+    fn rendered(
+        relation: &Relation,
+        values: Vec<Value<'_>>,
+        key_only: bool,
+    ) -> (Json, Vec<String>) {
         let (mut out, mut unchanged) = (String::new(), Vec::new());
         write_json(&mut out, &mut unchanged, relation, &Image { values: Tuple(values), key_only });
         let unchanged = unchanged.iter().map(|name| (*name).to_owned()).collect();

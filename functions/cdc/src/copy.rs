@@ -54,8 +54,7 @@ pub async fn describe(client: &Client, table: &str) -> Result<Arc<Relation>> {
 
 /// The columns of a relation for a select list.
 pub fn select_list(relation: &Relation) -> String {
-    let names: Vec<String> =
-        relation.columns.iter().map(|column| quoted(&column.name)).collect();
+    let names: Vec<String> = relation.columns.iter().map(|column| quoted(&column.name)).collect();
     names.join(", ")
 }
 
@@ -126,8 +125,9 @@ pub fn fields(line: &[u8]) -> Result<Vec<Option<Cow<'_, str>>>> {
 /// `Internal` when there are fewer fields than columns.
 pub fn tuple<'a>(relation: &Relation, fields: &'a [Option<Cow<'_, str>>]) -> Result<Tuple<'a>> {
     let Some(own) = fields.get(..relation.columns.len()) else {
-        return Err(Error::internal("read table failed: a row lacks columns")
-            .with("table", &relation.name));
+        return Err(
+            Error::internal("read table failed: a row lacks columns").with("table", &relation.name)
+        );
     };
     let value = |field: &'a Option<Cow<'_, str>>| match field {
         Some(text) => Value::Text(text),

@@ -18,7 +18,10 @@ pub enum Event<'a> {
     Change(Change<'a>),
     /// A truncate names several tables: one change for each.
     Changes(Vec<Change<'a>>),
-    Committed { end_lsn: u64, commit_at: DateTime<Utc> },
+    Committed {
+        end_lsn: u64,
+        commit_at: DateTime<Utc>,
+    },
 }
 
 /// Remembers the transaction and the tables between messages.
@@ -230,7 +233,14 @@ mod tests {
             Message::Insert { relation: 1, new: Tuple(vec![Value::Text("a"), Value::Null]) };
         let mut places = Vec::new();
         for (commit_lsn, xid) in [(100, 7), (200, 6)] {
-            for message in [begin(commit_lsn, xid), table(1), table(2), encode(&insert), encode(&truncate), commit(commit_lsn)] {
+            for message in [
+                begin(commit_lsn, xid),
+                table(1),
+                table(2),
+                encode(&insert),
+                encode(&truncate),
+                commit(commit_lsn),
+            ] {
                 let changes = match decoder.take(50, &message).unwrap() {
                     Event::Change(change) => vec![change],
                     Event::Changes(changes) => changes,
@@ -238,12 +248,27 @@ mod tests {
                 };
                 for change in changes {
                     let place = change.place;
-                    places.push((place.commit_lsn.unwrap(), place.xid.unwrap(), place.seq, change.relation.name.clone()));
+                    places.push((
+                        place.commit_lsn.unwrap(),
+                        place.xid.unwrap(),
+                        place.seq,
+                        change.relation.name.clone(),
+                    ));
                 }
             }
         }
         let t = |name: &str| name.to_owned();
-        assert_eq!(places, [(100, 7, 1, t("t1")), (100, 7, 2, t("t1")), (100, 7, 3, t("t2")), (200, 6, 1, t("t1")), (200, 6, 2, t("t1")), (200, 6, 3, t("t2"))]);
+        assert_eq!(
+            places,
+            [
+                (100, 7, 1, t("t1")),
+                (100, 7, 2, t("t1")),
+                (100, 7, 3, t("t2")),
+                (200, 6, 1, t("t1")),
+                (200, 6, 2, t("t1")),
+                (200, 6, 3, t("t2"))
+            ]
+        );
         assert_eq!(decoder.transactions, 2);
         assert!(decoder.is_idle());
     }

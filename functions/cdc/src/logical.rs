@@ -33,6 +33,8 @@ pub struct Capture<'a> {
     client: &'a mut Client,
     slot: String,
     checkpoint: Checkpoint,
+    /// The claimed batch is that of a call which died, and may end before the log does.
+    is_resumed: bool,
 }
 
 /// A batch that is in S3 but not yet in the log.
@@ -123,7 +125,7 @@ impl<'a> Capture<'a> {
         }
         let slot = slot::name(context.slot_prefix(), row.get(1));
         let checkpoint = checkpoint::open(client, &format!("logical:{slot}")).await?;
-        Ok(Capture { context, client, slot, checkpoint })
+        Ok(Capture { context, client, slot, checkpoint, is_resumed: false })
     }
 
     /// Why the log cannot simply go on, if it cannot.
@@ -170,7 +172,8 @@ impl<'a> Capture<'a> {
         let left = self.checkpoint.claim.as_ref().filter(|claim| {
             claim.batch == CHANGES && claim.changes.is_some_and(|changes| changes <= max_changes)
         });
-        if left.is_some() {
+        self.is_resumed = left.is_some();
+        if self.is_resumed {
             return Ok(());
         }
         let claim = Claim {
@@ -191,7 +194,8 @@ impl<'a> Capture<'a> {
         let claimed = from.claim.as_ref().and_then(|c| Some((c.on, c.until?, c.changes?)));
         let (day, until, max_changes) =
             claimed.ok_or_else(|| Error::internal("no batch is claimed"))?;
-        let position = from.position.ok_or_else(|| Error::internal("checkpoint has no position"))?;
+        let position =
+            from.position.ok_or_else(|| Error::internal("checkpoint has no position"))?;
         let publication = self.context.publication();
         let rows = slot::peek(self.client, &self.slot, publication, until, max_changes).await?;
         let mut rows = std::pin::pin!(rows);
@@ -224,9 +228,9 @@ impl<'a> Capture<'a> {
         if !decoder.is_idle() {
             return Err(Error::internal("read changes failed: the last transaction has no end"));
         }
-        let is_last = messages < max_changes;
         // With nothing left up to `until`, everything before it is read, changes or not.
-        let read_until = if is_last { until } else { 0 };
+        let is_exhausted = messages < max_changes;
+        let read_until = if is_exhausted { until } else { 0 };
         let to = position.max(read_until).max(end.map_or(0, |(lsn, _)| lsn));
         let (read, ignored) = (sink.read + decoder.unchanged, sink.ignored);
         let (files, counts) = sink.files.finish().await?;
@@ -249,6 +253,7 @@ impl<'a> Capture<'a> {
             last_commit_at: end.map(|(_, at)| at).or(from.last_commit_at),
             ..from.clone()
         };
+        let is_last = is_exhausted && !self.is_resumed;
         Ok(Batch { next, account, day, files, counts, is_last })
     }
 
@@ -258,10 +263,6 @@ impl<'a> Capture<'a> {
     /// `Transient.Database` when another call was faster; `Internal` when a change is missing.
     pub async fn commit(&mut self, batch: Batch) -> Result<()> {
         let Batch { next, account, day, files, .. } = batch;
-        // A quiet shop does not need a new row with each call.
-        if files.is_empty() && next.position == self.checkpoint.position {
-            return Ok(());
-        }
         self.checkpoint =
             checkpoint::commit(self.client, &self.checkpoint, next, &account, day, &files).await?;
         Ok(())
@@ -358,15 +359,11 @@ fn reason(
     wanted.then_some("requested")
 }
 
-async fn in_time<T>(
-    invocation: &Invocation,
-    work: impl Future<Output = Result<T>>,
-) -> Result<T> {
+async fn in_time<T>(invocation: &Invocation, work: impl Future<Output = Result<T>>) -> Result<T> {
     let limit = invocation.remaining().saturating_sub(Duration::from_secs(2));
     tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
-        Err(Error::new(ErrorKind::TransientDatabase, "time ran out within a batch").hint(
-            "lower cdc.max_changes; a single transaction this large needs a longer time-out",
-        ))
+        Err(Error::new(ErrorKind::TransientDatabase, "time ran out within a batch")
+            .hint("lower cdc.max_changes; a single transaction this large needs a longer time-out"))
     })
 }
 

@@ -32,14 +32,35 @@ pub enum Message<'a> {
         commit_at: DateTime<Utc>,
     },
     /// The transaction came from another server.
-    Origin { lsn: u64, name: &'a str },
+    Origin {
+        lsn: u64,
+        name: &'a str,
+    },
     Relation(Relation),
     /// Name of a type that is not built in.
-    Type { oid: u32, namespace: &'a str, name: &'a str },
-    Insert { relation: u32, new: Tuple<'a> },
-    Update { relation: u32, old: Option<Old<'a>>, new: Tuple<'a> },
-    Delete { relation: u32, old: Old<'a> },
-    Truncate { relations: Vec<u32>, cascade: bool, restart_identity: bool },
+    Type {
+        oid: u32,
+        namespace: &'a str,
+        name: &'a str,
+    },
+    Insert {
+        relation: u32,
+        new: Tuple<'a>,
+    },
+    Update {
+        relation: u32,
+        old: Option<Old<'a>>,
+        new: Tuple<'a>,
+    },
+    Delete {
+        relation: u32,
+        old: Old<'a>,
+    },
+    Truncate {
+        relations: Vec<u32>,
+        cascade: bool,
+        restart_identity: bool,
+    },
 }
 
 /// A table as it was when the rows that follow were written.
@@ -94,11 +115,9 @@ pub fn decode(message: &[u8]) -> Result<Message<'_>> {
     let mut input = Input(message);
     let kind = input.u8()?;
     let decoded = match kind {
-        b'B' => Message::Begin {
-            commit_lsn: input.u64()?,
-            commit_at: input.time()?,
-            xid: input.u32()?,
-        },
+        b'B' => {
+            Message::Begin { commit_lsn: input.u64()?, commit_at: input.time()?, xid: input.u32()? }
+        }
         b'C' => {
             // Flags: none are defined.
             input.u8()?;

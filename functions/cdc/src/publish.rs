@@ -15,12 +15,7 @@ const ATTEMPTS: u32 = 5;
 ///
 /// # Errors
 /// `Transient.Storage`, `Transient.Database`.
-pub async fn publish(
-    client: &Client,
-    storage: &Storage,
-    bucket: &str,
-    source: &str,
-) -> Result<()> {
+pub async fn publish(client: &Client, storage: &Storage, bucket: &str, source: &str) -> Result<()> {
     let rows = client
         .query(
             "SELECT table_name, ingest_date, key, bytes, changes, sha256 FROM ops.cdc_files \

@@ -136,23 +136,28 @@ async fn export(
         commit_at: read_at,
         seq,
     };
-    let change = |operation, seq, after| Change {
-        operation,
-        place: place(seq),
+    let mark = Change {
+        operation: Operation::Snapshot,
+        place: place(-1),
         relation: relation.clone(),
         before: None,
-        after,
+        after: None,
     };
-    files.push(&change(Operation::Snapshot, -1, None)).await?;
-    let query =
-        format!("SELECT {} FROM {}.{table}", select_list(&relation), crate::SCHEMA);
+    files.push(&mark).await?;
+    let query = format!("SELECT {} FROM {}.{table}", select_list(&relation), crate::SCHEMA);
     let mut lines = Lines::open(client, &query).await?;
     let mut rows = 0;
     while let Some(line) = lines.next().await? {
         let fields = fields(&line)?;
         let values: Tuple<'_> = tuple(&relation, &fields)?;
-        let image = Image { values, key_only: false };
-        files.push(&change(Operation::Read, 0, Some(image))).await?;
+        let row = Change {
+            operation: Operation::Read,
+            place: place(0),
+            relation: relation.clone(),
+            before: None,
+            after: Some(Image { values, key_only: false }),
+        };
+        files.push(&row).await?;
         rows += 1;
     }
     Ok(rows)
@@ -184,8 +189,8 @@ async fn list(storage: &Storage, bucket: &str, prefix: &str) -> Result<Vec<Strin
         storage.client().list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
     let mut found = Vec::new();
     while let Some(page) = pages.next().await {
-        let page = page
-            .map_err(|error| Error::aws(ErrorKind::TransientStorage, "list objects", error))?;
+        let page =
+            page.map_err(|error| Error::aws(ErrorKind::TransientStorage, "list objects", error))?;
         found.extend(page.contents().iter().filter_map(|o| o.key()).map(str::to_owned));
     }
     Ok(found)

@@ -126,7 +126,8 @@ impl<'a> Pass<'a> {
         let position = u64::from(row.get::<_, PgLsn>(2));
 
         let from = &self.checkpoint;
-        let mut pass = Reading { last: from.snapshot.as_ref(), now: &snapshot, read: 0, unchanged: 0 };
+        let mut pass =
+            Reading { last: from.snapshot.as_ref(), now: &snapshot, read: 0, unchanged: 0 };
         let mut files = self.context.files(day, Some(&batch), from.version + 1);
         let highest = pass.rows(self.client, self.table, from.scan_from, &mut files).await?;
         let (read, unchanged) = (pass.read, pass.unchanged);

@@ -117,7 +117,10 @@ fn the_bytes_of_a_server_are_understood() {
     // What PostgreSQL 18 answers for `INSERT INTO one VALUES (1, 'one')` into (id int primary
     // key, t text).
     let bytes = |text: &str| -> Vec<u8> {
-        (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap()).collect()
+        (0..text.len())
+            .step_by(2)
+            .map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap())
+            .collect()
     };
     let commit_at = "2026-11-23T02:30:40.132139Z".parse().unwrap();
     let commit_lsn = 0x04a1_8e10;
