@@ -6,7 +6,7 @@
 //! change that is half captured.
 
 #[cfg(test)]
-mod encode;
+pub(crate) mod encode;
 #[cfg(test)]
 mod tests;
 
