@@ -29,10 +29,12 @@ pub enum Event<'a> {
 pub struct Decoder {
     relations: HashMap<u32, Arc<Relation>>,
     open: Option<Open>,
+    /// Transactions that committed before it are in the log already, should the slot lag behind.
+    position: u64,
     /// Transactions that the snapshot shows are in the log already.
     snapshot: Option<(Snapshot, u64)>,
     pub transactions: u64,
-    /// Changes that the snapshot of the log shows already.
+    /// Changes that are in the log already.
     pub unchanged: u64,
 }
 
@@ -46,9 +48,10 @@ struct Open {
 }
 
 impl Decoder {
-    /// `snapshot`: what the log began with, and the position by which all it shows had committed.
-    pub fn new(snapshot: Option<(Snapshot, u64)>) -> Self {
-        Decoder { snapshot, ..Decoder::default() }
+    /// `position`: how far the log has come. `snapshot`: what it began with, and the position by
+    /// which all that this shows had committed.
+    pub fn new(position: u64, snapshot: Option<(Snapshot, u64)>) -> Self {
+        Decoder { position, snapshot, ..Decoder::default() }
     }
 
     /// Takes the next message; `lsn` is the place of the change in the server's log.
@@ -62,10 +65,11 @@ impl Decoder {
                 if self.open.is_some() {
                     return Err(out_of_order("a transaction begins within another", lsn));
                 }
-                let is_shown = match &self.snapshot {
+                let in_snapshot = match &self.snapshot {
                     Some((snapshot, end)) => commit_lsn < *end && snapshot.shows(xid),
                     None => false,
                 };
+                let is_shown = in_snapshot || commit_lsn < self.position;
                 self.open = Some(Open { xid, commit_lsn, commit_at, seq: 0, is_shown });
                 Ok(Event::None)
             }
@@ -276,12 +280,13 @@ mod tests {
     #[test]
     fn a_transaction_that_the_snapshot_shows_is_not_written_again() {
         let snapshot: Snapshot = "10:20:12".parse().unwrap();
-        let mut decoder = Decoder::new(Some((snapshot, 500)));
+        let mut decoder = Decoder::new(50, Some((snapshot, 500)));
         let insert =
             encode(&Message::Insert { relation: 1, new: Tuple(vec![Value::Null, Value::Null]) });
         let mut written = Vec::new();
-        // The last one reuses a shown identifier, but committed after the snapshot was taken.
-        for (commit_lsn, xid) in [(100, 11), (200, 12), (300, 20), (600, 15)] {
+        // The first one is before the position. The last one reuses a shown identifier, but committed
+        // after the snapshot was taken.
+        for (commit_lsn, xid) in [(40, 25), (100, 11), (200, 12), (300, 20), (600, 15)] {
             decoder.take(1, &begin(commit_lsn, xid)).unwrap();
             decoder.take(1, &table(1)).unwrap();
             if let Event::Change(change) = decoder.take(1, &insert).unwrap() {
@@ -290,7 +295,7 @@ mod tests {
             decoder.take(1, &commit(commit_lsn)).unwrap();
         }
         assert_eq!(written, [12, 20, 15]);
-        assert_eq!(decoder.unchanged, 1);
+        assert_eq!(decoder.unchanged, 2);
     }
 
     #[test]

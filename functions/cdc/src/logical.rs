@@ -199,7 +199,7 @@ impl<'a> Capture<'a> {
         let publication = self.context.publication();
         let rows = slot::peek(self.client, &self.slot, publication, until, max_changes).await?;
         let mut rows = std::pin::pin!(rows);
-        let mut decoder = Decoder::new(from.snapshot.clone().zip(from.snapshot_lsn));
+        let mut decoder = Decoder::new(position, from.snapshot.clone().zip(from.snapshot_lsn));
         let mut sink = Sink {
             files: self.context.files(day, None, from.version + 1),
             tables: self.context.tables(),

@@ -56,9 +56,6 @@ async fn a_call_that_dies_between_two_steps_leaves_nothing_to_repair() {
             die(&world, &small, moment).await;
             world.capture_with(&small).await;
             log::assert_true(&world).await;
-            let versions = "SELECT count(*) - count(DISTINCT from_lsn) FROM ops.cdc_batches \
-                            WHERE kind = 'changes'";
-            assert_eq!(world.count(versions).await, 0, "{moment:?}");
         })
         .await;
     }

@@ -79,7 +79,8 @@ impl World {
     }
 
     pub async fn capture_with(&self, context: &Context) -> CdcResult {
-        for _ in 0..200 {
+        // A new slot waits for every transaction of the server, other tests' among them.
+        for _ in 0..1200 {
             match self.call(context, CdcEvent::default()).await {
                 Ok(result) if result.skipped.is_none() => return result,
                 Ok(_) => {}
