@@ -1,5 +1,5 @@
-//! Changes per second from a replication slot into the lake, beside `pg_recvlogical` with
-//! `test_decoding` into a local file: `throughput [rows]`, by default 500,000 inserted rows.
+//! Seconds from a replication slot into the lake, beside `pg_recvlogical` with `test_decoding` into
+//! a local file, as one JSON object: `throughput [rows]`, by default 500,000 inserted rows.
 //!
 //! Needs `SHOPFLOW_TEST_ENDPOINT`, `SHOPFLOW_TEST_DATABASE_URL` and `pg_recvlogical` on the path.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -70,15 +70,8 @@ async fn main() {
     let drop = "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots \
                 WHERE database = current_database()";
     sql.execute(drop, &[]).await.unwrap();
-    let rate = |seconds: f64| written as f64 / seconds / 1000.0;
-    println!("{written} changes in transactions of {TRANSACTION}");
     println!(
-        "cdc, Parquet in S3, checkpoints          {ours:6.2} s  {:5.0} thousand/s",
-        rate(ours)
+        "{}",
+        serde_json::json!({"changes": written, "seconds": ours, "peer_seconds": theirs})
     );
-    println!(
-        "pg_recvlogical, test_decoding, to a file {theirs:6.2} s  {:5.0} thousand/s",
-        rate(theirs)
-    );
-    println!("ratio {:.2}", theirs / ours);
 }
