@@ -14,7 +14,7 @@ from common import build_examples, example, report
 def main() -> None:
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else 500_000
     build_examples()
-    figures = example("throughput", rows)
+    figures = example("cdc_throughput", rows)
     report("cdc", figures["seconds"], {"pg_recvlogical": figures["peer_seconds"]}, figures["changes"] / 1000, "thousand changes/s")
 
 

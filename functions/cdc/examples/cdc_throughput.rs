@@ -1,5 +1,5 @@
 //! Seconds from a replication slot into the lake, beside `pg_recvlogical` with `test_decoding` into
-//! a local file, as one JSON object: `throughput [rows]`, by default 500,000 inserted rows.
+//! a local file, as one JSON object: `cdc_throughput [rows]`, by default 500,000 inserted rows.
 //!
 //! Needs `SHOPFLOW_TEST_ENDPOINT`, `SHOPFLOW_TEST_DATABASE_URL` and `pg_recvlogical` on the path.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
