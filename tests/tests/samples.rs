@@ -9,7 +9,7 @@ use shopflow::local::state::State;
 use shopflow_tests::Cloud;
 
 /// The functions in an order in which each finds what its sample refers to.
-const ORDER: [&str; 9] = [
+const ORDER: [&str; 10] = [
     "generate",
     "ingest",
     "validate",
@@ -18,6 +18,7 @@ const ORDER: [&str; 9] = [
     "transform",
     "quality",
     "compact",
+    "cdc",
     "record",
 ];
 

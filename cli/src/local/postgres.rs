@@ -27,6 +27,8 @@ const SETTINGS: &[&str] = &[
     "unix_socket_directories=",
     "password_encryption=scram-sha-256",
     "wal_level=logical",
+    // A slot that is read once and never again must not fill the disk.
+    "max_slot_wal_keep_size=4GB",
     "max_connections=200",
     "shared_buffers=256MB",
     "max_wal_size=4GB",

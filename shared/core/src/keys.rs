@@ -61,6 +61,12 @@ pub fn bronze(run: &Run, dataset: Dataset, part: u32) -> String {
     format!("bronze/{dataset}/ingest_date={}/{}-{part:05}.parquet", run.run_date, run.run_id)
 }
 
+/// `bronze/_changes/<table>/ingest_date=…`: one day of the change log of a table in the lake bucket.
+/// Each day is a lake table of its own, so that its manifest stays small.
+pub fn change_log(table: &str, day: NaiveDate) -> String {
+    format!("bronze/_changes/{table}/ingest_date={day}")
+}
+
 /// `silver/<dataset>`: prefix of a silver table in the lake bucket.
 pub fn silver_table(dataset: Dataset) -> String {
     format!("silver/{dataset}")

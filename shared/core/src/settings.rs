@@ -31,6 +31,7 @@ pub struct Settings {
     pub validation: Validation,
     pub storage: StorageSettings,
     pub compact: Compact,
+    pub cdc: Cdc,
     pub metrics: MetricsSettings,
     /// What files with another schema than their dataset's meet.
     #[serde(default)]
@@ -124,6 +125,41 @@ pub struct Compact {
     pub reserve_seconds: u64,
 }
 
+/// What `cdc` captures, and how.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Cdc {
+    pub mode: CdcMode,
+    /// Publication that lists the tables (logical mode).
+    pub publication: String,
+    /// The replication slot is named after it and the database: slots belong to the whole server.
+    pub slot: String,
+    /// Tables of the schema `core`.
+    pub tables: Vec<String>,
+    /// Messages of logical decoding after which a batch ends, at the end of a transaction.
+    pub max_changes: i32,
+    /// Encoded size at which a file of the change log is closed, in MiB.
+    pub file_mib: usize,
+    /// How far a pass of the watermark mode looks back, in seconds: the longest time from the
+    /// start of a transaction to its first write.
+    pub overlap_seconds: u32,
+    /// No batch is started with less time left.
+    pub reserve_seconds: u64,
+}
+
+/// Where changes come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CdcMode {
+    /// Logical where the server decodes its log, else watermark.
+    Auto,
+    /// Logical decoding only; an error where the server cannot.
+    Logical,
+    /// `updated_at` of each table.
+    Watermark,
+    /// Nothing is captured.
+    Off,
+}
+
 /// Where metrics go.
 #[derive(Debug, Clone, Deserialize)]
 pub struct MetricsSettings {
@@ -203,6 +239,9 @@ impl Settings {
             problems.push("compact.target_file_mib must be at least 1".to_owned());
         }
         problems.extend(self.schema_contract.problems());
+        if self.cdc.max_changes < 1 || self.cdc.file_mib == 0 {
+            problems.push("cdc.max_changes and cdc.file_mib must be at least 1".to_owned());
+        }
         if problems.is_empty() {
             return Ok(());
         }

@@ -31,6 +31,8 @@ pub mod locks {
     pub const MIGRATE: i64 = 0x5368_6f70_0001;
     /// Held by the one `transform` that may work at a time.
     pub const TRANSFORM: i64 = 0x5368_6f70_0002;
+    /// Held by the one `cdc` that may work at a time.
+    pub const CDC: i64 = 0x5368_6f70_0003;
     /// Held by the load of a dataset: `LOAD + position of the dataset in Dataset::ALL`.
     pub const LOAD: i64 = 0x5368_6f70_0100;
 }

@@ -1,0 +1,123 @@
+//! A call may die anywhere: the log has each change exactly once all the same.
+
+use std::time::Duration;
+
+use shopflow_cdc::Context;
+use shopflow_cdc::logical::Capture;
+use shopflow_core::contract::CdcEvent;
+use shopflow_core::settings::CdcMode;
+
+use crate::log;
+use crate::shop::{BASE, Random, change};
+use crate::world::{World, settings, world};
+
+/// Where a call dies.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+enum Dies {
+    AfterClaim,
+    AfterWrite,
+    AfterCommit,
+    AfterPublish,
+}
+
+async fn die(world: &World, context: &Context, moment: Dies) {
+    let mut client = world.connect().await;
+    let mut capture = Capture::open(context, &mut client).await.unwrap();
+    capture.claim().await.unwrap();
+    if moment == Dies::AfterClaim {
+        return;
+    }
+    let batch = capture.write().await.unwrap();
+    if moment == Dies::AfterWrite {
+        return;
+    }
+    capture.commit(batch).await.unwrap();
+    if moment == Dies::AfterPublish {
+        capture.publish().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_dies_between_two_steps_leaves_nothing_to_repair() {
+    for moment in [Dies::AfterClaim, Dies::AfterWrite, Dies::AfterCommit, Dies::AfterPublish] {
+        world(settings(CdcMode::Logical), move |world| async move {
+            world.execute(BASE).await;
+            world.captured().await;
+            let mut random = Random::new(11);
+            for step in 0..5 {
+                change(&world.sql, &mut random, 1000 + step * 1000).await;
+            }
+            let small = world.context_with(|settings| settings.max_changes = 40);
+            die(&world, &small, moment).await;
+            // What happens meanwhile must not slip into the batch that is written again.
+            for step in 5..9 {
+                change(&world.sql, &mut random, 1000 + step * 1000).await;
+            }
+            die(&world, &small, moment).await;
+            world.capture_with(&small).await;
+            log::assert_true(&world).await;
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn calls_cut_off_at_random_moments_lose_and_double_nothing() {
+    let mut own = settings(CdcMode::Logical);
+    own.max_changes = 60;
+    world(own, |world| async move {
+        world.execute(BASE).await;
+        let mut random = Random::new(23);
+        let (mut cut, mut ended) = (0, 0);
+        for step in 0..40 {
+            change(&world.sql, &mut random, 1000 + step * 1000).await;
+            let limit = Duration::from_millis(5 + random.below(160));
+            let call = world.call(&world.context, CdcEvent::default());
+            match tokio::time::timeout(limit, call).await {
+                Err(_) => cut += 1,
+                Ok(_) => ended += 1,
+            }
+        }
+        world.captured().await;
+        log::assert_true(&world).await;
+        assert!(cut > 5, "{cut} calls were cut off, {ended} ended");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_two_calls_at_once_one_works_and_the_other_says_so() {
+    world(settings(CdcMode::Logical), |world| async move {
+        world.execute(BASE).await;
+        let calls = (0..4).map(|_| world.call(&world.context, CdcEvent::default()));
+        let results = futures::future::join_all(calls).await;
+        let worked = results.iter().filter(|r| r.as_ref().unwrap().skipped.is_none()).count();
+        assert!((1..4).contains(&worked), "{results:?}");
+        log::assert_true(&world).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_call_that_was_overtaken_cannot_commit() {
+    world(settings(CdcMode::Logical), |world| async move {
+        world.execute(BASE).await;
+        world.captured().await;
+        change(&world.sql, &mut Random::new(3), 1000).await;
+        let (mut first, mut second) = (world.connect().await, world.connect().await);
+        let mut slow = Capture::open(&world.context, &mut first).await.unwrap();
+        slow.claim().await.unwrap();
+        let late = slow.write().await.unwrap();
+        let mut fast = Capture::open(&world.context, &mut second).await.unwrap();
+        fast.claim().await.unwrap();
+        let batch = fast.write().await.unwrap();
+        fast.commit(batch).await.unwrap();
+        fast.publish().await.unwrap();
+        let error = slow.commit(late).await.unwrap_err();
+        assert!(error.to_string().contains("another call moved the checkpoint"), "{error}");
+        drop((slow, fast));
+        world.captured().await;
+        log::assert_true(&world).await;
+    })
+    .await;
+}
