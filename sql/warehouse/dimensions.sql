@@ -1,16 +1,8 @@
--- Removes the facts of dirty dates, then brings the dimensions to the wanted versions. A version
--- that stays keeps its surrogate key; versions are removed before others become current.
-INSERT INTO warehouse.dim_date
-SELECT to_char(day, 'YYYYMMDD')::integer, day, extract(year FROM day), extract(quarter FROM day),
-       extract(month FROM day), to_char(day, 'FMMonth'), extract(isoyear FROM day),
-       extract(week FROM day), extract(day FROM day), extract(isodow FROM day),
-       to_char(day, 'FMDay'), extract(isodow FROM day) >= 6
-FROM (SELECT event_date AS day FROM pending_dates) AS days
-WHERE NOT EXISTS (SELECT FROM warehouse.dim_date AS known WHERE known.date = day);
-
-DELETE FROM warehouse.fact_sales AS f
-USING pending_dates AS p, warehouse.dim_date AS d
-WHERE d.date = p.event_date AND f.date_key = d.date_key;
+-- Brings the dimensions to the wanted versions. A version that stays keeps its surrogate key;
+-- versions are removed before others become current. Facts of a removed version get their new one
+-- in rekeyed_facts.sql, so the foreign keys wait until then.
+SET CONSTRAINTS warehouse.fact_sales_customer_fkey, warehouse.fact_sales_product_fkey,
+                warehouse.fact_sessions_customer_fkey DEFERRED;
 
 DELETE FROM warehouse.dim_customer AS d
 USING pending_entities AS p
@@ -24,7 +16,8 @@ SET email_domain = v.email_domain, registration_date = v.registration_date, coun
     row_hash = v.row_hash
 FROM customer_versions AS v
 WHERE v.customer_id = d.customer_id AND v.valid_from = d.valid_from
-  AND (v.valid_to, v.row_hash, v.is_inferred) IS DISTINCT FROM (d.valid_to, d.row_hash, d.is_inferred);
+  AND (v.valid_to, v.row_hash, v.is_inferred, v.registration_date)
+      IS DISTINCT FROM (d.valid_to, d.row_hash, d.is_inferred, d.registration_date);
 
 INSERT INTO warehouse.dim_customer (customer_id, email_domain, registration_date, country,
                                     is_inferred, valid_from, valid_to, is_current, row_hash)
@@ -47,7 +40,8 @@ SET name = v.name, category = v.category, supplier = v.supplier, price = v.price
     row_hash = v.row_hash
 FROM product_versions AS v
 WHERE v.product_id = d.product_id AND v.valid_from = d.valid_from
-  AND (v.valid_to, v.row_hash, v.is_inferred) IS DISTINCT FROM (d.valid_to, d.row_hash, d.is_inferred);
+  AND (v.valid_to, v.row_hash, v.is_inferred, v.name)
+      IS DISTINCT FROM (d.valid_to, d.row_hash, d.is_inferred, d.name);
 
 INSERT INTO warehouse.dim_product (product_id, name, category, supplier, price,
                                    is_inferred, valid_from, valid_to, is_current, row_hash)

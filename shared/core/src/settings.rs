@@ -30,6 +30,7 @@ pub struct Settings {
     pub validation: Validation,
     pub storage: StorageSettings,
     pub compact: Compact,
+    pub business: Business,
     pub metrics: MetricsSettings,
     /// The pipeline's state machine (`ingest`).
     #[serde(default)]
@@ -118,6 +119,13 @@ pub struct Compact {
     pub target_file_mib: u64,
     pub min_small_files: usize,
     pub reserve_seconds: u64,
+}
+
+/// How the shop counts its days.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Business {
+    /// IANA name of the zone that daily, weekly and monthly aggregates follow.
+    pub time_zone: String,
 }
 
 /// Where metrics go.

@@ -28,6 +28,7 @@ const MIGRATIONS: &[Migration] = migrations![
     1 "0001_core",
     2 "0002_warehouse",
     3 "0003_ops",
+    5 "0005_star",
 ];
 
 impl Migration {

@@ -17,6 +17,7 @@ use shopflow_core::{Dataset, Result, keys};
 use shopflow_lake::{parquet, schema};
 use shopflow_postgres::Database;
 use shopflow_transform::Context;
+use shopflow_transform::business::BusinessTime;
 use tokio_postgres::Client;
 
 pub struct Shop {
@@ -81,7 +82,13 @@ impl Shop {
         let mut own = database.connect().await.unwrap();
         database.migrate(&mut own).await.unwrap();
         client.batch_execute("SET timezone = 'UTC'").await.unwrap();
-        let context = Context { storage, database, lake, memory_bytes: 512 * 1024 * 1024 };
+        let context = Context {
+            storage,
+            database,
+            lake,
+            business: BusinessTime::new("UTC").unwrap(),
+            memory_bytes: 512 * 1024 * 1024,
+        };
         Shop { context, client }
     }
 
