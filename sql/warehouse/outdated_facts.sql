@@ -3,22 +3,17 @@
 -- version with another price. Runs before the dimensions change, and after the facts of dirty dates
 -- are gone, which get their versions anyway.
 CREATE TEMP TABLE outdated_customers ON COMMIT DROP AS
-SELECT d.customer_key, d.customer_id,
-       CASE WHEN v.customer_id IS NULL THEN '-infinity' ELSE v.valid_to END AS since
-FROM pending_entities AS p
-JOIN warehouse.dim_customer AS d ON d.customer_id = p.id
-LEFT JOIN customer_versions AS v ON v.customer_id = d.customer_id AND v.valid_from = d.valid_from
-WHERE p.dataset = 'customers' AND (v.customer_id IS NULL OR v.valid_to < d.valid_to);
+SELECT customer_key, CASE WHEN is_wanted THEN valid_to ELSE '-infinity' END AS since
+FROM customer_changes
+WHERE customer_key IS NOT NULL AND (NOT is_wanted OR valid_to < previous_valid_to);
 
 CREATE TEMP TABLE outdated_products ON COMMIT DROP AS
-SELECT d.product_key, d.product_id,
-       CASE WHEN v.product_id IS NULL OR v.price IS DISTINCT FROM d.price THEN '-infinity'
-            ELSE v.valid_to END AS since
-FROM pending_entities AS p
-JOIN warehouse.dim_product AS d ON d.product_id = p.id
-LEFT JOIN product_versions AS v ON v.product_id = d.product_id AND v.valid_from = d.valid_from
-WHERE p.dataset = 'products'
-  AND (v.product_id IS NULL OR v.price IS DISTINCT FROM d.price OR v.valid_to < d.valid_to);
+SELECT product_key,
+       CASE WHEN is_wanted AND price IS NOT DISTINCT FROM previous_price THEN valid_to
+            ELSE '-infinity' END AS since
+FROM product_changes
+WHERE product_key IS NOT NULL
+  AND (NOT is_wanted OR price IS DISTINCT FROM previous_price OR valid_to < previous_valid_to);
 
 ANALYZE outdated_customers;
 ANALYZE outdated_products;

@@ -9,8 +9,8 @@ use tokio_postgres::Transaction;
 
 use crate::pending::Pending;
 
-const CUSTOMER_VERSIONS: &str = include_str!("../../../sql/warehouse/customer_versions.sql");
-const PRODUCT_VERSIONS: &str = include_str!("../../../sql/warehouse/product_versions.sql");
+const CUSTOMER_CHANGES: &str = include_str!("../../../sql/warehouse/customer_changes.sql");
+const PRODUCT_CHANGES: &str = include_str!("../../../sql/warehouse/product_changes.sql");
 const DATES: &str = include_str!("../../../sql/warehouse/dates.sql");
 const DIRTY_FACTS: &str = include_str!("../../../sql/warehouse/dirty_facts.sql");
 const OUTDATED_FACTS: &str = include_str!("../../../sql/warehouse/outdated_facts.sql");
@@ -76,8 +76,8 @@ pub async fn rebuild(transaction: Transaction<'_>, pending: &Pending) -> Result<
     }
     let dates: Vec<NaiveDate> = pending.dates.iter().copied().collect();
     add_dates(&transaction, &dates).await?;
-    transaction.batch_execute(CUSTOMER_VERSIONS).await.or_db("build customer versions")?;
-    transaction.batch_execute(PRODUCT_VERSIONS).await.or_db("build product versions")?;
+    transaction.batch_execute(CUSTOMER_CHANGES).await.or_db("compare customer versions")?;
+    transaction.batch_execute(PRODUCT_CHANGES).await.or_db("compare product versions")?;
     transaction.batch_execute(DIRTY_FACTS).await.or_db("remove facts of dirty dates")?;
     transaction.batch_execute(OUTDATED_FACTS).await.or_db("find outdated facts")?;
     transaction.batch_execute(DIMENSIONS).await.or_db("update dimensions")?;

@@ -1,11 +1,8 @@
 //! The whole function against the emulator and a real Postgres.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
 
 use std::time::Instant;
 
-use common::{Customer, Product, Sale, Shop, at, run, sale, source};
+use crate::common::{Customer, Product, Sale, Shop, at, run, sale, source};
 use shopflow_core::contract::TransformResult;
 use shopflow_core::{Dataset, LedgerEntry};
 use shopflow_transform::files::FileCache;
@@ -166,7 +163,7 @@ async fn nothing_personal_is_left_from_silver_on() {
     for layer in ["silver/", "gold/"] {
         for (key, content) in shop.files(layer).await {
             for batch in shopflow_lake::parquet::decode(content.into()).unwrap() {
-                let text = common::text_rows(&batch).join("\n");
+                let text = crate::common::text_rows(&batch).join("\n");
                 for personal in ["Lovelace", "Ada", "ada@", "Builder", "bob@"] {
                     assert!(!text.contains(personal), "{personal} in {key}");
                 }
