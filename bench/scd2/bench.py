@@ -2,8 +2,8 @@
 
 All three work on one Postgres (DATABASE_URL), in a database of their own that is dropped at the
 end. ShopFlow runs the files of sql/warehouse/ that transform runs, in the same order; plain SQL is
-the textbook pair of UPDATE and INSERT into a table with the same columns and indexes; dbt takes a
-snapshot with the timestamp strategy. The three must end with the same versions.
+the textbook pair of UPDATE and INSERT into a table with the same columns and keys and the usual index
+on current rows, which ShopFlow does without; dbt takes a snapshot with the timestamp strategy. The three must end with the same versions.
 
 ShopFlow alone is right when a change arrives late: the last step sends one that is effective before
 the others and shows what each side makes of it.
@@ -42,13 +42,25 @@ ON CONFLICT (dataset, id) DO UPDATE SET marked_at = clock_timestamp();
 
 PLAIN = """
 CREATE TABLE plain_dimension (LIKE warehouse.dim_customer INCLUDING ALL);
+ALTER TABLE plain_dimension RESET (fillfactor);
+CREATE UNIQUE INDEX ON plain_dimension (customer_id) WHERE is_current;
 INSERT INTO plain_dimension OVERRIDING SYSTEM VALUE SELECT * FROM warehouse.dim_customer;
 SELECT setval(pg_get_serial_sequence('plain_dimension', 'customer_key'), (SELECT max(customer_key) FROM plain_dimension));
-CREATE TABLE staged AS
-SELECT id AS customer_id, lower(substring(email FROM '[^@]*$')) AS email_domain, registration_date, country, effective_at
-FROM core.customer_history WHERE effective_at > '2025-06-01';
-ANALYZE staged; VACUUM ANALYZE plain_dimension;
 """
+
+STAGED = """
+DROP TABLE IF EXISTS staged;
+CREATE TABLE staged AS
+SELECT id AS customer_id, lower(split_part(email, '@', -1)) AS email_domain, registration_date, country,
+       effective_at
+FROM core.customer_history WHERE effective_at = %(at)s;
+ANALYZE staged;
+UPDATE dbt_source AS d SET updated_at = %(at)s::timestamptz, country = s.country
+FROM staged AS s WHERE s.customer_id = d.customer_id
+"""
+
+# Three batches, each of which changes a tenth of the members; the best time of each side counts.
+CHANGES = [("2026-01-01", "US", "JP"), ("2026-02-01", "JP", "DE"), ("2026-03-01", "FR", "US")]
 
 PLAIN_SCD2 = """
 BEGIN;
@@ -144,30 +156,33 @@ def main() -> None:
                 SELECT customer_id, email_domain, registration_date, country, timestamp '2025-01-01' AS updated_at
                 FROM warehouse.dim_customer""")
             dbt(folder)
-            cursor.execute(HISTORY, {"at": "2026-01-01", "even": "US", "odd": "JP", "step": 10, "rows": rows})
             for statement in PLAIN.strip().split(";"):
                 if statement.strip():
                     cursor.execute(statement)
-            cursor.execute("""UPDATE dbt_source AS d SET updated_at = '2026-01-01', country = s.country
-                FROM staged AS s WHERE s.customer_id = d.customer_id""")
-            cursor.execute("VACUUM ANALYZE dbt_source")
-            cursor.execute("VACUUM ANALYZE dbt.customers")
-            cursor.execute("VACUUM ANALYZE warehouse.dim_customer")
-            cursor.execute("VACUUM ANALYZE core.customer_history")
-            cursor.execute("CHECKPOINT")
-            ours = shopflow(database)
-            cursor.execute("CHECKPOINT")
-            started = time.perf_counter()
-            cursor.execute(PLAIN_SCD2)
-            plain = time.perf_counter() - started
-            cursor.execute("CHECKPOINT")
-            command, snapshot = dbt(folder)
+            best = [float("inf")] * 4
+            for moment, even, odd in CHANGES:
+                cursor.execute(HISTORY, {"at": moment, "even": even, "odd": odd, "step": 10, "rows": rows})
+                for statement in STAGED.strip().split(";"):
+                    if statement.strip():
+                        cursor.execute(statement, {"at": moment})
+                for table in ("dbt_source", "dbt.customers", "plain_dimension", "warehouse.dim_customer",
+                              "core.customer_history"):
+                    cursor.execute(f"VACUUM ANALYZE {table}")
+                ours = shopflow(database)
+                started = time.perf_counter()
+                cursor.execute(PLAIN_SCD2)
+                plain = time.perf_counter() - started
+                command, snapshot = dbt(folder)
+                times = (ours, plain, snapshot, command)
+                print(f"  {moment}: shopflow {ours:.2f} s, plain SQL {plain:.2f} s, dbt {snapshot:.2f} s")
+                best = [min(pair) for pair in zip(best, times)]
+            ours, plain, snapshot, command = best
         answers = []
         for table, current in (("warehouse.dim_customer", "is_current"), ("plain_dimension", "is_current"),
                                ("dbt.customers", "dbt_valid_to IS NULL")):
             cursor.execute(VERSIONS.format(table=table, current=current))
             answers.append(cursor.fetchone())
-        assert len(set(answers)) == 1 and answers[0][:2] == (rows + changed, rows), answers
+        assert len(set(answers)) == 1 and answers[0][:2] == (rows + 3 * changed, rows), answers
         peers = {"plain SQL": plain, "dbt snapshot": snapshot, "dbt snapshot, command": command}
         report(f"{changed:,} changed of {rows:,} members", ours, peers, changed, "rows/s")
 
