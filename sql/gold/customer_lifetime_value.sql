@@ -8,14 +8,14 @@
 WITH purchases AS (
     SELECT
         customer_id,
-        min(event_date) AS first_purchase,
-        max(event_date) AS last_purchase,
+        min(business_date) AS first_purchase,
+        max(business_date) AS last_purchase,
         count(*) AS transactions,
         CAST(coalesce(sum(amount), 0) AS decimal(18, 2)) AS revenue
     FROM gold_fact_sales
     GROUP BY customer_id
 ), as_of AS (
-    SELECT max(event_date) AS latest FROM gold_fact_sales
+    SELECT max(business_date) AS latest FROM gold_fact_sales
 ), tenures AS (
     SELECT
         p.*,

@@ -1,10 +1,10 @@
 -- daily_sales: How much was sold on each day?
--- Grain: one row per day with at least one sale (UTC).
+-- Grain: one row per day with at least one sale in business time.
 -- Revenue counts priced sales; unpriced_transactions says how many wait for the price of their
 -- product.
 -- Reads gold_fact_sales.
 SELECT
-    event_date,
+    business_date AS event_date,
     count(*) AS transactions,
     count(DISTINCT customer_id) AS customers,
     sum(quantity) AS units,

@@ -1,10 +1,10 @@
 -- monthly_sales: What is the trend of monthly revenue?
--- Grain: one row per month (named by its first day) with at least one sale (UTC).
+-- Grain: one row per month (named by its first day) with at least one sale in business time.
 -- Revenue counts priced sales; unpriced_transactions says how many wait for the price of their
 -- product.
 -- Reads gold_fact_sales.
 SELECT
-    CAST(date_trunc('month', event_date) AS date) AS month_start,
+    CAST(date_trunc('month', business_date) AS date) AS month_start,
     count(*) AS transactions,
     count(DISTINCT customer_id) AS customers,
     sum(quantity) AS units,

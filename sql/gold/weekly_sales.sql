@@ -1,10 +1,10 @@
 -- weekly_sales: How do sales develop from week to week?
--- Grain: one row per week (Monday to Sunday, named by its Monday) with at least one sale (UTC).
+-- Grain: one row per week (Monday to Sunday, named by its Monday) with at least one sale in business time.
 -- Revenue counts priced sales; unpriced_transactions says how many wait for the price of their
 -- product.
 -- Reads gold_fact_sales.
 SELECT
-    CAST(date_trunc('week', event_date) AS date) AS week_start,
+    CAST(date_trunc('week', business_date) AS date) AS week_start,
     count(*) AS transactions,
     count(DISTINCT customer_id) AS customers,
     sum(quantity) AS units,

@@ -1,59 +1,56 @@
--- Removes the facts of dirty dates, then brings the dimensions to the wanted versions. A version
--- that stays keeps its surrogate key; versions are removed before others become current.
-INSERT INTO warehouse.dim_date
-SELECT to_char(day, 'YYYYMMDD')::integer, day, extract(year FROM day), extract(quarter FROM day),
-       extract(month FROM day), to_char(day, 'FMMonth'), extract(isoyear FROM day),
-       extract(week FROM day), extract(day FROM day), extract(isodow FROM day),
-       to_char(day, 'FMDay'), extract(isodow FROM day) >= 6
-FROM (SELECT event_date AS day FROM pending_dates) AS days
-WHERE NOT EXISTS (SELECT FROM warehouse.dim_date AS known WHERE known.date = day);
-
-DELETE FROM warehouse.fact_sales AS f
-USING pending_dates AS p, warehouse.dim_date AS d
-WHERE d.date = p.event_date AND f.date_key = d.date_key;
+-- Brings the dimensions to the wanted versions. A version that stays keeps its surrogate key;
+-- versions are removed before others become current. Facts of a removed version get their new one
+-- in rekeyed_facts.sql, so the foreign keys wait until then.
+SET CONSTRAINTS warehouse.fact_sales_customer_fkey, warehouse.fact_sales_product_fkey,
+                warehouse.fact_sessions_customer_fkey DEFERRED;
 
 DELETE FROM warehouse.dim_customer AS d
-USING pending_entities AS p
-WHERE p.dataset = 'customers' AND d.customer_id = p.id
-  AND NOT EXISTS (SELECT FROM customer_versions AS v
-                  WHERE v.customer_id = d.customer_id AND v.valid_from = d.valid_from);
+USING customer_changes AS c
+WHERE d.customer_key = c.customer_key AND NOT c.is_wanted;
 
 UPDATE warehouse.dim_customer AS d
-SET email_domain = v.email_domain, registration_date = v.registration_date, country = v.country,
-    is_inferred = v.is_inferred, valid_to = v.valid_to, is_current = v.valid_to = 'infinity',
-    row_hash = v.row_hash
-FROM customer_versions AS v
-WHERE v.customer_id = d.customer_id AND v.valid_from = d.valid_from
-  AND (v.valid_to, v.row_hash, v.is_inferred) IS DISTINCT FROM (d.valid_to, d.row_hash, d.is_inferred);
+SET email_domain = c.email_domain, registration_date = c.registration_date, country = c.country,
+    is_inferred = c.is_inferred, valid_to = c.valid_to, is_current = c.valid_to = 'infinity',
+    row_hash = CASE WHEN (c.is_inferred, c.email_domain, c.country)
+                         IS NOT DISTINCT FROM (d.is_inferred, d.email_domain, d.country)
+                    THEN d.row_hash
+                    ELSE sha256(convert_to(jsonb_build_array(c.email_domain, c.country)::text, 'UTF8'))
+               END
+FROM customer_changes AS c
+WHERE d.customer_key = c.customer_key AND c.is_wanted;
 
 INSERT INTO warehouse.dim_customer (customer_id, email_domain, registration_date, country,
                                     is_inferred, valid_from, valid_to, is_current, row_hash)
 SELECT customer_id, email_domain, registration_date, country, is_inferred, valid_from, valid_to,
-       valid_to = 'infinity', row_hash
-FROM customer_versions AS v
-WHERE NOT EXISTS (SELECT FROM warehouse.dim_customer AS d
-                  WHERE d.customer_id = v.customer_id AND d.valid_from = v.valid_from)
+       valid_to = 'infinity',
+       CASE WHEN is_inferred THEN sha256('inferred')
+            ELSE sha256(convert_to(jsonb_build_array(email_domain, country)::text, 'UTF8')) END
+FROM customer_changes
+WHERE customer_key IS NULL
 ORDER BY customer_id, valid_from;
 
 DELETE FROM warehouse.dim_product AS d
-USING pending_entities AS p
-WHERE p.dataset = 'products' AND d.product_id = p.id
-  AND NOT EXISTS (SELECT FROM product_versions AS v
-                  WHERE v.product_id = d.product_id AND v.valid_from = d.valid_from);
+USING product_changes AS c
+WHERE d.product_key = c.product_key AND NOT c.is_wanted;
 
 UPDATE warehouse.dim_product AS d
-SET name = v.name, category = v.category, supplier = v.supplier, price = v.price,
-    is_inferred = v.is_inferred, valid_to = v.valid_to, is_current = v.valid_to = 'infinity',
-    row_hash = v.row_hash
-FROM product_versions AS v
-WHERE v.product_id = d.product_id AND v.valid_from = d.valid_from
-  AND (v.valid_to, v.row_hash, v.is_inferred) IS DISTINCT FROM (d.valid_to, d.row_hash, d.is_inferred);
+SET name = c.name, category = c.category, supplier = c.supplier, price = c.price,
+    is_inferred = c.is_inferred, valid_to = c.valid_to, is_current = c.valid_to = 'infinity',
+    row_hash = CASE WHEN (c.is_inferred, c.category, c.supplier, c.price)
+                         IS NOT DISTINCT FROM (d.is_inferred, d.category, d.supplier, d.price)
+                    THEN d.row_hash
+                    ELSE sha256(convert_to(
+                             jsonb_build_array(c.category, c.supplier, c.price)::text, 'UTF8'))
+               END
+FROM product_changes AS c
+WHERE d.product_key = c.product_key AND c.is_wanted;
 
 INSERT INTO warehouse.dim_product (product_id, name, category, supplier, price,
                                    is_inferred, valid_from, valid_to, is_current, row_hash)
 SELECT product_id, name, category, supplier, price, is_inferred, valid_from, valid_to,
-       valid_to = 'infinity', row_hash
-FROM product_versions AS v
-WHERE NOT EXISTS (SELECT FROM warehouse.dim_product AS d
-                  WHERE d.product_id = v.product_id AND d.valid_from = v.valid_from)
+       valid_to = 'infinity',
+       CASE WHEN is_inferred THEN sha256('inferred')
+            ELSE sha256(convert_to(jsonb_build_array(category, supplier, price)::text, 'UTF8')) END
+FROM product_changes
+WHERE product_key IS NULL
 ORDER BY product_id, valid_from;

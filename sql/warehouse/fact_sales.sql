@@ -2,13 +2,15 @@
 -- $1 and $2 enclose the dirty dates, so that few dates are found through the index. A sale whose
 -- customer or product has no version breaks the NOT NULL of the key: no sale gets lost silently.
 INSERT INTO warehouse.fact_sales (transaction_id, date_key, customer_key, product_key,
-                                  payment_method, sold_at, quantity, unit_price, amount)
-SELECT t.id, d.date_key, c.customer_key, p.product_key, m.name, t."timestamp", t.quantity,
+                                  payment_method_key, sold_at, quantity, unit_price, amount)
+SELECT t.id, d.date_key, c.customer_key, p.product_key, m.payment_method_key, t."timestamp", t.quantity,
        p.price, t.quantity * p.price
 FROM core.transactions AS t
-JOIN pending_dates AS dirty ON dirty.event_date = (t."timestamp" AT TIME ZONE 'UTC')::date
+JOIN pending_dates AS dirty
+  ON dirty.event_date = (t."timestamp" AT TIME ZONE 'UTC')::date AND dirty.rebuild
 JOIN warehouse.dim_date AS d ON d.date = dirty.event_date
-JOIN core.payment_methods AS m ON m.payment_method_id = t.payment_method_id
+JOIN core.payment_methods AS source ON source.payment_method_id = t.payment_method_id
+JOIN warehouse.dim_payment_method AS m ON m.payment_method = source.name
 LEFT JOIN warehouse.dim_customer AS c
   ON c.customer_id = t.customer_id
  AND t."timestamp" >= c.valid_from AND t."timestamp" < c.valid_to

@@ -102,7 +102,7 @@ async fn run_checks(context: &Context, event: &QualityEvent) -> Result<Vec<Check
     // Ends the snapshot: another run's transform may go on while the report is written.
     drop(client);
 
-    let mut checks = ledger::judge(&event.ledger, &queue.taken_by_other_runs);
+    let mut checks = ledger::judge(&event.ledger);
     checks.extend(core::judge(&core, run.run_date));
     checks.extend(warehouse::judge(&warehouse, &dates));
     checks.extend(lake::judge(&lake, &dates, &warehouse));

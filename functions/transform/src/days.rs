@@ -1,5 +1,7 @@
 //! Days as Arrow counts them, and the periods they belong to.
 
+use std::ops::RangeInclusive;
+
 use chrono::{Datelike, Days, NaiveDate};
 use shopflow_core::{Error, Result};
 
@@ -40,6 +42,27 @@ pub fn of_event_date_partition(partition: &str) -> Option<NaiveDate> {
 /// `month=YYYY-MM`, the folder of a partition of `fact_sales`.
 pub fn month_partition(date: NaiveDate) -> String {
     format!("month={:04}-{:02}", date.year(), date.month())
+}
+
+/// A date as the keys of the calendar write it: yyyymmdd.
+pub fn date_key(date: NaiveDate) -> i32 {
+    date.year() * 10_000 + date.month() as i32 * 100 + date.day() as i32
+}
+
+/// The date of a key.
+///
+/// # Errors
+/// `Internal` when there is no such date.
+pub fn of_date_key(key: i32) -> Result<NaiveDate> {
+    let (year, month, day) = (key.div_euclid(10_000), key / 100 % 100, key % 100);
+    NaiveDate::from_ymd_opt(year, month.unsigned_abs(), day.unsigned_abs())
+        .ok_or_else(|| Error::internal("date key is no date").with("date_key", key))
+}
+
+/// Every day of a range.
+pub fn each(range: RangeInclusive<NaiveDate>) -> impl Iterator<Item = NaiveDate> {
+    let last = *range.end();
+    range.start().iter_days().take_while(move |day| *day <= last)
 }
 
 /// What an aggregate table has one row for.
@@ -89,6 +112,13 @@ mod tests {
         let days: Vec<_> = Period::Week.days(day("2024-02-26")).collect();
         assert_eq!((days.len(), days[0], days[6]), (7, day("2024-02-26"), day("2024-03-03")));
         assert_eq!(Period::Month.days(day("2024-02-01")).count(), 29);
+    }
+
+    #[test]
+    fn date_keys_read_back() {
+        assert_eq!(date_key(day("2024-02-29")), 20_240_229);
+        assert_eq!(of_date_key(20_240_229).unwrap(), day("2024-02-29"));
+        assert!(of_date_key(20_230_229).is_err());
     }
 
     #[test]

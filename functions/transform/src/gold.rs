@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::compute::{SortColumn, lexsort_to_indices, take_record_batch};
+use arrow::datatypes::SchemaRef;
 use chrono::NaiveDate;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use shopflow_core::contract::GoldTable;
@@ -18,9 +19,11 @@ use shopflow_lake::parquet::{self, blocking};
 use shopflow_lake::{FileEntry, Table};
 use shopflow_postgres::Client;
 
-use crate::engine::{Engine, FileCache, LazyFiles, conform, filter_days, memory_table};
+use crate::engine::{Engine, conform, memory_table};
+use crate::files::{FileCache, LazyFiles, Rows};
+use crate::sessions::SessionChange;
 use crate::silver::COMMIT_ATTEMPTS;
-use crate::tables::{self, AGGREGATES, Aggregate};
+use crate::tables::{self, AGGREGATES, Aggregate, Input};
 use crate::{Context, days, dimensions};
 
 /// Months of `fact_sales` that are computed at the same time.
@@ -29,8 +32,10 @@ const CONCURRENT_MONTHS: usize = 2;
 /// What has to be recomputed.
 #[derive(Debug, Default)]
 pub struct Update {
-    /// Event dates.
+    /// Event dates of sales.
     pub dates: BTreeSet<NaiveDate>,
+    /// Event dates of clicks.
+    pub click_dates: BTreeSet<NaiveDate>,
     /// The dimensions changed.
     pub dimensions: bool,
     /// Nothing of the tables stays as it is.
@@ -46,7 +51,14 @@ pub struct Change {
     pub rows: RecordBatch,
 }
 
-/// Recomputes what `update` names.
+/// Everything that was recomputed.
+#[derive(Debug, Default)]
+pub struct Refreshed {
+    pub aggregates: Vec<Change>,
+    pub sessions: Option<SessionChange>,
+}
+
+/// Recomputes what `update` names, and the sessions that `ops.dirty_sessions` names.
 ///
 /// # Errors
 /// `Transient.*`, or `Internal` when a sale has no version of its customer or product.
@@ -55,31 +67,35 @@ pub async fn refresh(
     client: &Client,
     cache: &FileCache,
     update: &Update,
-) -> Result<Vec<Change>> {
+) -> Result<Refreshed> {
     let engine = Engine::new(context.memory_bytes / 4 * 3)?;
     let refresh = Refresh { context, engine, cache, update };
-    if !update.dimensions && update.dates.is_empty() {
-        return Ok(Vec::new());
-    }
     let (customers, products) =
         futures::try_join!(dimensions::customers(client), dimensions::products(client))?;
+    let dims = Dimensions { customers, products };
     let write_dimensions = async {
         if update.dimensions {
             futures::try_join!(
-                refresh.replace(tables::DIM_CUSTOMER, &customers),
-                refresh.replace(tables::DIM_PRODUCT, &products)
+                refresh.replace(tables::DIM_CUSTOMER, &dims.customers),
+                refresh.replace(tables::DIM_PRODUCT, &dims.products)
             )?;
         }
         Ok(())
     };
-    if update.dates.is_empty() {
-        write_dimensions.await?;
-        return Ok(Vec::new());
-    }
-    let dims = Dimensions { customers: customers.clone(), products: products.clone() };
-    let ((), facts) = futures::try_join!(write_dimensions, refresh.facts(&dims).boxed())?;
-    let aggregates = AGGREGATES.iter().map(|table| refresh.aggregate(table, &facts).boxed());
-    futures::future::try_join_all(aggregates).await
+    let ((), facts, sessions) = futures::try_join!(
+        write_dimensions,
+        refresh.facts(&dims).boxed(),
+        refresh.sessions(client, &dims.customers).boxed()
+    )?;
+    let changed = |input: &Input| match input {
+        Input::FactSales => update.full || !update.dates.is_empty(),
+        Input::FactSessions => sessions.is_some(),
+        Input::DimCustomer | Input::DimProduct => update.dimensions,
+    };
+    let outdated = AGGREGATES.iter().filter(|table| table.reads.iter().any(changed));
+    let aggregates = outdated.map(|table| refresh.aggregate(table, &facts, &dims).boxed());
+    let aggregates = futures::future::try_join_all(aggregates).await?;
+    Ok(Refreshed { aggregates, sessions })
 }
 
 /// Rows of each gold table as its manifest says.
@@ -87,7 +103,7 @@ pub async fn refresh(
 /// # Errors
 /// `Transient.Storage`.
 pub async fn row_counts(context: &Context) -> Result<Vec<GoldTable>> {
-    let counts = tables::ALL.map(|name| {
+    let counts = tables::all().map(|name| {
         async move {
             let table =
                 Table::open(&context.storage, &context.lake, &keys::gold_table(name)).await?;
@@ -103,20 +119,24 @@ struct Dimensions {
     products: RecordBatch,
 }
 
-struct Refresh<'a> {
-    context: &'a Context,
-    engine: Engine,
-    cache: &'a FileCache,
-    update: &'a Update,
+/// The work on the gold tables; [`crate::sessions`] has the part about sessions.
+pub(crate) struct Refresh<'a> {
+    pub context: &'a Context,
+    pub engine: Engine,
+    pub cache: &'a FileCache,
+    pub update: &'a Update,
 }
 
 impl Refresh<'_> {
-    async fn open(&self, table: &str) -> Result<Table> {
+    pub async fn open(&self, table: &str) -> Result<Table> {
         Table::open(&self.context.storage, &self.context.lake, &keys::gold_table(table)).await
     }
 
     /// Brings the months of the touched dates up to date; the table afterwards.
     async fn facts(&self, dims: &Dimensions) -> Result<Table> {
+        if self.update.dates.is_empty() && !self.update.full {
+            return self.open(tables::FACT_SALES).await;
+        }
         let mut lost = None;
         for _ in 0..COMMIT_ATTEMPTS {
             let silver = keys::silver_table(Dataset::Transactions);
@@ -183,10 +203,11 @@ impl Refresh<'_> {
         let present = table.manifest().partitions.get(month).cloned().unwrap_or_default();
         let mut parts = Vec::new();
         if !self.update.full {
-            let touched: HashSet<i32> = dates.iter().map(|date| days::number(*date)).collect();
+            let touched = dates.iter().map(|date| days::number(*date)).collect();
+            let touched = Rows::OfDays(tables::EVENT_DATE, Arc::new(touched));
             for file in &present {
-                for batch in self.read(table, file).await? {
-                    parts.push(filter_days(&batch, tables::EVENT_DATE, &touched, false)?);
+                for batch in self.read(table, file, &schema).await? {
+                    parts.push(touched.select(&batch, false)?);
                 }
             }
         }
@@ -213,7 +234,10 @@ impl Refresh<'_> {
             .cloned()
             .collect();
         let sold: Vec<Vec<RecordBatch>> = futures::stream::iter(files)
-            .map(|file| async move { self.read(silver, &file).await }.boxed())
+            .map(|file| {
+                async move { self.read(silver, &file, &tables::silver_transactions()).await }
+                    .boxed()
+            })
             .buffered(self.context.storage.concurrent_objects())
             .try_collect()
             .await?;
@@ -222,7 +246,7 @@ impl Refresh<'_> {
         let facts = self
             .engine
             .query(
-                tables::FACT_SALES_SQL,
+                &self.context.business.localise(tables::FACT_SALES_SQL),
                 vec![
                     ("silver_transactions", memory_table(&tables::silver_transactions(), sold)?),
                     (
@@ -245,37 +269,58 @@ impl Refresh<'_> {
         Ok(facts)
     }
 
-    async fn aggregate(&self, aggregate: &'static Aggregate, facts: &Table) -> Result<Change> {
+    async fn aggregate(
+        &self,
+        aggregate: &'static Aggregate,
+        facts: &Table,
+        dims: &Dimensions,
+    ) -> Result<Change> {
         let mut touched = HashSet::new();
         let mut days_of_touched = HashSet::new();
         let mut months = BTreeSet::new();
         if let Some(period) = aggregate.period {
-            let starts: BTreeSet<NaiveDate> =
-                self.update.dates.iter().map(|date| period.start(*date)).collect();
+            let dates = self.update.dates.iter();
+            let starts: BTreeSet<NaiveDate> = dates
+                .flat_map(|date| days::each(self.context.business.dates_of(*date)))
+                .map(|date| period.start(date))
+                .collect();
             for start in starts {
                 touched.insert(days::number(start));
                 for day in period.days(start) {
                     days_of_touched.insert(days::number(day));
-                    months.insert(days::month_partition(day));
+                    // A business date has parts of the UTC dates around it.
+                    let around = [day.pred_opt(), Some(day), day.succ_opt()];
+                    months.extend(around.into_iter().flatten().map(days::month_partition));
                 }
             }
         }
         let everything = aggregate.period.is_none() || self.update.full;
-        let partitions = &facts.manifest().partitions;
-        let files = partitions
-            .iter()
-            .filter(|(month, _)| everything || months.contains(*month))
-            .flat_map(|(_, files)| files.clone());
-        let source = LazyFiles {
-            storage: self.context.storage.clone(),
-            bucket: self.context.lake.clone(),
-            cache: self.cache.clone(),
-            schema: tables::fact_sales(),
-            files: files.collect(),
-            days: (!everything).then(|| (tables::EVENT_DATE, Arc::new(days_of_touched))),
+        let rows = if everything {
+            Rows::All
+        } else {
+            Rows::OfDays(tables::BUSINESS_DATE, Arc::new(days_of_touched))
         };
-        let input = vec![("gold_fact_sales", source.into_table()?)];
-        let rows = self.engine.query(aggregate.sql, input, &aggregate.schema).await?;
+        let wanted = |month: &String| everything || months.contains(month);
+        let mut inputs = Vec::new();
+        for input in aggregate.reads {
+            let table = match input {
+                Input::FactSales => {
+                    self.lazy(facts, tables::fact_sales(), rows.clone(), wanted).into_table()
+                }
+                Input::FactSessions => {
+                    let sessions = self.open(tables::FACT_SESSIONS).await?;
+                    self.lazy(&sessions, tables::fact_sessions(), Rows::All, |_| true).into_table()
+                }
+                Input::DimCustomer => {
+                    memory_table(&tables::dim_customer(), vec![dims.customers.clone()])?
+                }
+                Input::DimProduct => {
+                    memory_table(&tables::dim_product(), vec![dims.products.clone()])?
+                }
+            };
+            inputs.push((input.name(), table));
+        }
+        let rows = self.engine.query(aggregate.sql, inputs, &aggregate.schema).await?;
         if everything {
             self.replace(aggregate.name, &rows).await?;
         } else {
@@ -284,20 +329,42 @@ impl Refresh<'_> {
         Ok(Change { aggregate, periods: touched, rows })
     }
 
+    /// Some partitions of a table, read while a question runs.
+    pub fn lazy(
+        &self,
+        table: &Table,
+        schema: SchemaRef,
+        rows: Rows,
+        wanted: impl Fn(&String) -> bool,
+    ) -> LazyFiles {
+        let partitions = table.manifest().partitions.iter();
+        let files =
+            partitions.filter(|(name, _)| wanted(name)).flat_map(|(_, files)| files.clone());
+        LazyFiles {
+            storage: self.context.storage.clone(),
+            bucket: self.context.lake.clone(),
+            cache: self.cache.clone(),
+            schema,
+            files: files.collect(),
+            rows,
+        }
+    }
+
     /// Replaces the rows of the touched periods, keeps the others.
     async fn merge_periods(
         &self,
-        aggregate: &Aggregate,
+        aggregate: &'static Aggregate,
         touched: &HashSet<i32>,
         rows: &RecordBatch,
     ) -> Result<()> {
+        let outdated = Rows::OfDays(aggregate.key(), Arc::new(touched.clone()));
         for _ in 0..COMMIT_ATTEMPTS {
             let mut table = self.open(aggregate.name).await?;
             let present: Vec<FileEntry> = table.manifest().files().cloned().collect();
             let mut parts = Vec::new();
             for file in &present {
-                for batch in self.read(&table, file).await? {
-                    parts.push(filter_days(&batch, aggregate.key(), touched, false)?);
+                for batch in self.read(&table, file, &aggregate.schema).await? {
+                    parts.push(outdated.select(&batch, false)?);
                 }
             }
             parts.push(rows.clone());
@@ -334,7 +401,7 @@ impl Refresh<'_> {
     }
 
     /// Writes the rows as the only file of a partition, unless it is there already.
-    async fn write_if_new(
+    pub async fn write_if_new(
         &self,
         table: &Table,
         partition: &str,
@@ -363,8 +430,13 @@ impl Refresh<'_> {
         Ok(Some(vec![file]))
     }
 
-    async fn read(&self, table: &Table, file: &FileEntry) -> Result<Vec<RecordBatch>> {
-        self.cache.read(&self.context.storage, table.bucket(), file).await
+    pub async fn read(
+        &self,
+        table: &Table,
+        file: &FileEntry,
+        schema: &SchemaRef,
+    ) -> Result<Vec<RecordBatch>> {
+        self.cache.read(&self.context.storage, table.bucket(), file, schema).await
     }
 }
 
@@ -379,7 +451,7 @@ fn sha256(content: &[u8]) -> String {
 }
 
 /// Sorts rows by key columns.
-fn sorted(rows: &RecordBatch, keys: &[&str]) -> Result<RecordBatch> {
+pub(crate) fn sorted(rows: &RecordBatch, keys: &[&str]) -> Result<RecordBatch> {
     let columns = keys
         .iter()
         .map(|key| {

@@ -6,24 +6,30 @@
 //! 1. [`pending`] reads it in one snapshot, under the transform lock;
 //! 2. [`silver`] merges the bronze files into the silver partitions of their event dates;
 //! 3. [`warehouse`] brings dimensions (SCD2) and the facts of dirty dates up to date in Postgres;
-//! 4. [`gold`] recomputes the touched part of the gold tables from silver, in Parquet;
+//! 4. [`gold`] recomputes the touched part of the gold tables from silver, in Parquet, and
+//!    [`sessions`] that of the sessions;
 //! 5. [`publish`] copies the touched aggregates to Postgres and closes what was read.
 //!
 //! Every step can be repeated: what a crash leaves open is done again by the next call, and ends
 //! in the same files and rows.
 
+pub mod business;
 mod days;
 mod dimensions;
 pub mod engine;
+pub mod files;
 pub mod gold;
 mod mask;
 pub mod merge;
 pub mod pending;
 pub mod publish;
 pub mod session;
+pub mod sessions;
 pub mod silver;
 pub mod tables;
 pub mod warehouse;
+
+use std::collections::BTreeSet;
 
 use futures::FutureExt;
 use shopflow_core::contract::{GoldTable, LedgerEntry, TransformEvent, TransformResult};
@@ -31,7 +37,9 @@ use shopflow_core::runtime::{Init, Invocation};
 use shopflow_core::{Error, Result, Storage};
 use shopflow_postgres::Database;
 
+use crate::business::BusinessTime;
 use crate::pending::Pending;
+use crate::publish::Work;
 use crate::session::Session;
 
 /// What a call needs besides its event; built once per process.
@@ -41,6 +49,8 @@ pub struct Context {
     pub database: Database,
     /// Name of the lake bucket.
     pub lake: String,
+    /// Whose days and weeks the aggregates follow.
+    pub business: BusinessTime,
     /// Bytes the query engine and the file cache may use together.
     pub memory_bytes: usize,
 }
@@ -49,12 +59,13 @@ impl Context {
     /// Builds the clients.
     ///
     /// # Errors
-    /// As [`Database::new`].
+    /// As [`Database::new`], and `InvalidInput` when the business time zone is none.
     pub async fn new(init: &Init) -> Result<Context> {
         Ok(Context {
             storage: init.storage.clone(),
             database: Database::new(&init.aws, &init.settings.database).await?,
             lake: init.settings.buckets.lake.clone(),
+            business: BusinessTime::new(&init.settings.business.time_zone)?,
             memory_bytes: engine::memory_budget(),
         })
     }
@@ -85,42 +96,60 @@ async fn work(
     session: &mut Session,
 ) -> Result<TransformResult> {
     let client = session.client();
+    // Aggregates of another business time zone, or of a release before there was one, cannot stay.
+    let full = event.full || !context.business.is_current(client).await?;
+    let months = pending::dirty_dates(client, full).await?;
+    warehouse::create_partitions(client, tables::FACT_SALES, months.into_iter()).await?;
     let snapshot = pending::snapshot(client).await?;
-    let pending = Pending::read(&snapshot, event.full).await?;
+    let pending = Pending::read(&snapshot, full).await?;
     if pending.is_empty() {
         drop(snapshot);
-        return finish(context, session, event, 0, 0).await;
+        return finish(context, session, event).await;
     }
-    let cache = engine::FileCache::new(context.memory_bytes / 4);
-    let merge = silver::Merge::prepare(context, &snapshot, &pending).boxed().await?;
-    let (counts, facts) = futures::try_join!(
-        merge.write(context, &pending, &cache).boxed(),
+    let cache = files::FileCache::new(context.memory_bytes / 4);
+    let mut counts = silver::counts(&pending);
+    let mut click_dates = BTreeSet::new();
+    let mut slices = silver::slices(&pending, context.memory_bytes);
+    let last = slices.pop().unwrap_or_default();
+    for slice in slices {
+        let merge = silver::Merge::prepare(context, &snapshot, &pending, slice).boxed().await?;
+        click_dates.extend(merge.click_dates()?);
+        merge.write(context, &cache, &mut counts).boxed().await?;
+    }
+    let merge = silver::Merge::prepare(context, &snapshot, &pending, last).boxed().await?;
+    click_dates.extend(merge.click_dates()?);
+    let ((), facts) = futures::try_join!(
+        merge.write(context, &cache, &mut counts).boxed(),
         warehouse::rebuild(snapshot, &pending).boxed()
     )?;
     // The bronze rows are no longer needed; gold reads silver.
     drop(merge);
-    let update = gold::Update {
-        dates: facts.dates,
-        dimensions: pending.entities > 0 || event.full,
-        full: event.full,
+    let dimensions = pending.entities > 0 || full;
+    let update = gold::Update { dates: facts.dates, click_dates, dimensions, full };
+    let refreshed = gold::refresh(context, session.client(), &cache, &update).boxed().await?;
+    let work = Work {
+        run: &event.run,
+        business: &context.business,
+        pending: &pending,
+        counts: &counts,
+        update: &update,
+        refreshed: &refreshed,
+        fact_rows: facts.rows,
     };
-    let touched_dates = update.dates.len() as u64;
-    let changes = gold::refresh(context, session.client(), &cache, &update).boxed().await?;
-    publish::publish_and_close(session.client(), &event.run, &pending, &counts, &update, &changes)
-        .boxed()
-        .await?;
-    finish(context, session, event, touched_dates, facts.rows).await
+    work.publish_and_close(session.client()).boxed().await?;
+    finish(context, session, event).await
 }
 
 async fn finish(
     context: &Context,
     session: &mut Session,
     event: &TransformEvent,
-    touched_dates: u64,
-    fact_rows: u64,
 ) -> Result<TransformResult> {
-    let (ledger, gold) = futures::try_join!(
-        publish::ledger(session.client(), &event.run.run_id),
+    let client = session.client();
+    let run_id = &event.run.run_id;
+    let (ledger, (touched_dates, fact_rows), gold) = futures::try_join!(
+        publish::ledger(client, run_id),
+        publish::work_of(client, run_id),
         gold::row_counts(context).boxed()
     )?;
     check_balance(&ledger)?;

@@ -32,6 +32,23 @@ pub struct Pending {
     pub dates: BTreeSet<NaiveDate>,
     /// Transactions that left an event date.
     pub moved: Vec<(i64, NaiveDate)>,
+    /// Sessions that an earlier call re-keyed, but whose gold it did not finish.
+    pub sessions: u64,
+}
+
+/// The event dates whose facts will be written anew, so far: dates that are marked later go without
+/// a partition of their own until the next call.
+///
+/// # Errors
+/// `Transient.Database`.
+pub async fn dirty_dates(client: &Client, full: bool) -> Result<BTreeSet<NaiveDate>> {
+    let sql = if full {
+        "SELECT DISTINCT (\"timestamp\" AT TIME ZONE 'UTC')::date FROM core.transactions"
+    } else {
+        "SELECT event_date FROM ops.dirty_dates"
+    };
+    let rows = client.query(sql, &[]).await.or_db("read dirty dates")?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// Opens the transaction in which the queue is read and the warehouse is rebuilt: both must see
@@ -87,11 +104,17 @@ impl Pending {
             .query("SELECT id, from_date FROM pending_moves", &[])
             .await
             .or_db("read moved rows")?;
+        let sessions = transaction
+            .query_one("SELECT count(*) FROM ops.dirty_sessions", &[])
+            .await
+            .or_db("count dirty sessions")?
+            .get::<_, i64>(0);
         Ok(Pending {
             files,
             entities: entities.max(0) as u64,
             dates: dates.iter().map(|row| row.get(0)).collect(),
             moved: moved.iter().map(|row| (row.get(0), row.get(1))).collect(),
+            sessions: sessions.max(0) as u64,
         })
     }
 
@@ -101,5 +124,6 @@ impl Pending {
             && self.entities == 0
             && self.dates.is_empty()
             && self.moved.is_empty()
+            && self.sessions == 0
     }
 }

@@ -1,6 +1,6 @@
 //! The touched aggregates in Postgres, and the end of the work that was pending: one transaction.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write;
 use std::str::FromStr;
 
@@ -12,37 +12,112 @@ use futures::SinkExt;
 use shopflow_core::contract::Run;
 use shopflow_core::{Dataset, Error, ErrorKind, LedgerEntry, Result, ResultExt, Stage};
 use shopflow_postgres::{Client, PgResultExt};
-use tokio_postgres::Transaction;
+use tokio_postgres::{Row, Transaction};
 
-use crate::days;
-use crate::gold::{Change, Update};
+use crate::business::BusinessTime;
+use crate::gold::{Change, Refreshed, Update};
 use crate::pending::Pending;
+use crate::sessions::SessionChange;
 use crate::silver::FileCount;
+use crate::{days, tables, warehouse};
 
 /// Rows per message of a COPY.
 const COPY_ROWS: usize = 8192;
 
 const CLOSE_MARKS: &str = include_str!("../../../sql/warehouse/close_marks.sql");
 
-/// Copies the recomputed rows to `warehouse.*`, closes the queue rows and removes the marks that
-/// were read at the start. Marks that a load has renewed since then stay.
+/// What a call did, to be published and closed.
+#[derive(Debug, Clone, Copy)]
+pub struct Work<'a> {
+    pub run: &'a Run,
+    pub business: &'a BusinessTime,
+    pub pending: &'a Pending,
+    /// In the order of `pending.files`.
+    pub counts: &'a [FileCount],
+    pub update: &'a Update,
+    pub refreshed: &'a Refreshed,
+    /// Rows of `fact_sales` written.
+    pub fact_rows: u64,
+}
+
+impl Work<'_> {
+    /// Copies the recomputed rows to `warehouse.*`, closes the queue rows and removes the marks
+    /// that were read at the start. Marks that a load has renewed since then stay.
+    ///
+    /// # Errors
+    /// `Transient.Database`, or `Internal` when a queue row is not as it was read.
+    pub async fn publish_and_close(&self, client: &mut Client) -> Result<()> {
+        let sessions = self.refreshed.sessions.as_ref();
+        let session_dates: BTreeSet<NaiveDate> =
+            sessions.map(|s| s.dates()).transpose()?.unwrap_or_default();
+        let partitions = session_dates.iter().copied();
+        warehouse::create_partitions(client, tables::FACT_SESSIONS, partitions).await?;
+        let transaction = client.transaction().await.or_db("begin publication")?;
+        for change in &self.refreshed.aggregates {
+            publish(&transaction, change, self.update.full).await?;
+        }
+        if let Some(change) = sessions {
+            let dates: Vec<NaiveDate> = session_dates.into_iter().collect();
+            warehouse::add_dates(&transaction, &dates).await?;
+            publish_sessions(&transaction, change).await?;
+        }
+        close(&transaction, self.run, self.pending, self.counts).await?;
+        self.remember(&transaction).await?;
+        transaction.commit().await.or_db("commit publication")
+    }
+
+    /// What this call did adds to what earlier calls of the run did; a full one does it all anew.
+    async fn remember(&self, transaction: &Transaction<'_>) -> Result<()> {
+        transaction
+            .execute(
+                "INSERT INTO ops.transforms AS t (run_id, touched_dates, fact_rows)
+                 VALUES ($1, $2, $3)
+                 ON CONFLICT (run_id) DO UPDATE
+                 SET touched_dates = excluded.touched_dates + CASE WHEN $4 THEN 0 ELSE t.touched_dates END,
+                     fact_rows = excluded.fact_rows + CASE WHEN $4 THEN 0 ELSE t.fact_rows END,
+                     finished_at = excluded.finished_at",
+                &[
+                    &self.run.run_id,
+                    &(self.update.dates.len() as i64),
+                    &(self.fact_rows as i64),
+                    &self.update.full,
+                ],
+            )
+            .await
+            .or_db("remember what transform did")?;
+        self.business.remember(transaction).await
+    }
+}
+
+/// Dates touched and rows of `fact_sales` written by the transform of a run, over all its calls.
 ///
 /// # Errors
-/// `Transient.Database`, or `Internal` when a queue row is not as it was read.
-pub async fn publish_and_close(
-    client: &mut Client,
-    run: &Run,
-    pending: &Pending,
-    counts: &[FileCount],
-    update: &Update,
-    changes: &[Change],
-) -> Result<()> {
-    let transaction = client.transaction().await.or_db("begin publication")?;
-    for change in changes {
-        publish(&transaction, change, update.full).await?;
+/// `Transient.Database`.
+pub async fn work_of(client: &Client, run_id: &str) -> Result<(u64, u64)> {
+    let row = client
+        .query_opt(
+            "SELECT touched_dates, fact_rows FROM ops.transforms WHERE run_id = $1",
+            &[&run_id],
+        )
+        .await
+        .or_db("read what transform did")?;
+    let count = |row: &Row, column: usize| row.get::<_, i64>(column).max(0) as u64;
+    Ok(row.map_or((0, 0), |row| (count(&row, 0), count(&row, 1))))
+}
+
+async fn publish_sessions(transaction: &Transaction<'_>, change: &SessionChange) -> Result<()> {
+    match &change.ids {
+        Some(ids) => {
+            let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+            let sql = "DELETE FROM warehouse.fact_sessions WHERE session_id = ANY ($1)";
+            transaction.execute(sql, &[&ids]).await
+        }
+        None => transaction.execute("DELETE FROM warehouse.fact_sessions", &[]).await,
     }
-    close(&transaction, run, pending, counts).await?;
-    transaction.commit().await.or_db("commit publication")
+    .or_db("delete outdated sessions")?;
+    let deleted = "DELETE FROM ops.dirty_sessions";
+    transaction.execute(deleted, &[]).await.or_db("remove marks of sessions")?;
+    copy(transaction, tables::FACT_SESSIONS, &change.rows).await
 }
 
 async fn publish(transaction: &Transaction<'_>, change: &Change, full: bool) -> Result<()> {
@@ -78,10 +153,9 @@ async fn copy(transaction: &Transaction<'_>, table: &str, rows: &RecordBatch) ->
     Ok(())
 }
 
-/// Rows in the text format of COPY: the aggregates hold numbers and dates only, which need no
-/// escapes.
+/// Rows in the text format of COPY.
 fn copy_text(rows: &RecordBatch) -> Result<Bytes> {
-    let options = FormatOptions::default().with_null("\\N");
+    let options = FormatOptions::default();
     let columns = rows
         .columns()
         .iter()
@@ -92,12 +166,37 @@ fn copy_text(rows: &RecordBatch) -> Result<Bytes> {
     for row in 0..rows.num_rows() {
         for (number, column) in columns.iter().enumerate() {
             let separator = if number == 0 { "" } else { "\t" };
-            write!(text, "{separator}{}", column.value(row))
+            text.push_str(separator);
+            let from = text.len();
+            if rows.column(number).is_null(row) {
+                text.push_str("\\N");
+                continue;
+            }
+            write!(text, "{}", column.value(row))
                 .or_error(ErrorKind::Internal, "format aggregate failed")?;
+            escape(&mut text, from);
         }
         text.push('\n');
     }
     Ok(Bytes::from(text))
+}
+
+/// Escapes what has a meaning in the text format of COPY.
+fn escape(text: &mut String, from: usize) {
+    let special = |c: char| matches!(c, '\\' | '\t' | '\n' | '\r');
+    if !text[from..].contains(special) {
+        return;
+    }
+    let plain = text.split_off(from);
+    for c in plain.chars() {
+        match c {
+            '\\' => text.push_str("\\\\"),
+            '\t' => text.push_str("\\t"),
+            '\n' => text.push_str("\\n"),
+            '\r' => text.push_str("\\r"),
+            other => text.push(other),
+        }
+    }
 }
 
 async fn close(
@@ -138,8 +237,9 @@ async fn close(
     transaction.batch_execute(CLOSE_MARKS).await.or_db("remove dirty marks")
 }
 
-/// What a run's transform did with the rows of each dataset, from the queue rows it closed: a
-/// repeated call gives the same answer.
+/// What became of the rows that a run loaded, per dataset, whichever run's transform took them
+/// along. A run calls this after its own transform, which leaves none of its files open, so its
+/// ledger is complete and its own, and a repeated call gives the same answer.
 ///
 /// # Errors
 /// `Transient.Database`, or `Internal` when the queue names an unknown dataset.
@@ -148,7 +248,7 @@ pub async fn ledger(client: &Client, run_id: &str) -> Result<Vec<LedgerEntry>> {
         .query(
             "SELECT dataset, sum((entry ->> 'rows')::bigint)::bigint,
                     sum(rows_loaded)::bigint, sum(rows_unchanged)::bigint
-             FROM ops.lake_queue WHERE transformed_by = $1
+             FROM ops.lake_queue WHERE run_id = $1 AND transformed_at IS NOT NULL
              GROUP BY dataset",
             &[&run_id],
         )

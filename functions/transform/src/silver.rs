@@ -3,11 +3,13 @@
 //! Files are copied on write: a partition whose keys do not overlap gets one more file, one with
 //! changed rows gets one file in place of its own, one where nothing is new is left alone.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::compute::{concat_batches, interleave_record_batch};
+use chrono::NaiveDate;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, Storage, keys};
 use shopflow_lake::parquet::{self, blocking};
@@ -15,15 +17,19 @@ use shopflow_lake::{FileEntry, Table, schema};
 use shopflow_postgres::PgResultExt;
 use tokio_postgres::Transaction;
 
-use crate::engine::FileCache;
+use crate::files::FileCache;
 use crate::merge::{self, Columns, Key, Write};
-use crate::pending::Pending;
+use crate::pending::{Pending, QueuedFile};
 use crate::{Context, days, mask};
 
 /// How often a commit is tried again when another writer (compaction) was faster.
 pub const COMMIT_ATTEMPTS: u32 = 5;
 /// Ids per question to `core.transactions`.
 const IDS_PER_QUERY: usize = 200_000;
+
+/// Compressed bytes of bronze files that are merged at once, as a share of the memory: their rows
+/// take several times that.
+const SLICE_SHARE: usize = 16;
 
 /// What became of the rows of a queued file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -55,7 +61,8 @@ struct Incoming {
 }
 
 impl Merge {
-    /// Reads the bronze files that wait and picks the row of the latest source for each key.
+    /// Reads some of the bronze files that wait and picks the row of the latest source for each
+    /// key. The first call must begin with the first file, even if there is none.
     ///
     /// # Errors
     /// `InvalidInput` when a bronze file is gone, `Internal` when it does not hold the rows its
@@ -64,13 +71,18 @@ impl Merge {
         context: &Context,
         snapshot: &Transaction<'_>,
         pending: &Pending,
+        files: Range<usize>,
     ) -> Result<Merge> {
-        let reads = Dataset::ALL.map(|dataset| read_dataset(context, pending, dataset).boxed());
+        let reads =
+            Dataset::ALL.map(|dataset| read_dataset(context, pending, &files, dataset).boxed());
         let mut datasets = Vec::new();
         for mut incoming in futures::future::try_join_all(reads).await? {
             if incoming.dataset == Dataset::Transactions {
                 incoming.drop_rows_of_other_days(snapshot).await?;
-                incoming.drop_moved(pending);
+                // Once: a row that a later slice brings back to the day must stay.
+                if files.start == 0 {
+                    incoming.drop_moved(pending);
+                }
             }
             if !incoming.by_day.is_empty() || !incoming.dropped.is_empty() {
                 datasets.push(Arc::new(incoming));
@@ -79,21 +91,16 @@ impl Merge {
         Ok(Merge { datasets })
     }
 
-    /// Merges the rows into silver. The counts stand in the order of `pending.files`.
+    /// Merges the rows into silver and counts them per file of the queue.
     ///
     /// # Errors
     /// `Transient.Storage` when other writers are faster each time or S3 fails.
     pub async fn write(
         &self,
         context: &Context,
-        pending: &Pending,
         cache: &FileCache,
-    ) -> Result<Vec<FileCount>> {
-        let mut counts: Vec<FileCount> = pending
-            .files
-            .iter()
-            .map(|file| FileCount { rows: file.entry.rows, loaded: 0 })
-            .collect();
+        counts: &mut [FileCount],
+    ) -> Result<()> {
         let writes =
             self.datasets.iter().map(|incoming| write_dataset(context, incoming, cache).boxed());
         for loaded in futures::future::try_join_all(writes).await? {
@@ -101,8 +108,40 @@ impl Merge {
                 counts[file].loaded += rows;
             }
         }
-        Ok(counts)
+        Ok(())
     }
+
+    /// Days that have click events in these files, whether silver changed or not: an earlier
+    /// attempt may have written them.
+    pub fn click_dates(&self) -> Result<BTreeSet<NaiveDate>> {
+        let clicks = self.datasets.iter().filter(|of| of.dataset == Dataset::Clickstream);
+        clicks.flat_map(|of| of.by_day.keys()).map(|day| days::date(*day)).collect()
+    }
+}
+
+/// Nothing loaded yet, for each file of the queue.
+pub fn counts(pending: &Pending) -> Vec<FileCount> {
+    let unmerged = |file: &QueuedFile| FileCount { rows: file.entry.rows, loaded: 0 };
+    pending.files.iter().map(unmerged).collect()
+}
+
+/// Cuts the queue into slices whose rows fit into the memory; at least one, which may be empty.
+/// Merging in slices gives the same silver, since the outcome does not depend on the order.
+pub fn slices(pending: &Pending, memory_bytes: usize) -> Vec<Range<usize>> {
+    let most = (memory_bytes / SLICE_SHARE) as u64;
+    let mut slices = vec![0..0];
+    let mut bytes = 0;
+    for (number, file) in pending.files.iter().enumerate() {
+        bytes += file.entry.bronze.bytes;
+        match slices.last_mut() {
+            Some(slice) if slice.start == slice.end || bytes <= most => slice.end = number + 1,
+            _ => {
+                slices.push(number..number + 1);
+                bytes = file.entry.bronze.bytes;
+            }
+        }
+    }
+    slices
 }
 
 impl Incoming {
@@ -150,10 +189,14 @@ impl Incoming {
     }
 }
 
-async fn read_dataset(context: &Context, pending: &Pending, dataset: Dataset) -> Result<Incoming> {
-    let files: Vec<usize> = (0..pending.files.len())
-        .filter(|file| pending.files[*file].entry.dataset == dataset)
-        .collect();
+async fn read_dataset(
+    context: &Context,
+    pending: &Pending,
+    slice: &Range<usize>,
+    dataset: Dataset,
+) -> Result<Incoming> {
+    let files: Vec<usize> =
+        slice.clone().filter(|file| pending.files[*file].entry.dataset == dataset).collect();
     let objects: Vec<_> =
         files.iter().map(|file| pending.files[*file].entry.bronze.reference()).collect();
     let contents = parquet::read_files(&context.storage, &objects).await?;
@@ -303,9 +346,11 @@ impl Job {
     async fn run(self) -> Result<JobDone> {
         let partition = days::event_date_partition(days::date(self.day)?);
         let files = self.table.manifest().partitions.get(&partition).cloned().unwrap_or_default();
+        let schema = schema::silver(self.incoming.dataset);
         let mut existing = Vec::new();
         for file in &files {
-            existing.extend(self.cache.read(&self.storage, self.table.bucket(), file).await?);
+            let bucket = self.table.bucket();
+            existing.extend(self.cache.read(&self.storage, bucket, file, &schema).await?);
         }
         let (incoming, day) = (Arc::clone(&self.incoming), self.day);
         let (merged, loaded) = blocking(move || merge_day(&incoming, day, &existing)).await?;

@@ -11,34 +11,64 @@ use crate::days::Period;
 
 /// Name of the fact table.
 pub const FACT_SALES: &str = "fact_sales";
+/// Name of the table of sessions.
+pub const FACT_SESSIONS: &str = "fact_sessions";
 /// Name of the customer dimension.
 pub const DIM_CUSTOMER: &str = "dim_customer";
 /// Name of the product dimension.
 pub const DIM_PRODUCT: &str = "dim_product";
-/// The date of a sale in `fact_sales`.
+/// The UTC date of a sale in `fact_sales`.
 pub const EVENT_DATE: &str = "event_date";
+/// The date of a sale in business time.
+pub const BUSINESS_DATE: &str = "business_date";
+/// Identity of a session, in silver and gold.
+pub const SESSION_ID: &str = "session_id";
 
 /// The question `fact_sales` answers.
 pub const FACT_SALES_SQL: &str = include_str!("../../../sql/gold/fact_sales.sql");
 
-/// Every gold table, in the order they are computed.
-pub const ALL: [&str; 8] = [
-    DIM_CUSTOMER,
-    DIM_PRODUCT,
-    FACT_SALES,
-    "daily_sales",
-    "weekly_sales",
-    "monthly_sales",
-    "product_sales",
-    "customer_lifetime_value",
-];
+/// The question `fact_sessions` answers.
+pub const FACT_SESSIONS_SQL: &str = include_str!("../../../sql/gold/fact_sessions.sql");
 
-/// A table computed from `fact_sales` alone; `warehouse.<name>` is its published copy.
+/// Names of every gold table, in the order they are computed.
+pub fn all() -> impl Iterator<Item = &'static str> {
+    let stars = [DIM_CUSTOMER, DIM_PRODUCT, FACT_SALES, FACT_SESSIONS];
+    stars.into_iter().chain(AGGREGATES.iter().map(|aggregate| aggregate.name))
+}
+
+/// A table of the star that an aggregate reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    FactSales,
+    FactSessions,
+    DimCustomer,
+    DimProduct,
+}
+
+impl Input {
+    /// Its name in the SQL.
+    pub fn name(self) -> &'static str {
+        match self {
+            Input::FactSales => "gold_fact_sales",
+            Input::FactSessions => "gold_fact_sessions",
+            Input::DimCustomer => "gold_dim_customer",
+            Input::DimProduct => "gold_dim_product",
+        }
+    }
+}
+
+/// A table computed from the star by one question; `warehouse.<name>` is its published copy, with
+/// the same columns.
+///
+/// A new one is a file in `sql/gold/`, an entry in [`AGGREGATES`] and a migration for its copy.
 #[derive(Debug)]
 pub struct Aggregate {
     pub name: &'static str,
     pub sql: &'static str,
-    /// What a row stands for; `None` for tables over the whole history.
+    /// What the question reads: it is asked again when one of them has changed.
+    pub reads: &'static [Input],
+    /// What a row stands for, if only touched periods are to be computed anew: the table then reads
+    /// `fact_sales` alone. `None` for tables over the whole history.
     pub period: Option<Period>,
     /// Columns of the table and of its published copy; the first is the key.
     pub schema: SchemaRef,
@@ -74,12 +104,12 @@ fn period_table(
         ("revenue", decimal(18)),
         ("unpriced_transactions", DataType::Int64),
     ]);
-    Aggregate { name, sql, period: Some(period), schema }
+    Aggregate { name, sql, reads: &[Input::FactSales], period: Some(period), schema }
 }
 
 /// The aggregates.
-pub static AGGREGATES: LazyLock<[Aggregate; 5]> = LazyLock::new(|| {
-    [
+pub static AGGREGATES: LazyLock<Vec<Aggregate>> = LazyLock::new(|| {
+    vec![
         period_table(
             "daily_sales",
             include_str!("../../../sql/gold/daily_sales.sql"),
@@ -101,6 +131,7 @@ pub static AGGREGATES: LazyLock<[Aggregate; 5]> = LazyLock::new(|| {
         Aggregate {
             name: "product_sales",
             sql: include_str!("../../../sql/gold/product_sales.sql"),
+            reads: &[Input::FactSales],
             period: None,
             schema: required(&[
                 ("product_id", DataType::Int64),
@@ -112,6 +143,7 @@ pub static AGGREGATES: LazyLock<[Aggregate; 5]> = LazyLock::new(|| {
         Aggregate {
             name: "customer_lifetime_value",
             sql: include_str!("../../../sql/gold/customer_lifetime_value.sql"),
+            reads: &[Input::FactSales],
             period: None,
             schema: required(&[
                 ("customer_id", DataType::Int64),
@@ -131,6 +163,7 @@ pub fn fact_sales() -> SchemaRef {
     Arc::new(Schema::new(vec![
         Field::new("transaction_id", DataType::Int64, false),
         Field::new(EVENT_DATE, DataType::Date32, false),
+        Field::new(BUSINESS_DATE, DataType::Date32, false),
         Field::new("sold_at", schema::timestamp(), false),
         Field::new("customer_id", DataType::Int64, false),
         Field::new("customer_key", DataType::Int64, false),
@@ -140,6 +173,32 @@ pub fn fact_sales() -> SchemaRef {
         Field::new("quantity", DataType::Int32, false),
         Field::new("unit_price", decimal(PRICE_PRECISION), true),
         Field::new("amount", decimal(18), true),
+    ]))
+}
+
+/// Columns of `gold/fact_sessions`, and of its published copy.
+pub fn fact_sessions() -> SchemaRef {
+    let count = |name| Field::new(name, DataType::Int64, false);
+    Arc::new(Schema::new(vec![
+        Field::new(SESSION_ID, DataType::Utf8, false),
+        Field::new("date_key", DataType::Int32, false),
+        Field::new("end_date_key", DataType::Int32, false),
+        Field::new("started_at", schema::timestamp(), false),
+        Field::new("ended_at", schema::timestamp(), false),
+        count("duration_seconds"),
+        Field::new("customer_id", DataType::Int64, true),
+        Field::new("customer_key", DataType::Int64, true),
+        Field::new("device", DataType::Utf8, false),
+        Field::new("country", DataType::Utf8, false),
+        count("events"),
+        count("page_views"),
+        count("product_views"),
+        count("searches"),
+        count("cart_adds"),
+        count("checkouts"),
+        count("purchases"),
+        Field::new("is_purchase", DataType::Boolean, false),
+        Field::new("transaction_id", DataType::Int64, true),
     ]))
 }
 

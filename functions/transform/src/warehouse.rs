@@ -4,15 +4,19 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use shopflow_core::{Error, Result};
-use shopflow_postgres::PgResultExt;
+use shopflow_postgres::{Client, PgResultExt};
 use tokio_postgres::Transaction;
 
 use crate::pending::Pending;
 
-const CUSTOMER_VERSIONS: &str = include_str!("../../../sql/warehouse/customer_versions.sql");
-const PRODUCT_VERSIONS: &str = include_str!("../../../sql/warehouse/product_versions.sql");
-const AFFECTED_DATES: &str = include_str!("../../../sql/warehouse/affected_dates.sql");
+const CUSTOMER_CHANGES: &str = include_str!("../../../sql/warehouse/customer_changes.sql");
+const PRODUCT_CHANGES: &str = include_str!("../../../sql/warehouse/product_changes.sql");
+const DATES: &str = include_str!("../../../sql/warehouse/dates.sql");
+const DIRTY_FACTS: &str = include_str!("../../../sql/warehouse/dirty_facts.sql");
+const OUTDATED_FACTS: &str = include_str!("../../../sql/warehouse/outdated_facts.sql");
 const DIMENSIONS: &str = include_str!("../../../sql/warehouse/dimensions.sql");
+const REKEYED_FACTS: &str = include_str!("../../../sql/warehouse/rekeyed_facts.sql");
+const REKEYED_SESSIONS: &str = include_str!("../../../sql/warehouse/rekeyed_sessions.sql");
 const FACT_SALES: &str = include_str!("../../../sql/warehouse/fact_sales.sql");
 const BULK_BEGIN: &str = include_str!("../../../sql/warehouse/bulk_begin.sql");
 const BULK_END: &str = include_str!("../../../sql/warehouse/bulk_end.sql");
@@ -23,10 +27,42 @@ const BULK_ROWS: i64 = 100_000;
 /// What was rebuilt.
 #[derive(Debug, Default)]
 pub struct Facts {
-    /// Rows of `fact_sales` written.
+    /// Rows of `fact_sales` written: those of dirty dates, and single ones that a changed history
+    /// gave another version or price.
     pub rows: u64,
-    /// The dirty dates, extended by those that changed dimensions touch.
+    /// The dirty dates, extended by those of the single rows.
     pub dates: BTreeSet<NaiveDate>,
+}
+
+/// Creates the monthly partitions of a fact table that some dates need, in a transaction of its
+/// own: it locks the table for a moment.
+///
+/// # Errors
+/// `Transient.Database`.
+pub async fn create_partitions(
+    client: &Client,
+    fact: &str,
+    dates: impl Iterator<Item = NaiveDate>,
+) -> Result<()> {
+    let dates: Vec<NaiveDate> = dates.collect();
+    if dates.is_empty() {
+        return Ok(());
+    }
+    client
+        .execute("SELECT warehouse.create_month_partitions($1, $2)", &[&fact, &dates])
+        .await
+        .or_db("create partitions")
+        .map_err(|error| error.with("table", fact))?;
+    Ok(())
+}
+
+/// Makes days members of the calendar.
+///
+/// # Errors
+/// `Transient.Database`.
+pub async fn add_dates(transaction: &Transaction<'_>, dates: &[NaiveDate]) -> Result<()> {
+    transaction.execute(DATES, &[&dates]).await.or_db("extend the calendar")?;
+    Ok(())
 }
 
 /// Brings the dimensions of dirty entities and the facts of dirty dates up to date, and commits.
@@ -38,23 +74,28 @@ pub async fn rebuild(transaction: Transaction<'_>, pending: &Pending) -> Result<
         transaction.commit().await.or_db("commit warehouse")?;
         return Ok(Facts::default());
     }
-    transaction.batch_execute(CUSTOMER_VERSIONS).await.or_db("build customer versions")?;
-    transaction.batch_execute(PRODUCT_VERSIONS).await.or_db("build product versions")?;
-    transaction.batch_execute(AFFECTED_DATES).await.or_db("find affected dates")?;
+    let dates: Vec<NaiveDate> = pending.dates.iter().copied().collect();
+    add_dates(&transaction, &dates).await?;
+    transaction.batch_execute(CUSTOMER_CHANGES).await.or_db("compare customer versions")?;
+    transaction.batch_execute(PRODUCT_CHANGES).await.or_db("compare product versions")?;
+    transaction.batch_execute(DIRTY_FACTS).await.or_db("remove facts of dirty dates")?;
+    transaction.batch_execute(OUTDATED_FACTS).await.or_db("find outdated facts")?;
     transaction.batch_execute(DIMENSIONS).await.or_db("update dimensions")?;
-    let dates: BTreeSet<NaiveDate> = transaction
+    let rekeyed = transaction.execute(REKEYED_FACTS, &[]).await.or_db("re-key facts")?;
+    transaction.batch_execute(REKEYED_SESSIONS).await.or_db("re-key sessions")?;
+    let inserted = match (dates.first(), dates.last()) {
+        (Some(first), Some(last)) => insert_facts(&transaction, *first, *last).await?,
+        _ => 0,
+    };
+    let dates = transaction
         .query("SELECT event_date FROM pending_dates", &[])
         .await
         .or_db("read affected dates")?
         .iter()
         .map(|row| row.get(0))
         .collect();
-    let rows = match (dates.first(), dates.last()) {
-        (Some(first), Some(last)) => insert_facts(&transaction, *first, *last).await?,
-        _ => 0,
-    };
     transaction.commit().await.or_db("commit warehouse")?;
-    Ok(Facts { rows, dates })
+    Ok(Facts { rows: inserted + rekeyed, dates })
 }
 
 async fn insert_facts(
@@ -68,7 +109,8 @@ async fn insert_facts(
         .query_one(
             "SELECT count(*), NOT EXISTS (SELECT FROM warehouse.fact_sales)
              FROM core.transactions AS t
-             JOIN pending_dates AS p ON p.event_date = (t.\"timestamp\" AT TIME ZONE 'UTC')::date
+             JOIN pending_dates AS p
+               ON p.event_date = (t.\"timestamp\" AT TIME ZONE 'UTC')::date AND p.rebuild
              WHERE t.\"timestamp\" >= $1 AND t.\"timestamp\" < $2",
             &[&from, &to],
         )

@@ -32,6 +32,7 @@ pub struct Settings {
     pub storage: StorageSettings,
     pub compact: Compact,
     pub cdc: Cdc,
+    pub business: Business,
     pub metrics: MetricsSettings,
     /// What files with another schema than their dataset's meet.
     #[serde(default)]
@@ -158,6 +159,13 @@ pub enum CdcMode {
     Watermark,
     /// Nothing is captured.
     Off,
+}
+
+/// How the shop counts its days.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Business {
+    /// IANA name of the zone that daily, weekly and monthly aggregates follow.
+    pub time_zone: String,
 }
 
 /// Where metrics go.

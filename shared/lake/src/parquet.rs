@@ -3,14 +3,13 @@
 //! The same batches give the same bytes, and a file is named after its bytes, so repeated work
 //! writes the same object again.
 
-use std::sync::Arc;
-
-use ::parquet::arrow::ArrowWriter;
 use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
+use ::parquet::arrow::{ArrowWriter, ProjectionMask};
 use ::parquet::basic::{Compression, ZstdLevel};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
-use arrow::array::RecordBatch;
+use ::parquet::schema::types::SchemaDescriptor;
+use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
@@ -130,14 +129,34 @@ pub async fn read_files(storage: &Storage, objects: &[ObjectRef]) -> Result<Vec<
 /// # Errors
 /// `InvalidInput` when it is no Parquet file.
 pub fn decode(content: Bytes) -> Result<Vec<RecordBatch>> {
+    decode_with(content, |_| ProjectionMask::all())
+}
+
+/// Decodes some top-level columns of a Parquet file that is in memory; they keep the order they
+/// have in the file, and a name that it does not have is left out.
+///
+/// This is CPU work: call it from a blocking thread.
+///
+/// # Errors
+/// `InvalidInput` when it is no Parquet file.
+pub fn decode_columns(content: Bytes, names: &[&str]) -> Result<Vec<RecordBatch>> {
+    decode_with(content, |schema| ProjectionMask::columns(schema, names.iter().copied()))
+}
+
+fn decode_with(
+    content: Bytes,
+    projection: impl FnOnce(&SchemaDescriptor) -> ProjectionMask,
+) -> Result<Vec<RecordBatch>> {
     let read =
         || -> std::result::Result<Vec<RecordBatch>, Box<dyn std::error::Error + Send + Sync>> {
             let metadata = ArrowReaderMetadata::load(&content, Default::default())?;
-            let schema = Arc::clone(metadata.schema());
+            let mask = projection(metadata.parquet_schema());
             let reader =
                 ParquetRecordBatchReaderBuilder::new_with_metadata(content.clone(), metadata)
                     .with_batch_size(READ_BATCH_ROWS)
+                    .with_projection(mask)
                     .build()?;
+            let schema = reader.schema();
             let mut batches = reader.collect::<std::result::Result<Vec<_>, _>>()?;
             if batches.is_empty() {
                 // Callers concatenate; an empty batch still tells them the schema.
@@ -170,6 +189,7 @@ mod tests {
     use super::*;
     use ::parquet::arrow::arrow_reader::ArrowReaderOptions;
     use arrow::array::{ArrayRef, Int64Array, StringArray};
+    use std::sync::Arc;
 
     fn batch(rows: i64) -> RecordBatch {
         let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(0..rows));
@@ -196,6 +216,14 @@ mod tests {
         let content = encode(all.schema(), &[all.slice(0, 7), all.slice(7, 99_993)]).unwrap();
         let decoded = decode(content).unwrap();
         assert_eq!(arrow::compute::concat_batches(&all.schema(), &decoded).unwrap(), all);
+    }
+
+    #[test]
+    fn only_the_columns_asked_for_are_decoded() {
+        let all = batch(10);
+        let content = encode(all.schema(), &[all.clone()]).unwrap();
+        let names = decode_columns(content, &["name", "unheard_of"]).unwrap();
+        assert_eq!(names, [all.project(&[1]).unwrap()]);
     }
 
     #[test]

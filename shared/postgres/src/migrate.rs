@@ -29,6 +29,7 @@ const MIGRATIONS: &[Migration] = migrations![
     2 "0002_warehouse",
     3 "0003_ops",
     4 "0004_sources_and_versions",
+    5 "0005_star",
     6 "0006_cdc",
 ];
 

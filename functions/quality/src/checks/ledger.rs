@@ -6,9 +6,6 @@ use shopflow_core::{Dataset, LedgerEntry, Stage};
 
 use super::{Check, Layer};
 
-/// Rows of this run that the transform of another run took along, per dataset.
-pub type TakenByOthers = BTreeMap<Dataset, u64>;
-
 /// Sums of the entries of one stage and dataset; a run may have several files per dataset.
 #[derive(Debug, Clone, Copy, Default)]
 struct Line {
@@ -19,7 +16,7 @@ struct Line {
 }
 
 /// Checks of the ledger. A stage that has no entry for a dataset had no rows of it.
-pub fn judge(ledger: &[LedgerEntry], taken: &TakenByOthers) -> Vec<Check> {
+pub fn judge(ledger: &[LedgerEntry]) -> Vec<Check> {
     let mut lines: BTreeMap<(Dataset, Stage), Line> = BTreeMap::new();
     for entry in ledger {
         let line = lines.entry((entry.dataset, entry.stage)).or_default();
@@ -33,7 +30,7 @@ pub fn judge(ledger: &[LedgerEntry], taken: &TakenByOthers) -> Vec<Check> {
     for dataset in Dataset::ALL {
         let line = |stage| lines.get(&(dataset, stage)).copied().unwrap_or_default();
         if lines.keys().any(|(of, _)| *of == dataset) {
-            checks.extend(continuous(dataset, line, taken.get(&dataset).copied().unwrap_or(0)));
+            checks.extend(continuous(dataset, line));
         }
     }
     checks
@@ -59,7 +56,9 @@ fn balanced(dataset: Dataset, stage: Stage, line: &Line) -> Check {
         .detail(detail)
 }
 
-fn continuous(dataset: Dataset, line: impl Fn(Stage) -> Line, taken: u64) -> Vec<Check> {
+/// What one stage passed on is what the next one got. Rows that the transform of another run took
+/// along stand in the ledger of the run that loaded them, so runs side by side do not mix.
+fn continuous(dataset: Dataset, line: impl Fn(Stage) -> Line) -> Vec<Check> {
     let check = |from: Stage, to: Stage, expected: u64, actual: u64| {
         let name = format!("ledger.continuous.{}_to_{}.{dataset}", from.name(), to.name());
         Check::equal(Layer::Ledger, name, expected, actual)
@@ -75,19 +74,7 @@ fn continuous(dataset: Dataset, line: impl Fn(Stage) -> Line, taken: u64) -> Vec
         checks.push(check(Stage::Upload, Stage::Load, upload.rows_in, load.rows_in));
         (Stage::Load, load.rows_in)
     };
-    let done = transform.rows_in + taken;
-    let mut detail = Vec::new();
-    if taken > 0 {
-        detail.push(format!("{taken} rows were transformed by another run"));
-    }
-    if done > given {
-        detail.push(format!("{} rows were left by earlier runs", done - given));
-    }
-    checks.push(
-        check(before, Stage::Transform, given, done)
-            .passed_if(done >= given)
-            .detail(detail.join("; ")),
-    );
+    checks.push(check(before, Stage::Transform, given, transform.rows_in));
     checks
 }
 
@@ -113,23 +100,23 @@ mod tests {
         ]
     }
 
-    fn failed(ledger: &[LedgerEntry], taken: &TakenByOthers) -> Vec<String> {
-        let checks = judge(ledger, taken);
+    fn failed(ledger: &[LedgerEntry]) -> Vec<String> {
+        let checks = judge(ledger);
         checks.into_iter().filter(|check| !check.passed).map(|check| check.name).collect()
     }
 
     #[test]
     fn a_ledger_that_adds_up_passes() {
-        assert!(failed(&healthy(), &TakenByOthers::new()).is_empty());
+        assert!(failed(&healthy()).is_empty());
         // present, 7 balances, 3 steps for products, 2 for clickstream
-        assert_eq!(judge(&healthy(), &TakenByOthers::new()).len(), 13);
+        assert_eq!(judge(&healthy()).len(), 13);
     }
 
     #[test]
     fn a_row_that_vanishes_within_a_stage_is_found_there() {
         let mut ledger = healthy();
         ledger[2].rows_unchanged -= 1;
-        assert_eq!(failed(&ledger, &TakenByOthers::new()), ["ledger.balanced.load.products"]);
+        assert_eq!(failed(&ledger), ["ledger.balanced.load.products"]);
     }
 
     #[test]
@@ -139,10 +126,10 @@ mod tests {
         ledger.push(ledger[1].clone());
         ledger.push(ledger[2].clone());
         ledger.push(ledger[3].clone());
-        assert!(failed(&ledger, &TakenByOthers::new()).is_empty(), "two files add up");
+        assert!(failed(&ledger).is_empty(), "two files add up");
         ledger[0].rows_quarantined += 1;
         ledger[7].rows_quarantined -= 1;
-        assert_eq!(failed(&ledger, &TakenByOthers::new()), ["ledger.balanced.validate.products"]);
+        assert_eq!(failed(&ledger), ["ledger.balanced.validate.products"]);
     }
 
     #[test]
@@ -157,7 +144,7 @@ mod tests {
             let mut ledger = healthy();
             ledger[index].rows_in -= 1;
             ledger[index].rows_loaded -= 1;
-            assert!(failed(&ledger, &TakenByOthers::new()).contains(&name.to_owned()), "{name}");
+            assert!(failed(&ledger).contains(&name.to_owned()), "{name}");
         }
     }
 
@@ -165,41 +152,25 @@ mod tests {
     fn a_stage_that_never_ran_is_found() {
         let mut ledger = healthy();
         ledger.truncate(3);
-        assert_eq!(
-            failed(&ledger, &TakenByOthers::new()),
-            ["ledger.continuous.load_to_transform.products"]
-        );
+        assert_eq!(failed(&ledger), ["ledger.continuous.load_to_transform.products"]);
     }
 
     #[test]
     fn a_file_without_good_rows_ends_at_validate() {
         let ledger = [entry(Stage::Validate, Dataset::Customers, 5, 0)];
-        assert!(failed(&ledger, &TakenByOthers::new()).is_empty());
+        assert!(failed(&ledger).is_empty());
     }
 
     #[test]
-    fn rows_left_by_earlier_runs_are_fine_and_told() {
+    fn rows_of_another_run_in_the_ledger_are_found() {
         let mut ledger = healthy();
         ledger[3].rows_in += 10;
         ledger[3].rows_loaded += 10;
-        let checks = judge(&ledger, &TakenByOthers::new());
-        assert!(checks.iter().all(|check| check.passed));
-        let told = "10 rows were left by earlier runs";
-        assert!(checks.iter().any(|check| check.detail.as_deref() == Some(told)));
-    }
-
-    #[test]
-    fn rows_another_run_transformed_are_not_missing() {
-        let mut ledger = healthy();
-        ledger.remove(3);
-        let taken = TakenByOthers::from([(Dataset::Products, 90)]);
-        assert!(failed(&ledger, &taken).is_empty());
-        let too_few = TakenByOthers::from([(Dataset::Products, 89)]);
-        assert_eq!(failed(&ledger, &too_few), ["ledger.continuous.load_to_transform.products"]);
+        assert_eq!(failed(&ledger), ["ledger.continuous.load_to_transform.products"]);
     }
 
     #[test]
     fn an_empty_ledger_is_a_warning() {
-        assert_eq!(failed(&[], &TakenByOthers::new()), ["ledger.present"]);
+        assert_eq!(failed(&[]), ["ledger.present"]);
     }
 }

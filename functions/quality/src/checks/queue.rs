@@ -1,10 +1,9 @@
 //! Has transform finished what load handed over?
 
-use shopflow_core::{Dataset, Result};
+use shopflow_core::Result;
 use shopflow_postgres::{Client, PgResultExt};
 use tokio_postgres::types::{ToSql, Type};
 
-use super::ledger::TakenByOthers;
 use super::{Check, Layer};
 
 /// The open and closed work of the lake.
@@ -16,7 +15,6 @@ pub struct QueueFacts {
     pub open_files_of_others: i64,
     /// Dates and entities marked for recomputation.
     pub dirty: i64,
-    pub taken_by_other_runs: TakenByOthers,
 }
 
 const STATE: &str = "
@@ -24,33 +22,17 @@ SELECT (SELECT count(*) FROM ops.lake_queue WHERE transformed_at IS NULL AND run
        (SELECT count(*) FROM ops.lake_queue WHERE transformed_at IS NULL AND run_id <> $1),
        (SELECT count(*) FROM ops.dirty_dates) + (SELECT count(*) FROM ops.dirty_entities)";
 
-const TAKEN: &str = "
-SELECT dataset, coalesce(sum(rows_loaded + rows_unchanged), 0)::bigint
-FROM ops.lake_queue
-WHERE run_id = $1 AND transformed_by <> $1
-GROUP BY dataset";
-
 /// Asks Postgres.
 ///
 /// # Errors
 /// `Transient.Database`, or `Internal` when the schema is not as expected.
 pub async fn measure(client: &Client, run_id: &str) -> Result<QueueFacts> {
     let run: [(&(dyn ToSql + Sync), Type); 1] = [(&run_id, Type::TEXT)];
-    let (state, taken) =
-        tokio::try_join!(client.query_typed_one(STATE, &run), client.query_typed(TAKEN, &run),)
-            .or_db("measure lake queue")?;
-    let taken_by_other_runs = taken
-        .iter()
-        .map(|row| {
-            let dataset: Dataset = row.get::<_, &str>(0).parse()?;
-            Ok((dataset, row.get::<_, i64>(1).max(0) as u64))
-        })
-        .collect::<Result<_>>()?;
+    let state = client.query_typed_one(STATE, &run).await.or_db("measure lake queue")?;
     Ok(QueueFacts {
         open_files: state.get(0),
         open_files_of_others: state.get(1),
         dirty: state.get(2),
-        taken_by_other_runs,
     })
 }
 

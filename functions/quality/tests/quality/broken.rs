@@ -118,7 +118,7 @@ async fn stale_sales_are_a_warning() {
 async fn dimension_histories() {
     assert_sql_breaks(&[
         (
-            "DROP INDEX warehouse.dim_customer_current;
+            "DROP INDEX IF EXISTS warehouse.dim_customer_current;
              INSERT INTO warehouse.dim_customer (customer_id, is_inferred, valid_from, valid_to,
                                                  is_current, row_hash)
              VALUES (1, false, '2026-01-14', 'infinity', true, 'h')",

@@ -34,10 +34,11 @@ VALUES (1, 'Product', 'books', 'Supplier', 10, false, '-infinity', '2026-01-15T0
        (1, 'Product', 'books', 'Supplier', 12, false, '2026-01-15T00:00:00Z', 'infinity', true, 'h'),
        (2, 'Product', 'books', 'Supplier', 20, false, '-infinity', 'infinity', true, 'h');
 INSERT INTO warehouse.fact_sales (transaction_id, date_key, customer_key, product_key,
-                                  payment_method, sold_at, quantity, unit_price, amount)
+                                  payment_method_key, sold_at, quantity, unit_price, amount)
 SELECT t.id, to_char(t."timestamp" AT TIME ZONE 'UTC', 'YYYYMMDD')::integer, c.customer_key,
-       p.product_key, 'paypal', t."timestamp", t.quantity, p.price, t.quantity * p.price
+       p.product_key, m.payment_method_key, t."timestamp", t.quantity, p.price, t.quantity * p.price
 FROM core.transactions AS t
+JOIN warehouse.dim_payment_method AS m ON m.payment_method = 'paypal'
 JOIN warehouse.dim_customer AS c ON c.customer_id = t.customer_id
 JOIN warehouse.dim_product AS p ON p.product_id = t.product_id
  AND t."timestamp" >= p.valid_from AND t."timestamp" < p.valid_to;

@@ -17,6 +17,7 @@ use shopflow_core::{Dataset, Result, keys};
 use shopflow_lake::{parquet, schema};
 use shopflow_postgres::Database;
 use shopflow_transform::Context;
+use shopflow_transform::business::BusinessTime;
 use tokio_postgres::Client;
 
 pub struct Shop {
@@ -71,8 +72,24 @@ pub fn sale(id: i64, customer: i64, product: i64, quantity: i32, moment: &str) -
     Sale(id, customer, product, quantity, at(moment))
 }
 
+/// A click event.
+#[derive(Debug, Clone)]
+pub struct Event {
+    pub id: uuid::Uuid,
+    pub session: String,
+    pub customer: Option<i64>,
+    pub kind: &'static str,
+    pub url: String,
+    pub at: DateTime<Utc>,
+}
+
 impl Shop {
     pub async fn open() -> Shop {
+        Shop::in_zone("UTC").await
+    }
+
+    /// A shop with a business time zone.
+    pub async fn in_zone(zone: &str) -> Shop {
         let storage = shopflow_testkit::storage().await;
         let lake = shopflow_testkit::bucket(&storage, "lake").await;
         let (settings, client) = shopflow_testkit::database().await;
@@ -81,7 +98,13 @@ impl Shop {
         let mut own = database.connect().await.unwrap();
         database.migrate(&mut own).await.unwrap();
         client.batch_execute("SET timezone = 'UTC'").await.unwrap();
-        let context = Context { storage, database, lake, memory_bytes: 512 * 1024 * 1024 };
+        let context = Context {
+            storage,
+            database,
+            lake,
+            business: BusinessTime::new(zone).unwrap(),
+            memory_bytes: 512 * 1024 * 1024,
+        };
         Shop { context, client }
     }
 
@@ -258,22 +281,33 @@ impl Shop {
     }
 
     pub async fn clicks(&self, from: &Source, rows: &[(uuid::Uuid, DateTime<Utc>)]) {
-        let text = |value: &str| -> ArrayRef {
-            Arc::new(StringArray::from_iter_values(rows.iter().map(|_| value)))
+        let event = |(id, at): &(uuid::Uuid, DateTime<Utc>)| Event {
+            id: *id,
+            session: "session".to_owned(),
+            customer: None,
+            kind: "page_view",
+            url: "/".to_owned(),
+            at: *at,
         };
-        let none: ArrayRef = Arc::new(rows.iter().map(|_| None::<i64>).collect::<Int64Array>());
-        let ids = rows.iter().map(|r| r.0.to_string());
-        let moments = rows.iter().map(|r| r.1.timestamp_micros());
+        self.events(from, &rows.iter().map(event).collect::<Vec<_>>()).await;
+    }
+
+    pub async fn events(&self, from: &Source, rows: &[Event]) {
+        let text = |of: fn(&Event) -> String| -> ArrayRef {
+            Arc::new(StringArray::from_iter_values(rows.iter().map(of)))
+        };
+        let customers: Int64Array = rows.iter().map(|event| event.customer).collect();
+        let moments = rows.iter().map(|event| event.at.timestamp_micros());
         let columns: Vec<ArrayRef> = vec![
-            Arc::new(StringArray::from_iter_values(ids)),
-            text("session"),
-            Arc::clone(&none),
-            text("page_view"),
-            none,
-            text("/"),
+            text(|event| event.id.to_string()),
+            text(|event| event.session.clone()),
+            Arc::new(customers),
+            text(|event| event.kind.to_owned()),
+            Arc::new(rows.iter().map(|_| None::<i64>).collect::<Int64Array>()),
+            text(|event| event.url.clone()),
             Arc::new(rows.iter().map(|_| None::<&str>).collect::<StringArray>()),
-            text("mobile"),
-            text("FR"),
+            text(|_| "mobile".to_owned()),
+            text(|_| "FR".to_owned()),
             Arc::new(TimestampMicrosecondArray::from_iter_values(moments).with_timezone("UTC")),
         ];
         let entry = self.bronze(Dataset::Clickstream, from, columns).await;

@@ -1,5 +1,4 @@
 //! Merging into a silver partition against a brute-force oracle.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;

@@ -1,0 +1,141 @@
+//! Seconds that gold tables take from `fact_sales`, over files on disk. `bench/gold` uses it.
+//!
+//! ```sh
+//! cargo run --release -p shopflow-transform --example gold_tables -- make 5000000 <folder>
+//! cargo run --release -p shopflow-transform --example gold_tables -- run <folder> daily_sales
+//! ```
+//!
+//! `make` writes sales of two years, one file per month, the way transform writes them. `run` reads
+//! the files from disk and asks the question of the table through the same engine as transform.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, Date32Array, Decimal128Array, Int32Array, Int64Array, RecordBatch,
+    StringArray, TimestampMicrosecondArray,
+};
+use arrow::datatypes::{Decimal128Type, Int64Type};
+use shopflow_core::Storage;
+use shopflow_core::settings::Settings;
+use shopflow_lake::{FileEntry, parquet};
+use shopflow_transform::engine::Engine;
+use shopflow_transform::files::{FileCache, LazyFiles, Rows};
+use shopflow_transform::tables::{self, AGGREGATES};
+
+const MONTHS: i64 = 24;
+const DAYS: i64 = 30;
+/// 1 January 2024, in days since the epoch.
+const FIRST_DAY: i64 = 19_723;
+const MICROS_PER_DAY: i64 = 86_400_000_000;
+const ROUNDS: usize = 3;
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["make", rows, folder] => {
+            make(rows.parse().expect("number of rows"), Path::new(folder));
+            println!("{{}}");
+        }
+        ["run", folder, table] => run(Path::new(folder), table).await,
+        _ => panic!("usage: gold_tables make <rows> <folder> | run <folder> <table>"),
+    }
+}
+
+fn make(rows: i64, folder: &Path) {
+    std::fs::create_dir_all(folder).unwrap();
+    for month in 0..MONTHS {
+        let batch = sales(month, rows / MONTHS, rows / 50);
+        let content = parquet::encode(batch.schema(), &[batch]).unwrap();
+        std::fs::write(folder.join(format!("{month:02}.parquet")), content).unwrap();
+    }
+}
+
+/// The sales of a month, sorted by day as in gold, of `customers` customers and 500 products.
+fn sales(month: i64, rows: i64, customers: i64) -> RecordBatch {
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64 ^ month as u64;
+    let mut draw = |sides: i64| -> i64 {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((state >> 33) % sides as u64) as i64
+    };
+    let ids: Vec<i64> = (0..rows).map(|row| month * rows + row + 1).collect();
+    let days: Vec<i32> =
+        (0..rows).map(|row| (FIRST_DAY + month * DAYS + row * DAYS / rows) as i32).collect();
+    let moments: Vec<i64> =
+        days.iter().map(|day| i64::from(*day) * MICROS_PER_DAY + draw(86_400) * 1_000_000).collect();
+    let buyers: Vec<i64> = ids.iter().map(|_| 1 + draw(customers)).collect();
+    let products: Vec<i64> = ids.iter().map(|_| 1 + draw(500)).collect();
+    let quantities: Vec<i32> = ids.iter().map(|_| 1 + draw(5) as i32).collect();
+    let prices: Vec<i128> = products.iter().map(|product| i128::from(500 + product * 37)).collect();
+    let amounts: Vec<i128> =
+        prices.iter().zip(&quantities).map(|(price, units)| price * i128::from(*units)).collect();
+    let money = |cents: Vec<i128>, precision| -> ArrayRef {
+        let cents = Decimal128Array::from_iter_values(cents);
+        Arc::new(cents.with_precision_and_scale(precision, 2).unwrap())
+    };
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(Int64Array::from(ids)),
+        Arc::new(Date32Array::from(days.clone())),
+        Arc::new(Date32Array::from(days)),
+        Arc::new(TimestampMicrosecondArray::from(moments).with_timezone("UTC")),
+        Arc::new(Int64Array::from(buyers.clone())),
+        Arc::new(Int64Array::from(buyers)),
+        Arc::new(Int64Array::from(products.clone())),
+        Arc::new(Int64Array::from(products)),
+        Arc::new(StringArray::from_iter_values((0..rows).map(|_| "paypal"))),
+        Arc::new(Int32Array::from(quantities)),
+        money(prices, 10),
+        money(amounts, 18),
+    ];
+    RecordBatch::try_new(tables::fact_sales(), columns).unwrap()
+}
+
+async fn run(folder: &Path, table: &str) {
+    let table = AGGREGATES.iter().find(|aggregate| aggregate.name == table).expect("gold table");
+    let settings = Settings::from_sources("local", Default::default(), &[]).unwrap();
+    // Every file is in the cache before it is asked for, so the storage is never used.
+    let storage = Storage::new(&shopflow_testkit::aws_at("http://127.0.0.1:1").await, &settings.storage);
+    let mut best = f64::MAX;
+    let mut answer = RecordBatch::new_empty(Arc::clone(&table.schema));
+    for _ in 0..ROUNDS {
+        let started = Instant::now();
+        let cache = FileCache::new(1 << 31);
+        let mut files = Vec::new();
+        let mut names: Vec<_> =
+            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        names.sort();
+        for path in names {
+            let content = std::fs::read(&path).unwrap();
+            let key = path.display().to_string();
+            cache.put_encoded(&key, &content.into());
+            files.push(FileEntry { key, bytes: 0, rows: 0, sha256: String::new() });
+        }
+        let source = LazyFiles {
+            storage: storage.clone(),
+            bucket: String::new(),
+            cache,
+            schema: tables::fact_sales(),
+            files,
+            rows: Rows::All,
+        };
+        let engine = Engine::new(1 << 30).unwrap();
+        let inputs = vec![("gold_fact_sales", source.into_table())];
+        answer = engine.query(table.sql, inputs, &table.schema).await.unwrap();
+        best = best.min(started.elapsed().as_secs_f64());
+    }
+    let revenue: i128 = column(&answer, "revenue").as_primitive::<Decimal128Type>().values().iter().sum();
+    let sales: i64 = column(&answer, "transactions").as_primitive::<Int64Type>().values().iter().sum();
+    let rows = answer.num_rows();
+    println!(
+        "{{\"seconds\": {best:.4}, \"rows\": {rows}, \"sales\": {sales}, \"cents\": {revenue}}}"
+    );
+}
+
+fn column<'a>(batch: &'a RecordBatch, name: &str) -> &'a dyn Array {
+    batch.column_by_name(name).expect("column").as_ref()
+}

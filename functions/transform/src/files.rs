@@ -1,0 +1,293 @@
+//! Files of the lake as tables of the query engine, read as far as a question needs them.
+
+use std::any::Any;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{Date32Type, Schema, SchemaRef};
+use bytes::Bytes;
+use datafusion::catalog::Session;
+use datafusion::common::Result as EngineResult;
+use datafusion::datasource::{TableProvider, TableType};
+use datafusion::error::DataFusionError;
+use datafusion::execution::TaskContext;
+use datafusion::logical_expr::Expr;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
+use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
+use futures::{StreamExt, TryStreamExt};
+use shopflow_core::{Error, ErrorKind, Result, ResultExt, Storage};
+use shopflow_lake::FileEntry;
+use shopflow_lake::parquet::{self, blocking};
+
+use crate::engine::{TARGET_PARTITIONS, restate};
+
+/// Which rows a question is about.
+#[derive(Debug, Clone)]
+pub enum Rows {
+    All,
+    /// Those whose date in a column is one of some days since the epoch.
+    OfDays(&'static str, Arc<HashSet<i32>>),
+    /// Those whose text in a column is one of some.
+    OfTexts(&'static str, Arc<HashSet<String>>),
+}
+
+impl Rows {
+    fn column(&self) -> Option<&'static str> {
+        match self {
+            Rows::All => None,
+            Rows::OfDays(column, _) | Rows::OfTexts(column, _) => Some(column),
+        }
+    }
+
+    /// The rows of a batch that belong to them or, with `keep` false, that do not.
+    ///
+    /// # Errors
+    /// `Internal` when the column is missing.
+    pub fn select(&self, batch: &RecordBatch, keep: bool) -> Result<RecordBatch> {
+        let wanted: BooleanArray = match self {
+            Rows::All => return Ok(if keep { batch.clone() } else { batch.slice(0, 0) }),
+            Rows::OfDays(column, days) => {
+                let dates = batch
+                    .column_by_name(column)
+                    .and_then(|dates| dates.as_primitive_opt::<Date32Type>())
+                    .ok_or_else(|| missing(column))?;
+                dates.values().iter().map(|day| Some(days.contains(day) == keep)).collect()
+            }
+            Rows::OfTexts(column, texts) => {
+                let values = batch
+                    .column_by_name(column)
+                    .and_then(|values| values.as_string_opt::<i32>())
+                    .ok_or_else(|| missing(column))?;
+                (0..values.len())
+                    .map(|row| Some(texts.contains(values.value(row)) == keep))
+                    .collect()
+            }
+        };
+        if wanted.true_count() == wanted.len() {
+            return Ok(batch.clone());
+        }
+        filter_record_batch(batch, &wanted).or_error(ErrorKind::Internal, "filter of rows failed")
+    }
+}
+
+fn missing(column: &str) -> Error {
+    Error::internal("column is missing or has another type").with("column", column)
+}
+
+/// Files of a table that are read one after the other while a question runs, so that only a few
+/// are in memory at a time, and only the columns it names.
+#[derive(Debug, Clone)]
+pub struct LazyFiles {
+    pub storage: Storage,
+    pub bucket: String,
+    pub cache: FileCache,
+    pub schema: SchemaRef,
+    pub files: Vec<FileEntry>,
+    pub rows: Rows,
+}
+
+impl LazyFiles {
+    /// The files as a table, spread over the engine's partitions.
+    pub fn into_table(self) -> Arc<dyn TableProvider> {
+        Arc::new(self)
+    }
+
+    /// The rows of a file that are asked for, with the columns of `schema`.
+    async fn load(&self, file: &FileEntry, schema: &SchemaRef) -> Result<Vec<RecordBatch>> {
+        let mut names: Vec<&'static str> = Vec::new();
+        names.extend(self.rows.column());
+        let wanted: BTreeSet<&str> =
+            schema.fields().iter().map(|field| field.name().as_str()).chain(names).collect();
+        let fields: Vec<_> = self
+            .schema
+            .fields()
+            .iter()
+            .filter(|field| wanted.contains(field.name().as_str()))
+            .cloned()
+            .collect();
+        let read: SchemaRef = Arc::new(Schema::new(fields));
+        let batches = self.cache.read(&self.storage, &self.bucket, file, &read).await?;
+        let selected = batches.iter().map(|batch| {
+            let batch = self.rows.select(&restate(&read, batch)?, true)?;
+            project(&batch, schema)
+        });
+        selected.collect()
+    }
+}
+
+/// The columns of `schema`, by name.
+fn project(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    let positions = schema
+        .fields()
+        .iter()
+        .map(|field| batch.schema_ref().index_of(field.name()))
+        .collect::<std::result::Result<Vec<_>, _>>()
+        .or_error(ErrorKind::Internal, "lake file lacks a column")?;
+    batch.project(&positions).or_error(ErrorKind::Internal, "projection of a lake file failed")
+}
+
+type Scan<'a> = Pin<Box<dyn Future<Output = EngineResult<Arc<dyn ExecutionPlan>>> + Send + 'a>>;
+
+impl TableProvider for LazyFiles {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    // What `async fn scan` of the trait is underneath; nothing is awaited here.
+    fn scan<'life0, 'life1, 'life2, 'life3, 'async_trait>(
+        &'life0 self,
+        _state: &'life1 dyn Session,
+        projection: Option<&'life2 Vec<usize>>,
+        _filters: &'life3 [Expr],
+        limit: Option<usize>,
+    ) -> Scan<'async_trait>
+    where
+        'life0: 'async_trait,
+        'life1: 'async_trait,
+        'life2: 'async_trait,
+        'life3: 'async_trait,
+        Self: 'async_trait,
+    {
+        let plan = || -> EngineResult<Arc<dyn ExecutionPlan>> {
+            let schema = match projection {
+                Some(columns) => Arc::new(self.schema.project(columns)?),
+                None => Arc::clone(&self.schema),
+            };
+            let parts = (0..TARGET_PARTITIONS).map(|number| {
+                let every = self.files.iter().skip(number).step_by(TARGET_PARTITIONS);
+                let files = every.cloned().collect();
+                let source = LazyFiles { files, ..self.clone() };
+                let part = FilePart { source, schema: Arc::clone(&schema) };
+                Arc::new(part) as Arc<dyn PartitionStream>
+            });
+            let parts = parts.collect();
+            let scan = StreamingTableExec::try_new(schema, parts, None, None, false, limit)?;
+            Ok(Arc::new(scan))
+        };
+        Box::pin(std::future::ready(plan()))
+    }
+}
+
+/// The files that one partition of the engine reads.
+#[derive(Debug)]
+struct FilePart {
+    source: LazyFiles,
+    schema: SchemaRef,
+}
+
+impl PartitionStream for FilePart {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let (source, schema) = (self.source.clone(), Arc::clone(&self.schema));
+        let batches = futures::stream::iter(self.source.files.clone())
+            .then(move |file| {
+                let (source, schema) = (source.clone(), Arc::clone(&schema));
+                async move { source.load(&file, &schema).await }
+            })
+            .map_ok(|batches| futures::stream::iter(batches.into_iter().map(Ok)))
+            .try_flatten()
+            .map_err(|error: Error| DataFusionError::External(Box::new(error)));
+        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), batches))
+    }
+}
+
+/// Files of the lake that this call read or wrote, as long as they fit: what was just written is
+/// not fetched again, and what several questions read is fetched once. A file's key names its
+/// content.
+#[derive(Debug, Clone)]
+pub struct FileCache {
+    inner: Arc<Mutex<CacheState>>,
+}
+
+#[derive(Debug)]
+struct CacheState {
+    free: usize,
+    files: HashMap<String, Cached>,
+}
+
+#[derive(Debug, Clone)]
+enum Cached {
+    /// Written by this call.
+    Rows(Vec<RecordBatch>),
+    /// As fetched: a fraction of the size of its rows.
+    Encoded(Bytes),
+}
+
+impl FileCache {
+    /// A cache of at most `bytes`.
+    pub fn new(bytes: usize) -> FileCache {
+        let state = CacheState { free: bytes, files: HashMap::new() };
+        FileCache { inner: Arc::new(Mutex::new(state)) }
+    }
+
+    /// The columns of a file that `schema` names, as far as the file has them, in the order of
+    /// the file.
+    ///
+    /// # Errors
+    /// As [`parquet::read_file`].
+    pub async fn read(
+        &self,
+        storage: &Storage,
+        bucket: &str,
+        file: &FileEntry,
+        schema: &SchemaRef,
+    ) -> Result<Vec<RecordBatch>> {
+        let content = match self.get(&file.key) {
+            Some(Cached::Rows(batches)) => {
+                return batches.iter().map(|batch| project(batch, schema)).collect();
+            }
+            Some(Cached::Encoded(content)) => content,
+            None => {
+                let content = storage.read_all(&file.reference(bucket)).await?;
+                self.put_encoded(&file.key, &content);
+                content
+            }
+        };
+        let schema = Arc::clone(schema);
+        let decode = move || {
+            let names: Vec<&str> =
+                schema.fields().iter().map(|field| field.name().as_str()).collect();
+            parquet::decode_columns(content, &names)
+        };
+        blocking(decode).await.map_err(|error| error.with("bucket", bucket).with("key", &file.key))
+    }
+
+    fn get(&self, key: &str) -> Option<Cached> {
+        self.inner.lock().ok()?.files.get(key).cloned()
+    }
+
+    /// Keeps the rows of a file if there is room.
+    pub fn put(&self, key: &str, batches: &[RecordBatch]) {
+        let size: usize = batches.iter().map(RecordBatch::get_array_memory_size).sum();
+        self.keep(key, size, Cached::Rows(batches.to_vec()));
+    }
+
+    /// Keeps the content of a file if there is room.
+    pub fn put_encoded(&self, key: &str, content: &Bytes) {
+        self.keep(key, content.len(), Cached::Encoded(content.clone()));
+    }
+
+    fn keep(&self, key: &str, size: usize, file: Cached) {
+        let Ok(mut state) = self.inner.lock() else { return };
+        if size > state.free || state.files.contains_key(key) {
+            return;
+        }
+        state.files.insert(key.to_owned(), file);
+        state.free -= size;
+    }
+}

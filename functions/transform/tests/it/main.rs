@@ -1,0 +1,13 @@
+//! The function against the emulator and a real Postgres. One program, since each one that holds
+//! the query engine takes minutes to link.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod business;
+mod common;
+mod dice;
+mod increments;
+mod merge;
+mod migration;
+mod pipeline;
+mod scd2;
+mod sessions;
