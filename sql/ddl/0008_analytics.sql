@@ -256,7 +256,31 @@ COMMENT ON COLUMN warehouse.cohort_activity.month_number IS 'months since then; 
 COMMENT ON COLUMN warehouse.cohort_activity.customers IS 'customers of the cohort who bought in that month';
 COMMENT ON COLUMN warehouse.cohort_activity.revenue IS 'what they spent in that month, each sale at the price valid at its moment';
 
---SESSIONS--
+-- A visit reaches a step when it has the step's event or one of a later step.
+
+CREATE MATERIALIZED VIEW warehouse.session_funnel AS
+SELECT
+    date_trunc('month', d.date::timestamp)::date AS month_start,
+    f.device,
+    count(*) AS sessions,
+    count(*) FILTER (WHERE f.product_views + f.cart_adds + f.checkouts + f.purchases > 0) AS viewed,
+    count(*) FILTER (WHERE f.cart_adds + f.checkouts + f.purchases > 0) AS carted,
+    count(*) FILTER (WHERE f.checkouts + f.purchases > 0) AS checked_out,
+    count(*) FILTER (WHERE f.purchases > 0) AS purchased
+FROM warehouse.fact_sessions AS f
+JOIN warehouse.dim_date AS d USING (date_key)
+GROUP BY 1, 2;
+
+CREATE UNIQUE INDEX session_funnel_key ON warehouse.session_funnel (month_start, device);
+
+COMMENT ON MATERIALIZED VIEW warehouse.session_funnel IS 'How far visits got, per month of their begin and device';
+COMMENT ON COLUMN warehouse.session_funnel.month_start IS 'first day of the month';
+COMMENT ON COLUMN warehouse.session_funnel.device IS 'kind of device';
+COMMENT ON COLUMN warehouse.session_funnel.sessions IS 'visits';
+COMMENT ON COLUMN warehouse.session_funnel.viewed IS 'visits that saw a product or got further';
+COMMENT ON COLUMN warehouse.session_funnel.carted IS 'visits that put something into the cart or got further';
+COMMENT ON COLUMN warehouse.session_funnel.checked_out IS 'visits that began to pay or got further';
+COMMENT ON COLUMN warehouse.session_funnel.purchased IS 'visits that ended in a purchase';
 
 -- The ten best customers come from the index, however many there are.
 CREATE INDEX customer_lifetime_value_revenue
