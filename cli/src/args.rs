@@ -28,7 +28,7 @@ pub enum Command {
     Backfill(Backfill),
     /// List the recent runs, or show one of them
     Status(Status),
-    /// Answer the questions of the business, on screen and as CSV
+    /// Answer the questions of the business, on screen, as CSV and as one HTML page
     Report(Report),
     /// Write synthetic data to a folder or to the landing bucket
     Generate(Generate),
@@ -197,9 +197,12 @@ pub struct Status {
 pub struct Report {
     #[command(flatten)]
     pub environment: Environment,
-    /// Folder for the CSV files
+    /// Folder for the CSV files and the page
     #[arg(long, value_name = "FOLDER", default_value = "reports")]
     pub out: PathBuf,
+    /// Ask again even what has not changed since the last report
+    #[arg(long)]
+    pub afresh: bool,
 }
 
 #[derive(Debug, Args)]

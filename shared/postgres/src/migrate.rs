@@ -46,8 +46,16 @@ impl Database {
     /// # Errors
     /// `Internal` when a migration fails, or when one that is applied has been changed since.
     pub async fn migrate(&self, client: &mut Client) -> Result<Vec<i32>> {
-        run(client, MIGRATIONS).await
+        migrate(client).await
     }
+}
+
+/// [`Database::migrate`] over a connection that was made elsewhere.
+///
+/// # Errors
+/// As [`Database::migrate`].
+pub async fn migrate(client: &mut Client) -> Result<Vec<i32>> {
+    run(client, MIGRATIONS).await
 }
 
 async fn run(client: &mut Client, migrations: &[Migration]) -> Result<Vec<i32>> {
