@@ -6,10 +6,12 @@
 //! gives the same document but for the times.
 
 use std::fmt::Write;
+use std::time::Instant;
 
 use shopflow_core::{Error, ErrorKind, Result};
 use tokio_postgres::Client;
 
+use crate::analytics::cache::ask_all;
 use crate::analytics::{Question, query};
 use crate::local::database;
 use crate::table::Table;
@@ -31,6 +33,8 @@ JOIN pg_class AS t ON t.oid = x.indrelid
 WHERE t.relnamespace = 'warehouse'::regnamespace AND NOT t.relispartition
   AND NOT x.indisprimary
 ORDER BY 1, 2";
+
+const REFRESHES: &str = "SELECT view_name, duration_ms FROM ops.view_refreshes ORDER BY view_name";
 
 /// How a question is executed.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,7 +107,7 @@ async fn explain(client: &Client, question: &Question) -> Result<Plan> {
 /// place of all of them.
 fn condensed(lines: &[&str]) -> String {
     let varies = ["Planning Time:", "Execution Time:", "Memory Usage:", "Sort Method:", "Buckets:",
-                  "Batches:", "Storage:", "Window:"];
+                  "Batches:", "Storage:", "Window:", "Heap Fetches:", "Index Searches:"];
     let mut text = String::new();
     let mut last: Option<String> = None;
     let mut more = 0;
@@ -155,16 +159,35 @@ fn partition_scan(line: &str) -> Option<String> {
     Some(format!("{scan} on fact_{table}"))
 }
 
+/// How long a whole report takes, with nothing and with everything kept, in milliseconds: the
+/// fastest of three each.
+async fn report_times(client: &Client, questions: &[Question]) -> Result<(f64, f64)> {
+    let mut times = (f64::INFINITY, f64::INFINITY);
+    for _ in 0..TIMES {
+        let began = Instant::now();
+        ask_all(client, questions, &[], true).await?;
+        times.0 = times.0.min(began.elapsed().as_secs_f64() * 1000.0);
+        let began = Instant::now();
+        ask_all(client, questions, &[], false).await?;
+        times.1 = times.1.min(began.elapsed().as_secs_f64() * 1000.0);
+    }
+    Ok(times)
+}
+
 /// The document. `data` says what was measured, `command` how to do it again.
 ///
 /// # Errors
-/// When Postgres refuses to list its indexes.
+/// When Postgres refuses to list its indexes or to answer.
 pub async fn document(
     client: &Client,
     comparisons: &[Comparison],
     data: &str,
     command: &str,
 ) -> Result<String> {
+    let questions: Vec<Question> =
+        comparisons.iter().map(|comparison| comparison.question.clone()).collect();
+    let (asked, kept) = report_times(client, &questions).await?;
+    let refreshes = query(client, REFRESHES).await?;
     let version = query(client, "SHOW server_version").await?;
     let version = version.rows.first().and_then(|row| row.first()?.as_deref()).unwrap_or("?");
     let version = version.split_whitespace().next().unwrap_or(version);
@@ -177,8 +200,12 @@ pub async fn document(
          plan ran on one process; times are the fastest of {TIMES} executions on two cores of a busy \
          machine and vary, the plans do not. `cargo shopflow plans` writes this file again.\n\n\
          The report asks a question only when something it reads has changed \
-         ([0017](decisions/0017-answers-kept-by-version.md)); these are the costs when it has.\n\n\
+         ([0017](decisions/0017-answers-kept-by-version.md)); these are the costs when it has. All \
+         {} questions take {} when all are asked and {} when none has to be.\n\n\
          ## Summary\n\n| question | before | after | faster |\n|---|--:|--:|--:|\n",
+        questions.len(),
+        milliseconds(asked),
+        milliseconds(kept),
     );
     for Comparison { question, before, after } in comparisons {
         let ratio = before.execution_ms / after.execution_ms.max(0.001);
@@ -189,6 +216,16 @@ pub async fn document(
             milliseconds(after.execution_ms),
             times(ratio),
         ));
+    }
+    text.push_str(
+        "\nWhat makes it fast is paid once per publication that changes something: the refresh of \
+         each materialised view that reads it, while the old rows can be read.\n\n\
+         | view | refresh |\n|---|--:|\n",
+    );
+    for row in 0..refreshes.rows.len() {
+        let view = refreshes.cell(row, "view_name").unwrap_or_default();
+        let time = refreshes.number(row, "duration_ms").unwrap_or_default();
+        text.push_str(&format!("| {view} | {} |\n", milliseconds(time)));
     }
     text.push_str(&format!("\n{}", index_section(&indexes, comparisons)));
     for comparison in comparisons {
@@ -227,19 +264,23 @@ fn index_section(indexes: &Table, comparisons: &[Comparison]) -> String {
 
 fn section(comparison: &Comparison) -> String {
     let Comparison { question, before, after } = comparison;
-    let plan = |plan: &Plan| format!("```text\n{}```\n", plan.text);
-    format!(
-        "\n## {}\n\n{} [SQL](../sql/analytics/{}.sql) <!-- sha256 {} -->\n\n\
-         Before, {}:\n\n{}\nAfter, {}:\n\n{}",
+    let mut text = format!(
+        "\n## {0}\n\n{1} [SQL](../sql/analytics/{0}.sql) <!-- sha256 {2} -->\n\n",
         question.name,
         question.title,
-        question.name,
         question.checksum(),
-        milliseconds(before.execution_ms),
-        plan(before),
-        milliseconds(after.execution_ms),
-        plan(after),
-    )
+    );
+    let mut plan = |when: &str, plan: &Plan| {
+        let time = milliseconds(plan.execution_ms);
+        text.push_str(&format!("{when}, {time}:\n\n```text\n{}```\n", plan.text));
+    };
+    if before.text == after.text {
+        plan("The same before and after", after);
+    } else {
+        plan("Before", before);
+        plan("\nAfter", after);
+    }
+    text
 }
 
 fn milliseconds(time: f64) -> String {

@@ -11,14 +11,18 @@
 -- Notes:     Sales of products whose price is not known yet count as transactions, not as revenue.
 --            Equal revenue: more transactions first, then the lower number, so that the answer is
 --            always the same.
+WITH best AS (
+    SELECT customer_id, transactions, revenue
+    FROM warehouse.customer_lifetime_value
+    ORDER BY revenue DESC, transactions DESC, customer_id
+    LIMIT 10
+)
 SELECT
-    row_number() OVER best AS rank,
-    s.customer_id,
+    row_number() OVER (ORDER BY b.revenue DESC, b.transactions DESC, b.customer_id) AS rank,
+    b.customer_id,
     coalesce(c.country::text, 'unknown') AS country,
-    s.transactions,
-    s.revenue
-FROM warehouse.customer_lifetime_value AS s
-JOIN warehouse.dim_customer AS c ON c.customer_id = s.customer_id AND c.is_current
-WINDOW best AS (ORDER BY s.revenue DESC, s.transactions DESC, s.customer_id)
-ORDER BY rank
-LIMIT 10;
+    b.transactions,
+    b.revenue
+FROM best AS b
+JOIN warehouse.dim_customer AS c ON c.customer_id = b.customer_id AND c.is_current
+ORDER BY rank;

@@ -14,8 +14,10 @@ use crate::table::{Table, compact};
 
 /// Width of every chart, in units of the view box.
 const WIDTH: f64 = 400.0;
-/// Width of a character of a label, a little more than the mean of a sans-serif font.
-const CHARACTER: f64 = 6.4;
+/// Width of one drawing of a group: several stand side by side.
+const GROUP_WIDTH: f64 = 300.0;
+/// Width of a character of a label, as much as the widest of the usual sans-serif fonts needs.
+const CHARACTER: f64 = 7.5;
 
 /// A value to draw.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,11 +109,11 @@ fn groups(
 }
 
 /// The element around a drawing, with its name and description for those who do not see it.
-fn svg(height: f64, class: &str, caption: &Caption<'_>, content: &str) -> String {
+fn svg(width: f64, height: f64, class: &str, caption: &Caption<'_>, content: &str) -> String {
     let Caption { id, title, description, .. } = caption;
     let (id, title, description) = (escape(id), escape(title), escape(description));
     format!(
-        "<svg class=\"chart {class}\" viewBox=\"0 0 {WIDTH} {height:.0}\" role=\"img\" \
+        "<svg class=\"chart {class}\" viewBox=\"0 0 {width} {height:.0}\" role=\"img\" \
          aria-labelledby=\"{id}-t {id}-d\"><title id=\"{id}-t\">{title}</title>\
          <desc id=\"{id}-d\">{description}</desc>{content}</svg>"
     )

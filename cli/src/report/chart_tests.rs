@@ -40,7 +40,7 @@ fn long_names_are_cut_and_long_lists_say_what_is_left_out() {
         (0..15).map(|n| (format!("a supplier with a very long name {n}"), "5".to_owned())).collect();
     let rows: Vec<(&str, &str)> = rows.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
     let svg = drawn("bars n by name", &table(&rows));
-    assert!(svg.contains("a supplier with a…") && !svg.contains("long name"), "{svg}");
+    assert!(svg.contains("a supplier with a very…") && !svg.contains("long name"), "{svg}");
     assert!(svg.contains("and 3 more in the figures"), "{svg}");
 }
 

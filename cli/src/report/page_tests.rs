@@ -47,8 +47,9 @@ fn no_value_can_become_markup() {
     let hostile = "'\"><script>alert(1)</script><!--&\u{0}";
     let page = report(hostile).page(hostile);
     assert!(!page.contains("<script") && !page.contains("<!--") && !page.contains('\u{0}'), "{page}");
-    // The same page with a harmless text has the same elements: nothing broke out of its place.
-    let harmless = report("x").page("x");
+    // The same page with a harmless text of the same length has the same elements: nothing broke out of its place.
+    let word = "x".repeat(hostile.chars().count());
+    let harmless = report(&word).page(&word);
     assert_eq!(page.matches('<').count(), harmless.matches('<').count());
     assert_eq!(page.matches('"').count(), harmless.matches('"').count());
     assert!(page.contains("&lt;script&gt;"), "it is shown as it is");

@@ -81,5 +81,5 @@ pub fn draw(
         ));
         content.push_str(&text(x + step / 2.0, y + 15.0, "middle", "in-cell", &format!("{value:.0}")));
     }
-    vec![svg(HEADER + ROW * names.len() as f64, "heat", caption, &content)]
+    vec![svg(WIDTH, HEADER + ROW * names.len() as f64, "heat", caption, &content)]
 }

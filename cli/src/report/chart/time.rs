@@ -72,7 +72,7 @@ pub fn columns(points: &[Point], caption: &Caption<'_>) -> String {
         }
         labels.push(middle, &moment(&point.label, number == 0), &mut content);
     }
-    svg(HEIGHT, "columns", caption, &content)
+    svg(WIDTH, HEIGHT, "columns", caption, &content)
 }
 
 /// A line through the points, its highest and last value labelled.
@@ -110,7 +110,7 @@ pub fn line(points: &[Point], caption: &Caption<'_>) -> String {
         let anchor = if at > WIDTH - 30.0 { "end" } else { "middle" };
         content.push_str(&text(at.min(WIDTH), y - 8.0, anchor, "value", &point.shown));
     }
-    svg(HEIGHT, "line-chart", caption, &content)
+    svg(WIDTH, HEIGHT, "line-chart", caption, &content)
 }
 
 fn position_of_most(points: &[Point]) -> usize {
