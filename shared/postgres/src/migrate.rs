@@ -79,7 +79,8 @@ async fn step(client: &mut Client, migrations: &[Migration]) -> Result<Option<i3
         .or_db("lock schema")?;
     transaction
         .batch_execute(
-            "SET LOCAL client_min_messages = warning; \
+            // A migration that waits for a lock keeps everybody behind it waiting.
+            "SET LOCAL client_min_messages = warning; SET LOCAL lock_timeout = '1min'; \
              CREATE TABLE IF NOT EXISTS public.schema_migrations ( \
                  version integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, \
                  applied_at timestamptz NOT NULL DEFAULT now())",
