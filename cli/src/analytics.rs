@@ -111,7 +111,11 @@ fn question(file: &Path) -> Result<Question> {
         title,
         theme: field(&sql, "Theme"),
         grain: field(&sql, "Grain"),
-        reads: reads.split(',').map(|name| name.trim().to_owned()).filter(|n| !n.is_empty()).collect(),
+        reads: reads
+            .split(',')
+            .map(|name| name.trim().to_owned())
+            .filter(|n| !n.is_empty())
+            .collect(),
         chart,
         notes: field(&sql, "Notes"),
         sql,
@@ -231,7 +235,11 @@ mod tests {
         std::fs::write(folder.path().join("a.sql"), "-- Other\nSELECT 2").unwrap();
         let found = questions(folder.path()).unwrap();
         let who = &found[0];
-        assert_eq!((who.name.as_str(), who.theme.as_str()), ("who", "Visits"), "known themes first");
+        assert_eq!(
+            (who.name.as_str(), who.theme.as_str()),
+            ("who", "Visits"),
+            "known themes first"
+        );
         assert_eq!(who.reads, ["a.b", "a.c"]);
         assert_eq!(who.notes, "One. Two: three.");
         assert_eq!(who.statement(), "SELECT 1 -- Reads: nothing\n");
@@ -241,7 +249,8 @@ mod tests {
     #[test]
     fn a_chart_that_cannot_be_drawn_is_refused_with_its_file() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("pie.sql"), "-- Pie\n-- Chart: pie of n\nSELECT 1").unwrap();
+        std::fs::write(folder.path().join("pie.sql"), "-- Pie\n-- Chart: pie of n\nSELECT 1")
+            .unwrap();
         let text = questions(folder.path()).unwrap_err().to_string();
         assert!(text.contains("pie.sql") && text.contains("pie of n"), "{text}");
     }

@@ -198,7 +198,8 @@ mod tests {
 
     #[test]
     fn the_head_of_a_gold_file_gives_question_and_grain() {
-        let sql = "-- sales: What was sold?\n-- Grain: one row per\n-- sale, priced. More.\nSELECT 1";
+        let sql =
+            "-- sales: What was sold?\n-- Grain: one row per\n-- sale, priced. More.\nSELECT 1";
         let head = gold_head(sql, "sales");
         assert_eq!(head, ("What was sold?".to_owned(), "one row per sale, priced".to_owned()));
     }

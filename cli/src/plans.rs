@@ -94,8 +94,7 @@ async fn explain(client: &Client, question: &Question) -> Result<Plan> {
     );
     let answer =
         query(client, &sql).await.map_err(|error| error.with("question", &question.name))?;
-    let lines: Vec<&str> =
-        answer.rows.iter().filter_map(|row| row.first()?.as_deref()).collect();
+    let lines: Vec<&str> = answer.rows.iter().filter_map(|row| row.first()?.as_deref()).collect();
     let execution_ms = lines
         .iter()
         .find_map(|line| line.strip_prefix("Execution Time: ")?.strip_suffix(" ms")?.parse().ok())
@@ -106,8 +105,18 @@ async fn explain(client: &Client, question: &Question) -> Result<Plan> {
 /// A plan without what differs between two executions, and with one of the partitions of a table in
 /// place of all of them.
 fn condensed(lines: &[&str]) -> String {
-    let varies = ["Planning Time:", "Execution Time:", "Memory Usage:", "Sort Method:", "Buckets:",
-                  "Batches:", "Storage:", "Window:", "Heap Fetches:", "Index Searches:"];
+    let varies = [
+        "Planning Time:",
+        "Execution Time:",
+        "Memory Usage:",
+        "Sort Method:",
+        "Buckets:",
+        "Batches:",
+        "Storage:",
+        "Window:",
+        "Heap Fetches:",
+        "Index Searches:",
+    ];
     let mut text = String::new();
     let mut last: Option<String> = None;
     let mut more = 0;
@@ -246,9 +255,7 @@ fn index_section(indexes: &Table, comparisons: &[Comparison]) -> String {
         let name = cell("index");
         let users: Vec<&str> = comparisons
             .iter()
-            .filter(|comparison| {
-                comparison.after.text.split_whitespace().any(|word| word == name)
-            })
+            .filter(|comparison| comparison.after.text.split_whitespace().any(|word| word == name))
             .map(|comparison| comparison.question.name.as_str())
             .collect();
         let definition = cell("definition");
@@ -270,15 +277,15 @@ fn section(comparison: &Comparison) -> String {
         question.title,
         question.checksum(),
     );
-    let mut plan = |when: &str, plan: &Plan| {
+    let mut add = |when: &str, plan: &Plan| {
         let time = milliseconds(plan.execution_ms);
         text.push_str(&format!("{when}, {time}:\n\n```text\n{}```\n", plan.text));
     };
     if before.text == after.text {
-        plan("The same before and after", after);
+        add("The same before and after", after);
     } else {
-        plan("Before", before);
-        plan("\nAfter", after);
+        add("Before", before);
+        add("\nAfter", after);
     }
     text
 }

@@ -46,7 +46,8 @@ fn server_config(server: Option<&str>) -> Result<Config> {
         Some(url) => url.to_owned(),
         None => local_server()?,
     };
-    url.parse().or_error(ErrorKind::InvalidInput, "the address of the server is no postgres address")
+    url.parse()
+        .or_error(ErrorKind::InvalidInput, "the address of the server is no postgres address")
 }
 
 fn local_server() -> Result<String> {

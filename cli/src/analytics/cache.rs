@@ -184,12 +184,9 @@ fn decode(text: &str) -> Option<Table> {
 }
 
 async fn execute(client: &Client, sql: &str) -> Result<()> {
-    client
-        .batch_execute(sql)
-        .await
-        .map_err(|error: tokio_postgres::Error| -> Error {
-            database::refused(ErrorKind::Internal, "read the warehouse", error)
-        })
+    client.batch_execute(sql).await.map_err(|error: tokio_postgres::Error| -> Error {
+        database::refused(ErrorKind::Internal, "read the warehouse", error)
+    })
 }
 
 #[cfg(test)]

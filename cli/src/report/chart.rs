@@ -95,11 +95,8 @@ fn groups(
         .iter()
         .enumerate()
         .map(|(number, name)| {
-            let of_group: Vec<usize> = rows
-                .iter()
-                .copied()
-                .filter(|row| table.cell(*row, group) == Some(name))
-                .collect();
+            let of_group: Vec<usize> =
+                rows.iter().copied().filter(|row| table.cell(*row, group) == Some(name)).collect();
             let id = format!("{}-{number}", caption.id);
             let title = format!("{}: {name}", caption.title);
             let caption = Caption { id: &id, title: &title, description: name, ..*caption };

@@ -36,8 +36,9 @@ fn bars_are_in_proportion_from_zero_and_carry_their_values() {
 
 #[test]
 fn long_names_are_cut_and_long_lists_say_what_is_left_out() {
-    let rows: Vec<(String, String)> =
-        (0..15).map(|n| (format!("a supplier with a very long name {n}"), "5".to_owned())).collect();
+    let rows: Vec<(String, String)> = (0..15)
+        .map(|n| (format!("a supplier with a very long name {n}"), "5".to_owned()))
+        .collect();
     let rows: Vec<(&str, &str)> = rows.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
     let svg = drawn("bars n by name", &table(&rows));
     assert!(svg.contains("a supplier with a very…") && !svg.contains("long name"), "{svg}");
@@ -55,7 +56,9 @@ fn a_month_that_is_not_over_is_drawn_lighter() {
 #[test]
 fn a_line_has_a_point_for_each_row_that_its_filter_keeps() {
     let mut table = Table::new(&["week", "n", "days"]);
-    for (week, n, days) in [("2026-01-05", "3", "7"), ("2026-01-12", "9", "7"), ("2026-01-19", "1", "2")] {
+    for (week, n, days) in
+        [("2026-01-05", "3", "7"), ("2026-01-12", "9", "7"), ("2026-01-19", "1", "2")]
+    {
         table.push([week.to_owned(), n.to_owned(), days.to_owned()]);
     }
     let svg = drawn("line n by week where days is 7", &table);
@@ -66,7 +69,9 @@ fn a_line_has_a_point_for_each_row_that_its_filter_keeps() {
 #[test]
 fn a_heat_map_leaves_out_the_column_that_is_always_the_whole() {
     let mut table = Table::new(&["cohort", "month", "n"]);
-    for (cohort, month, n) in [("a", "0", "100"), ("a", "1", "40"), ("a", "2", "20"), ("b", "0", "100"), ("b", "1", "10")] {
+    for (cohort, month, n) in
+        [("a", "0", "100"), ("a", "1", "40"), ("a", "2", "20"), ("b", "0", "100"), ("b", "1", "10")]
+    {
         table.push([cohort.to_owned(), month.to_owned(), n.to_owned()]);
     }
     let svg = drawn("heat n by cohort and month", &table);

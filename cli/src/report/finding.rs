@@ -7,6 +7,12 @@ use crate::table::{Table, compact, thousands_decimal};
 /// What the answer to a question shows; none when it is empty or the question is not known.
 /// `last_day` is the last day with data: what it cuts short is not compared.
 pub fn finding(question: &str, answer: &Table, last_day: Option<&str>) -> Option<String> {
+    let sentence = sentence(question, answer, last_day)?;
+    let mut letters = sentence.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect())
+}
+
+fn sentence(question: &str, answer: &Table, last_day: Option<&str>) -> Option<String> {
     match question {
         "average_order_value_by_country" => order_value(answer),
         "basket_size" => basket_size(answer),
@@ -20,6 +26,14 @@ pub fn finding(question: &str, answer: &Table, last_day: Option<&str>) -> Option
         "top_customers" => top_customers(answer),
         "weekly_growth" => weeks(answer),
         _ => None,
+    }
+}
+
+/// `2026-01` as `January 2026`, anything else as it is.
+fn month_name(month: &str) -> String {
+    match format!("{month}-01").parse::<chrono::NaiveDate>() {
+        Ok(date) => date.format("%B %Y").to_string(),
+        Err(_) => month.to_owned(),
     }
 }
 
@@ -57,12 +71,15 @@ fn order_value(table: &Table) -> Option<String> {
     let priced: Vec<usize> =
         rows(table).filter(|row| table.number(*row, "average_order_value").is_some()).collect();
     let (first, last) = (*priced.first()?, *priced.last()?);
-    let value = |row| Some((table.cell(row, "country")?, money(table, row, "average_order_value")?));
+    let value =
+        |row| Some((table.cell(row, "country")?, money(table, row, "average_order_value")?));
     let ((best, most), (worst, least)) = (value(first)?, value(last)?);
     if first == last {
         return Some(format!("An average order from {best} is worth {most}."));
     }
-    Some(format!("An average order is worth most in {best}, {most}, and least in {worst}, {least}."))
+    Some(format!(
+        "An average order is worth most in {best}, {most}, and least in {worst}, {least}."
+    ))
 }
 
 fn basket_size(table: &Table) -> Option<String> {
@@ -121,9 +138,8 @@ fn cohorts(table: &Table) -> Option<String> {
             (active + number("active"), customers + number("customers"))
         })
     };
-    let share = |(active, customers): (f64, f64)| {
-        (customers > 0.0).then(|| 100.0 * active / customers)
-    };
+    let share =
+        |(active, customers): (f64, f64)| (customers > 0.0).then(|| 100.0 * active / customers);
     let after_one = share(of_month("1"))?;
     let after_six = share(of_month("6"))
         .map(|share| format!(", and {share:.1}% in the sixth"))
@@ -153,20 +169,20 @@ fn months(table: &Table, last_day: Option<&str>) -> Option<String> {
     let last = table.rows.len().checked_sub(1)?;
     let is_cut = last_day.is_some_and(|day| cuts_short(day, table.cell(last, "month")));
     let complete = if is_cut { last.checked_sub(1)? } else { last };
-    let month = table.cell(complete, "month")?;
+    let month = month_name(table.cell(complete, "month")?);
     let best = largest(table, "revenue")?;
     let change = table
         .number(complete, "growth_percent")
         .map(|percent| format!("Revenue {} in {month}", movement(percent)));
     let begin = change.unwrap_or_else(|| format!("Revenue came in from {month}"));
     let cut = if is_cut {
-        format!(" ({} is not over yet)", table.cell(last, "month")?)
+        format!(" ({} is not over yet)", month_name(table.cell(last, "month")?))
     } else {
         String::new()
     };
     Some(format!(
         "{begin}, the latest complete month{cut}; the best was {} with {}.",
-        table.cell(best, "month")?,
+        month_name(table.cell(best, "month")?),
         money(table, best, "revenue")?,
     ))
 }

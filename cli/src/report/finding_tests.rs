@@ -20,8 +20,8 @@ fn a_month_that_is_not_over_is_not_compared() {
     let rows = ["2026-01|100.00|-", "2026-02|90.00|-10.00", "2026-03|30.00|-66.67"];
     assert_eq!(
         sentence("monthly_revenue_trend", columns, &rows),
-        "Revenue fell 10.0% in 2026-02, the latest complete month (2026-03 is not over yet); \
-         the best was 2026-01 with 100.00."
+        "Revenue fell 10.0% in February 2026, the latest complete month (March 2026 is not over \
+         yet); the best was January 2026 with 100.00."
     );
     assert!(!cuts_short("2026-02-28", Some("2026-02")), "its last day is there");
     assert!(cuts_short("2026-02-27", Some("2026-02")));

@@ -164,7 +164,7 @@ fn figure(question: &Question, drawings: &[String]) -> String {
     let what = question
         .chart
         .as_ref()
-        .map(|chart| describe(chart))
+        .map(describe)
         .map(|text| format!("<figcaption>{}</figcaption>", escape(&text)))
         .unwrap_or_default();
     let class = if drawings.len() > 1 { " class=\"several\"" } else { "" };
@@ -177,7 +177,9 @@ fn describe(chart: &crate::analytics::chart::Chart) -> String {
     let (value, label) = (heading(&chart.value), heading(&chart.label));
     let mut text = match &chart.shape {
         Shape::Heat(column) => format!("{value} by {label} and {} since", heading(column)),
-        Shape::GroupedBars(group) => format!("{value} by {label}, the best of each {}", heading(group)),
+        Shape::GroupedBars(group) => {
+            format!("{value} by {label}, the best of each {}", heading(group))
+        }
         _ => format!("{value} by {label}"),
     };
     if let Some((column, number)) = &chart.filter {
@@ -238,10 +240,10 @@ fn shown(cell: Option<&str>, column: &str, is_number: bool) -> String {
     }
 }
 
-/// `recent_share_percent` as `recent share, %`.
+/// `recent_share_percent` as `recent share (%)`.
 fn heading(column: &str) -> String {
     match column.strip_suffix("_percent") {
-        Some(name) => format!("{}, %", name.replace('_', " ")),
+        Some(name) => format!("{} (%)", name.replace('_', " ")),
         None => column.replace('_', " "),
     }
 }
@@ -277,7 +279,9 @@ fn theme_of(question: &Question) -> &str {
 
 /// Letters and digits of a name, for an id.
 fn slug(name: &str) -> String {
-    name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect()
+    name.chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .collect()
 }
 
 /// A decimal without its fraction, rounded.

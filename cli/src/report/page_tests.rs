@@ -4,8 +4,13 @@ use crate::report::figures::{AsOf, Figures};
 /// A report in which every text is `text`.
 fn report(text: &str) -> Report {
     let mut answers = Vec::new();
-    for chart in ["bars n by name", "bars n by name in group", "columns n by name", "line n by name",
-                  "heat n by name and group"] {
+    for chart in [
+        "bars n by name",
+        "bars n by name in group",
+        "columns n by name",
+        "line n by name",
+        "heat n by name and group",
+    ] {
         let mut table = Table::new(&["name", "n", "group", "odd"]);
         for number in ["1", "2"] {
             let cells = [text, number, &format!("{text}{number}"), text];
@@ -46,7 +51,10 @@ fn report(text: &str) -> Report {
 fn no_value_can_become_markup() {
     let hostile = "'\"><script>alert(1)</script><!--&\u{0}";
     let page = report(hostile).page(hostile);
-    assert!(!page.contains("<script") && !page.contains("<!--") && !page.contains('\u{0}'), "{page}");
+    assert!(
+        !page.contains("<script") && !page.contains("<!--") && !page.contains('\u{0}'),
+        "{page}"
+    );
     // The same page with a harmless text of the same length has the same elements: nothing broke out of its place.
     let word = "x".repeat(hostile.chars().count());
     let harmless = report(&word).page(&word);
@@ -58,7 +66,9 @@ fn no_value_can_become_markup() {
 #[test]
 fn the_page_asks_for_nothing_from_elsewhere() {
     let page = report("x").page("local");
-    for forbidden in ["http://", "https://", "url(", "@import", "<script", "<link", " src=", "<iframe"] {
+    for forbidden in
+        ["http://", "https://", "url(", "@import", "<script", "<link", " src=", "<iframe"]
+    {
         assert!(!page.contains(forbidden), "{forbidden}");
     }
     assert!(page.contains("default-src 'none'"));
@@ -96,6 +106,9 @@ fn numbers_are_written_for_people_and_names_are_not_amounts() {
     assert_eq!(shown(Some("1234567.5"), "revenue", true), "1,234,567.5");
     assert_eq!(shown(Some("1234"), "customer_id", true), "1234");
     assert_eq!(shown(None, "revenue", true), "–");
-    assert_eq!(heading("recent_share_percent"), "recent share, %");
-    assert_eq!((day("2026-01-04"), whole("1234.6")), ("4 January 2026".to_owned(), "1,235".to_owned()));
+    assert_eq!(heading("recent_share_percent"), "recent share (%)");
+    assert_eq!(
+        (day("2026-01-04"), whole("1234.6")),
+        ("4 January 2026".to_owned(), "1,235".to_owned())
+    );
 }

@@ -47,7 +47,13 @@ fn rows(points: &[Point], most: f64, top: f64, width: f64) -> String {
         let middle = y + 15.0;
         let length = if most > 0.0 { room * point.value.max(0.0) / most } else { 0.0 };
         let class = if point.value >= most { "bar most" } else { "bar" };
-        content.push_str(&text(labels, middle, "end", "label", &fitted(&point.label, labels + 1.0)));
+        content.push_str(&text(
+            labels,
+            middle,
+            "end",
+            "label",
+            &fitted(&point.label, labels + 1.0),
+        ));
         content.push_str(&format!(
             "<rect class=\"{class}\" x=\"{left:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{BAR}\"/>",
             y + 2.5,

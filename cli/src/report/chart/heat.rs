@@ -79,7 +79,13 @@ pub fn draw(
             step - 1.0,
             ROW - 1.0,
         ));
-        content.push_str(&text(x + step / 2.0, y + 15.0, "middle", "in-cell", &format!("{value:.0}")));
+        content.push_str(&text(
+            x + step / 2.0,
+            y + 15.0,
+            "middle",
+            "in-cell",
+            &format!("{value:.0}"),
+        ));
     }
     vec![svg(WIDTH, HEADER + ROW * names.len() as f64, "heat", caption, &content)]
 }
