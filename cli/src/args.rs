@@ -212,7 +212,7 @@ pub struct Report {
 #[derive(Debug, Args)]
 pub struct Plans {
     /// Multiplies 1,000 customers, 500 products and 5,000 sales
-    #[arg(long, default_value_t = 100.0)]
+    #[arg(long, default_value_t = 50.0)]
     pub scale: f64,
     /// Address of a Postgres superuser; databases of the server stay as they are [default: the
     /// local cloud's]

@@ -217,13 +217,17 @@ pub async fn document(
         milliseconds(kept),
     );
     for Comparison { question, before, after } in comparisons {
-        let ratio = before.execution_ms / after.execution_ms.max(0.001);
+        let gain = if before.text == after.text {
+            "the same plan".to_owned()
+        } else {
+            times(before.execution_ms / after.execution_ms.max(0.001))
+        };
         text.push_str(&format!(
             "| [{0}](#{0}) | {1} | {2} | {3} |\n",
             question.name,
             milliseconds(before.execution_ms),
             milliseconds(after.execution_ms),
-            times(ratio),
+            gain,
         ));
     }
     text.push_str(
@@ -295,7 +299,11 @@ fn milliseconds(time: f64) -> String {
 }
 
 fn times(ratio: f64) -> String {
-    if ratio < 10.0 { format!("{ratio:.1}×") } else { format!("{ratio:.0}×") }
+    match ratio {
+        _ if ratio < 10.0 => format!("{ratio:.1}×"),
+        _ if ratio < 1000.0 => format!("{ratio:.0}×"),
+        _ => "over 1,000×".to_owned(),
+    }
 }
 
 async fn execute(client: &Client, sql: &str) -> Result<()> {

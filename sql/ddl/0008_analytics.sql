@@ -334,8 +334,9 @@ COMMENT ON COLUMN ops.view_refreshes.duration_ms IS 'how long it took, in millis
 
 -- The versions are read before the refresh: a change in between is refreshed once more by the next
 -- call, and never missed.
+-- Sorts and groups of all sales deserve more memory than the questions of many users at once.
 CREATE FUNCTION ops.refresh_views() RETURNS integer
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET work_mem = '64MB' AS $$
 DECLARE
     stale record;
     began timestamptz;

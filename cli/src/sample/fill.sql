@@ -93,6 +93,6 @@ INSERT INTO warehouse.customer_lifetime_value (customer_id, first_purchase, last
 SELECT customer_id, min(date), max(date), count(*), sum(amount), sum(amount) / count(*), sum(amount)
 FROM sample_sales GROUP BY 1;
 
-SELECT ops.refresh_views();
 COMMIT;
 ANALYZE;
+SELECT ops.refresh_views();
