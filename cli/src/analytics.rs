@@ -1,21 +1,60 @@
 //! The questions of the business: one SQL file each under `sql/analytics/`, answered by Postgres.
+//!
+//! A file explains itself in the comment at its head: the question, then `Theme`, `Grain`, `Reads`,
+//! `Chart`, `Columns` and `Notes`. Everything below is one `SELECT` that depends on nothing but the
+//! tables it reads, so that its answer can be [kept](cache) until one of them changes.
+
+pub mod cache;
+pub mod chart;
 
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
 use shopflow_core::{Error, ErrorKind, Result};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::local::database;
 use crate::table::Table;
+use chart::Chart;
+
+/// Themes in the order of the report; a question of another theme comes after these.
+const THEMES: [&str; 4] = ["Revenue", "Products", "Customers", "Visits"];
 
 /// A question and the SQL that answers it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Question {
     /// Name of the file without extension: `top_customers`.
     pub name: String,
     /// First line of the comment at the head of the file.
     pub title: String,
     pub sql: String,
+    /// Part of the report it belongs to.
+    pub theme: String,
+    /// What one row of the answer stands for.
+    pub grain: String,
+    /// Tables and materialised views it reads, with their schema.
+    pub reads: Vec<String>,
+    /// How the answer is drawn, if at all.
+    pub chart: Option<Chart>,
+    pub notes: String,
+}
+
+impl Question {
+    /// SHA-256 of the SQL, hexadecimal: changes with any change of the file.
+    pub fn checksum(&self) -> String {
+        hex::encode(Sha256::digest(self.sql.as_bytes()))
+    }
+
+    /// The statement without the comment at the head.
+    pub fn statement(&self) -> &str {
+        let comment: usize = self
+            .sql
+            .split_inclusive('\n')
+            .take_while(|line| line.starts_with("--"))
+            .map(str::len)
+            .sum();
+        self.sql.get(comment..).unwrap_or_default()
+    }
 }
 
 /// A question with its answer.
@@ -25,24 +64,32 @@ pub struct Answer {
     pub table: Table,
 }
 
-/// The questions in `folder`, by file name.
+/// The questions in `folder`, by theme and name.
 ///
 /// # Errors
-/// `InvalidInput` when the folder has none or one has no title.
+/// `InvalidInput` when the folder has none, one has no title, or its chart cannot be understood.
 pub fn questions(folder: &Path) -> Result<Vec<Question>> {
     let entries = std::fs::read_dir(folder).map_err(|error| {
         Error::invalid("read questions failed").with("folder", folder.display()).because(error)
     })?;
-    let mut files: Vec<PathBuf> = entries
+    let files: Vec<PathBuf> = entries
         .flatten()
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "sql"))
         .collect();
-    files.sort();
     if files.is_empty() {
         return Err(Error::invalid("there are no questions").with("folder", folder.display()));
     }
-    files.iter().map(|file| question(file)).collect()
+    let mut questions: Vec<Question> =
+        files.iter().map(|file| question(file)).collect::<Result<_>>()?;
+    let place = |theme: &str| THEMES.iter().position(|known| *known == theme);
+    questions.sort_by(|one, other| {
+        let key = |question: &Question| {
+            (place(&question.theme).unwrap_or(THEMES.len()), question.theme.clone())
+        };
+        key(one).cmp(&key(other)).then_with(|| one.name.cmp(&other.name))
+    });
+    Ok(questions)
 }
 
 fn question(file: &Path) -> Result<Question> {
@@ -54,14 +101,49 @@ fn question(file: &Path) -> Result<Question> {
             .with("file", file.display())
             .hint("begin the file with a comment: -- Top customers by spending")
     })?;
-    let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-    Ok(Question { name: name.unwrap_or_default(), title, sql })
+    let chart = match field(&sql, "Chart") {
+        text if text.is_empty() => None,
+        text => Some(text.parse().map_err(|error: Error| error.with("file", file.display()))?),
+    };
+    let reads = field(&sql, "Reads");
+    Ok(Question {
+        name: file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default(),
+        title,
+        theme: field(&sql, "Theme"),
+        grain: field(&sql, "Grain"),
+        reads: reads
+            .split(',')
+            .map(|name| name.trim().to_owned())
+            .filter(|n| !n.is_empty())
+            .collect(),
+        chart,
+        notes: field(&sql, "Notes"),
+        sql,
+    })
 }
 
 fn title(sql: &str) -> Option<String> {
     let text = sql.lines().next()?.strip_prefix("--")?.trim();
     let text = text.strip_prefix("title:").unwrap_or(text).trim().trim_end_matches('.');
     (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// What the comment at the head says after `-- <label>:`, lines joined; empty when it says nothing.
+fn field(sql: &str, label: &str) -> String {
+    let begin = format!("{label}:");
+    let mut words: Vec<&str> = Vec::new();
+    let mut inside = false;
+    for line in sql.lines().map_while(|line| line.strip_prefix("-- ")) {
+        if let Some(rest) = line.strip_prefix(&begin) {
+            inside = true;
+            words.extend(rest.split_whitespace());
+        } else if !line.starts_with(' ') {
+            inside = false;
+        } else if inside {
+            words.extend(line.split_whitespace());
+        }
+    }
+    words.join(" ")
 }
 
 /// Asks one question.
@@ -144,12 +226,41 @@ mod tests {
     }
 
     #[test]
+    fn the_head_of_a_file_says_what_it_needs() {
+        let folder = tempfile::tempdir().unwrap();
+        let sql = "-- Who?\n-- Theme:  Visits\n-- Reads:  a.b,\n--         a.c\n\
+                   -- Chart:  bars n by who\n-- Notes:  One.\n--         Two: three.\n\
+                   SELECT 1 -- Reads: nothing\n";
+        std::fs::write(folder.path().join("who.sql"), sql).unwrap();
+        std::fs::write(folder.path().join("a.sql"), "-- Other\nSELECT 2").unwrap();
+        let found = questions(folder.path()).unwrap();
+        let who = &found[0];
+        assert_eq!(
+            (who.name.as_str(), who.theme.as_str()),
+            ("who", "Visits"),
+            "known themes first"
+        );
+        assert_eq!(who.reads, ["a.b", "a.c"]);
+        assert_eq!(who.notes, "One. Two: three.");
+        assert_eq!(who.statement(), "SELECT 1 -- Reads: nothing\n");
+        assert!(who.chart.is_some() && found[1].chart.is_none());
+    }
+
+    #[test]
+    fn a_chart_that_cannot_be_drawn_is_refused_with_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("pie.sql"), "-- Pie\n-- Chart: pie of n\nSELECT 1")
+            .unwrap();
+        let text = questions(folder.path()).unwrap_err().to_string();
+        assert!(text.contains("pie.sql") && text.contains("pie of n"), "{text}");
+    }
+
+    #[test]
     fn answers_become_files_named_after_their_questions() {
         let folder = tempfile::tempdir().unwrap();
         let mut table = Table::new(&["country"]);
         table.push(["DE".to_owned()]);
-        let question =
-            Question { name: "orders".to_owned(), title: String::new(), sql: String::new() };
+        let question = Question { name: "orders".to_owned(), ..Question::default() };
         let out = folder.path().join("reports/today");
         let files = write_csv(&out, &[Answer { question, table }]).unwrap();
         assert_eq!(files, [out.join("orders.csv")]);

@@ -28,8 +28,12 @@ pub enum Command {
     Backfill(Backfill),
     /// List the recent runs, or show one of them
     Status(Status),
-    /// Answer the questions of the business, on screen and as CSV
+    /// Answer the questions of the business, on screen, as CSV and as one HTML page
     Report(Report),
+    /// Write docs/query-plans.md: how each question is executed, before and after indexing
+    Plans(Plans),
+    /// Write docs/data-dictionary.md: every dataset, table and column
+    Dictionary(Dictionary),
     /// Write synthetic data to a folder or to the landing bucket
     Generate(Generate),
     /// Print the variables that point aws, psql, terraform and any SDK at the local cloud
@@ -197,9 +201,34 @@ pub struct Status {
 pub struct Report {
     #[command(flatten)]
     pub environment: Environment,
-    /// Folder for the CSV files
+    /// Folder for the CSV files and the page
     #[arg(long, value_name = "FOLDER", default_value = "reports")]
     pub out: PathBuf,
+    /// Ask again even what has not changed since the last report
+    #[arg(long)]
+    pub afresh: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Plans {
+    /// Multiplies 1,000 customers, 500 products and 5,000 sales
+    #[arg(long, default_value_t = 50.0)]
+    pub scale: f64,
+    /// Address of a Postgres superuser; databases of the server stay as they are [default: the
+    /// local cloud's]
+    #[arg(long, value_name = "URL", env = "SHOPFLOW_TEST_DATABASE_URL", hide_env = true)]
+    pub server: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Dictionary {
+    /// Write nothing; exit code 1 when the file is out of date or a column has no comment
+    #[arg(long)]
+    pub check: bool,
+    /// Address of a Postgres superuser; databases of the server stay as they are [default: the
+    /// local cloud's]
+    #[arg(long, value_name = "URL", env = "SHOPFLOW_TEST_DATABASE_URL", hide_env = true)]
+    pub server: Option<String>,
 }
 
 #[derive(Debug, Args)]

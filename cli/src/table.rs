@@ -20,6 +20,21 @@ impl Table {
         self.rows.push(cells.into_iter().map(Some).collect());
     }
 
+    /// Position of a column.
+    pub fn column(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column == name)
+    }
+
+    /// A present cell of a row, by the name of its column.
+    pub fn cell(&self, row: usize, column: &str) -> Option<&str> {
+        self.rows.get(row)?.get(self.column(column)?)?.as_deref()
+    }
+
+    /// [`Table::cell`] as a number.
+    pub fn number(&self, row: usize, column: &str) -> Option<f64> {
+        self.cell(row, column)?.parse().ok()
+    }
+
     /// Lines of aligned columns: numbers to the right, text to the left, `-` for a missing value.
     pub fn render(&self) -> String {
         let numeric: Vec<bool> =
@@ -55,7 +70,8 @@ impl Table {
         String::from_utf8(bytes).or_error(ErrorKind::Internal, "write csv failed")
     }
 
-    fn is_numeric(&self, column: usize) -> bool {
+    /// True when a column has values and all of them are numbers.
+    pub fn is_numeric(&self, column: usize) -> bool {
         let mut cells = self.rows.iter().filter_map(|row| row.get(column)?.as_deref()).peekable();
         cells.peek().is_some() && cells.all(|cell| cell.replace(',', "").parse::<f64>().is_ok())
     }
@@ -101,6 +117,18 @@ pub fn thousands(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// A number for a label: `950`, `46.7k`, `1.2M`; two places below ten.
+pub fn compact(number: f64) -> String {
+    let size = number.abs();
+    match size {
+        _ if size >= 999_950_000.0 => format!("{:.1}B", number / 1e9),
+        _ if size >= 999_950.0 => format!("{:.1}M", number / 1e6),
+        _ if size >= 9_999.5 => format!("{:.1}k", number / 1e3),
+        _ if size >= 10.0 || number.fract() == 0.0 => thousands_decimal(&format!("{number:.0}")),
+        _ => format!("{number:.2}"),
+    }
 }
 
 /// A decimal in text form with thousands separators: `-1234.50` becomes `-1,234.50`.
@@ -164,5 +192,12 @@ toys,,
         assert_eq!(thousands(1_234_567), "1,234,567");
         assert_eq!(thousands_decimal("-1234.50"), "-1,234.50");
         assert_eq!(thousands_decimal("NaN"), "NaN");
+    }
+
+    #[test]
+    fn labels_are_short_and_do_not_round_up_to_four_digits() {
+        let labels = [3.456, 7.0, 45.6, 9_999.0, 12_345.0, 999_949.0, 999_950.0, 2.5e9, -1_500.0];
+        let shown = ["3.46", "7", "46", "9,999", "12.3k", "999.9k", "1.0M", "2.5B", "-1,500"];
+        assert_eq!(labels.map(compact), shown);
     }
 }

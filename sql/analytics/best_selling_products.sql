@@ -1,5 +1,8 @@
 -- Which products sell best in each category?
+-- Theme:     Products
 -- Grain:     one row per product, at most five per category.
+-- Reads:     warehouse.product_sales, warehouse.dim_product
+-- Chart:     bars units by product in category
 -- Columns:   category         category of the product today; 'unknown' for inferred members
 --            rank             1 is the product with most units sold in its category
 --            product_id       number of the product
@@ -11,15 +14,7 @@
 --            that moved is ranked once, with its whole history.
 --            Equal units: more revenue first, then the lower number. Equal revenue: more units
 --            first, then the lower number.
-WITH sold AS (
-    SELECT
-        p.product_id,
-        sum(f.quantity) AS units,
-        coalesce(sum(f.amount), 0.00) AS revenue
-    FROM warehouse.fact_sales AS f
-    JOIN warehouse.dim_product AS p USING (product_key)
-    GROUP BY p.product_id
-), ranked AS (
+WITH ranked AS (
     SELECT
         coalesce(p.category, 'unknown') AS category,
         s.product_id,
@@ -30,7 +25,7 @@ WITH sold AS (
                            ORDER BY s.units DESC, s.revenue DESC, s.product_id) AS rank,
         row_number() OVER (PARTITION BY p.category
                            ORDER BY s.revenue DESC, s.units DESC, s.product_id) AS rank_by_revenue
-    FROM sold AS s
+    FROM warehouse.product_sales AS s
     JOIN warehouse.dim_product AS p ON p.product_id = s.product_id AND p.is_current
 )
 SELECT category, rank, product_id, product, units, revenue, rank_by_revenue

@@ -1,6 +1,9 @@
 -- How does revenue develop from month to month?
+-- Theme:     Revenue
 -- Grain:     one row per month from the first to the last with a sale; months between them without
 --            a sale are listed with zero.
+-- Reads:     warehouse.monthly_sales
+-- Chart:     columns revenue by month
 -- Columns:   month           YYYY-MM, by the UTC date of the sale
 --            revenue         each sale at the price that was valid at its moment
 --            transactions    number of sales

@@ -1,5 +1,8 @@
 -- Who are the ten customers that spent most?
+-- Theme:     Customers
 -- Grain:     one row per customer, at most ten.
+-- Reads:     warehouse.customer_lifetime_value, warehouse.dim_customer
+-- Chart:     bars revenue by customer_id
 -- Columns:   rank          1 is the customer who spent most
 --            customer_id   number of the customer; name and address are not part of the warehouse
 --            country       country of residence today; 'unknown' for inferred members
@@ -8,23 +11,18 @@
 -- Notes:     Sales of products whose price is not known yet count as transactions, not as revenue.
 --            Equal revenue: more transactions first, then the lower number, so that the answer is
 --            always the same.
-WITH spending AS (
-    SELECT
-        c.customer_id,
-        count(*) AS transactions,
-        coalesce(sum(f.amount), 0.00) AS revenue
-    FROM warehouse.fact_sales AS f
-    JOIN warehouse.dim_customer AS c USING (customer_key)
-    GROUP BY c.customer_id
+WITH best AS (
+    SELECT customer_id, transactions, revenue
+    FROM warehouse.customer_lifetime_value
+    ORDER BY revenue DESC, transactions DESC, customer_id
+    LIMIT 10
 )
 SELECT
-    row_number() OVER best AS rank,
-    s.customer_id,
+    row_number() OVER (ORDER BY b.revenue DESC, b.transactions DESC, b.customer_id) AS rank,
+    b.customer_id,
     coalesce(c.country::text, 'unknown') AS country,
-    s.transactions,
-    s.revenue
-FROM spending AS s
-JOIN warehouse.dim_customer AS c ON c.customer_id = s.customer_id AND c.is_current
-WINDOW best AS (ORDER BY s.revenue DESC, s.transactions DESC, s.customer_id)
-ORDER BY rank
-LIMIT 10;
+    b.transactions,
+    b.revenue
+FROM best AS b
+JOIN warehouse.dim_customer AS c ON c.customer_id = b.customer_id AND c.is_current
+ORDER BY rank;

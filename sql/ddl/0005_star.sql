@@ -1,5 +1,7 @@
 -- The star schema proper: a dimension of payment methods, facts partitioned by month, sessions of
 -- the clickstream as facts of their own, and what transform remembers about itself.
+-- The old fact table is replaced within the transaction, and nobody but the pipeline names it:
+-- squawk-ignore-file ban-drop-table, renaming-table
 
 -- Payment methods -----------------------------------------------------------------------------
 CREATE TABLE warehouse.dim_payment_method (

@@ -29,8 +29,10 @@ VALUES (10, 'Atlas', 'toys', 10, false, '-infinity', '2026-02-01', false, ''),
        (20, 'Kite', 'toys', 30, false, '-infinity', 'infinity', true, ''),
        (30, NULL, NULL, NULL, true, '-infinity', 'infinity', true, '');
 
-INSERT INTO warehouse.fact_sales
-SELECT row_number() OVER (), d.date_key, c.customer_key, p.product_key, 'paypal', sold_at, quantity,
+INSERT INTO warehouse.fact_sales (transaction_id, date_key, customer_key, product_key,
+                                  payment_method_key, sold_at, quantity, unit_price, amount)
+SELECT row_number() OVER (), d.date_key, c.customer_key, p.product_key,
+       (SELECT min(payment_method_key) FROM warehouse.dim_payment_method), sold_at, quantity,
        p.price, quantity * p.price
 FROM (SELECT * FROM (VALUES
           (1, 10, 2, timestamptz '2026-01-10Z'), (1, 10, 1, '2026-02-10Z'),
@@ -49,16 +51,36 @@ WHERE sold_at >= c.valid_from AND sold_at < c.valid_to
 INSERT INTO warehouse.monthly_sales VALUES
     ('2026-01-01', 16, 12, 20, 65.00, 2), ('2026-02-01', 1, 1, 1, 12.00, 0),
     ('2026-04-01', 2, 2, 3, 30.00, 1);
+INSERT INTO warehouse.daily_sales VALUES
+    ('2026-01-05', 1, 1, 1, 1.00, 0), ('2026-01-28', 1, 1, 1, 1.00, 0);
+INSERT INTO warehouse.weekly_sales VALUES
+    ('2026-01-05', 3, 1, 3, 100.00, 0), ('2026-01-12', 2, 1, 2, 150.00, 0),
+    ('2026-01-26', 1, 1, 1, 30.00, 0);
+
+INSERT INTO warehouse.product_sales
+SELECT product_id, count(*), sum(quantity), coalesce(sum(amount), 0)
+FROM warehouse.sales GROUP BY 1;
+INSERT INTO warehouse.customer_lifetime_value (customer_id, first_purchase, last_purchase,
+    transactions, revenue, average_order_value, projected_annual_value)
+SELECT customer_id, min(event_date), max(event_date), count(*), coalesce(sum(amount), 0), 0, 0
+FROM warehouse.sales GROUP BY 1;
+
+-- The cart event of session c was lost.
+INSERT INTO warehouse.fact_sessions (session_id, date_key, end_date_key, started_at, ended_at,
+    duration_seconds, device, country, events, page_views, product_views, searches, cart_adds,
+    checkouts, purchases, is_purchase)
+SELECT session_id, 20260110, 20260110, '2026-01-10Z', '2026-01-10Z', 0, 'mobile', 'DE', 1, 1, views,
+       0, 0, checkouts, purchases, purchases > 0
+FROM (VALUES ('a', 0, 0, 0), ('b', 1, 0, 0), ('c', 1, 1, 0), ('d', 0, 0, 1))
+     AS visit (session_id, views, checkouts, purchases);
+
+SELECT ops.refresh_views();
 ";
 
 async fn warehouse() -> Client {
-    let (_, client) = database().await;
-    for sql in [
-        include_str!("../../sql/ddl/0001_core.sql"),
-        include_str!("../../sql/ddl/0002_warehouse.sql"),
-    ] {
-        client.batch_execute(sql).await.unwrap();
-    }
+    let (_, mut client) = database().await;
+    client.batch_execute("SET timezone = 'UTC'").await.unwrap();
+    shopflow_postgres::migrate(&mut client).await.unwrap();
     client
 }
 
@@ -155,6 +177,94 @@ async fn order_value_belongs_to_the_country_at_the_moment_of_sale() {
             "FR|6|48.00|9.60",
             "US|10|9.00|1.00",
             "JP|1|0.00|-",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_customer_comes_back_on_another_day() {
+    let question = include_str!("../../sql/analytics/repeat_purchase_rate.sql");
+    assert_eq!(
+        ask(&shop().await, question).await,
+        [
+            "baskets|customers|customers_percent|revenue|revenue_percent",
+            "1|10|76.92|38.00|35.51",
+            "2|2|15.38|33.00|30.84",
+            "3|1|7.69|36.00|33.64",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_basket_is_what_a_customer_buys_on_one_day() {
+    let question = include_str!("../../sql/analytics/basket_size.sql");
+    assert_eq!(
+        ask(&shop().await, question).await,
+        [
+            "lines|baskets|baskets_percent|average_units|average_value",
+            "1|16|94.12|1.38|5.69",
+            "3|1|5.88|3.00|16.00",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_mix_counts_the_category_at_the_moment_of_sale() {
+    let question = include_str!("../../sql/analytics/category_mix.sql");
+    assert_eq!(
+        ask(&shop().await, question).await,
+        [
+            "category|transactions|units|revenue|share_percent|recent_share_percent|change_points",
+            "books|14|18|57.00|53.27|28.57|-24.70",
+            "toys|2|3|50.00|46.73|71.43|24.70",
+            "unknown|3|4|0.00|0.00|0.00|0.00",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn cohorts_list_months_in_which_nobody_bought() {
+    let question = include_str!("../../sql/analytics/cohort_retention.sql");
+    assert_eq!(
+        ask(&shop().await, question).await,
+        [
+            "cohort|month|customers|active|retention_percent|revenue",
+            "2026-01|0|12|12|100.0|65.00",
+            "2026-01|1|12|1|8.3|12.00",
+            "2026-01|2|12|0|0.0|0.00",
+            "2026-01|3|12|1|8.3|0.00",
+            "2026-04|0|1|1|100.0|30.00",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_visit_that_paid_has_passed_the_steps_before() {
+    let question = include_str!("../../sql/analytics/conversion_funnel.sql");
+    assert_eq!(
+        ask(&shop().await, question).await,
+        [
+            "step_number|step|sessions|of_all_percent|of_step_percent",
+            "1|visit|4|100.00|-",
+            "2|product view|3|75.00|75.00",
+            "3|add to cart|2|50.00|66.67",
+            "4|checkout|2|50.00|100.00",
+            "5|purchase|1|25.00|50.00",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn incomplete_weeks_are_not_compared() {
+    let question = include_str!("../../sql/analytics/weekly_growth.sql");
+    assert_eq!(
+        ask(&shop().await, question).await,
+        [
+            "week|days|revenue|transactions|growth_percent|four_week_average",
+            "2026-01-05|7|100.00|3|-|-",
+            "2026-01-12|7|150.00|2|50.00|-",
+            "2026-01-19|7|0.00|0|-100.00|-",
+            "2026-01-26|3|30.00|1|-|-",
         ]
     );
 }

@@ -1,6 +1,7 @@
 //! The commands, each a page: arguments in, library calls, words out.
 
 mod cloud;
+mod documents;
 mod env;
 mod follow;
 mod generate;
@@ -29,6 +30,8 @@ pub async fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         Command::Backfill(backfill) => run::backfill(&backfill).await,
         Command::Status(status) => status::status(&status).await,
         Command::Report(report) => report::report(&report).await,
+        Command::Plans(plans) => documents::plans(&plans).await,
+        Command::Dictionary(dictionary) => documents::dictionary(&dictionary).await,
         Command::Generate(generate) => generate::generate(&generate).await,
         Command::Env => env::env().await,
         Command::Relay(relay) => cloud::relay(&relay),

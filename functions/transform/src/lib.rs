@@ -27,6 +27,7 @@ pub mod session;
 pub mod sessions;
 pub mod silver;
 pub mod tables;
+pub mod views;
 pub mod warehouse;
 
 use std::collections::BTreeSet;
@@ -146,6 +147,7 @@ async fn finish(
     event: &TransformEvent,
 ) -> Result<TransformResult> {
     let client = session.client();
+    views::refresh(client).await?;
     let run_id = &event.run.run_id;
     let (ledger, (touched_dates, fact_rows), gold) = futures::try_join!(
         publish::ledger(client, run_id),

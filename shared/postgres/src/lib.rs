@@ -21,6 +21,7 @@ mod tls;
 
 pub use database::Database;
 pub use error::{PgResultExt, db_error};
+pub use migrate::migrate;
 
 /// A connection to Postgres; its traffic runs in a task of its own until this is dropped.
 pub type Client = tokio_postgres::Client;

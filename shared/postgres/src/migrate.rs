@@ -31,6 +31,7 @@ const MIGRATIONS: &[Migration] = migrations![
     4 "0004_sources_and_versions",
     5 "0005_star",
     6 "0006_cdc",
+    8 "0008_analytics",
 ];
 
 impl Migration {
@@ -47,8 +48,16 @@ impl Database {
     /// # Errors
     /// `Internal` when a migration fails, or when one that is applied has been changed since.
     pub async fn migrate(&self, client: &mut Client) -> Result<Vec<i32>> {
-        run(client, MIGRATIONS).await
+        migrate(client).await
     }
+}
+
+/// [`Database::migrate`] over a connection that was made elsewhere.
+///
+/// # Errors
+/// As [`Database::migrate`].
+pub async fn migrate(client: &mut Client) -> Result<Vec<i32>> {
+    run(client, MIGRATIONS).await
 }
 
 async fn run(client: &mut Client, migrations: &[Migration]) -> Result<Vec<i32>> {
@@ -72,7 +81,8 @@ async fn step(client: &mut Client, migrations: &[Migration]) -> Result<Option<i3
         .or_db("lock schema")?;
     transaction
         .batch_execute(
-            "SET LOCAL client_min_messages = warning; \
+            // A migration that waits for a lock keeps everybody behind it waiting.
+            "SET LOCAL client_min_messages = warning; SET LOCAL lock_timeout = '1min'; \
              CREATE TABLE IF NOT EXISTS public.schema_migrations ( \
                  version integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, \
                  applied_at timestamptz NOT NULL DEFAULT now())",

@@ -1,0 +1,72 @@
+//! Totals of the shop, and the run they rest on.
+
+use crate::table::Table;
+
+/// Totals over the published aggregates.
+pub const FIGURES: &str = "SELECT coalesce(sum(transactions), 0) AS transactions,
+       coalesce(sum(revenue), 0)::numeric(18, 2) AS revenue,
+       round(coalesce(sum(revenue), 0) / nullif(sum(transactions - unpriced_transactions), 0), 2)
+           AS average_order_value,
+       (SELECT count(*) FROM warehouse.customer_lifetime_value) AS customers,
+       min(event_date) AS first_day, max(event_date) AS last_day
+FROM warehouse.daily_sales";
+
+/// The latest run that succeeded.
+pub const AS_OF: &str = "SELECT run_id,
+       to_char(finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') AS finished_at, quality_score
+FROM ops.runs WHERE status = 'succeeded'
+ORDER BY finished_at DESC, run_id DESC LIMIT 1";
+
+/// Totals of the shop, as Postgres writes them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Figures {
+    pub transactions: String,
+    pub revenue: String,
+    /// Absent while no sale has a known price.
+    pub average_order_value: Option<String>,
+    /// Customers who ever bought.
+    pub customers: String,
+    /// First and last day with a sale; absent before the first.
+    pub days: Option<(String, String)>,
+}
+
+impl Figures {
+    /// From the answer to [`FIGURES`].
+    pub fn of(table: &Table) -> Figures {
+        let cell = |column: &str| table.cell(0, column).map(str::to_owned);
+        Figures {
+            transactions: cell("transactions").unwrap_or_default(),
+            revenue: cell("revenue").unwrap_or_default(),
+            average_order_value: cell("average_order_value"),
+            customers: cell("customers").unwrap_or_default(),
+            days: cell("first_day").zip(cell("last_day")),
+        }
+    }
+
+    /// Last day with a sale.
+    pub fn last_day(&self) -> Option<&str> {
+        self.days.as_ref().map(|(_, last)| last.as_str())
+    }
+}
+
+/// The run the report rests on; all absent before one has succeeded.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AsOf {
+    pub run_id: Option<String>,
+    /// UTC, `YYYY-MM-DD HH:MM`.
+    pub finished_at: Option<String>,
+    /// 0 to 100.
+    pub quality_score: Option<String>,
+}
+
+impl AsOf {
+    /// From the answer to [`AS_OF`].
+    pub fn of(table: &Table) -> AsOf {
+        let cell = |column: &str| table.cell(0, column).map(str::to_owned);
+        AsOf {
+            run_id: cell("run_id"),
+            finished_at: cell("finished_at"),
+            quality_score: cell("quality_score"),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+use super::*;
+use crate::report::figures::{AsOf, Figures};
+
+/// A report in which every text is `text`.
+fn report(text: &str) -> Report {
+    let mut answers = Vec::new();
+    for chart in [
+        "bars n by name",
+        "bars n by name in group",
+        "columns n by name",
+        "line n by name",
+        "heat n by name and group",
+    ] {
+        let mut table = Table::new(&["name", "n", "group", "odd"]);
+        for number in ["1", "2"] {
+            let cells = [text, number, &format!("{text}{number}"), text];
+            table.push(cells.map(str::to_owned));
+        }
+        table.columns[3] = text.to_owned();
+        let question = Question {
+            name: text.to_owned(),
+            title: text.to_owned(),
+            sql: text.to_owned(),
+            theme: text.to_owned(),
+            grain: text.to_owned(),
+            reads: vec![text.to_owned()],
+            chart: Some(chart.parse().unwrap()),
+            notes: text.to_owned(),
+        };
+        answers.push(Answer { question, table });
+    }
+    Report {
+        figures: Figures {
+            transactions: text.to_owned(),
+            revenue: text.to_owned(),
+            average_order_value: Some(text.to_owned()),
+            customers: text.to_owned(),
+            days: Some((text.to_owned(), text.to_owned())),
+        },
+        as_of: AsOf {
+            run_id: Some(text.to_owned()),
+            finished_at: Some(text.to_owned()),
+            quality_score: Some(text.to_owned()),
+        },
+        answers,
+        kept: 0,
+    }
+}
+
+#[test]
+fn no_value_can_become_markup() {
+    let hostile = "'\"><script>alert(1)</script><!--&\u{0}";
+    let page = report(hostile).page(hostile);
+    assert!(
+        !page.contains("<script") && !page.contains("<!--") && !page.contains('\u{0}'),
+        "{page}"
+    );
+    // The same page with a harmless text of the same length has the same elements: nothing broke out of its place.
+    let word = "x".repeat(hostile.chars().count());
+    let harmless = report(&word).page(&word);
+    assert_eq!(page.matches('<').count(), harmless.matches('<').count());
+    assert_eq!(page.matches('"').count(), harmless.matches('"').count());
+    assert!(page.contains("&lt;script&gt;"), "it is shown as it is");
+}
+
+#[test]
+fn the_page_asks_for_nothing_from_elsewhere() {
+    let page = report("x").page("local");
+    for forbidden in
+        ["http://", "https://", "url(", "@import", "<script", "<link", " src=", "<iframe"]
+    {
+        assert!(!page.contains(forbidden), "{forbidden}");
+    }
+    assert!(page.contains("default-src 'none'"));
+}
+
+#[test]
+fn every_chart_has_a_name_a_description_and_a_table() {
+    let mut one = report("x");
+    one.answers.truncate(1);
+    let page = one.page("local");
+    assert!(page.contains("<html lang=\"en\">") && page.contains("<main"), "{page}");
+    let svg = page.split("<svg").nth(1).unwrap();
+    let labelled = svg.split("aria-labelledby=\"").nth(1).unwrap().split('"').next().unwrap();
+    for id in labelled.split(' ') {
+        assert_eq!(page.matches(&format!("id=\"{id}\"")).count(), 1, "{id}");
+    }
+    assert!(page.contains("<th scope=\"col\" class=\"number\">n</th>"), "{page}");
+}
+
+#[test]
+fn a_shop_without_sales_has_a_page_too() {
+    let mut empty = report("x");
+    empty.figures = Figures { transactions: "0".to_owned(), ..Figures::default() };
+    empty.as_of = AsOf::default();
+    for answer in &mut empty.answers {
+        answer.table.rows.clear();
+    }
+    let page = empty.page("local");
+    assert_eq!(page.matches("There is no data for this yet.").count(), 5);
+    assert!(!page.contains("<svg") && page.contains("no run has been recorded yet"), "{page}");
+}
+
+#[test]
+fn numbers_are_written_for_people_and_names_are_not_amounts() {
+    assert_eq!(shown(Some("1234567.5"), "revenue", true), "1,234,567.5");
+    assert_eq!(shown(Some("1234"), "customer_id", true), "1234");
+    assert_eq!(shown(None, "revenue", true), "–");
+    assert_eq!(heading("recent_share_percent"), "recent share (%)");
+    assert_eq!(
+        (day("2026-01-04"), whole("1234.6")),
+        ("4 January 2026".to_owned(), "1,235".to_owned())
+    );
+}

@@ -1,0 +1,54 @@
+//! The generated documents are up to date.
+
+// The exceptions for tests do not reach their helper functions.
+#![allow(clippy::unwrap_used)]
+
+mod shop;
+
+use shopflow::{dictionary, plans, sample};
+use shopflow_core::contract::GenerateSpec;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_data_dictionary_is_up_to_date_and_explains_every_column() {
+    let client = shop::migrated().await;
+    let gold = shop::repository().join("sql/gold");
+    let generated = dictionary::generate(&client, &gold).await.unwrap();
+    let path = shop::repository().join("docs/data-dictionary.md");
+    if std::env::var_os("SHOPFLOW_UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, &generated.text).unwrap();
+    }
+    let current = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(current == generated.text, "run `cargo shopflow dictionary`");
+    assert_eq!(generated.gaps, Vec::<String>::new(), "without a comment in sql/ddl");
+}
+
+#[test]
+fn the_query_plans_are_those_of_the_questions() {
+    let text = std::fs::read_to_string(shop::repository().join("docs/query-plans.md")).unwrap();
+    for question in shop::questions() {
+        assert!(text.contains(&format!("\n## {}\n", question.name)), "{}", question.name);
+        assert!(
+            text.contains(&format!("<!-- sha256 {} -->", question.checksum())),
+            "{} has changed since: run `cargo shopflow plans`",
+            question.name
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plans_come_back_the_same_and_leave_the_schema_as_it_is() {
+    let client = shop::migrated().await;
+    let spec = GenerateSpec { scale: 0.2, ..GenerateSpec::default() };
+    sample::fill(&client, "2026-01-15".parse().unwrap(), &spec).await.unwrap();
+    let questions = shop::questions();
+    let one = plans::compare(&client, &questions).await.unwrap();
+    let two = plans::compare(&client, &questions).await.unwrap();
+    for (one, two) in one.iter().zip(&two) {
+        assert_eq!(one.before.text, two.before.text, "{}", one.question.name);
+        assert_eq!(one.after.text, two.after.text, "{}", one.question.name);
+    }
+    let of = |name: &str| one.iter().find(|plan| plan.question.name == name).unwrap();
+    let mix = of("category_mix");
+    assert!(mix.before.text.contains("fact_sales"), "{}", mix.before.text);
+    assert!(!mix.after.text.contains("fact_sales"), "{}", mix.after.text);
+}

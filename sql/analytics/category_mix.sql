@@ -1,0 +1,44 @@
+-- What does each category contribute, and is that changing?
+-- Theme:     Products
+-- Grain:     one row per category with at least one sale.
+-- Reads:     warehouse.category_sales
+-- Chart:     bars share_percent by category
+-- Columns:   category              category of the product at the moment of the sale; 'unknown'
+--                                  while the product is an inferred member
+--            transactions          number of sales
+--            units                 units sold
+--            revenue               each sale at the price that was valid at its moment
+--            share_percent         share of all revenue; absent while there is none
+--            recent_share_percent  share of the revenue of the latest month with sales and the two
+--                                  before it
+--            change_points         recent share less share, in percentage points
+WITH latest AS (
+    SELECT max(month_start) AS month_start FROM warehouse.category_sales
+), mix AS (
+    SELECT
+        s.category,
+        sum(s.transactions) AS transactions,
+        sum(s.units) AS units,
+        sum(s.revenue) AS revenue,
+        coalesce(sum(s.revenue) FILTER (
+            WHERE s.month_start > l.month_start - interval '3 months'), 0.00) AS recent
+    FROM warehouse.category_sales AS s
+    CROSS JOIN latest AS l
+    GROUP BY s.category
+), shares AS (
+    SELECT
+        mix.*,
+        100 * revenue / nullif(sum(revenue) OVER (), 0) AS share,
+        100 * recent / nullif(sum(recent) OVER (), 0) AS recent_share
+    FROM mix
+)
+SELECT
+    category,
+    transactions,
+    units,
+    revenue,
+    round(share, 2) AS share_percent,
+    round(recent_share, 2) AS recent_share_percent,
+    round(recent_share - share, 2) AS change_points
+FROM shares
+ORDER BY revenue DESC, category;

@@ -1,0 +1,29 @@
+-- How many customers come back?
+-- Theme:     Customers
+-- Grain:     one row per number of baskets a customer has bought, five and more together.
+-- Reads:     warehouse.purchase_frequency
+-- Chart:     bars customers_percent by baskets
+-- Columns:   baskets            baskets bought so far: 1 to 4, or 5+
+--            customers          customers who bought that many
+--            customers_percent  their share of all who ever bought
+--            revenue            money they spent, each sale at the price valid at its moment
+--            revenue_percent    their share of all revenue; absent while there is none
+-- Notes:     A basket is all that a customer buys on one day (dim_date's day): the source has no
+--            order number. So a customer with two sales on one day has not come back.
+--            The repeat purchase rate is the sum of customers_percent from 2 baskets on.
+WITH grouped AS (
+    SELECT
+        least(baskets, 5) AS baskets,
+        sum(customers) AS customers,
+        sum(revenue) AS revenue
+    FROM warehouse.purchase_frequency
+    GROUP BY 1
+)
+SELECT
+    CASE WHEN baskets = 5 THEN '5+' ELSE baskets::text END AS baskets,
+    customers,
+    round(100 * customers / sum(customers) OVER (), 2) AS customers_percent,
+    revenue,
+    round(100 * revenue / nullif(sum(revenue) OVER (), 0), 2) AS revenue_percent
+FROM grouped
+ORDER BY grouped.baskets;

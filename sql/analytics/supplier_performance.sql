@@ -1,0 +1,48 @@
+-- Which suppliers earn the shop's money, and which are gaining?
+-- Theme:     Products
+-- Grain:     one row per supplier with at least one sale.
+-- Reads:     warehouse.supplier_sales
+-- Chart:     bars revenue by supplier
+-- Columns:   rank                  1 is the supplier with most revenue
+--            supplier              supplier of the product at the moment of the sale; 'unknown'
+--                                  while the product is an inferred member
+--            transactions          number of sales
+--            units                 units sold
+--            revenue               each sale at the price that was valid at its moment
+--            share_percent         share of all revenue; absent while there is none
+--            cumulative_percent    share of this supplier and all before it
+--            recent_growth_percent revenue of the three months before the latest one against the
+--                                  three before those; absent without revenue to compare with
+-- Notes:     The latest month is usually not over yet, so growth leaves it out.
+--            Equal revenue: more units first, then the name.
+WITH latest AS (
+    SELECT max(month_start) AS month_start FROM warehouse.supplier_sales
+), sold AS (
+    SELECT
+        s.supplier,
+        sum(s.transactions) AS transactions,
+        sum(s.units) AS units,
+        sum(s.revenue) AS revenue,
+        coalesce(sum(s.revenue) FILTER (
+            WHERE s.month_start >= l.month_start - interval '3 months'
+              AND s.month_start < l.month_start), 0) AS recent,
+        sum(s.revenue) FILTER (
+            WHERE s.month_start >= l.month_start - interval '6 months'
+              AND s.month_start < l.month_start - interval '3 months') AS before
+    FROM warehouse.supplier_sales AS s
+    CROSS JOIN latest AS l
+    GROUP BY s.supplier
+)
+SELECT
+    row_number() OVER best AS rank,
+    supplier,
+    transactions,
+    units,
+    revenue,
+    round(100 * revenue / nullif(sum(revenue) OVER (), 0), 2) AS share_percent,
+    round(100 * sum(revenue) OVER best / nullif(sum(revenue) OVER (), 0), 2)
+        AS cumulative_percent,
+    round(100 * (recent - before) / nullif(before, 0), 2) AS recent_growth_percent
+FROM sold
+WINDOW best AS (ORDER BY revenue DESC, units DESC, supplier ROWS UNBOUNDED PRECEDING)
+ORDER BY rank;
