@@ -1,6 +1,8 @@
 -- Core, second edition: sources as rows of their own, confirmations instead of rewritten rows,
 -- versions of transactions, named countries, columns the datasets do not know, and an audit of
--- failed attempts. Everything that is stored is kept.
+-- failed attempts. Everything that is stored is kept. The tables it rewrites belong to the pipeline
+-- alone, and the whole file is one transaction that the pipeline waits for:
+-- squawk-ignore-file adding-field-with-default, adding-foreign-key-constraint, adding-not-nullable-field, adding-serial-primary-key-field, ban-drop-table, constraint-missing-not-valid, disallowed-unique-constraint, renaming-object, renaming-table
 
 -- Reference tables.
 ALTER TABLE core.countries ADD COLUMN name text;

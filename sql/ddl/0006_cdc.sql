@@ -84,3 +84,47 @@ CREATE TABLE ops.cdc_files (
 );
 
 CREATE INDEX cdc_files_unpublished ON ops.cdc_files (source) WHERE published_at IS NULL;
+
+COMMENT ON TABLE ops.cdc_checkpoints IS 'How far the change log has come, one row per source';
+COMMENT ON COLUMN ops.cdc_checkpoints.source IS 'logical:<slot> or watermark:<table>';
+COMMENT ON COLUMN ops.cdc_checkpoints.version IS 'Grows by one with each batch; who commits a batch states the version it started from';
+COMMENT ON COLUMN ops.cdc_checkpoints.tables IS 'Tables whose whole state is in the change log';
+COMMENT ON COLUMN ops.cdc_checkpoints.position IS 'Logical: every transaction that committed before this is in the change log';
+COMMENT ON COLUMN ops.cdc_checkpoints.snapshot IS 'Logical: the snapshot the log began with; watermark: that of the last pass';
+COMMENT ON COLUMN ops.cdc_checkpoints.snapshot_lsn IS 'Transactions the snapshot shows that committed before this are not written again';
+COMMENT ON COLUMN ops.cdc_checkpoints.watermark_at IS 'Watermark: updated_at of the last row seen';
+COMMENT ON COLUMN ops.cdc_checkpoints.watermark_id IS 'Watermark: id of the last row seen';
+COMMENT ON COLUMN ops.cdc_checkpoints.scan_from IS 'Watermark: where the next pass begins to look';
+COMMENT ON COLUMN ops.cdc_checkpoints.claimed_batch IS 'The batch that is being written; whoever continues after a crash writes the same one';
+COMMENT ON COLUMN ops.cdc_checkpoints.claimed_on IS 'Ingest date of the claimed batch (UTC)';
+COMMENT ON COLUMN ops.cdc_checkpoints.claimed_until IS 'Where the log ended when the batch was claimed';
+COMMENT ON COLUMN ops.cdc_checkpoints.claimed_changes IS 'Messages after which the claimed batch ends';
+COMMENT ON COLUMN ops.cdc_checkpoints.last_commit_at IS 'Commit of the last change in the log';
+COMMENT ON COLUMN ops.cdc_checkpoints.updated_at IS 'When the row last changed';
+
+COMMENT ON TABLE ops.cdc_batches IS 'Committed batches of the change log: changes read = written + unchanged + ignored';
+COMMENT ON COLUMN ops.cdc_batches.source IS 'The checkpoint the batch belongs to';
+COMMENT ON COLUMN ops.cdc_batches.version IS 'Version of the checkpoint that the batch made';
+COMMENT ON COLUMN ops.cdc_batches.kind IS 'changes, snapshot or watermark';
+COMMENT ON COLUMN ops.cdc_batches.reason IS 'Why a snapshot was taken';
+COMMENT ON COLUMN ops.cdc_batches.from_lsn IS 'Position the batch begins at';
+COMMENT ON COLUMN ops.cdc_batches.to_lsn IS 'Position the batch ends at';
+COMMENT ON COLUMN ops.cdc_batches.transactions IS 'Transactions in the batch';
+COMMENT ON COLUMN ops.cdc_batches.changes_read IS 'Changes that the source gave';
+COMMENT ON COLUMN ops.cdc_batches.changes_written IS 'Changes in the files of the batch';
+COMMENT ON COLUMN ops.cdc_batches.changes_unchanged IS 'Changes already in the log, by a snapshot or an earlier pass';
+COMMENT ON COLUMN ops.cdc_batches.changes_ignored IS 'Changes of published tables that are not captured';
+COMMENT ON COLUMN ops.cdc_batches.committed_at IS 'When the batch was committed';
+
+COMMENT ON TABLE ops.cdc_files IS 'Objects of the change log: a file counts once it is here, whatever else lies in the bucket';
+COMMENT ON COLUMN ops.cdc_files.key IS 'Key in the lake bucket';
+COMMENT ON COLUMN ops.cdc_files.source IS 'The checkpoint the file belongs to';
+COMMENT ON COLUMN ops.cdc_files.version IS 'The batch that wrote it';
+COMMENT ON COLUMN ops.cdc_files.table_name IS 'Captured table';
+COMMENT ON COLUMN ops.cdc_files.ingest_date IS 'Partition of the change log (UTC)';
+COMMENT ON COLUMN ops.cdc_files.first_lsn IS 'Position of its first change';
+COMMENT ON COLUMN ops.cdc_files.last_lsn IS 'Position of its last change';
+COMMENT ON COLUMN ops.cdc_files.changes IS 'Rows of the file';
+COMMENT ON COLUMN ops.cdc_files.bytes IS 'Size of the file';
+COMMENT ON COLUMN ops.cdc_files.sha256 IS 'SHA-256 of the file, lower-case hexadecimal';
+COMMENT ON COLUMN ops.cdc_files.published_at IS 'When the manifest of its day listed it';
