@@ -23,6 +23,7 @@ mod mask;
 pub mod merge;
 pub mod pending;
 pub mod publish;
+pub mod recommend;
 pub mod session;
 pub mod sessions;
 pub mod silver;
