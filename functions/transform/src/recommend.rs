@@ -20,7 +20,12 @@ const SCALE: i8 = 9;
 /// Digits of shares and scores, 0 to 1.
 const SHARE: DataType = DataType::Decimal128(10, SCALE);
 
-/// What counts as a recommendation.
+/// Columns of `fact_sales` that baskets are made of.
+pub const SALES_COLUMNS: [&str; 4] = ["event_date", "business_date", "customer_id", "product_id"];
+/// Columns of silver clickstream that sessions are made of.
+pub const CLICK_COLUMNS: [&str; 2] = ["session_id", "product_id"];
+
+/// How the baskets are counted.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
     /// Baskets that two products must share at least.

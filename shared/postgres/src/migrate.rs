@@ -29,6 +29,7 @@ const MIGRATIONS: &[Migration] = migrations![
     2 "0002_warehouse",
     3 "0003_ops",
     5 "0005_star",
+    7 "0007_customer_analytics",
 ];
 
 impl Migration {
