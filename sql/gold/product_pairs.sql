@@ -38,11 +38,11 @@ SELECT
     p.baskets,
     a.baskets AS product_baskets,
     b.baskets AS other_baskets,
-    CAST(round(CAST(p.baskets AS double) / t.baskets, 9) AS decimal(10, 9)) AS support,
-    CAST(round(CAST(p.baskets AS double) / a.baskets, 9) AS decimal(10, 9)) AS confidence,
-    CAST(round(CAST(p.baskets AS double) / b.baskets, 9) AS decimal(10, 9)) AS other_confidence,
-    CAST(round(CAST(p.baskets AS double) * t.baskets
-               / (CAST(a.baskets AS double) * b.baskets), 9) AS decimal(24, 9)) AS lift
+    CAST(CAST(p.baskets AS double precision) / t.baskets AS decimal(10, 9)) AS support,
+    CAST(CAST(p.baskets AS double precision) / a.baskets AS decimal(10, 9)) AS confidence,
+    CAST(CAST(p.baskets AS double precision) / b.baskets AS decimal(10, 9)) AS other_confidence,
+    CAST(CAST(p.baskets AS double precision) * t.baskets
+         / (CAST(a.baskets AS double precision) * b.baskets) AS decimal(24, 9)) AS lift
 FROM pairs AS p
 JOIN products AS a ON a.product_id = p.product_id
 JOIN products AS b ON b.product_id = p.other_product_id

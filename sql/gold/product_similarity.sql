@@ -12,7 +12,7 @@ WITH latest AS (
 ), items AS (
     SELECT DISTINCT
         'basket' AS source,
-        concat(CAST(customer_id AS varchar), ' ', CAST(business_date AS varchar)) AS basket,
+        CAST(customer_id AS varchar) || ' ' || CAST(business_date AS varchar) AS basket,
         product_id
     FROM gold_fact_sales
     UNION ALL
@@ -44,8 +44,8 @@ WITH latest AS (
         p.product_id,
         p.similar_product_id,
         p.together,
-        p.together / sqrt(CAST(a.baskets AS double) * b.baskets) AS cosine,
-        CAST(p.together AS double) / (a.baskets + b.baskets - p.together) AS jaccard
+        p.together / sqrt(CAST(a.baskets AS double precision) * b.baskets) AS cosine,
+        CAST(p.together AS double precision) / (a.baskets + b.baskets - p.together) AS jaccard
     FROM pairs AS p
     JOIN products AS a ON a.source = p.source AND a.product_id = p.product_id
     JOIN products AS b ON b.source = p.source AND b.product_id = p.similar_product_id
@@ -68,8 +68,8 @@ SELECT
     CAST(place AS integer) AS rank,
     similar_product_id,
     together,
-    CAST(round(cosine, 9) AS decimal(10, 9)) AS cosine,
-    CAST(round(jaccard, 9) AS decimal(10, 9)) AS jaccard
+    CAST(cosine AS decimal(10, 9)) AS cosine,
+    CAST(jaccard AS decimal(10, 9)) AS jaccard
 FROM ranked
 WHERE place <= 10
 ORDER BY product_id, source, rank

@@ -21,8 +21,7 @@ use shopflow_models::lifetime::{self, Plan, Prediction};
 use shopflow_models::purchases::{Patterns, Purchases};
 
 /// The question that prepares the customers.
-pub const CUSTOMER_PURCHASES_SQL: &str =
-    include_str!("../../../sql/models/customer_purchases.sql");
+pub const CUSTOMER_PURCHASES_SQL: &str = include_str!("../../../sql/models/customer_purchases.sql");
 
 /// Days ahead in which purchases are expected, as the columns of the predictions say.
 const HORIZONS: [f64; 2] = [90.0, 365.0];
@@ -111,12 +110,10 @@ pub fn model(answer: &RecordBatch) -> Result<Modelled> {
         customers = customers.purchases.len(),
         "fitted purchase models"
     );
-    let predictions = frequency
-        .converged()
-        .map(|fit| lifetime::predict(&fit.model, &patterns, &HORIZONS, &PLAN));
+    let predictions =
+        frequency.converged().map(|fit| lifetime::predict(&fit.model, &patterns, &HORIZONS, &PLAN));
     let spending = spending.converged().map(|fit| fit.model);
-    let prediction =
-        predict(answer, &customers, predictions.as_deref(), spending.as_ref(), &fits)?;
+    let prediction = predict(answer, &customers, predictions.as_deref(), spending.as_ref(), &fits)?;
     let model_fits = match as_of {
         Some(as_of) => fit_rows(&fits, as_of)?,
         None => RecordBatch::new_empty(model_fits()),
@@ -261,9 +258,7 @@ fn predict(
     let texts = |fit: &Fitted| -> ArrayRef {
         Arc::new((0..rows).map(|_| fit.version.as_deref()).collect::<StringArray>())
     };
-    let copy = |name: &str| {
-        answer.column_by_name(name).cloned().ok_or_else(|| missing(name))
-    };
+    let copy = |name: &str| answer.column_by_name(name).cloned().ok_or_else(|| missing(name));
     let columns = vec![
         copy("customer_id")?,
         copy("as_of")?,
@@ -288,9 +283,8 @@ fn decimals(values: impl Iterator<Item = Option<f64>>, kind: &DataType) -> Resul
     };
     let unit = 10f64.powi(i32::from(scale));
     let limit = 10f64.powi(i32::from(precision));
-    let scaled = values.map(|value| {
-        value.map(|value| (value * unit).round()).filter(|value| value.abs() < limit)
-    });
+    let scaled = values
+        .map(|value| value.map(|value| (value * unit).round()).filter(|value| value.abs() < limit));
     let array: Decimal128Array = scaled.map(|value| value.map(|value| value as i128)).collect();
     let array = array.with_precision_and_scale(precision, scale);
     Ok(Arc::new(array.or_error(ErrorKind::Internal, "type of a prediction does not fit")?))

@@ -116,7 +116,9 @@ impl SalesBaskets {
     fn close_before(&mut self, day: i32) -> Result<()> {
         while let Some(first) = self.open.first_entry().filter(|first| *first.key() < day) {
             let lines = first.remove();
-            self.builder.add(lines).or_error(ErrorKind::Internal, "write of spilled baskets failed")?;
+            self.builder
+                .add(lines)
+                .or_error(ErrorKind::Internal, "write of spilled baskets failed")?;
         }
         Ok(())
     }
@@ -147,10 +149,12 @@ impl SessionBaskets {
             self.close_before(date - 1)?;
             self.date = date;
         }
-        let missing = || Error::internal("column of silver is missing").with("column", "session_id");
+        let missing =
+            || Error::internal("column of silver is missing").with("column", "session_id");
         let sessions = events.column_by_name("session_id").ok_or_else(missing)?;
         let sessions = sessions.as_string_opt::<i32>().ok_or_else(missing)?;
-        let missing = || Error::internal("column of silver is missing").with("column", "product_id");
+        let missing =
+            || Error::internal("column of silver is missing").with("column", "product_id");
         let products = events.column_by_name("product_id").ok_or_else(missing)?;
         let products = products.as_primitive_opt::<Int64Type>().ok_or_else(missing)?;
         for (session, product) in sessions.iter().zip(products) {
@@ -180,11 +184,9 @@ impl SessionBaskets {
     /// Closes the sessions whose latest event came before `date`.
     fn close_before(&mut self, date: i32) -> Result<()> {
         let closed = self.open.extract_if(.., |_, (latest, _)| *latest < date);
-        let lines = (0u64..)
-            .zip(closed)
-            .flat_map(|(basket, (_, (_, products)))| {
-                products.into_iter().map(move |product| (basket, product))
-            });
+        let lines = (0u64..).zip(closed).flat_map(|(basket, (_, (_, products)))| {
+            products.into_iter().map(move |product| (basket, product))
+        });
         self.builder.add(lines).or_error(ErrorKind::Internal, "write of spilled baskets failed")
     }
 }
@@ -248,8 +250,9 @@ pub fn similar(sources: &[(&'static str, &Baskets)], settings: &Settings) -> Res
                     let (first, second) = (counts[product as usize], counts[other as usize]);
                     Association::new(baskets.baskets(), first, second, together)
                 };
-                let found =
-                    best(others, settings.top, |one| association(one.product, one.together).cosine());
+                let found = best(others, settings.top, |one| {
+                    association(one.product, one.together).cosine()
+                });
                 rows.extend((1..).zip(found).map(|(rank, (one, cosine))| Similar {
                     product: ids[product as usize],
                     source,
