@@ -1,4 +1,4 @@
-//! Counts product pairs in a Parquet file of sales, for `bench/recommend/compare.py`.
+//! Counts product pairs in a Parquet file of sales, for `bench/recommend/bench.py`.
 //!
 //! `recommend <sales.parquet> <pairs.parquet> <minimum baskets> <memory in MiB>`; prints times.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

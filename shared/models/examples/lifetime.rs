@@ -1,4 +1,4 @@
-//! Fits and predicts a population from a file, for `bench/clv/compare.py`.
+//! Fits and predicts a population from a file, for `bench/clv/bench.py`.
 //!
 //! The file holds four arrays of 8-byte little-endian numbers: repeats, recency, age, mean value.
 //! Prints parameters and times as JSON; writes purchases and values beside the file.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use crate::common::{self, Customer, Product, Sale, Shop, at, sale, source};
+use crate::dice::Dice;
 
 const TABLES: [&str; 6] = [
     "customer_rfm",
@@ -24,19 +25,8 @@ async fn shop_with_products(count: i64) -> Shop {
     shop
 }
 
-/// Numbers that look random and are always the same.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % sides
-    }
-}
-
 /// A year of sales to customers of whom some come back, and some stay away for good.
-fn year_of_sales(customers: i64, products: u64) -> Vec<Sale> {
+fn year_of_sales(customers: i64, products: i64) -> Vec<Sale> {
     let mut dice = Dice(42);
     let start = at("2024-01-01T12:00:00Z");
     let mut sales = Vec::new();
@@ -46,8 +36,8 @@ fn year_of_sales(customers: i64, products: u64) -> Vec<Sale> {
         loop {
             for _ in 0..1 + dice.roll(3) {
                 let id = sales.len() as i64 + 1;
-                let product = 1 + dice.roll(products) as i64;
-                let minute = TimeDelta::minutes(day as i64 * 1440 + dice.roll(600) as i64);
+                let product = 1 + dice.roll(products);
+                let minute = TimeDelta::minutes(day * 1440 + dice.roll(600));
                 let quantity = 1 + dice.roll(3) as i32;
                 sales.push(Sale(id, customer, product, quantity, start + minute));
             }
@@ -194,9 +184,9 @@ async fn recommendations_are_what_their_sql_says() {
     let mut views: Vec<(&str, i64, DateTime<Utc>)> = Vec::new();
     for name in &names {
         // Some begin before the latest ninety days, some run over midnight.
-        let start = at("2024-05-01T00:00:00Z") + TimeDelta::minutes(dice.roll(200 * 1440) as i64);
-        for step in 0..dice.roll(6) as i64 {
-            views.push((name, 1 + dice.roll(12) as i64, start + TimeDelta::minutes(step * 20)));
+        let start = at("2024-05-01T00:00:00Z") + TimeDelta::minutes(dice.roll(200 * 1440));
+        for step in 0..dice.roll(6) {
+            views.push((name, 1 + dice.roll(12), start + TimeDelta::minutes(step * 20)));
         }
     }
     // Whole sessions only: the SQL cuts the first one at midnight, as transform does.

@@ -4,22 +4,20 @@ Each reads the same Parquet file, builds baskets (one customer's products of one
 pairs that share at least ten baskets, adds support, confidence and lift, and writes the result as
 Parquet. Fails when the answers differ or ShopFlow is slower than the better of the others.
 
-    pip install -r bench/requirements.txt
-    python bench/recommend/compare.py [rows]
+Arguments: rows (5,000,000).
 """
 
-import json
-import pathlib
-import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 import duckdb
 import numpy as np
 import polars as pl
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from common import build_examples, example, report
+
 MINIMUM = 10
 MEMORY_MIB = 256
 PRODUCTS = 20_000
@@ -46,22 +44,8 @@ def simulate(rows, path, seed=7):
     return frame.height
 
 
-def build():
-    name = ["-p", "shopflow-transform", "--example", "recommend"]
-    subprocess.run(["cargo", "build", "--release", "-q", *name], cwd=ROOT, check=True)
-    metadata = subprocess.run(
-        ["cargo", "metadata", "--format-version=1", "--no-deps"],
-        cwd=ROOT, check=True, capture_output=True,
-    )
-    target = pathlib.Path(json.loads(metadata.stdout)["target_directory"])
-    return target / "release" / "examples" / "recommend"
-
-
-def run_shopflow(program, sales, out):
-    arguments = [program, sales, out, str(MINIMUM), str(MEMORY_MIB)]
-    answer = json.loads(subprocess.run(arguments, check=True, capture_output=True).stdout)
-    print("  ShopFlow:", answer)
-    return answer["total"]
+def run_shopflow(sales, out):
+    return example("recommend", sales, out, MINIMUM, MEMORY_MIB)["total"]
 
 
 def run_duckdb(sales, out):
@@ -142,29 +126,23 @@ def same(out, other):
 
 def main():
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else 5_000_000
+    build_examples()
+    sides = {"shopflow": run_shopflow, "DuckDB": run_duckdb, "Polars": run_polars}
+    times = {}
     with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
-        sales = folder / "sales.parquet"
+        sales = Path(folder) / "sales.parquet"
         count = simulate(rows, sales)
-        program = build()
-        runs = {
-            "ShopFlow": lambda out: run_shopflow(program, sales, out),
-            "DuckDB": lambda out: run_duckdb(sales, out),
-            "Polars": lambda out: run_polars(sales, out),
-        }
-        times = {}
         for _ in range(REPEATS):
-            for name, run in runs.items():
-                took = run(folder / f"{name}.parquet")
+            for name, run in sides.items():
+                took = run(sales, Path(folder) / f"{name}.parquet")
                 times[name] = min(took, times.get(name, took))
-        pairs = same(folder / "ShopFlow.parquet", folder / "DuckDB.parquet")
-        same(folder / "ShopFlow.parquet", folder / "Polars.parquet")
-        print(f"{count:,} sales, {pairs:,} pairs of at least {MINIMUM} baskets, the same in all three")
-        for name, took in times.items():
-            print(f"{name:9} {took:6.2f} s")
-        ratio = min(times["DuckDB"], times["Polars"]) / times["ShopFlow"]
-        print(f"ShopFlow is {ratio:.1f} times faster than the better of the others; the goal is 1")
-        assert ratio >= 1
+        outs = {name: Path(folder) / f"{name}.parquet" for name in sides}
+        pairs = same(outs["shopflow"], outs["DuckDB"])
+        same(outs["shopflow"], outs["Polars"])
+    ours = times.pop("shopflow")
+    title = f"{pairs:,} pairs of {count:,} sales, the same from all (goal: 1x)"
+    report(title, ours, times, count / 1e6, "M sales/s")
+    assert ours <= min(times.values())
 
 
 if __name__ == "__main__":
