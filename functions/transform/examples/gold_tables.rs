@@ -60,14 +60,17 @@ fn make(rows: i64, folder: &Path) {
 fn sales(month: i64, rows: i64, customers: i64) -> RecordBatch {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64 ^ month as u64;
     let mut draw = |sides: i64| -> i64 {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((state >> 33) % sides as u64) as i64
     };
     let ids: Vec<i64> = (0..rows).map(|row| month * rows + row + 1).collect();
     let days: Vec<i32> =
         (0..rows).map(|row| (FIRST_DAY + month * DAYS + row * DAYS / rows) as i32).collect();
-    let moments: Vec<i64> =
-        days.iter().map(|day| i64::from(*day) * MICROS_PER_DAY + draw(86_400) * 1_000_000).collect();
+    let moments: Vec<i64> = days
+        .iter()
+        .map(|day| i64::from(*day) * MICROS_PER_DAY + draw(86_400) * 1_000_000)
+        .collect();
     let buyers: Vec<i64> = ids.iter().map(|_| 1 + draw(customers)).collect();
     let products: Vec<i64> = ids.iter().map(|_| 1 + draw(500)).collect();
     let quantities: Vec<i32> = ids.iter().map(|_| 1 + draw(5) as i32).collect();
@@ -99,7 +102,8 @@ async fn run(folder: &Path, table: &str) {
     let table = AGGREGATES.iter().find(|aggregate| aggregate.name == table).expect("gold table");
     let settings = Settings::from_sources("local", Default::default(), &[]).unwrap();
     // Every file is in the cache before it is asked for, so the storage is never used.
-    let storage = Storage::new(&shopflow_testkit::aws_at("http://127.0.0.1:1").await, &settings.storage);
+    let storage =
+        Storage::new(&shopflow_testkit::aws_at("http://127.0.0.1:1").await, &settings.storage);
     let mut best = f64::MAX;
     let mut answer = RecordBatch::new_empty(Arc::clone(&table.schema));
     for _ in 0..ROUNDS {
@@ -128,8 +132,10 @@ async fn run(folder: &Path, table: &str) {
         answer = engine.query(table.sql, inputs, &table.schema).await.unwrap();
         best = best.min(started.elapsed().as_secs_f64());
     }
-    let revenue: i128 = column(&answer, "revenue").as_primitive::<Decimal128Type>().values().iter().sum();
-    let sales: i64 = column(&answer, "transactions").as_primitive::<Int64Type>().values().iter().sum();
+    let revenue: i128 =
+        column(&answer, "revenue").as_primitive::<Decimal128Type>().values().iter().sum();
+    let sales: i64 =
+        column(&answer, "transactions").as_primitive::<Int64Type>().values().iter().sum();
     let rows = answer.num_rows();
     println!(
         "{{\"seconds\": {best:.4}, \"rows\": {rows}, \"sales\": {sales}, \"cents\": {revenue}}}"

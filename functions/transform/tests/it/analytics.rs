@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, TimeDelta, Utc};
 use crate::common::{self, Customer, Product, Sale, Shop, at, sale, source};
 use crate::dice::Dice;
+use chrono::{DateTime, TimeDelta, Utc};
 
 const TABLES: [&str; 6] = [
     "customer_rfm",
