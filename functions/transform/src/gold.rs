@@ -94,7 +94,9 @@ pub async fn refresh(
     };
     let outdated = AGGREGATES.iter().filter(|table| table.reads.iter().any(changed));
     let aggregates = outdated.map(|table| refresh.aggregate(table, &facts, &dims).boxed());
-    let aggregates = futures::future::try_join_all(aggregates).await?;
+    let mut aggregates = futures::future::try_join_all(aggregates).await?;
+    let (sales, clicks) = (changed(&Input::FactSales), changed(&Input::FactSessions));
+    aggregates.extend(refresh.models(&facts, sales, clicks).boxed().await?);
     Ok(Refreshed { aggregates, sessions })
 }
 
@@ -377,7 +379,7 @@ impl Refresh<'_> {
     }
 
     /// Makes `rows` the content of an unpartitioned table.
-    async fn replace(&self, name: &str, rows: &RecordBatch) -> Result<()> {
+    pub async fn replace(&self, name: &str, rows: &RecordBatch) -> Result<()> {
         for _ in 0..COMMIT_ATTEMPTS {
             let mut table = self.open(name).await?;
             let present: Vec<FileEntry> = table.manifest().files().cloned().collect();

@@ -7,7 +7,7 @@
 //! 2. [`silver`] merges the bronze files into the silver partitions of their event dates;
 //! 3. [`warehouse`] brings dimensions (SCD2) and the facts of dirty dates up to date in Postgres;
 //! 4. [`gold`] recomputes the touched part of the gold tables from silver, in Parquet, and
-//!    [`sessions`] that of the sessions;
+//!    [`sessions`] that of the sessions, and [`modelled`] what models say of customers and products;
 //! 5. [`publish`] copies the touched aggregates to Postgres and closes what was read.
 //!
 //! Every step can be repeated: what a crash leaves open is done again by the next call, and ends
@@ -19,10 +19,13 @@ mod dimensions;
 pub mod engine;
 pub mod files;
 pub mod gold;
+pub mod lifetime;
 mod mask;
 pub mod merge;
+pub mod modelled;
 pub mod pending;
 pub mod publish;
+pub mod recommend;
 pub mod session;
 pub mod sessions;
 pub mod silver;
@@ -35,6 +38,7 @@ use std::collections::BTreeSet;
 use futures::FutureExt;
 use shopflow_core::contract::{GoldTable, LedgerEntry, TransformEvent, TransformResult};
 use shopflow_core::runtime::{Init, Invocation};
+use shopflow_core::settings::Recommendations;
 use shopflow_core::{Error, Result, Storage};
 use shopflow_postgres::Database;
 
@@ -52,6 +56,8 @@ pub struct Context {
     pub lake: String,
     /// Whose days and weeks the aggregates follow.
     pub business: BusinessTime,
+    /// What counts as a recommendation.
+    pub recommendations: Recommendations,
     /// Bytes the query engine and the file cache may use together.
     pub memory_bytes: usize,
 }
@@ -67,6 +73,7 @@ impl Context {
             database: Database::new(&init.aws, &init.settings.database).await?,
             lake: init.settings.buckets.lake.clone(),
             business: BusinessTime::new(&init.settings.business.time_zone)?,
+            recommendations: init.settings.recommendations,
             memory_bytes: engine::memory_budget(),
         })
     }

@@ -8,6 +8,7 @@ use shopflow_core::dataset::{PRICE_PRECISION, PRICE_SCALE};
 use shopflow_lake::schema;
 
 use crate::days::Period;
+use crate::modelled::MODELLED;
 
 /// Name of the fact table.
 pub const FACT_SALES: &str = "fact_sales";
@@ -33,7 +34,8 @@ pub const FACT_SESSIONS_SQL: &str = include_str!("../../../sql/gold/fact_session
 /// Names of every gold table, in the order they are computed.
 pub fn all() -> impl Iterator<Item = &'static str> {
     let stars = [DIM_CUSTOMER, DIM_PRODUCT, FACT_SALES, FACT_SESSIONS];
-    stars.into_iter().chain(AGGREGATES.iter().map(|aggregate| aggregate.name))
+    let computed = AGGREGATES.iter().chain(MODELLED.iter());
+    stars.into_iter().chain(computed.map(|aggregate| aggregate.name))
 }
 
 /// A table of the star that an aggregate reads.
@@ -153,6 +155,36 @@ pub static AGGREGATES: LazyLock<Vec<Aggregate>> = LazyLock::new(|| {
                 ("revenue", decimal(18)),
                 ("average_order_value", decimal(18)),
                 ("projected_annual_value", decimal(18)),
+            ]),
+        },
+        Aggregate {
+            name: "customer_rfm",
+            sql: include_str!("../../../sql/gold/customer_rfm.sql"),
+            reads: &[Input::FactSales],
+            period: None,
+            schema: required(&[
+                ("customer_id", DataType::Int64),
+                ("last_purchase", DataType::Date32),
+                ("recency_days", DataType::Int64),
+                ("frequency", DataType::Int64),
+                ("monetary", decimal(18)),
+                ("recency_score", DataType::Int64),
+                ("frequency_score", DataType::Int64),
+                ("monetary_score", DataType::Int64),
+                ("segment", DataType::Utf8),
+            ]),
+        },
+        Aggregate {
+            name: "cohort_retention",
+            sql: include_str!("../../../sql/gold/cohort_retention.sql"),
+            reads: &[Input::FactSales],
+            period: None,
+            schema: required(&[
+                ("cohort_month", DataType::Date32),
+                ("month_number", DataType::Int64),
+                ("customers", DataType::Int64),
+                ("active_customers", DataType::Int64),
+                ("retention", DataType::Decimal128(9, 6)),
             ]),
         },
     ]

@@ -33,6 +33,7 @@ pub struct Settings {
     pub compact: Compact,
     pub cdc: Cdc,
     pub business: Business,
+    pub recommendations: Recommendations,
     pub metrics: MetricsSettings,
     /// What files with another schema than their dataset's meet.
     #[serde(default)]
@@ -168,6 +169,17 @@ pub struct Business {
     pub time_zone: String,
 }
 
+/// What counts as a recommendation.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Recommendations {
+    /// Baskets (or sessions) that two products must share at least.
+    pub minimum_baskets: u32,
+    /// Similar products kept for each product.
+    pub top: usize,
+    /// Days of clicks, up to the latest, that sessions are taken from.
+    pub session_days: u32,
+}
+
 /// Where metrics go.
 #[derive(Debug, Clone, Deserialize)]
 pub struct MetricsSettings {
@@ -249,6 +261,10 @@ impl Settings {
         problems.extend(self.schema_contract.problems());
         if self.cdc.max_changes < 1 || self.cdc.file_mib == 0 {
             problems.push("cdc.max_changes and cdc.file_mib must be at least 1".to_owned());
+        }
+        let Recommendations { minimum_baskets, top, session_days } = self.recommendations;
+        if minimum_baskets == 0 || top == 0 || session_days == 0 {
+            problems.push("recommendations.* must be at least 1".to_owned());
         }
         if problems.is_empty() {
             return Ok(());

@@ -31,6 +31,7 @@ const MIGRATIONS: &[Migration] = migrations![
     4 "0004_sources_and_versions",
     5 "0005_star",
     6 "0006_cdc",
+    7 "0007_customer_analytics",
     8 "0008_analytics",
 ];
 

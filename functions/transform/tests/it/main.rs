@@ -2,6 +2,7 @@
 //! the query engine takes minutes to link.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod analytics;
 mod business;
 mod common;
 mod dice;

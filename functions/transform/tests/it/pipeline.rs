@@ -115,6 +115,12 @@ async fn a_sale_has_the_price_of_its_moment() {
             ("monthly_sales", 2),
             ("product_sales", 1),
             ("customer_lifetime_value", 2),
+            ("customer_rfm", 2),
+            ("cohort_retention", 3),
+            ("model_fits", 7),
+            ("customer_lifetime_prediction", 2),
+            ("product_pairs", 0),
+            ("product_similarity", 0),
         ]
     );
 }

@@ -13,6 +13,7 @@ use shopflow_core::contract::{
     ManifestEntry, Run, SourceObject, StoredObject, TransformEvent, TransformResult,
 };
 use shopflow_core::runtime::Invocation;
+use shopflow_core::settings::Recommendations;
 use shopflow_core::{Dataset, Result, keys};
 use shopflow_lake::{parquet, schema};
 use shopflow_postgres::Database;
@@ -103,6 +104,7 @@ impl Shop {
             database,
             lake,
             business: BusinessTime::new(zone).unwrap(),
+            recommendations: Recommendations { minimum_baskets: 2, top: 10, session_days: 90 },
             memory_bytes: 512 * 1024 * 1024,
         };
         Shop { context, client }
@@ -308,6 +310,35 @@ impl Shop {
             Arc::new(rows.iter().map(|_| None::<&str>).collect::<StringArray>()),
             text(|_| "mobile".to_owned()),
             text(|_| "FR".to_owned()),
+            Arc::new(TimestampMicrosecondArray::from_iter_values(moments).with_timezone("UTC")),
+        ];
+        let entry = self.bronze(Dataset::Clickstream, from, columns).await;
+        self.queue(&entry, from).await;
+    }
+
+    /// Views of products: session, product, moment.
+    pub async fn product_views(&self, from: &Source, rows: &[(&str, i64, DateTime<Utc>)]) {
+        let text = |value: &str| -> ArrayRef {
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|_| value)))
+        };
+        let id = |row: &(&str, i64, DateTime<Utc>)| {
+            let name = format!("{} {} {}", row.0, row.1, row.2.timestamp_micros());
+            uuid::Uuid::from_u128(name.bytes().fold(7, |sum: u128, byte| {
+                sum.wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013B) ^ u128::from(byte)
+            }))
+            .to_string()
+        };
+        let moments = rows.iter().map(|row| row.2.timestamp_micros());
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(StringArray::from_iter_values(rows.iter().map(id))),
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.0))),
+            Arc::new(rows.iter().map(|_| None::<i64>).collect::<Int64Array>()),
+            text("product_view"),
+            Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.1))),
+            text("/"),
+            Arc::new(rows.iter().map(|_| None::<&str>).collect::<StringArray>()),
+            text("mobile"),
+            text("FR"),
             Arc::new(TimestampMicrosecondArray::from_iter_values(moments).with_timezone("UTC")),
         ];
         let entry = self.bronze(Dataset::Clickstream, from, columns).await;

@@ -1,0 +1,383 @@
+//! Fits the purchase models to the customers of the shop and predicts their lifetime value.
+//!
+//! The models and their papers are in `shopflow_models`. What cannot be fitted is said in
+//! `model_fits` and leaves the predictions null: a young shop gets no invented numbers.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, Date32Array, Decimal128Array, Float64Array, Int64Array, RecordBatch,
+    StringArray,
+};
+use arrow::datatypes::{
+    ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Field, Int64Type, Schema, SchemaRef,
+};
+use sha2::{Digest, Sha256};
+use shopflow_core::{Error, ErrorKind, Result, ResultExt};
+use shopflow_models::bgnbd::BgNbd;
+use shopflow_models::fit::Outcome;
+use shopflow_models::gamma_gamma::{GammaGamma, Spending};
+use shopflow_models::lifetime::{self, Plan, Prediction};
+use shopflow_models::purchases::{Patterns, Purchases};
+
+/// The question that prepares the customers.
+pub const CUSTOMER_PURCHASES_SQL: &str = include_str!("../../../sql/models/customer_purchases.sql");
+
+/// Days ahead in which purchases are expected, as the columns of the predictions say.
+const HORIZONS: [f64; 2] = [90.0, 365.0];
+/// Lifetime value is that of the next twelve months, discounted by one percent a month.
+const PLAN: Plan = Plan { periods: 12, length: 30.0, discount_rate: 0.01 };
+
+const MONEY: DataType = DataType::Decimal128(18, 2);
+const PROBABILITY: DataType = DataType::Decimal128(9, 6);
+const COUNT: DataType = DataType::Decimal128(18, 6);
+
+/// Columns of the answer to [`CUSTOMER_PURCHASES_SQL`].
+pub fn customer_purchases() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("customer_id", DataType::Int64, false),
+        Field::new("as_of", DataType::Date32, false),
+        Field::new("repeats", DataType::Int64, false),
+        Field::new("recency_days", DataType::Int64, false),
+        Field::new("age_days", DataType::Int64, false),
+        Field::new("priced_repeats", DataType::Int64, false),
+        Field::new("repeat_revenue", MONEY, false),
+    ]))
+}
+
+/// Columns of `gold/model_fits`: one row per model and parameter.
+pub fn model_fits() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("model", DataType::Utf8, false),
+        Field::new("parameter", DataType::Utf8, false),
+        Field::new("as_of", DataType::Date32, false),
+        Field::new("version", DataType::Utf8, true),
+        Field::new("outcome", DataType::Utf8, false),
+        Field::new("customers", DataType::Int64, false),
+        Field::new("estimate", DataType::Float64, true),
+        Field::new("standard_error", DataType::Float64, true),
+        Field::new("lower_95", DataType::Float64, true),
+        Field::new("upper_95", DataType::Float64, true),
+        Field::new("log_likelihood", DataType::Float64, true),
+        Field::new("iterations", DataType::Int64, true),
+        Field::new("gradient_norm", DataType::Float64, true),
+    ]))
+}
+
+/// Columns of `gold/customer_lifetime_prediction`.
+pub fn customer_lifetime_prediction() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("customer_id", DataType::Int64, false),
+        Field::new("as_of", DataType::Date32, false),
+        Field::new("repeat_purchases", DataType::Int64, false),
+        Field::new("recency_days", DataType::Int64, false),
+        Field::new("age_days", DataType::Int64, false),
+        Field::new("probability_alive", PROBABILITY, true),
+        Field::new("expected_purchases_90d", COUNT, true),
+        Field::new("expected_purchases_365d", COUNT, true),
+        Field::new("expected_purchase_value", MONEY, true),
+        Field::new("predicted_value", MONEY, true),
+        Field::new("frequency_version", DataType::Utf8, true),
+        Field::new("spending_version", DataType::Utf8, true),
+    ]))
+}
+
+/// The rows of both tables.
+#[derive(Debug)]
+pub struct Modelled {
+    pub model_fits: RecordBatch,
+    pub customer_lifetime_prediction: RecordBatch,
+}
+
+/// Fits both models to the answer of [`CUSTOMER_PURCHASES_SQL`] and predicts every customer.
+///
+/// # Errors
+/// `Internal` when the answer does not have its columns or contradicts itself.
+pub fn model(answer: &RecordBatch) -> Result<Modelled> {
+    let customers = Customers::read(answer)?;
+    let patterns = Patterns::group(&customers.purchases);
+    let frequency = BgNbd::fit(&patterns);
+    let known: Vec<Spending> = customers.spending.iter().flatten().copied().collect();
+    let spending = GammaGamma::fit(&known);
+    let as_of = customers.as_of;
+    let fits = [
+        Fitted::of("bg_nbd", &BgNbd::PARAMETERS, &frequency, customers.purchases.len()),
+        Fitted::of("gamma_gamma", &GammaGamma::PARAMETERS, &spending, known.len()),
+    ];
+    tracing::info!(
+        bg_nbd = fits[0].outcome,
+        gamma_gamma = fits[1].outcome,
+        customers = customers.purchases.len(),
+        "fitted purchase models"
+    );
+    let predictions =
+        frequency.converged().map(|fit| lifetime::predict(&fit.model, &patterns, &HORIZONS, &PLAN));
+    let spending = spending.converged().map(|fit| fit.model);
+    let prediction = predict(answer, &customers, predictions.as_deref(), spending.as_ref(), &fits)?;
+    let model_fits = match as_of {
+        Some(as_of) => fit_rows(&fits, as_of)?,
+        None => RecordBatch::new_empty(model_fits()),
+    };
+    Ok(Modelled { model_fits, customer_lifetime_prediction: prediction })
+}
+
+struct Customers {
+    as_of: Option<i32>,
+    purchases: Vec<Purchases>,
+    spending: Vec<Option<Spending>>,
+}
+
+impl Customers {
+    fn read(answer: &RecordBatch) -> Result<Customers> {
+        let repeats = column::<Int64Type>(answer, "repeats")?;
+        let recency = column::<Int64Type>(answer, "recency_days")?;
+        let age = column::<Int64Type>(answer, "age_days")?;
+        let priced = column::<Int64Type>(answer, "priced_repeats")?;
+        let revenue = column::<Decimal128Type>(answer, "repeat_revenue")?;
+        let mut purchases = Vec::with_capacity(answer.num_rows());
+        let mut spending = Vec::with_capacity(answer.num_rows());
+        for row in 0..answer.num_rows() {
+            let count = |value: i64| u32::try_from(value).unwrap_or(u32::MAX);
+            let one = Purchases::new(count(repeats[row]), recency[row] as f64, age[row] as f64);
+            purchases.push(one.or_error(ErrorKind::Internal, "purchases contradict themselves")?);
+            // Cents to units of money; nobody's mean is not a number.
+            let mean = revenue[row] as f64 / 100.0 / priced[row].max(1) as f64;
+            spending.push(Spending::new(count(priced[row]), mean).ok());
+        }
+        let as_of = column::<Date32Type>(answer, "as_of")?.first().copied();
+        Ok(Customers { as_of, purchases, spending })
+    }
+}
+
+/// A fit as the table tells it.
+struct Fitted {
+    model: &'static str,
+    parameters: &'static [&'static str],
+    outcome: &'static str,
+    customers: i64,
+    /// Estimate, standard error, and the bounds of the interval.
+    numbers: Option<Vec<[f64; 4]>>,
+    log_likelihood: Option<f64>,
+    iterations: Option<i64>,
+    gradient_norm: Option<f64>,
+    version: Option<String>,
+}
+
+impl Fitted {
+    fn of<M, const N: usize>(
+        model: &'static str,
+        parameters: &'static [&'static str; N],
+        outcome: &Outcome<M, N>,
+        customers: usize,
+    ) -> Fitted {
+        let fit = outcome.converged();
+        let numbers: Option<Vec<[f64; 4]>> = fit.map(|fit| {
+            let row = |at: usize| {
+                let (low, high) = fit.intervals[at];
+                [fit.estimates[at], fit.standard_errors[at], low, high].map(significant)
+            };
+            (0..N).map(row).collect()
+        });
+        let convergence = match outcome {
+            Outcome::Converged(fit) => Some(fit.convergence),
+            Outcome::NotConverged(convergence) => Some(*convergence),
+            Outcome::Degenerate(_) => None,
+        };
+        Fitted {
+            model,
+            parameters,
+            outcome: outcome.name(),
+            customers: customers as i64,
+            version: numbers.as_deref().map(|numbers| version(model, numbers)),
+            numbers,
+            log_likelihood: fit.map(|fit| significant(fit.log_likelihood)),
+            iterations: convergence.map(|one| i64::from(one.iterations)),
+            gradient_norm: convergence
+                .map(|one| significant(one.gradient_norm))
+                .filter(|norm| norm.is_finite()),
+        }
+    }
+}
+
+/// Ten digits: more than the uncertainty lets anybody use.
+fn significant(value: f64) -> f64 {
+    format!("{value:.9e}").parse().unwrap_or(value)
+}
+
+/// Names a fit by its estimates, so that a prediction says which parameters it came from.
+fn version(model: &str, numbers: &[[f64; 4]]) -> String {
+    let text = numbers.iter().fold(model.to_owned(), |text, row| format!("{text} {:e}", row[0]));
+    let digest = Sha256::digest(text.as_bytes());
+    let hex: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    format!("{model}-{hex}")
+}
+
+fn fit_rows(fits: &[Fitted], as_of: i32) -> Result<RecordBatch> {
+    let rows: Vec<(&Fitted, usize)> =
+        fits.iter().flat_map(|fit| (0..fit.parameters.len()).map(move |at| (fit, at))).collect();
+    let number = |part: usize| -> ArrayRef {
+        let values = rows.iter().map(|(fit, at)| fit.numbers.as_ref().map(|all| all[*at][part]));
+        Arc::new(values.collect::<Float64Array>())
+    };
+    let texts = |text: &dyn Fn(&Fitted) -> Option<String>| -> ArrayRef {
+        Arc::new(rows.iter().map(|(fit, _)| text(fit)).collect::<StringArray>())
+    };
+    let floats = |value: &dyn Fn(&Fitted) -> Option<f64>| -> ArrayRef {
+        Arc::new(rows.iter().map(|(fit, _)| value(fit)).collect::<Float64Array>())
+    };
+    let names = rows.iter().map(|(fit, at)| fit.parameters[*at]);
+    let columns: Vec<ArrayRef> = vec![
+        texts(&|fit| Some(fit.model.to_owned())),
+        Arc::new(StringArray::from_iter_values(names)),
+        Arc::new(Date32Array::from_value(as_of, rows.len())),
+        texts(&|fit| fit.version.clone()),
+        texts(&|fit| Some(fit.outcome.to_owned())),
+        Arc::new(rows.iter().map(|(fit, _)| Some(fit.customers)).collect::<Int64Array>()),
+        number(0),
+        number(1),
+        number(2),
+        number(3),
+        floats(&|fit| fit.log_likelihood),
+        Arc::new(rows.iter().map(|(fit, _)| fit.iterations).collect::<Int64Array>()),
+        floats(&|fit| fit.gradient_norm),
+    ];
+    batch(model_fits(), columns)
+}
+
+fn predict(
+    answer: &RecordBatch,
+    customers: &Customers,
+    predictions: Option<&[Prediction<2>]>,
+    spending: Option<&GammaGamma>,
+    fits: &[Fitted; 2],
+) -> Result<RecordBatch> {
+    let rows = answer.num_rows();
+    let of = |row: usize| predictions.map(|all| &all[row]);
+    let each = |row: usize| spending?.expected_value(customers.spending[row].as_ref());
+    let value = |row: usize| Some(of(row)?.value(each(row)?));
+    let texts = |fit: &Fitted| -> ArrayRef {
+        Arc::new((0..rows).map(|_| fit.version.as_deref()).collect::<StringArray>())
+    };
+    let copy = |name: &str| answer.column_by_name(name).cloned().ok_or_else(|| missing(name));
+    let columns = vec![
+        copy("customer_id")?,
+        copy("as_of")?,
+        copy("repeats")?,
+        copy("recency_days")?,
+        copy("age_days")?,
+        decimals((0..rows).map(|row| Some(of(row)?.alive)), &PROBABILITY)?,
+        decimals((0..rows).map(|row| Some(of(row)?.purchases[0])), &COUNT)?,
+        decimals((0..rows).map(|row| Some(of(row)?.purchases[1])), &COUNT)?,
+        decimals((0..rows).map(each), &MONEY)?,
+        decimals((0..rows).map(value), &MONEY)?,
+        texts(&fits[0]),
+        texts(&fits[1]),
+    ];
+    batch(customer_lifetime_prediction(), columns)
+}
+
+/// Rounded to what the table keeps; null for what it cannot hold.
+fn decimals(values: impl Iterator<Item = Option<f64>>, kind: &DataType) -> Result<ArrayRef> {
+    let DataType::Decimal128(precision, scale) = *kind else {
+        return Err(Error::internal("type of a prediction is no decimal"));
+    };
+    let unit = 10f64.powi(i32::from(scale));
+    let limit = 10f64.powi(i32::from(precision));
+    let scaled = values
+        .map(|value| value.map(|value| (value * unit).round()).filter(|value| value.abs() < limit));
+    let array: Decimal128Array = scaled.map(|value| value.map(|value| value as i128)).collect();
+    let array = array.with_precision_and_scale(precision, scale);
+    Ok(Arc::new(array.or_error(ErrorKind::Internal, "type of a prediction does not fit")?))
+}
+
+fn column<'a, T: ArrowPrimitiveType>(
+    rows: &'a RecordBatch,
+    name: &'static str,
+) -> Result<&'a [T::Native]> {
+    rows.column_by_name(name)
+        .and_then(|values| values.as_primitive_opt::<T>())
+        .filter(|values| values.null_count() == 0)
+        .map(|values| values.values().as_ref())
+        .ok_or_else(|| missing(name))
+}
+
+fn missing(name: &str) -> Error {
+    Error::internal("column of the customers' purchases is missing").with("column", name)
+}
+
+fn batch(schema: SchemaRef, columns: Vec<ArrayRef>) -> Result<RecordBatch> {
+    RecordBatch::try_new(schema, columns)
+        .or_error(ErrorKind::Internal, "predictions do not have their schema")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(rows: &[(i64, i64, i64, i64, i128)]) -> RecordBatch {
+        let number = |value: &dyn Fn(&(i64, i64, i64, i64, i128)) -> i64| -> ArrayRef {
+            Arc::new(Int64Array::from_iter_values(rows.iter().map(value)))
+        };
+        let revenue = Decimal128Array::from_iter_values(rows.iter().map(|row| row.4));
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(Int64Array::from_iter_values(1..=rows.len() as i64)),
+            Arc::new(Date32Array::from_value(20_000, rows.len())),
+            number(&|row| row.0),
+            number(&|row| row.1),
+            number(&|row| row.2),
+            number(&|row| row.3),
+            Arc::new(revenue.with_precision_and_scale(18, 2).unwrap()),
+        ];
+        RecordBatch::try_new(customer_purchases(), columns).unwrap()
+    }
+
+    fn outcomes(modelled: &RecordBatch) -> Vec<String> {
+        let outcome = modelled.column_by_name("outcome").unwrap();
+        let mut names: Vec<String> =
+            outcome.as_string::<i32>().iter().map(|name| name.unwrap().to_owned()).collect();
+        names.dedup();
+        names
+    }
+
+    #[test]
+    fn a_shop_without_sales_has_no_rows() {
+        let modelled = model(&answer(&[])).unwrap();
+        assert_eq!(modelled.model_fits.num_rows(), 0);
+        assert_eq!(modelled.customer_lifetime_prediction.num_rows(), 0);
+    }
+
+    #[test]
+    fn a_young_shop_says_why_it_predicts_nothing() {
+        let modelled = model(&answer(&[(0, 0, 3, 0, 0), (0, 0, 0, 0, 0)])).unwrap();
+        assert_eq!(modelled.model_fits.num_rows(), 7);
+        assert_eq!(outcomes(&modelled.model_fits), ["no_repeat_purchases"]);
+        let predictions = modelled.customer_lifetime_prediction;
+        assert_eq!(predictions.num_rows(), 2);
+        for name in ["probability_alive", "predicted_value", "frequency_version"] {
+            assert_eq!(predictions.column_by_name(name).unwrap().null_count(), 2, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_customer_of_a_fitted_shop_is_predicted_with_the_version_of_its_fit() {
+        let rows: Vec<_> = (0..400i64)
+            .map(|n| {
+                let age = 30 + n % 300;
+                let repeats = if n % 3 == 0 { 0 } else { 1 + n * 7 % 5 };
+                let recency = if repeats == 0 { 0 } else { 1 + n * 13 % age };
+                (repeats, recency, age, repeats, i128::from(repeats * (1000 + n * 31 % 4000)))
+            })
+            .collect();
+        let modelled = model(&answer(&rows)).unwrap();
+        assert_eq!(outcomes(&modelled.model_fits), ["converged"]);
+        let predictions = modelled.customer_lifetime_prediction;
+        assert_eq!(predictions.num_rows(), 400);
+        assert!(predictions.columns().iter().all(|column| column.null_count() == 0));
+        let version = |rows: &RecordBatch, name: &str, row: usize| {
+            rows.column_by_name(name).unwrap().as_string::<i32>().value(row).to_owned()
+        };
+        let frequency = version(&predictions, "frequency_version", 399);
+        assert_eq!(frequency, version(&modelled.model_fits, "version", 0));
+        assert!(frequency.starts_with("bg_nbd-") && frequency.len() == 19, "{frequency}");
+    }
+}

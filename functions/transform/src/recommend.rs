@@ -1,0 +1,318 @@
+//! Which products are bought together, and which are alike: features for recommendations.
+//!
+//! A basket is what one customer bought on one business day. Facts come by UTC date, and a
+//! business day touches at most the dates before and after its own, so only a few days are open
+//! at a time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray,
+};
+use arrow::datatypes::{DataType, Date32Type, Field, Int64Type, Schema, SchemaRef};
+use shopflow_core::{Error, ErrorKind, Result, ResultExt};
+use shopflow_models::baskets::{Baskets, Builder};
+use shopflow_models::copurchase::{Association, best, companions};
+
+/// Digits behind the point of shares and scores.
+const SCALE: i8 = 9;
+/// Digits of shares and scores, 0 to 1.
+const SHARE: DataType = DataType::Decimal128(10, SCALE);
+
+/// Columns of `fact_sales` that baskets are made of.
+pub const SALES_COLUMNS: [&str; 4] = ["event_date", "business_date", "customer_id", "product_id"];
+/// Columns of silver clickstream that sessions are made of.
+pub const CLICK_COLUMNS: [&str; 2] = ["session_id", "product_id"];
+
+/// How the baskets are counted.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Baskets that two products must share at least.
+    pub minimum_baskets: u32,
+    /// Similar products kept for each product.
+    pub top: usize,
+    /// Bytes that baskets, and the counting of pairs, may use each.
+    pub memory: usize,
+}
+
+/// Columns of `gold/product_pairs`.
+pub fn product_pairs() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("product_id", DataType::Int64, false),
+        Field::new("other_product_id", DataType::Int64, false),
+        Field::new("baskets", DataType::Int64, false),
+        Field::new("product_baskets", DataType::Int64, false),
+        Field::new("other_baskets", DataType::Int64, false),
+        Field::new("support", SHARE, false),
+        Field::new("confidence", SHARE, false),
+        Field::new("other_confidence", SHARE, false),
+        Field::new("lift", DataType::Decimal128(24, SCALE), false),
+    ]))
+}
+
+/// Columns of `gold/product_similarity`.
+pub fn product_similarity() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("product_id", DataType::Int64, false),
+        Field::new("source", DataType::Utf8, false),
+        Field::new("rank", DataType::Int32, false),
+        Field::new("similar_product_id", DataType::Int64, false),
+        Field::new("together", DataType::Int64, false),
+        Field::new("cosine", SHARE, false),
+        Field::new("jaccard", SHARE, false),
+    ]))
+}
+
+/// Collects the baskets of sales.
+#[derive(Debug)]
+pub struct SalesBaskets {
+    builder: Builder,
+    /// Customers and products by business day.
+    open: BTreeMap<i32, Vec<(u64, i64)>>,
+}
+
+impl SalesBaskets {
+    /// No baskets yet; beyond `memory` bytes they go to a temporary file.
+    pub fn new(memory: usize) -> SalesBaskets {
+        SalesBaskets { builder: Builder::new(memory), open: BTreeMap::new() }
+    }
+
+    /// Adds facts. They must come by UTC date, as the table is sorted.
+    ///
+    /// # Errors
+    /// `Internal` when a column is missing, or the temporary file cannot be written.
+    pub fn add(&mut self, facts: &RecordBatch) -> Result<()> {
+        let dates = column::<Date32Type>(facts, "event_date")?;
+        let days = column::<Date32Type>(facts, "business_date")?;
+        let customers = column::<Int64Type>(facts, "customer_id")?;
+        let products = column::<Int64Type>(facts, "product_id")?;
+        let mut start = 0;
+        for run in dates.chunk_by(|left, right| left == right) {
+            let end = start + run.len();
+            self.close_before(run[0] - 1)?;
+            let mut at = start;
+            for day in days[start..end].chunk_by(|left, right| left == right) {
+                let rows = at..at + day.len();
+                let lines = customers[rows.clone()].iter().zip(&products[rows]);
+                let open = self.open.entry(day[0]).or_default();
+                open.extend(lines.map(|(customer, product)| (*customer as u64, *product)));
+                at += day.len();
+            }
+            start = end;
+        }
+        Ok(())
+    }
+
+    /// The baskets of all sales added.
+    ///
+    /// # Errors
+    /// `Internal` when the temporary file cannot be written.
+    pub fn finish(mut self) -> Result<Baskets> {
+        self.close_before(i32::MAX)?;
+        self.builder.finish().or_error(ErrorKind::Internal, "write of spilled baskets failed")
+    }
+
+    fn close_before(&mut self, day: i32) -> Result<()> {
+        while let Some(first) = self.open.first_entry().filter(|first| *first.key() < day) {
+            let lines = first.remove();
+            self.builder
+                .add(lines)
+                .or_error(ErrorKind::Internal, "write of spilled baskets failed")?;
+        }
+        Ok(())
+    }
+}
+
+/// Collects the baskets of visits: the products somebody looked at or took in one session. A
+/// session that goes on after midnight is one basket; events come by date.
+#[derive(Debug)]
+pub struct SessionBaskets {
+    builder: Builder,
+    /// Sessions of the latest date, and those that came on the date before and again.
+    open: BTreeMap<String, (i32, Vec<i64>)>,
+    date: i32,
+}
+
+impl SessionBaskets {
+    /// No baskets yet; beyond `memory` bytes they go to a temporary file.
+    pub fn new(memory: usize) -> SessionBaskets {
+        SessionBaskets { builder: Builder::new(memory), open: BTreeMap::new(), date: i32::MIN }
+    }
+
+    /// Adds the events of one date (days since the epoch); dates come in ascending order.
+    ///
+    /// # Errors
+    /// `Internal` when a column is missing, or the temporary file cannot be written.
+    pub fn add(&mut self, date: i32, events: &RecordBatch) -> Result<()> {
+        if date != self.date {
+            self.close_before(date - 1)?;
+            self.date = date;
+        }
+        let missing =
+            || Error::internal("column of silver is missing").with("column", "session_id");
+        let sessions = events.column_by_name("session_id").ok_or_else(missing)?;
+        let sessions = sessions.as_string_opt::<i32>().ok_or_else(missing)?;
+        let missing =
+            || Error::internal("column of silver is missing").with("column", "product_id");
+        let products = events.column_by_name("product_id").ok_or_else(missing)?;
+        let products = products.as_primitive_opt::<Int64Type>().ok_or_else(missing)?;
+        for (session, product) in sessions.iter().zip(products) {
+            let (Some(session), Some(product)) = (session, product) else { continue };
+            match self.open.get_mut(session) {
+                Some((latest, products)) => {
+                    *latest = date;
+                    products.push(product);
+                }
+                None => {
+                    self.open.insert(session.to_owned(), (date, vec![product]));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The baskets of all sessions added.
+    ///
+    /// # Errors
+    /// `Internal` when the temporary file cannot be written.
+    pub fn finish(mut self) -> Result<Baskets> {
+        self.close_before(i32::MAX)?;
+        self.builder.finish().or_error(ErrorKind::Internal, "write of spilled baskets failed")
+    }
+
+    /// Closes the sessions whose latest event came before `date`.
+    fn close_before(&mut self, date: i32) -> Result<()> {
+        let closed = self.open.extract_if(.., |_, (latest, _)| *latest < date);
+        let lines = (0u64..).zip(closed).flat_map(|(basket, (_, (_, products)))| {
+            products.into_iter().map(move |product| (basket, product))
+        });
+        self.builder.add(lines).or_error(ErrorKind::Internal, "write of spilled baskets failed")
+    }
+}
+
+/// The rows of `product_pairs`: each two products once, the lower id first, sorted by both.
+///
+/// # Errors
+/// `Internal` when spilled baskets cannot be read.
+pub fn pairs(baskets: &Baskets, settings: &Settings) -> Result<RecordBatch> {
+    let counts = baskets.counts();
+    let found = companions(
+        baskets,
+        settings.minimum_baskets,
+        settings.memory,
+        |product, others, rows: &mut Vec<(u32, u32, u32)>| {
+            let after = others.partition_point(|other| other.product < product);
+            rows.extend(others[after..].iter().map(|one| (product, one.product, one.together)));
+        },
+    )
+    .or_error(ErrorKind::Internal, "read of spilled baskets failed")?;
+    let ids = baskets.products();
+    let id = |number: u32| ids[number as usize];
+    let count = |number: u32| counts[number as usize];
+    let measured = |measure: &dyn Fn(&Association) -> f64| {
+        decimals(found.iter().map(|&(one, other, together)| {
+            measure(&Association::new(baskets.baskets(), count(one), count(other), together))
+        }))
+    };
+    let numbers = |number: &dyn Fn(&(u32, u32, u32)) -> i64| -> ArrayRef {
+        Arc::new(Int64Array::from_iter_values(found.iter().map(number)))
+    };
+    let columns = vec![
+        numbers(&|row| id(row.0)),
+        numbers(&|row| id(row.1)),
+        numbers(&|row| i64::from(row.2)),
+        numbers(&|row| i64::from(count(row.0))),
+        numbers(&|row| i64::from(count(row.1))),
+        share(measured(&Association::support), 10)?,
+        share(measured(&|one| one.confidence().0), 10)?,
+        share(measured(&|one| one.confidence().1), 10)?,
+        share(measured(&Association::lift), 24)?,
+    ];
+    batch(product_pairs(), columns)
+}
+
+/// The rows of `product_similarity`: for each product the most similar ones by cosine, from each
+/// source of baskets; equal scores by id.
+///
+/// # Errors
+/// `Internal` when spilled baskets cannot be read.
+pub fn similar(sources: &[(&'static str, &Baskets)], settings: &Settings) -> Result<RecordBatch> {
+    let mut rows = Vec::new();
+    for (source, baskets) in sources {
+        let (ids, counts) = (baskets.products(), baskets.counts());
+        let of_source = companions(
+            baskets,
+            settings.minimum_baskets,
+            settings.memory,
+            |product, others, rows: &mut Vec<Similar>| {
+                let association = |other: u32, together: u32| {
+                    let (first, second) = (counts[product as usize], counts[other as usize]);
+                    Association::new(baskets.baskets(), first, second, together)
+                };
+                let found = best(others, settings.top, |one| {
+                    association(one.product, one.together).cosine()
+                });
+                rows.extend((1..).zip(found).map(|(rank, (one, cosine))| Similar {
+                    product: ids[product as usize],
+                    source,
+                    rank,
+                    other: ids[one.product as usize],
+                    together: i64::from(one.together),
+                    cosine,
+                    jaccard: association(one.product, one.together).jaccard(),
+                }));
+            },
+        );
+        rows.extend(of_source.or_error(ErrorKind::Internal, "read of spilled baskets failed")?);
+    }
+    // By product, then source, then rank; each source is sorted already.
+    rows.sort_by_key(|row: &Similar| (row.product, row.source));
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.product))),
+        Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.source))),
+        Arc::new(Int32Array::from_iter_values(rows.iter().map(|row| row.rank))),
+        Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.other))),
+        Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.together))),
+        share(decimals(rows.iter().map(|row| row.cosine)), 10)?,
+        share(decimals(rows.iter().map(|row| row.jaccard)), 10)?,
+    ];
+    batch(product_similarity(), columns)
+}
+
+struct Similar {
+    product: i64,
+    source: &'static str,
+    rank: i32,
+    other: i64,
+    together: i64,
+    cosine: f64,
+    jaccard: f64,
+}
+
+/// Rounded, so that the last bits of a quotient are nobody's concern.
+fn decimals(values: impl Iterator<Item = f64>) -> Decimal128Array {
+    let unit = 10f64.powi(i32::from(SCALE));
+    Decimal128Array::from_iter_values(values.map(|value| (value * unit).round() as i128))
+}
+
+fn share(values: Decimal128Array, precision: u8) -> Result<ArrayRef> {
+    let values = values.with_precision_and_scale(precision, SCALE);
+    Ok(Arc::new(values.or_error(ErrorKind::Internal, "type of a score does not fit")?))
+}
+
+fn batch(schema: SchemaRef, columns: Vec<ArrayRef>) -> Result<RecordBatch> {
+    RecordBatch::try_new(schema, columns)
+        .or_error(ErrorKind::Internal, "recommendations do not have their schema")
+}
+
+fn column<'a, T: arrow::datatypes::ArrowPrimitiveType>(
+    rows: &'a RecordBatch,
+    name: &str,
+) -> Result<&'a [T::Native]> {
+    rows.column_by_name(name)
+        .and_then(|values| values.as_primitive_opt::<T>())
+        .filter(|values| values.null_count() == 0)
+        .map(|values| values.values().as_ref())
+        .ok_or_else(|| Error::internal("column of fact_sales is missing").with("column", name))
+}

@@ -1,0 +1,73 @@
+-- customer_rfm: Who are the best customers, and who is about to be lost?
+-- Grain: one row per customer who ever bought.
+-- Recency is the days from the last purchase to the latest sale of the shop, frequency the number
+-- of business days with a purchase, monetary the revenue. A score is 1 plus five times the share
+-- of customers who are strictly worse, rounded down: 5 is the best fifth. Equal customers have
+-- equal scores, so a fifth may be larger or empty, and no order of rows decides.
+-- Reads gold_fact_sales.
+WITH purchases AS (
+    SELECT
+        customer_id,
+        max(business_date) AS last_purchase,
+        count(DISTINCT business_date) AS frequency,
+        CAST(coalesce(sum(amount), 0) AS decimal(18, 2)) AS monetary
+    FROM gold_fact_sales
+    GROUP BY customer_id
+), as_of AS (
+    SELECT max(business_date) AS latest FROM gold_fact_sales
+), measured AS (
+    SELECT
+        p.customer_id,
+        p.last_purchase,
+        CAST(to_unixtime(CAST(a.latest AS timestamp)) AS bigint) / 86400
+          - CAST(to_unixtime(CAST(p.last_purchase AS timestamp)) AS bigint) / 86400
+          AS recency_days,
+        p.frequency,
+        p.monetary
+    FROM purchases AS p
+    CROSS JOIN as_of AS a
+), ranked AS (
+    SELECT
+        customer_id,
+        last_purchase,
+        recency_days,
+        frequency,
+        monetary,
+        rank() OVER (ORDER BY recency_days DESC) AS recency_rank,
+        rank() OVER (ORDER BY frequency) AS frequency_rank,
+        rank() OVER (ORDER BY monetary) AS monetary_rank
+    FROM measured
+), scored AS (
+    SELECT
+        r.customer_id,
+        r.last_purchase,
+        r.recency_days,
+        r.frequency,
+        r.monetary,
+        1 + CAST(r.recency_rank - 1 AS bigint) * 5 / c.customers AS recency_score,
+        1 + CAST(r.frequency_rank - 1 AS bigint) * 5 / c.customers AS frequency_score,
+        1 + CAST(r.monetary_rank - 1 AS bigint) * 5 / c.customers AS monetary_score
+    FROM ranked AS r
+    CROSS JOIN (SELECT count(*) AS customers FROM purchases) AS c
+)
+SELECT
+    customer_id,
+    last_purchase,
+    recency_days,
+    frequency,
+    monetary,
+    recency_score,
+    frequency_score,
+    monetary_score,
+    CASE
+        WHEN recency_score >= 4 AND frequency_score >= 4 THEN 'champions'
+        WHEN recency_score >= 3 AND frequency_score >= 3 THEN 'loyal'
+        WHEN recency_score >= 4 THEN 'recent'
+        WHEN recency_score = 3 THEN 'promising'
+        WHEN frequency_score >= 4 THEN 'cannot_lose'
+        WHEN frequency_score = 3 THEN 'at_risk'
+        WHEN recency_score = 2 THEN 'hibernating'
+        ELSE 'lost'
+    END AS segment
+FROM scored
+ORDER BY customer_id
