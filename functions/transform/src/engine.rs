@@ -10,6 +10,8 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 
 /// Lambda gives two virtual processors at the memory this function has.
@@ -50,21 +52,23 @@ impl Engine {
     ///
     /// # Errors
     /// `Internal` when the SQL does not fit the tables; errors of the files that are read.
-    pub async fn query(
-        &self,
-        sql: &str,
-        tables: Vec<(&str, Arc<dyn TableProvider>)>,
-        schema: &SchemaRef,
-    ) -> Result<RecordBatch> {
-        let config = SessionConfig::new().with_target_partitions(TARGET_PARTITIONS);
-        let context = SessionContext::new_with_config_rt(config, Arc::clone(&self.runtime));
-        for (name, table) in tables {
-            context.register_table(name, table).map_err(query_error)?;
-        }
-        let batches = Box::pin(async { context.sql(sql).await?.collect().await })
-            .await
-            .map_err(query_error)?;
-        conform(schema, &batches)
+    pub fn query<'a>(
+        &'a self,
+        sql: &'a str,
+        tables: Vec<(&'a str, Arc<dyn TableProvider>)>,
+        schema: &'a SchemaRef,
+    ) -> BoxFuture<'a, Result<RecordBatch>> {
+        let answer = async move {
+            let config = SessionConfig::new().with_target_partitions(TARGET_PARTITIONS);
+            let context = SessionContext::new_with_config_rt(config, Arc::clone(&self.runtime));
+            for (name, table) in tables {
+                context.register_table(name, table).map_err(query_error)?;
+            }
+            let plan = context.sql(sql).await.map_err(query_error)?;
+            let batches = plan.collect().await.map_err(query_error)?;
+            conform(schema, &batches)
+        };
+        answer.boxed()
     }
 }
 

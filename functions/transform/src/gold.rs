@@ -12,6 +12,7 @@ use arrow::array::RecordBatch;
 use arrow::compute::{SortColumn, lexsort_to_indices, take_record_batch};
 use arrow::datatypes::SchemaRef;
 use chrono::NaiveDate;
+use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use shopflow_core::contract::GoldTable;
 use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, keys};
@@ -62,7 +63,16 @@ pub struct Refreshed {
 ///
 /// # Errors
 /// `Transient.*`, or `Internal` when a sale has no version of its customer or product.
-pub async fn refresh(
+pub fn refresh<'a>(
+    context: &'a Context,
+    client: &'a Client,
+    cache: &'a FileCache,
+    update: &'a Update,
+) -> BoxFuture<'a, Result<Refreshed>> {
+    refresh_all(context, client, cache, update).boxed()
+}
+
+async fn refresh_all(
     context: &Context,
     client: &Client,
     cache: &FileCache,

@@ -36,6 +36,7 @@ pub mod warehouse;
 use std::collections::BTreeSet;
 
 use futures::FutureExt;
+use futures::future::BoxFuture;
 use shopflow_core::contract::{GoldTable, LedgerEntry, TransformEvent, TransformResult};
 use shopflow_core::runtime::{Init, Invocation};
 use shopflow_core::settings::Recommendations;
@@ -85,17 +86,22 @@ impl Context {
 /// `Transient.Database` when another transform holds the lock for too long or Postgres fails,
 /// `Transient.Storage`, `InvalidInput` when a queued bronze file is gone, `Internal` when rows do
 /// not add up.
-pub async fn handle(
-    context: &Context,
+pub fn handle<'a>(
+    context: &'a Context,
     event: TransformEvent,
-    invocation: &Invocation,
-) -> Result<TransformResult> {
-    let mut session = Session::lock(&context.database, invocation.remaining()).await?;
-    let outcome = work(context, &event, &mut session).boxed().await;
-    session.unlock().await;
-    let result = outcome?;
-    report(&result, invocation);
-    Ok(result)
+    invocation: &'a Invocation,
+) -> BoxFuture<'a, Result<TransformResult>> {
+    // Boxed here, so that the query engine is compiled into this crate and not again into each
+    // program that calls it.
+    let answer = async move {
+        let mut session = Session::lock(&context.database, invocation.remaining()).await?;
+        let outcome = work(context, &event, &mut session).boxed().await;
+        session.unlock().await;
+        let result = outcome?;
+        report(&result, invocation);
+        Ok(result)
+    };
+    answer.boxed()
 }
 
 async fn work(

@@ -163,9 +163,7 @@ async fn increments_in_any_order_give_the_bytes_of_a_full_rebuild() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_queue_larger_than_the_memory_is_merged_in_slices() {
-    let (mut small, large) = (Shop::open().await, Shop::open().await);
-    // One file per slice.
-    small.context.memory_bytes = 8 << 20;
+    let (small, large) = (Shop::open().await, Shop::open().await);
     let mut dice = Dice(5);
     for step in 0..5 {
         for batch in batches(&mut dice, &format!("r{step}")) {
@@ -173,6 +171,9 @@ async fn a_queue_larger_than_the_memory_is_merged_in_slices() {
             send(&large, &batch).await;
         }
     }
+    // As if each file were so large that it fills a slice.
+    let huge = "UPDATE ops.lake_queue SET entry = jsonb_set(entry, '{bronze,bytes}', '1000000000')";
+    small.client.batch_execute(huge).await.unwrap();
     let (one, other) = (small.transform("t").await.unwrap(), large.transform("t").await.unwrap());
     assert_eq!(one.gold, other.gold);
     assert!(small.files("silver/").await.len() > 3);

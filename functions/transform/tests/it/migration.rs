@@ -20,8 +20,8 @@ async fn the_facts_of_an_older_release_move_into_their_partitions() {
     ] {
         client.batch_execute(sql).await.unwrap();
     }
-    let sql = "SELECT concat_ws(' ', tableoid::regclass, transaction_id, payment_method, amount)
-               FROM warehouse.fact_sales JOIN warehouse.dim_payment_method USING (payment_method_key)
+    let sql = "SELECT concat_ws(' ', f.tableoid::regclass, transaction_id, payment_method, amount)
+               FROM warehouse.fact_sales AS f JOIN warehouse.dim_payment_method USING (payment_method_key)
                ORDER BY transaction_id";
     let rows = client.query(sql, &[]).await.unwrap();
     let lines: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
