@@ -168,10 +168,8 @@ fn negative<const N: usize>(hessian: &[[f64; N]; N], damping: f64) -> Option<[[f
     let mut factor = [[0.0; N]; N];
     for i in 0..N {
         for j in 0..=i {
-            let mut sum = -hessian[i][j] + if i == j { damping } else { 0.0 };
-            for k in 0..j {
-                sum -= factor[i][k] * factor[j][k];
-            }
+            let known: f64 = (0..j).map(|k| factor[i][k] * factor[j][k]).sum();
+            let sum = if i == j { damping - hessian[i][j] } else { -hessian[i][j] } - known;
             if i == j {
                 // Relative to the diagonal, so that a flat ridge does not pass for a maximum.
                 if sum.is_nan() || sum <= 1e-13 * (hessian[i][i].abs() + damping) {

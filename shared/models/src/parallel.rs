@@ -53,7 +53,7 @@ pub fn pieces<T: Send>(
 }
 
 /// Sorts; the halves of a large slice on two threads.
-pub fn sort<T: Ord + Send + Clone>(values: &mut Vec<T>) {
+pub fn sort<T: Ord + Send + Clone>(values: &mut [T]) {
     if values.len() < SORT_APART || threads() < 2 {
         values.sort_unstable();
         return;

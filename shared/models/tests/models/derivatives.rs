@@ -24,9 +24,9 @@ fn agrees<const N: usize>(at: [f64; N], size: f64, evaluate: impl Fn(&[f64; N]) 
         let slope = (above.value - below.value) / (2.0 * step);
         let noise = 1e-14 * size / step;
         close(here.gradient[i], slope, noise, "gradient");
-        for j in 0..N {
+        for (j, &value) in at.iter().enumerate() {
             let slope = (above.gradient[j] - below.gradient[j]) / (2.0 * step);
-            let terms = here.hessian[j][j].abs() * at[j] + size / at[j];
+            let terms = here.hessian[j][j].abs() * value + size / value;
             close(here.hessian[i][j], slope, 1e-14 * terms / step + 1e-7 * terms, "hessian");
         }
     }
