@@ -132,7 +132,6 @@ def prepare(rows: int):
     cursor = database.cursor()
     for migration in sorted((REPOSITORY / "sql" / "ddl").glob("*.sql")):
         cursor.execute(migration.read_text())
-    cursor.execute("INSERT INTO core.countries (code) VALUES ('DE'), ('FR'), ('US'), ('JP') ON CONFLICT DO NOTHING")
     cursor.execute("""
         INSERT INTO core.customers (id, is_inferred, effective_at, source_modified_at, source_version_id, source_run_id)
         SELECT id, true, '2025-01-01', '2025-01-01', 'v', 'r' FROM generate_series(1, %s) AS id""", [rows])
