@@ -132,13 +132,6 @@ impl Shop {
         let entry = self.bronze(Dataset::Customers, from, columns).await;
         for Customer(id, name, email, registered, country) in rows {
             let hash = format!("{name}|{email}|{registered}|{country}").into_bytes();
-            self.client
-                .execute(
-                    "INSERT INTO core.countries VALUES ($1, $1) ON CONFLICT DO NOTHING",
-                    &[country],
-                )
-                .await
-                .unwrap();
             let values: [&(dyn tokio_postgres::types::ToSql + Sync); 10] = [
                 id,
                 name,
