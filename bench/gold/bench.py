@@ -36,7 +36,7 @@ DUCKDB = {
 def with_duckdb(table: str, files: str) -> tuple:
     connection = duckdb.connect()
     connection.execute("SET threads = 2")
-    rows = connection.execute(DUCKDB[table].format(files=files)).fetch_arrow_table()
+    rows = connection.execute(DUCKDB[table].format(files=files)).to_arrow_table()
     cents = sum(int(value.as_py() * 100) for value in rows["revenue"])
     return rows.num_rows, sum(rows["transactions"].to_pylist()), cents
 
@@ -44,7 +44,7 @@ def with_duckdb(table: str, files: str) -> tuple:
 def duckdb_only(table: str, files: str) -> None:
     connection = duckdb.connect()
     connection.execute("SET threads = 2")
-    connection.execute(DUCKDB[table].format(files=files)).fetch_arrow_table()
+    connection.execute(DUCKDB[table].format(files=files)).to_arrow_table()
 
 
 def polars_query(table: str, files: str) -> pl.DataFrame:

@@ -14,15 +14,12 @@ WITH purchases AS (
         CAST(coalesce(sum(amount), 0) AS decimal(18, 2)) AS revenue
     FROM gold_fact_sales
     GROUP BY customer_id
-), as_of AS (
-    SELECT max(business_date) AS latest FROM gold_fact_sales
 ), tenures AS (
     SELECT
         p.*,
-        1 + CAST(to_unixtime(CAST(a.latest AS timestamp)) AS bigint) / 86400
-          - CAST(to_unixtime(CAST(p.first_purchase AS timestamp)) AS bigint) / 86400 AS days
+        1 + CAST(to_unixtime(CAST(max(last_purchase) OVER () AS timestamp)) AS bigint) / 86400
+          - CAST(to_unixtime(CAST(first_purchase AS timestamp)) AS bigint) / 86400 AS days
     FROM purchases AS p
-    CROSS JOIN as_of AS a
 )
 SELECT
     customer_id,

@@ -129,18 +129,16 @@ pub fn counts(pending: &Pending) -> Vec<FileCount> {
 /// Merging in slices gives the same silver, since the outcome does not depend on the order.
 pub fn slices(pending: &Pending, memory_bytes: usize) -> Vec<Range<usize>> {
     let most = (memory_bytes / SLICE_SHARE) as u64;
-    let mut slices = vec![0..0];
-    let mut bytes = 0;
+    let (mut slices, mut slice, mut bytes) = (Vec::new(), 0..0, 0);
     for (number, file) in pending.files.iter().enumerate() {
-        bytes += file.entry.bronze.bytes;
-        match slices.last_mut() {
-            Some(slice) if slice.start == slice.end || bytes <= most => slice.end = number + 1,
-            _ => {
-                slices.push(number..number + 1);
-                bytes = file.entry.bronze.bytes;
-            }
+        if slice.start < slice.end && bytes + file.entry.bronze.bytes > most {
+            slices.push(slice);
+            (slice, bytes) = (number..number, 0);
         }
+        slice.end = number + 1;
+        bytes += file.entry.bronze.bytes;
     }
+    slices.push(slice);
     slices
 }
 
