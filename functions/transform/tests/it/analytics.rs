@@ -132,11 +132,22 @@ async fn a_shop_with_history_is_fitted_and_every_customer_predicted() {
         ]
     );
     let incomplete = "SELECT count(*) FROM warehouse.customer_lifetime_prediction
-        WHERE probability_alive IS NULL OR expected_purchases_90d IS NULL OR predicted_value <= 0
+        WHERE probability_alive IS NULL OR expected_purchases_90d IS NULL OR predicted_value IS NULL
            OR expected_purchases_90d > expected_purchases_365d
            OR frequency_version NOT IN (SELECT version FROM warehouse.model_fits)
            OR spending_version NOT IN (SELECT version FROM warehouse.model_fits)";
     assert_eq!(shop.number(incomplete).await, "0");
+    // Those who left long ago are worth less than half a cent; Lifetimes counts the same nine.
+    let nothing = "SELECT count(*) FROM warehouse.customer_lifetime_prediction
+        WHERE predicted_value = 0";
+    assert_eq!(shop.number(nothing).await, "9");
+    // What Lifetimes 0.11.3 estimates from the same sales.
+    let lifetimes = "SELECT count(*) FROM warehouse.model_fits JOIN (VALUES
+            ('r', 0.6797), ('alpha', 22.2461), ('a', 1.7152), ('b', 14.4362),
+            ('p', 1.6412), ('q', 3.8764), ('v', 125.9155)) AS l (parameter, estimate)
+        USING (parameter)
+        WHERE abs(model_fits.estimate / l.estimate - 1) < 0.001";
+    assert_eq!(shop.number(lifetimes).await, "7");
     // The statistics of each customer, counted here.
     let mut days: BTreeMap<i64, BTreeSet<i32>> = BTreeMap::new();
     for Sale(_, customer, _, _, moment) in &sales {
