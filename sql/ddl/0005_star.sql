@@ -160,6 +160,10 @@ CREATE TABLE ops.transforms (
     finished_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
+-- Silver is committed before gold is written. Of a file that is taken for the first time, only what
+-- changed silver matters to gold; after an attempt that died, everything in it may.
+ALTER TABLE ops.lake_queue ADD COLUMN attempted_at timestamptz;
+
 -- Sessions whose customer got another version since they were computed.
 CREATE TABLE ops.dirty_sessions (
     session_id text PRIMARY KEY,
@@ -179,6 +183,7 @@ COMMENT ON COLUMN ops.transforms.run_id IS 'Run';
 COMMENT ON COLUMN ops.transforms.touched_dates IS 'Event dates that were recomputed';
 COMMENT ON COLUMN ops.transforms.fact_rows IS 'Rows of fact_sales that were written';
 COMMENT ON COLUMN ops.transforms.finished_at IS 'When its latest call with work to do ended';
+COMMENT ON COLUMN ops.lake_queue.attempted_at IS 'When a transform first took the file, before it wrote anything';
 COMMENT ON TABLE ops.dirty_sessions IS 'Sessions whose customer got another version since they were computed';
 COMMENT ON COLUMN ops.dirty_sessions.session_id IS 'Session number';
 COMMENT ON COLUMN ops.dirty_sessions.marked_at IS 'When it was marked';

@@ -114,8 +114,9 @@ async fn work(
     let full = event.full || !context.business.is_current(client).await?;
     let months = pending::dirty_dates(client, full).await?;
     warehouse::create_partitions(client, tables::FACT_SALES, months.into_iter()).await?;
+    let fresh = pending::take(client).await?;
     let snapshot = pending::snapshot(client).await?;
-    let pending = Pending::read(&snapshot, full).await?;
+    let pending = Pending::read(&snapshot, &fresh, full).await?;
     if pending.is_empty() {
         drop(snapshot);
         return finish(context, session, event).await;
@@ -127,15 +128,16 @@ async fn work(
     let last = slices.pop().unwrap_or_default();
     for slice in slices {
         let merge = silver::Merge::prepare(context, &snapshot, &pending, slice).boxed().await?;
-        click_dates.extend(merge.click_dates()?);
-        merge.write(context, &cache, &mut counts).boxed().await?;
+        click_dates.extend(merge.unsettled_click_dates(&pending)?);
+        click_dates.extend(merge.write(context, &cache, &mut counts).boxed().await?);
     }
     let merge = silver::Merge::prepare(context, &snapshot, &pending, last).boxed().await?;
-    click_dates.extend(merge.click_dates()?);
-    let ((), facts) = futures::try_join!(
+    click_dates.extend(merge.unsettled_click_dates(&pending)?);
+    let (changed, facts) = futures::try_join!(
         merge.write(context, &cache, &mut counts).boxed(),
         warehouse::rebuild(snapshot, &pending).boxed()
     )?;
+    click_dates.extend(changed);
     // The bronze rows are no longer needed; gold reads silver.
     drop(merge);
     let dimensions = pending.entities > 0 || full;

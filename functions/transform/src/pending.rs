@@ -1,7 +1,7 @@
 //! What waits to be transformed, read in one snapshot and remembered, so that exactly that is
 //! closed at the end: whatever a load adds meanwhile stays for the next call.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use chrono::NaiveDate;
 use serde_json::Value;
@@ -19,6 +19,8 @@ pub struct QueuedFile {
     /// The run that loaded it.
     pub run_id: String,
     pub entry: ManifestEntry,
+    /// No call before this one has taken it: silver has none of its changes yet.
+    pub is_fresh: bool,
 }
 
 /// Everything that waits. Entities and marks stay in the session's temporary tables
@@ -51,6 +53,26 @@ pub async fn dirty_dates(client: &Client, full: bool) -> Result<BTreeSet<NaiveDa
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
+/// Files of the queue that no call has taken so far, by run, dataset and part.
+type Fresh = HashSet<(String, String, i32)>;
+
+/// Notes, for good, that the files of the queue are being taken.
+///
+/// # Errors
+/// `Transient.Database`.
+pub async fn take(client: &Client) -> Result<Fresh> {
+    let rows = client
+        .query(
+            "UPDATE ops.lake_queue SET attempted_at = clock_timestamp()
+             WHERE transformed_at IS NULL AND attempted_at IS NULL
+             RETURNING run_id, dataset, part",
+            &[],
+        )
+        .await
+        .or_db("take files of the lake queue")?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect())
+}
+
 /// Opens the transaction in which the queue is read and the warehouse is rebuilt: both must see
 /// the same state of `core`, whatever is loaded meanwhile.
 ///
@@ -70,14 +92,14 @@ impl Pending {
     ///
     /// # Errors
     /// `Transient.Database`, or `Internal` when a queue row holds no manifest entry.
-    pub async fn read(transaction: &Transaction<'_>, full: bool) -> Result<Pending> {
+    pub async fn read(transaction: &Transaction<'_>, fresh: &Fresh, full: bool) -> Result<Pending> {
         transaction.batch_execute(READ).await.or_db("read pending work")?;
         if full {
             transaction.batch_execute(READ_FULL).await.or_db("mark everything as pending")?;
         }
         let files = transaction
             .query(
-                "SELECT run_id, entry FROM ops.lake_queue WHERE transformed_at IS NULL
+                "SELECT run_id, entry, dataset, part FROM ops.lake_queue WHERE transformed_at IS NULL
                  ORDER BY queued_at, run_id, dataset, part",
                 &[],
             )
@@ -88,7 +110,9 @@ impl Pending {
             .map(|row| {
                 let entry = serde_json::from_value(row.get::<_, Value>(1))
                     .or_error(ErrorKind::Internal, "queued entry cannot be decoded")?;
-                Ok(QueuedFile { run_id: row.get(0), entry })
+                // One that was queued since the others were taken counts as taken before.
+                let is_fresh = fresh.contains(&(row.get(0), row.get(2), row.get(3)));
+                Ok(QueuedFile { run_id: row.get(0), entry, is_fresh })
             })
             .collect::<Result<Vec<_>>>()?;
         let entities = transaction

@@ -91,7 +91,8 @@ impl Merge {
         Ok(Merge { datasets })
     }
 
-    /// Merges the rows into silver and counts them per file of the queue.
+    /// Merges the rows into silver, counts them per file of the queue, and answers with the days
+    /// whose click events changed.
     ///
     /// # Errors
     /// `Transient.Storage` when other writers are faster each time or S3 fails.
@@ -100,22 +101,37 @@ impl Merge {
         context: &Context,
         cache: &FileCache,
         counts: &mut [FileCount],
-    ) -> Result<()> {
+    ) -> Result<BTreeSet<NaiveDate>> {
         let writes =
             self.datasets.iter().map(|incoming| write_dataset(context, incoming, cache).boxed());
-        for loaded in futures::future::try_join_all(writes).await? {
-            for (file, rows) in loaded {
+        let written = futures::future::try_join_all(writes).await?;
+        let mut clicks = BTreeSet::new();
+        for (incoming, outcome) in self.datasets.iter().zip(written) {
+            for (file, rows) in outcome.loaded {
                 counts[file].loaded += rows;
             }
+            if incoming.dataset == Dataset::Clickstream {
+                clicks.extend(outcome.changed);
+            }
         }
-        Ok(())
+        clicks.into_iter().map(days::date).collect()
     }
 
-    /// Days that have click events in these files, whether silver changed or not: an earlier
-    /// attempt may have written them.
-    pub fn click_dates(&self) -> Result<BTreeSet<NaiveDate>> {
+    /// Days that have click events in files that an earlier call has taken, whether silver changes
+    /// now or not: that call may have written them and died before their sessions.
+    ///
+    /// # Errors
+    /// `Internal` when a day is out of range.
+    pub fn unsettled_click_dates(&self, pending: &Pending) -> Result<BTreeSet<NaiveDate>> {
         let clicks = self.datasets.iter().filter(|of| of.dataset == Dataset::Clickstream);
-        clicks.flat_map(|of| of.by_day.keys()).map(|day| days::date(*day)).collect()
+        let unsettled = |incoming: &Incoming, refs: &[RowRef]| {
+            refs.iter().any(|(batch, _)| !pending.files[incoming.file_of_batch[*batch]].is_fresh)
+        };
+        clicks
+            .flat_map(|of| of.by_day.iter().map(move |(day, refs)| (of, day, refs)))
+            .filter(|(of, _, refs)| unsettled(of, refs))
+            .map(|(_, day, _)| days::date(*day))
+            .collect()
     }
 }
 
@@ -260,20 +276,28 @@ fn winners(dataset: Dataset, batches: &[RecordBatch]) -> Result<BTreeMap<i32, Ve
 /// Rows loaded per file.
 type Loaded = BTreeMap<usize, u64>;
 
+/// What a merge did to a table.
+#[derive(Debug, Default)]
+struct Outcome {
+    loaded: Loaded,
+    /// Days whose rows changed in content.
+    changed: BTreeSet<i32>,
+}
+
 async fn write_dataset(
     context: &Context,
     incoming: &Arc<Incoming>,
     cache: &FileCache,
-) -> Result<Loaded> {
+) -> Result<Outcome> {
     let name = keys::silver_table(incoming.dataset);
     let mut last = None;
     for _ in 0..COMMIT_ATTEMPTS {
         let table = Table::open(&context.storage, &context.lake, &name).await?;
         match merge_partitions(&context.storage, &table, incoming, cache).await {
-            Ok((changes, loaded)) => {
+            Ok((changes, outcome)) => {
                 let mut table = table;
                 if changes.is_empty() || table.commit(changes).await? {
-                    return Ok(loaded);
+                    return Ok(outcome);
                 }
                 last = Some(table.conflict());
             }
@@ -290,7 +314,7 @@ async fn merge_partitions(
     table: &Table,
     incoming: &Arc<Incoming>,
     cache: &FileCache,
-) -> Result<(BTreeMap<String, Vec<FileEntry>>, Loaded)> {
+) -> Result<(BTreeMap<String, Vec<FileEntry>>, Outcome)> {
     let mut days: Vec<i32> = incoming.by_day.keys().copied().collect();
     days.extend(incoming.dropped.keys().filter(|day| !incoming.by_day.contains_key(day)));
     let table = Arc::new(table.clone());
@@ -307,21 +331,25 @@ async fn merge_partitions(
         })
         .buffer_unordered(storage.concurrent_objects());
     let mut changes = BTreeMap::new();
-    let mut loaded = Loaded::new();
+    let mut outcome = Outcome::default();
     while let Some(merged) = merges
         .try_next()
         .await
         .or_error(ErrorKind::Internal, "merge of a partition stopped short")?
     {
         let merged = merged?;
+        // A partition is also written when a later source says the same: its order advances.
+        if !merged.loaded.is_empty() {
+            outcome.changed.insert(merged.day);
+        }
         for (file, rows) in merged.loaded {
-            *loaded.entry(file).or_default() += rows;
+            *outcome.loaded.entry(file).or_default() += rows;
         }
         if let Some(files) = merged.files {
             changes.insert(merged.partition, files);
         }
     }
-    Ok((changes, loaded))
+    Ok((changes, outcome))
 }
 
 /// One partition to be merged.
@@ -334,6 +362,7 @@ struct Job {
 }
 
 struct JobDone {
+    day: i32,
     partition: String,
     /// The partition's files from now on; `None` when they stay.
     files: Option<Vec<FileEntry>>,
@@ -353,7 +382,7 @@ impl Job {
         let (incoming, day) = (Arc::clone(&self.incoming), self.day);
         let (merged, loaded) = blocking(move || merge_day(&incoming, day, &existing)).await?;
         let kept = match &merged {
-            Write::Nothing => return Ok(JobDone { partition, files: None, loaded }),
+            Write::Nothing => return Ok(JobDone { day, partition, files: None, loaded }),
             Write::Append(_) => files,
             Write::Rewrite(_) => Vec::new(),
         };
@@ -370,7 +399,7 @@ impl Job {
             }
             files.push(file);
         }
-        Ok(JobDone { partition, files: Some(files), loaded })
+        Ok(JobDone { day, partition, files: Some(files), loaded })
     }
 }
 

@@ -322,8 +322,9 @@ async fn a_crash_between_any_two_steps_is_made_good_by_the_next_call() {
         {
             let wait = std::time::Duration::from_secs(60);
             let mut session = Session::lock(&shop.context.database, wait).await.unwrap();
+            let fresh = pending::take(session.client()).await.unwrap();
             let snapshot = pending::snapshot(session.client()).await.unwrap();
-            let pending = Pending::read(&snapshot, false).await.unwrap();
+            let pending = Pending::read(&snapshot, &fresh, false).await.unwrap();
             let cache = FileCache::new(1 << 20);
             let all = 0..pending.files.len();
             let merge =
@@ -356,8 +357,9 @@ async fn a_mark_set_while_transform_works_is_kept() {
     let shop = small_shop().await;
     let wait = std::time::Duration::from_secs(60);
     let mut session = Session::lock(&shop.context.database, wait).await.unwrap();
+    let fresh = pending::take(session.client()).await.unwrap();
     let snapshot = pending::snapshot(session.client()).await.unwrap();
-    let read = Pending::read(&snapshot, false).await.unwrap();
+    let read = Pending::read(&snapshot, &fresh, false).await.unwrap();
     // Loaded meanwhile: a sale on a date that is marked already, and a new member.
     shop.sales(&source("r7", 0, "2026-01-12"), &[sale(5, 55, 7, 1, "2026-01-10T08:00:00Z")]).await;
     let cache = FileCache::new(1 << 20);

@@ -1,5 +1,13 @@
 //! Sessions of the clickstream against what they must be.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use shopflow_transform::files::FileCache;
+use shopflow_transform::pending::{self, Pending};
+use shopflow_transform::session::Session;
+use shopflow_transform::silver;
 use uuid::Uuid;
 
 use crate::common::{Customer, Event, Shop, at, source};
@@ -97,4 +105,42 @@ async fn a_session_has_the_customer_of_its_start_once_the_shop_knows_him() {
     let gold = shop.files("gold/fact_sessions/").await;
     shop.run("full", true).await.unwrap();
     assert_eq!(shop.files("gold/fact_sessions/").await, gold);
+}
+
+/// Merges what waits into silver and ends there, as a call that is killed. The days whose sessions
+/// are to be computed: those that changed now, and those an earlier call may have changed.
+async fn die_after_silver(shop: &Shop) -> (BTreeSet<NaiveDate>, BTreeSet<NaiveDate>) {
+    let mut session = Session::lock(&shop.context.database, Duration::from_secs(60)).await.unwrap();
+    let fresh = pending::take(session.client()).await.unwrap();
+    let snapshot = pending::snapshot(session.client()).await.unwrap();
+    let pending = Pending::read(&snapshot, &fresh, false).await.unwrap();
+    let all = 0..pending.files.len();
+    let merge = silver::Merge::prepare(&shop.context, &snapshot, &pending, all).await.unwrap();
+    let mut counts = silver::counts(&pending);
+    let cache = FileCache::new(1 << 20);
+    let changed = merge.write(&shop.context, &cache, &mut counts).await.unwrap();
+    (changed, merge.unsettled_click_dates(&pending).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_reached_silver_before_a_crash_still_reach_their_session() {
+    let shop = Shop::open().await;
+    let day = BTreeSet::from([NaiveDate::from_ymd_opt(2026, 1, 5).unwrap()]);
+    let events = [event(1, "a", "page_view", "2026-01-05T10:00:00Z")];
+    shop.events(&source("r1", 0, "2026-01-20"), &events).await;
+    assert_eq!(die_after_silver(&shop).await, (day.clone(), BTreeSet::new()));
+    assert_eq!(die_after_silver(&shop).await, (BTreeSet::new(), day));
+    assert_eq!(shop.number("SELECT count(*) FROM warehouse.fact_sessions").await, "0");
+    shop.transform("r1").await.unwrap();
+    assert_eq!(shop.number("SELECT count(*) FROM warehouse.fact_sessions").await, "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_known_events_touches_no_day() {
+    let shop = Shop::open().await;
+    let events = [event(1, "a", "page_view", "2026-01-05T10:00:00Z")];
+    shop.events(&source("r1", 0, "2026-01-20"), &events).await;
+    shop.transform("r1").await.unwrap();
+    shop.events(&source("r2", 0, "2026-01-20"), &events).await;
+    assert_eq!(die_after_silver(&shop).await, (BTreeSet::new(), BTreeSet::new()));
 }
