@@ -93,11 +93,8 @@ mod tests {
     #[test]
     fn one_changed_digit_is_always_noticed() {
         type Check = fn(&[u8]) -> bool;
-        let checks: [(&str, Check); 3] = [
-            ("4111111111111111", luhn),
-            ("2363", verhoeff),
-            ("07945", iso_7064_mod_11_10),
-        ];
+        let checks: [(&str, Check); 3] =
+            [("4111111111111111", luhn), ("2363", verhoeff), ("07945", iso_7064_mod_11_10)];
         for (valid, check) in checks {
             for place in 0..valid.len() {
                 for other in 0..10 {

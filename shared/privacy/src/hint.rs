@@ -86,7 +86,8 @@ impl Hints {
             .filter(|(candidate, _, patterns)| *candidate == kind && self.has_any(patterns))
             .map(|(_, weight, _)| *weight)
             .fold(0.0, f64::max);
-        let against = AGAINST.iter().any(|(kinds, words)| kinds.contains(&kind) && self.has_any(words));
+        let against =
+            AGAINST.iter().any(|(kinds, words)| kinds.contains(&kind) && self.has_any(words));
         match against {
             true if hinted < STRONG => -STRONG,
             true => 0.0,

@@ -79,7 +79,9 @@ mod tests {
 
     #[test]
     fn distance_counts_single_edits() {
-        for (a, b, edits) in [("hash", "hash", 0), ("hash", "hahs", 1), ("mask", "task", 1), ("gold", "", 4)] {
+        for (a, b, edits) in
+            [("hash", "hash", 0), ("hash", "hahs", 1), ("mask", "task", 1), ("gold", "", 4)]
+        {
             assert_eq!(distance(a, b), edits, "{a} {b}");
         }
     }

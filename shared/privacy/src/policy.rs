@@ -177,6 +177,10 @@ impl Policies {
             .filter(|kind| self.class_of(*kind) == class)
             .and_then(|kind| self.exceptions.get(&kind));
         let treatments = exception.or_else(|| self.treatments.get(&class)).copied();
-        Decision { class, kind, treatments: treatments.unwrap_or([Treatment::Drop; Layer::ALL.len()]) }
+        Decision {
+            class,
+            kind,
+            treatments: treatments.unwrap_or([Treatment::Drop; Layer::ALL.len()]),
+        }
     }
 }

@@ -51,10 +51,24 @@ fn a_name_without_agreeing_values_is_not_believed() {
 
 #[test]
 fn products_and_cities_are_no_persons() {
-    let products = scan(["Granite Lamp", "Aurora Headset", "Velvet Sofa", "Titan Backpack", "Rose Soap", "Crystal Vase"]);
+    let products = scan([
+        "Granite Lamp",
+        "Aurora Headset",
+        "Velvet Sofa",
+        "Titan Backpack",
+        "Rose Soap",
+        "Crystal Vase",
+    ]);
     assert!(confidence(&products.findings("title"), Kind::PersonName) < 0.5);
     assert!(confidence(&products.findings("product_name"), Kind::PersonName) < 0.05);
-    let people = scan(["Emma Larsen", "Lukas Gruber", "Ada Lovelace", "John Smith", "Maria Rossi", "Ines Duarte"]);
+    let people = scan([
+        "Emma Larsen",
+        "Lukas Gruber",
+        "Ada Lovelace",
+        "John Smith",
+        "Maria Rossi",
+        "Ines Duarte",
+    ]);
     assert!(confidence(&people.findings("name"), Kind::PersonName) > 0.8);
     assert_eq!(people.findings("name")[0].kind, Kind::PersonName);
 }
@@ -78,7 +92,10 @@ fn a_few_addresses_in_a_column_of_notes_are_reported_as_scattered() {
     assert_eq!(email.extent, Extent::Scattered);
     // Ten are twice what the rule errs in 5,000 values; more make it certain.
     assert_eq!(email.evidence.matched, 10);
-    let more = scan((0..5000).map(|n| if n % 50 == 0 { "write to ada@example.com" } else { "left with neighbour" }));
+    let more = scan(
+        (0..5000)
+            .map(|n| if n % 50 == 0 { "write to ada@example.com" } else { "left with neighbour" }),
+    );
     assert!(confidence(&more.findings("note"), Kind::Email) > 0.95);
 }
 

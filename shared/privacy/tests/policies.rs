@@ -116,7 +116,11 @@ exceptions: {ibann: {sliver: hash}}
         "exceptions: unknown kind of personal data 'ibann'; did you mean 'iban'?",
         "exceptions.ibann: unknown layer 'sliver'; did you mean 'silver'?",
     ] {
-        assert!(message.contains(problem), "{problem}\nis missing from\n{}", message.replace("; ", "\n"));
+        assert!(
+            message.contains(problem),
+            "{problem}\nis missing from\n{}",
+            message.replace("; ", "\n")
+        );
     }
 }
 

@@ -48,7 +48,10 @@ fn the_hash_is_hmac_sha_256_of_kind_and_normal_form() {
 fn tables_join_on_hashed_columns() {
     let hashed = |kind, value| apply(Treatment::Hash, kind, value).unwrap();
     assert_eq!(hashed(Kind::Email, "Ada@Example.com"), hashed(Kind::Email, "ada@example.com "));
-    assert_eq!(hashed(Kind::CardNumber, "4111 1111 1111 1111"), hashed(Kind::CardNumber, "4111-1111-1111-1111"));
+    assert_eq!(
+        hashed(Kind::CardNumber, "4111 1111 1111 1111"),
+        hashed(Kind::CardNumber, "4111-1111-1111-1111")
+    );
     assert_ne!(hashed(Kind::Phone, "123456782"), hashed(Kind::NlBsn, "123456782"));
 }
 

@@ -37,7 +37,9 @@ fn is_house_number(token: &[u8]) -> bool {
         && match rest {
             [] => true,
             [letter] => letter.is_ascii_alphabetic(),
-            [b'-' | b'/', more @ ..] => more.len() <= 4 && more.iter().all(u8::is_ascii_alphanumeric),
+            [b'-' | b'/', more @ ..] => {
+                more.len() <= 4 && more.iter().all(u8::is_ascii_alphanumeric)
+            }
             _ => false,
         }
 }
@@ -58,7 +60,13 @@ pub(super) fn postcode(value: &[u8], matches: &mut Matches) {
         };
     }
     let known: [&[u8]; 8] = [
-        b"A9 9AA", b"A99 9AA", b"A9A 9AA", b"AA9 9AA", b"AA99 9AA", b"AA9A 9AA", b"9999 AA",
+        b"A9 9AA",
+        b"A99 9AA",
+        b"A9A 9AA",
+        b"AA9 9AA",
+        b"AA99 9AA",
+        b"AA9A 9AA",
+        b"9999 AA",
         b"A9A 9A9",
     ];
     matches.add_if(known.contains(&&pattern[..value.len()]), Rule::AddressPostcode);

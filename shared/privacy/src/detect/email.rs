@@ -17,7 +17,8 @@ pub(super) fn is_address(value: &[u8]) -> bool {
 /// True when an address stands somewhere within the text.
 pub(super) fn is_in_text(text: &[u8]) -> bool {
     memchr_iter(b'@', text).any(|at| {
-        let start = text[..at].iter().rposition(|&byte| !is_local_byte(byte)).map_or(0, |end| end + 1);
+        let start =
+            text[..at].iter().rposition(|&byte| !is_local_byte(byte)).map_or(0, |end| end + 1);
         let rest = &text[at + 1..];
         let end = rest.iter().position(|&byte| !is_domain_byte(byte)).unwrap_or(rest.len());
         let domain = rest[..end].trim_ascii_end();
@@ -26,7 +27,9 @@ pub(super) fn is_in_text(text: &[u8]) -> bool {
         // `user@host:path` is a repository, `//user@host` a URL.
         let next = rest.get(end).copied();
         let before = text[..start].last().copied();
-        next != Some(b':') && before != Some(b'/') && next != Some(b'@')
+        next != Some(b':')
+            && before != Some(b'/')
+            && next != Some(b'@')
             && is_local(&text[start + local..at])
             && is_domain(domain)
     })
@@ -50,7 +53,8 @@ fn is_domain(domain: &[u8]) -> bool {
     let mut labels = 0;
     let mut top: &[u8] = &[];
     for label in domain.split(|&byte| byte == b'.') {
-        if label.is_empty() || label.len() > 63 || label.starts_with(b"-") || label.ends_with(b"-") {
+        if label.is_empty() || label.len() > 63 || label.starts_with(b"-") || label.ends_with(b"-")
+        {
             return false;
         }
         if !label.iter().all(|&byte| is_domain_byte(byte)) {

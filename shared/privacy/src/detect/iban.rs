@@ -49,7 +49,7 @@ fn is_iban(iban: &[u8]) -> bool {
     long_enough
         && first.is_ascii_digit()
         && second.is_ascii_digit()
-        && modulo_97(iban[4..].iter().chain(&iban[..4]).flat_map(|&byte| digits_of(byte)))== 1
+        && modulo_97(iban[4..].iter().chain(&iban[..4]).flat_map(|&byte| digits_of(byte))) == 1
 }
 
 /// A digit as itself, a letter as 10 to 35.

@@ -215,7 +215,5 @@ fn is_codice_fiscale(value: &[u8]) -> bool {
             if place % 2 == 0 { ODD[worth as usize] } else { worth }
         })
         .sum();
-    b"ABCDEHLMPRST".contains(&value[8])
-        && matches!(day, 1..=31 | 41..=71)
-        && sum % 26 == plain[15]
+    b"ABCDEHLMPRST".contains(&value[8]) && matches!(day, 1..=31 | 41..=71) && sum % 26 == plain[15]
 }

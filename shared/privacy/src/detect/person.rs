@@ -31,7 +31,8 @@ pub(super) fn detect(value: &[u8], matches: &mut Matches) {
         count += 1;
     }
     let parts = &parts[..count];
-    if count == 0 || count > 4 || (reversed && count < 2) || !parts.iter().all(|part| is_word(part)) {
+    if count == 0 || count > 4 || (reversed && count < 2) || !parts.iter().all(|part| is_word(part))
+    {
         return;
     }
     if parts.iter().any(|part| words::is_no_name(part)) {

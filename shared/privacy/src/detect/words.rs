@@ -11,7 +11,10 @@ pub(super) fn is_name(word: &[u8]) -> bool {
 /// Titles before a name.
 pub(super) fn is_title(word: &[u8]) -> bool {
     let word = word.strip_suffix(b".").unwrap_or(word);
-    contains(&["dr", "frau", "herr", "miss", "mme", "mr", "mrs", "ms", "prof", "sir", "sr", "sra"], word)
+    contains(
+        &["dr", "frau", "herr", "miss", "mme", "mr", "mrs", "ms", "prof", "sir", "sr", "sra"],
+        word,
+    )
 }
 
 /// What follows a name.
@@ -22,7 +25,13 @@ pub(super) fn is_suffix(word: &[u8]) -> bool {
 
 /// Words within a surname that are not capitalised.
 pub(super) fn is_particle(word: &[u8]) -> bool {
-    contains(&["al", "bin", "da", "de", "del", "den", "der", "di", "do", "dos", "du", "el", "la", "le", "ten", "van", "von", "y", "zu"], word)
+    contains(
+        &[
+            "al", "bin", "da", "de", "del", "den", "der", "di", "do", "dos", "du", "el", "la",
+            "le", "ten", "van", "von", "y", "zu",
+        ],
+        word,
+    )
 }
 
 /// Words of firms, places and goods, which look like names otherwise.
@@ -35,8 +44,7 @@ pub(super) fn is_street(word: &[u8]) -> bool {
     const ENDINGS: [&[u8]; 8] =
         ["straße".as_bytes(), b"strasse", b"str", b"straat", b"gatan", b"gade", b"weg", b"laan"];
     let ends = |ending: &&[u8]| {
-        word.len() > ending.len()
-            && word[word.len() - ending.len()..].eq_ignore_ascii_case(ending)
+        word.len() > ending.len() && word[word.len() - ending.len()..].eq_ignore_ascii_case(ending)
     };
     contains(STREETS, word) || ENDINGS.iter().any(ends)
 }

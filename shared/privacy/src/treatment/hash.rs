@@ -21,7 +21,9 @@ pub const SHORTEST_KEY: usize = 16;
 
 /// The key is too short.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("the key of the keyed hash has {0} bytes and needs at least {SHORTEST_KEY}; make one with 32 random bytes")]
+#[error(
+    "the key of the keyed hash has {0} bytes and needs at least {SHORTEST_KEY}; make one with 32 random bytes"
+)]
 pub struct KeyTooShort(usize);
 
 /// The key of the keyed hash. It cannot be printed.
@@ -40,7 +42,8 @@ impl Key {
         if bytes.len() < SHORTEST_KEY {
             return Err(KeyTooShort(bytes.len()));
         }
-        let started = Hmac::<Sha256>::new_from_slice(bytes).map_err(|_| KeyTooShort(bytes.len()))?;
+        let started =
+            Hmac::<Sha256>::new_from_slice(bytes).map_err(|_| KeyTooShort(bytes.len()))?;
         Ok(Key { started })
     }
 

@@ -36,11 +36,7 @@ pub fn normal_form(kind: Kind, value: &str) -> String {
 
 fn phone(value: &str) -> String {
     let number = value.split(|letter: char| letter.is_alphabetic()).next().unwrap_or(value);
-    let digits: String = number
-        .replace("(0)", "")
-        .chars()
-        .filter(char::is_ascii_digit)
-        .collect();
+    let digits: String = number.replace("(0)", "").chars().filter(char::is_ascii_digit).collect();
     if number.starts_with('+') {
         return format!("+{digits}");
     }
@@ -60,7 +56,11 @@ mod tests {
         for (kind, form, written) in [
             (Kind::Email, "ada@example.com", [" Ada@Example.COM ", "ada@example.com"]),
             (Kind::Phone, "+442079460018", ["+44 (0)20 7946 0018", "0044 20 7946-0018 ext. 12"]),
-            (Kind::Iban, "GB29NWBK60161331926819", ["gb29 nwbk 6016 1331 9268 19", "GB29-NWBK60161331926819"]),
+            (
+                Kind::Iban,
+                "GB29NWBK60161331926819",
+                ["gb29 nwbk 6016 1331 9268 19", "GB29-NWBK60161331926819"],
+            ),
             (Kind::IpAddress, "192.0.2.1", ["::ffff:192.0.2.1", "192.0.2.1"]),
             (Kind::IpAddress, "2001:db8::1", ["2001:0DB8:0:0:0:0:0:1", "2001:db8::1"]),
             (Kind::MacAddress, "001A2B3C4D5E", ["00:1a:2b:3c:4d:5e", "001a.2b3c.4d5e"]),
