@@ -107,3 +107,47 @@ fn mixed(value: &[u8], shape: Shape, matches: &mut Matches) {
         address::postcode(value, matches);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers of random digits, `#` in `form`.
+    fn random_numbers(form: &str) -> impl Iterator<Item = String> {
+        let mut state: u64 = 20_260_115;
+        std::iter::repeat_with(move || {
+            let digit = |letter| match letter {
+                '#' => {
+                    // Knuth's constants for a linear congruential generator modulo 2^64.
+                    state = state
+                        .wrapping_mul(6_364_136_223_846_793_005)
+                        .wrapping_add(1_442_695_040_888_963_407);
+                    char::from(b'0' + (state >> 33) as u8 % 10)
+                }
+                other => other,
+            };
+            form.chars().map(digit).collect::<String>()
+        })
+        .take(20_000)
+    }
+
+    #[test]
+    fn as_many_random_numbers_meet_a_rule_as_its_chance_says() {
+        for (form, rule) in [
+            ("#########", Rule::SsnDigits),
+            ("#########", Rule::BsnEleven),
+            ("###########", Rule::SteuerIdCheck),
+            ("###########", Rule::PeselCheck),
+            ("###########", Rule::CpfCheck),
+            ("############", Rule::AadhaarCheck),
+            ("###############", Rule::NirKey),
+            ("################", Rule::CardLuhn),
+            ("4############", Rule::CardThirteen),
+        ] {
+            let met = random_numbers(form).filter(|n| detect(n.as_bytes()).contains(rule)).count();
+            let (share, stated) = (met as f64 / 20_000.0, rule.chance());
+            let within = stated * 0.6 <= share && share <= stated * 1.25 + 0.001;
+            assert!(within, "{rule} is met by {share} of {form}, not by {stated}");
+        }
+    }
+}

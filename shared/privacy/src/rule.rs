@@ -31,13 +31,13 @@ macro_rules! rules {
             }
 
             /// Share of values of similar look, but of no personal kind, that meet it by chance.
-            pub(crate) fn chance(self) -> f64 {
+            pub fn chance(self) -> f64 {
                 match self { $(Rule::$rule => $chance,)* }
             }
 
             /// The most that values can say for it, as a logarithm of odds: what all values of a
             /// column have in common (ten digits each, say) is one observation, not many.
-            pub(crate) fn ceiling(self) -> f64 {
+            pub fn ceiling(self) -> f64 {
                 match self { $(Rule::$rule => $ceiling,)* }
             }
         }
@@ -51,20 +51,23 @@ rules! {
     PhoneFormatted Phone "phone_formatted" 0.01 5.5 "national number with brackets, a trunk zero or North American groups";
     PhoneGrouped Phone "phone_grouped" 0.08 2.6 "digits in the groups of a national number without a trunk zero";
     PhoneDigits Phone "phone_digits" 0.3 1.5 "nothing but digits, as many as a national number has";
-    NameDictionary PersonName "name_dictionary" 0.02 6.0 "two to four words in the shape of a name, one a known given name or surname";
+    NameDictionary PersonName "name_dictionary" 0.005 7.0 "two to four words in the shape of a name, given name and surname known";
+    NameSurname PersonName "name_surname" 0.03 4.0 "the same, only the surname known";
+    NameGiven PersonName "name_given" 0.06 2.0 "the same, only the given name known; goods are called after people too";
     NameWord PersonName "name_word" 0.1 2.6 "one word, a known given name or surname";
     NameShape PersonName "name_shape" 0.4 0.9 "two to four words in the shape of a name, none known";
     NameText PersonName "name_text" 0.6 0.3 "one to four words of letters only";
     AddressStreet PostalAddress "address_street" 0.005 7.0 "a house number and a word for street";
     AddressPostcode PostalAddress "address_postcode" 0.02 3.6 "United Kingdom, Dutch or Canadian postcode";
     AddressText PostalAddress "address_text" 0.5 0.5 "words and a number";
-    CardLuhn CardNumber "card_luhn" 0.02 12.0 "issuer prefix, its lengths, and Luhn's check digit";
+    CardLuhn CardNumber "card_luhn" 0.027 12.0 "issuer prefix, its lengths, and Luhn's check digit";
+    CardThirteen CardNumber "card_thirteen" 0.1 2.0 "the same with 13 digits: Visa once issued them, and article numbers beginning with 4 look alike";
     IbanCheck Iban "iban_check" 0.0001 12.0 "country, its length, and remainder 1 modulo 97 (ISO 13616)";
     SsnFormatted UsSsn "ssn_formatted" 0.02 5.5 "3-2-4 groups, area, group and serial that can be issued";
     SsnDigits UsSsn "ssn_digits" 0.85 0.3 "nine digits, area, group and serial that can be issued";
     NinoPrefix UkNino "nino_prefix" 0.001 9.0 "allocated prefix, six digits, suffix A to D";
     SteuerIdCheck DeSteuerId "steuer_id_check" 0.004 10.0 "eleven digits, one of them twice or thrice, ISO 7064 MOD 11,10";
-    NirKey FrNir "nir_key" 0.0005 11.0 "sex, month, department and key modulo 97";
+    NirKey FrNir "nir_key" 0.007 10.0 "sex, month, department and key modulo 97";
     NifLetter EsNif "nif_letter" 0.005 9.0 "eight digits (NIE: X, Y or Z and seven) and their letter modulo 23";
     CodiceFiscaleCheck ItCodiceFiscale "codice_fiscale_check" 0.0001 12.0 "letters and digits in place, birth date, check letter";
     BsnEleven NlBsn "bsn_eleven" 0.09 8.0 "nine digits that pass the eleven test";

@@ -9,8 +9,8 @@ use crate::rule::{Matches, Rule};
 
 const RULES: usize = Rule::ALL.len();
 
-/// Odds that a column is of a given kind before anything is known about it: 1 in 20.
-const PRIOR: f64 = -2.944;
+/// Odds that a column is of a given kind before anything is known about it: 1 in 10.
+const PRIOR: f64 = -2.197;
 /// Share of the values of a column of some kind that meet its rules; the rest is dirt.
 const CLEAN: f64 = 0.95;
 /// More values than this add no certainty about the column as a whole.

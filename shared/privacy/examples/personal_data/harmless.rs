@@ -1,6 +1,7 @@
 //! Values that are no personal data and look like it.
 
 use fake::Fake;
+use fake::faker::address::raw::CityName;
 use fake::faker::company::raw::CompanyName;
 use fake::locales::EN;
 use rand::RngExt;
@@ -8,7 +9,7 @@ use rand::RngExt;
 use crate::labelled::{Maker, Random, fill, pick};
 
 /// Each family is a column of its own.
-pub const FAMILIES: [(&str, Maker); 28] = [
+pub const FAMILIES: [(&str, Maker); 29] = [
     ("order number in the form of a card", |random| card_failing_luhn(random, "4##############")),
     ("order number, 9 digits", |random| fill(random, "#########")),
     ("order number, 10 digits", |random| fill(random, "30########")),
@@ -49,6 +50,7 @@ pub const FAMILIES: [(&str, Maker); 28] = [
     ("amount", |random| fill(random, "###.##")),
     ("product name", product),
     ("company", |random| CompanyName(EN).fake_with_rng(random)),
+    ("city", |random| CityName(EN).fake_with_rng(random)),
     ("image", |random| format!("icon-{}@2x.png", number(random, 1, 900))),
     ("URL", |random| fill(random, "https://shop.example.com/p/######?ref=mail")),
     ("IMEI", |random| fill(random, "35#############")),
@@ -114,20 +116,25 @@ fn uuid(random: &mut Random) -> String {
     )
 }
 
+/// Words that the dictionaries of the detection were not made with, and first names among them.
 fn product(random: &mut Random) -> String {
-    let first = pick(
-        random,
-        &[
-            "Granite", "Velvet", "Aurora", "Titan", "Nordic", "Rose", "Crystal", "Urban", "Sandy",
-            "Victoria",
-        ],
-    );
-    let second = pick(
-        random,
-        &[
-            "Lamp", "Headset", "Sofa", "Backpack", "Kettle", "Sneaker", "Vase", "Mug", "Blanket",
-            "Monitor",
-        ],
-    );
-    format!("{first} {second}")
+    const FIRST: [&str; 12] = [
+        "Granite", "Stella", "Nordic", "Rose", "Oscar", "Crystal", "Urban", "Victoria", "Solar",
+        "Compact", "Luna", "Heritage",
+    ];
+    const SECOND: [&str; 12] = [
+        "Tripod",
+        "Hammock",
+        "Thermostat",
+        "Drill",
+        "Candle",
+        "Notebook",
+        "Router",
+        "Skillet",
+        "Planter",
+        "Mug",
+        "Armchair",
+        "Binoculars",
+    ];
+    format!("{} {}", pick(random, &FIRST), pick(random, &SECOND))
 }

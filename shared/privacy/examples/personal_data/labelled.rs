@@ -273,7 +273,10 @@ fn codice_fiscale(random: &mut Random) -> String {
     ];
     let day = random.random_range(1..29) + 40 * random.random_range(0..2);
     let month = pick(random, &["A", "B", "C", "D", "E", "H", "L", "M", "P", "R", "S", "T"]);
-    let code = fill(random, &format!("@@@@@@##{month}{day:02}H###"));
+    // Most names begin with three consonants for the code.
+    let consonants: String =
+        (0..6).map(|_| char::from(b"BCDFGLMNPRSTVZ"[random.random_range(0..14)])).collect();
+    let code = fill(random, &format!("{consonants}##{month}{day:02}H###"));
     let sum: u32 = code
         .bytes()
         .enumerate()

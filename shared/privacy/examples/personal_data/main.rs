@@ -1,5 +1,5 @@
 //! How well and how fast personal data is found: `cargo run --release -p shopflow-privacy
-//! --example personal_data -- <values per kind> <file>`.
+//! --example personal_data -- <values per kind> <file> <seed>`.
 //!
 //! Makes labelled values, writes them to the file (label, tab, value), and prints one JSON object:
 //! what was predicted for each kind of value and for each kind of column, and values per second.
@@ -32,7 +32,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let per_kind: usize = arguments.next().map_or(Ok(100), |text| text.parse())?;
     let path = arguments.next().unwrap_or_else(|| "labelled.tsv".to_owned());
-    let mut random = ChaCha8Rng::seed_from_u64(20_260_115);
+    let seed = arguments.next().map_or(Ok(20_260_115), |text| text.parse())?;
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
     let families: Vec<(&str, labelled::Maker)> =
         labelled::KINDS.into_iter().chain(harmless::FAMILIES).collect();
 

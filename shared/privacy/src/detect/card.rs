@@ -14,7 +14,9 @@ pub(super) fn detect(number: &Numeral, matches: &mut Matches) {
         [4, 4, 4, 4 | 1] | [4, 4, 4, 4, 1..=3] | [4, 6, 4 | 5] => number.is_plainly_grouped(),
         _ => false,
     };
-    matches.add_if(written && has_issuer(digits) && luhn(digits), Rule::CardLuhn);
+    if written && has_issuer(digits) && luhn(digits) {
+        matches.add(if digits.len() == 13 { Rule::CardThirteen } else { Rule::CardLuhn });
+    }
 }
 
 fn has_issuer(digits: &[u8]) -> bool {

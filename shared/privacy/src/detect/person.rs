@@ -38,16 +38,27 @@ pub(super) fn detect(value: &[u8], matches: &mut Matches) {
     if parts.iter().any(|part| words::is_no_name(part)) {
         return;
     }
-    let known = parts.iter().filter(|part| words::is_name(part)).count();
+    let ambiguous = parts.iter().any(|part| words::is_surname_and_word(part));
+    if ambiguous && !parts.iter().any(|part| words::is_given(part)) {
+        return;
+    }
     let shaped = parts.iter().all(|part| is_capitalised(part) || words::is_particle(part))
         || parts.iter().all(|part| part.iter().all(u8::is_ascii_uppercase));
-    matches.add(match (count, known, shaped) {
-        (1, 1, true) => Rule::NameWord,
-        (2.., 1.., true) => Rule::NameDictionary,
-        // Typed without capitals: every word has to be known.
-        (2.., known, false) if known == count => Rule::NameDictionary,
-        (2.., 0, true) => Rule::NameShape,
-        _ => Rule::NameText,
+    let (given, surname) = match reversed {
+        true => (parts[count - 1], parts[0]),
+        false => (parts[0], parts[count - 1]),
+    };
+    // The surname may be one that is a given name as well (Thomas, Martin), not the other way round.
+    let known = (words::is_given(given), words::is_surname(surname));
+    matches.add(match (count, shaped, known) {
+        (1, true, (given, surname)) if given || surname => Rule::NameWord,
+        (1, ..) => Rule::NameText,
+        // Without capitals nothing but the dictionary speaks for a name.
+        (_, _, (true, true)) => Rule::NameDictionary,
+        (_, false, _) => Rule::NameText,
+        (_, true, (false, true)) => Rule::NameSurname,
+        (_, true, (true, false)) => Rule::NameGiven,
+        (_, true, (false, false)) => Rule::NameShape,
     });
 }
 

@@ -90,7 +90,11 @@ fn is_formatted(number: &Numeral) -> bool {
         ([1, 3, 3, 4], [1, national @ ..]) => is_north_american(national),
         // The groups of a social security number and of a CPF; a lone 0 begins an ISBN.
         ([3, 2, 4] | [3, 3, 3, 2] | [1, ..], _) => false,
-        (_, [0, 0, code @ ..]) => (8..=15).contains(&code.len()) && has_country_code(code),
+        (_, [0, 0, code @ ..]) => {
+            (8..=15).contains(&code.len())
+                && has_country_code(code)
+                && groups.iter().all(|&group| group <= 6)
+        }
         (_, [0, 1..=9, ..]) => {
             (9..=12).contains(&digits.len())
                 && (2..=6).contains(&groups.len())
