@@ -95,10 +95,10 @@ fn mixed(value: &[u8], shape: Shape, matches: &mut Matches) {
     if shape.others() == 0 && shape.colons() == 0 {
         iban::detect(value, matches);
         national::mixed(value, matches);
-        if (7..=20).contains(&shape.digits()) && shape.letters() <= 3 {
-            if let Some(numeral) = Numeral::parse(value) {
-                phone::detect(&numeral, matches);
-            }
+        // The letters of an extension: 202-555-0123 ext. 45.
+        let possible = (7..=20).contains(&shape.digits()) && shape.letters() <= 3;
+        if let Some(numeral) = possible.then(|| Numeral::parse(value)).flatten() {
+            phone::detect(&numeral, matches);
         }
     }
     if matches.is_empty() && shape.letters() >= 3 {

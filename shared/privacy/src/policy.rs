@@ -3,7 +3,7 @@
 //! ```yaml
 //! kinds: {email: confidential, phone: confidential, card_number: restricted}
 //! other_kinds: confidential
-//! columns: {customers.country: public, "*.iban": restricted}
+//! columns: {customers.email: email, customers.country: public}
 //! minimum_confidence: 0.5
 //! treatments:
 //!   public:       {bronze: keep, silver: keep, gold: keep, logs: keep}
@@ -117,17 +117,24 @@ pub struct Policies {
     classes: BTreeMap<Kind, Class>,
     other_kinds: Class,
     /// By `dataset.column`, either of which may be `*`.
-    columns: BTreeMap<String, Class>,
+    columns: BTreeMap<String, Named>,
     minimum_confidence: f64,
     treatments: BTreeMap<Class, PerLayer>,
     exceptions: BTreeMap<Kind, PerLayer>,
+}
+
+/// What a person says about a column: what it holds, or just how confidential it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Named {
+    Kind(Kind),
+    Class(Class),
 }
 
 /// What the policies say about one column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decision {
     pub class: Class,
-    /// What it was taken for: the kind that made it so confidential.
+    /// What it holds, as far as that is known.
     pub kind: Option<Kind>,
     treatments: PerLayer,
 }
@@ -155,8 +162,9 @@ impl Policies {
 
     /// What holds for `column` of `dataset`, of which `findings` are known.
     ///
-    /// A column named in the configuration has the class given there, whatever was found: that is
-    /// how a person overrules the detection. Otherwise the most confidential kind found with the
+    /// A column named in the configuration has the kind or class given there, whatever was found:
+    /// that is how a person overrules the detection, and how a hash stays the same on a day of
+    /// odd values. Otherwise the most confidential kind found with the
     /// minimum confidence decides; without one the column is internal.
     pub fn decide(&self, dataset: &str, column: &str, findings: &[Finding]) -> Decision {
         let sure = findings.iter().filter(|found| found.confidence >= self.minimum_confidence);
@@ -170,8 +178,12 @@ impl Policies {
         let named = [(dataset, column), ("*", column), (dataset, "*")]
             .into_iter()
             .find_map(|(dataset, column)| self.columns.get(&format!("{dataset}.{column}")));
-        let found = kind.map(|kind| self.class_of(kind));
-        let class = named.copied().or(found).unwrap_or(Class::Internal);
+        let (kind, class) = match (named, kind) {
+            (Some(Named::Kind(named)), _) => (Some(*named), self.class_of(*named)),
+            (Some(Named::Class(class)), found) => (found, *class),
+            (None, Some(found)) => (Some(found), self.class_of(found)),
+            (None, None) => (None, Class::Internal),
+        };
         // An exception is about the class its kind has; another class has its own treatments.
         let exception = kind
             .filter(|kind| self.class_of(*kind) == class)

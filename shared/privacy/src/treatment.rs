@@ -139,7 +139,7 @@ impl Treatments {
         Treatments { key }
     }
 
-    /// Treats a value of `kind`. Empty values stay empty: there is nothing to protect, and nulls
+    /// Treats a value of `kind`, or of none that is known. Empty values stay empty: there is nothing to protect, and nulls
     /// must remain nulls.
     ///
     /// ```
@@ -150,7 +150,13 @@ impl Treatments {
     /// assert_eq!(treated.value().as_deref(), Some("a***@example.com"));
     /// # Ok::<(), shopflow_privacy::treatment::KeyTooShort>(())
     /// ```
-    pub fn apply<'a>(&self, treatment: Treatment, kind: Kind, value: &'a str) -> Treated<'a> {
+    pub fn apply<'a>(
+        &self,
+        treatment: Treatment,
+        kind: impl Into<Option<Kind>>,
+        value: &'a str,
+    ) -> Treated<'a> {
+        let kind = kind.into();
         if treatment == Treatment::Drop {
             return Treated::Dropped;
         }
@@ -160,7 +166,7 @@ impl Treatments {
         let treated = match treatment {
             Treatment::Hash => self.key.hash(kind, value),
             Treatment::LastFour => mask::last_four(value),
-            Treatment::Initial if kind == Kind::Email => mask::initial_and_domain(value),
+            Treatment::Initial if kind == Some(Kind::Email) => mask::initial_and_domain(value),
             Treatment::Initial => mask::initial(value),
             Treatment::Mask => mask::all(value),
             _ => REDACTED.to_owned(),

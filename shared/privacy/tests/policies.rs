@@ -3,9 +3,9 @@
 use shopflow_privacy::{Class, ColumnScan, Kind, Layer, Policies, Treatment};
 
 const POLICIES: &str = r#"
-kinds: {email: confidential, card_number: restricted, ip_address: internal}
+kinds: {email: confidential, card_number: restricted, iban: restricted, ip_address: internal}
 other_kinds: confidential
-columns: {customers.country: public, "*.iban": restricted, products.*: public}
+columns: {customers.country: public, "*.iban": iban, "*.notes": restricted, products.*: public}
 minimum_confidence: 0.5
 treatments:
   public:       {bronze: keep, silver: keep, gold: keep, logs: keep}
@@ -52,7 +52,10 @@ fn a_column_named_by_a_person_is_what_the_person_says() {
     let findings = emails.findings("c1");
     assert_eq!(policies.decide("customers", "c1", &findings).class, Class::Confidential);
     assert_eq!(policies.decide("products", "c1", &findings).class, Class::Public);
-    assert_eq!(policies.decide("suppliers", "iban", &[]).class, Class::Restricted);
+    let iban = policies.decide("suppliers", "iban", &findings);
+    assert_eq!((iban.class, iban.kind), (Class::Restricted, Some(Kind::Iban)));
+    let notes = policies.decide("suppliers", "notes", &[]);
+    assert_eq!((notes.class, notes.kind), (Class::Restricted, None));
 }
 
 #[test]
@@ -63,7 +66,7 @@ fn exceptions_hold_for_their_kind_and_the_rest_follows_the_class() {
     let layers = Layer::ALL.map(|layer| decision.treatment(layer));
     assert_eq!(layers, [Treatment::Keep, Treatment::Initial, Treatment::Drop, Treatment::Redact]);
     // A restricted column stays restricted though its kind has an exception.
-    let decision = policies.decide("suppliers", "iban", &emails.findings("iban"));
+    let decision = policies.decide("suppliers", "notes", &emails.findings("notes"));
     assert_eq!(decision.treatment(Layer::Silver), Treatment::Redact);
 }
 
@@ -91,7 +94,7 @@ fn all_problems_are_reported_at_once_with_the_nearest_name() {
     let wrong = r#"
 kinds: {e-mail: confidential, phone: secrett}
 other_kinds: restrictd
-columns: {country: public}
+columns: {country: public, a.b: emial}
 minimum_confidence: 1.5
 treatment: {}
 treatments:
@@ -108,6 +111,7 @@ exceptions: {ibann: {sliver: hash}}
         "kinds.phone: unknown class 'secrett'; known are public, internal, confidential, restricted",
         "other_kinds: unknown class 'restrictd'; did you mean 'restricted'?",
         "columns.country: write it as dataset.column, one of which may be *",
+        "columns.a.b: unknown class or kind of personal data 'emial'; did you mean 'email'?",
         "minimum_confidence: 1.5 is not between 0 and 1",
         "treatments.public: no treatment for logs",
         "treatments.internal: silver cannot be keep, as bronze is hash and silver is made from it",

@@ -1,5 +1,7 @@
 //! What treatments leave.
 
+#![allow(clippy::unwrap_used)]
+
 use proptest::prelude::*;
 use shopflow_privacy::treatment::{REDACTED, hash, mask};
 use shopflow_privacy::{Key, Kind, Treatment, Treatments};
@@ -51,6 +53,12 @@ fn tables_join_on_hashed_columns() {
     assert_eq!(
         hashed(Kind::CardNumber, "4111 1111 1111 1111"),
         hashed(Kind::CardNumber, "4111-1111-1111-1111")
+    );
+    let unknown =
+        treatments(b"a key for tests, thirty-two long").apply(Treatment::Hash, None, "123456782");
+    assert_ne!(
+        Some(hashed(Kind::NlBsn, "123456782")),
+        unknown.value().map(|hash| hash.into_owned())
     );
     assert_ne!(hashed(Kind::Phone, "123456782"), hashed(Kind::NlBsn, "123456782"));
 }

@@ -116,7 +116,7 @@ fn uuid(random: &mut Random) -> String {
     )
 }
 
-/// Words that the dictionaries of the detection were not made with, and first names among them.
+/// Goods that are not in the dictionaries of the detection; a third is called after people.
 fn product(random: &mut Random) -> String {
     const FIRST: [&str; 12] = [
         "Granite", "Stella", "Nordic", "Rose", "Oscar", "Crystal", "Urban", "Victoria", "Solar",
@@ -132,7 +132,7 @@ fn product(random: &mut Random) -> String {
         "Router",
         "Skillet",
         "Planter",
-        "Mug",
+        "Teapot",
         "Armchair",
         "Binoculars",
     ];

@@ -6,8 +6,9 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
-use super::{Class, Layer, PerLayer, Policies};
+use super::{Class, Layer, Named, PerLayer, Policies};
 use crate::kind::Kind;
+use crate::names::{self, Unknown};
 use crate::treatment::Treatment;
 
 /// Everything that is wrong with the policies.
@@ -87,7 +88,7 @@ impl TryFrom<RawPolicies> for Policies {
     fn try_from(raw: RawPolicies) -> Result<Self, PolicyProblems> {
         let mut problems = Problems::default();
         for section in raw.unknown.keys() {
-            let known = crate::names::parse("section", &SECTIONS, |section| section, section);
+            let known = names::parse("section", &SECTIONS, |section| section, section);
             if let Err(unknown) = known {
                 problems.add("policies", unknown);
             }
@@ -132,16 +133,31 @@ fn classes(written: &Names, problems: &mut Problems) -> BTreeMap<Kind, Class> {
     classes
 }
 
-fn columns(written: &Names, problems: &mut Problems) -> BTreeMap<String, Class> {
+impl FromStr for Named {
+    type Err = Unknown;
+
+    fn from_str(name: &str) -> Result<Self, Unknown> {
+        let all: Vec<Named> = (Class::ALL.into_iter().map(Named::Class))
+            .chain(Kind::ALL.into_iter().map(Named::Kind))
+            .collect();
+        let name_of = |named| match named {
+            Named::Class(class) => Class::name(class),
+            Named::Kind(kind) => Kind::name(kind),
+        };
+        names::parse("class or kind of personal data", &all, name_of, name)
+    }
+}
+
+fn columns(written: &Names, problems: &mut Problems) -> BTreeMap<String, Named> {
     let mut columns = BTreeMap::new();
-    for (column, class) in written {
+    for (column, name) in written {
         let place = format!("columns.{column}");
         let parts: Vec<&str> = column.split('.').collect();
         if parts.len() != 2 || parts.iter().any(|part| part.is_empty()) || column == "*.*" {
             problems.add(&place, "write it as dataset.column, one of which may be *");
         }
-        if let Some(class) = problems.parse(place, class) {
-            columns.insert(column.clone(), class);
+        if let Some(named) = problems.parse(place, name) {
+            columns.insert(column.clone(), named);
         }
     }
     columns

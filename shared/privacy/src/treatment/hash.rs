@@ -48,12 +48,16 @@ impl Key {
     }
 
     /// The hash of the [`normal_form`] of `value`: [`LENGTH`] letters and digits. It depends on the
-    /// kind, so that equal texts of different kinds have nothing in common.
-    pub fn hash(&self, kind: Kind, value: &str) -> String {
+    /// kind, so that equal texts of different kinds have nothing in common. Without a kind the
+    /// trimmed value is hashed.
+    pub fn hash(&self, kind: Option<Kind>, value: &str) -> String {
         let mut mac = self.started.clone();
-        mac.update(kind.name().as_bytes());
+        mac.update(kind.map_or("", Kind::name).as_bytes());
         mac.update(b"\0");
-        mac.update(normal_form(kind, value).as_bytes());
+        match kind {
+            Some(kind) => mac.update(normal_form(kind, value).as_bytes()),
+            None => mac.update(value.trim().as_bytes()),
+        }
         base32(&mac.finalize().into_bytes()[..BYTES])
     }
 }
