@@ -1,0 +1,198 @@
+//! Which data is how confidential, and what each layer does with it.
+//!
+//! ```yaml
+//! kinds: {email: confidential, phone: confidential, card_number: restricted}
+//! other_kinds: confidential
+//! columns: {customers.email: email, customers.country: public}
+//! minimum_confidence: 0.5
+//! treatments:
+//!   public:       {bronze: keep, silver: keep, gold: keep, logs: keep}
+//!   internal:     {bronze: keep, silver: keep, gold: keep, logs: redact}
+//!   confidential: {bronze: keep, silver: hash, gold: hash, logs: redact}
+//!   restricted:   {bronze: keep, silver: redact, gold: drop, logs: drop}
+//! exceptions: {email: {silver: initial, gold: drop}}
+//! ```
+
+mod parse;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Deserialize;
+
+pub use parse::PolicyProblems;
+use parse::RawPolicies;
+
+use crate::kind::Kind;
+use crate::names::{self, Unknown};
+use crate::scan::Finding;
+use crate::treatment::Treatment;
+
+/// How confidential data is, from the least to the most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    Public,
+    Internal,
+    Confidential,
+    Restricted,
+}
+
+impl Class {
+    /// Every class, from the least to the most confidential.
+    pub const ALL: [Class; 4] =
+        [Class::Public, Class::Internal, Class::Confidential, Class::Restricted];
+
+    /// The name in configuration, tags and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Public => "public",
+            Class::Internal => "internal",
+            Class::Confidential => "confidential",
+            Class::Restricted => "restricted",
+        }
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Class {
+    type Err = Unknown;
+
+    fn from_str(name: &str) -> Result<Self, Unknown> {
+        names::parse("class", &Class::ALL, Class::name, name)
+    }
+}
+
+/// Where data comes to lie, in the order it travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Layer {
+    Bronze,
+    Silver,
+    Gold,
+    /// Logs, reports, metrics and state: what people look at and nobody joins.
+    Logs,
+}
+
+impl Layer {
+    /// Every layer.
+    pub const ALL: [Layer; 4] = [Layer::Bronze, Layer::Silver, Layer::Gold, Layer::Logs];
+
+    /// The name in configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Layer::Bronze => "bronze",
+            Layer::Silver => "silver",
+            Layer::Gold => "gold",
+            Layer::Logs => "logs",
+        }
+    }
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Layer {
+    type Err = Unknown;
+
+    fn from_str(name: &str) -> Result<Self, Unknown> {
+        names::parse("layer", &Layer::ALL, Layer::name, name)
+    }
+}
+
+/// The treatment of each layer, in the order of [`Layer::ALL`].
+pub(crate) type PerLayer = [Treatment; Layer::ALL.len()];
+
+/// Classes and treatments, checked when they are read.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(try_from = "RawPolicies")]
+pub struct Policies {
+    classes: BTreeMap<Kind, Class>,
+    other_kinds: Class,
+    /// By `dataset.column`, either of which may be `*`.
+    columns: BTreeMap<String, Named>,
+    minimum_confidence: f64,
+    treatments: BTreeMap<Class, PerLayer>,
+    exceptions: BTreeMap<Kind, PerLayer>,
+}
+
+/// What a person says about a column: what it holds, or just how confidential it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Named {
+    Kind(Kind),
+    Class(Class),
+}
+
+/// What the policies say about one column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decision {
+    pub class: Class,
+    /// What it holds, as far as that is known.
+    pub kind: Option<Kind>,
+    treatments: PerLayer,
+}
+
+impl Decision {
+    /// How the value appears in `layer`, as seen from the original.
+    pub fn treatment(&self, layer: Layer) -> Treatment {
+        self.treatments[layer as usize]
+    }
+
+    /// What is to be done when a value goes from one layer to another: where both treat it alike,
+    /// it has been treated already.
+    pub fn step(&self, from: Layer, to: Layer) -> Treatment {
+        // Policies whose layers cannot follow each other are refused when they are read; should a
+        // caller go back from gold to silver, nothing is shown.
+        self.treatment(from).then(self.treatment(to)).unwrap_or(Treatment::Drop)
+    }
+}
+
+impl Policies {
+    /// The class of a kind of personal data.
+    pub fn class_of(&self, kind: Kind) -> Class {
+        self.classes.get(&kind).copied().unwrap_or(self.other_kinds)
+    }
+
+    /// What holds for `column` of `dataset`, of which `findings` are known.
+    ///
+    /// A column named in the configuration has the kind or class given there, whatever was found:
+    /// that is how a person overrules the detection, and how a hash stays the same on a day of
+    /// odd values. Otherwise the most confidential kind found with the
+    /// minimum confidence decides; without one the column is internal.
+    pub fn decide(&self, dataset: &str, column: &str, findings: &[Finding]) -> Decision {
+        let sure = findings.iter().filter(|found| found.confidence >= self.minimum_confidence);
+        // Of two equally confidential kinds the more probable one; findings are sorted by that.
+        let mut kind: Option<Kind> = None;
+        for found in sure {
+            if kind.is_none_or(|kind| self.class_of(found.kind) > self.class_of(kind)) {
+                kind = Some(found.kind);
+            }
+        }
+        let named = [(dataset, column), ("*", column), (dataset, "*")]
+            .into_iter()
+            .find_map(|(dataset, column)| self.columns.get(&format!("{dataset}.{column}")));
+        let (kind, class) = match (named, kind) {
+            (Some(Named::Kind(named)), _) => (Some(*named), self.class_of(*named)),
+            (Some(Named::Class(class)), found) => (found, *class),
+            (None, Some(found)) => (Some(found), self.class_of(found)),
+            (None, None) => (None, Class::Internal),
+        };
+        // An exception is about the class its kind has; another class has its own treatments.
+        let exception = kind
+            .filter(|kind| self.class_of(*kind) == class)
+            .and_then(|kind| self.exceptions.get(&kind));
+        let treatments = exception.or_else(|| self.treatments.get(&class)).copied();
+        Decision {
+            class,
+            kind,
+            treatments: treatments.unwrap_or([Treatment::Drop; Layer::ALL.len()]),
+        }
+    }
+}
