@@ -45,7 +45,7 @@ def series(column):
     if kind == "bool":
         return pd.Series(values, dtype="bool")
     if kind == "timestamp":
-        return pd.Series(pd.to_datetime(values), dtype="datetime64[us]")
+        return pd.Series(pd.to_datetime(values, format='ISO8601'), dtype="datetime64[us]")
     return pd.Series(values, dtype="str")
 
 
@@ -96,7 +96,7 @@ def run(case):
         if raised:
             results.append({"exception": "raised"})
         else:
-            results.append({"success": found["success"], "result": plain(found["result"])})
+            results.append({"success": bool(found["success"]), "result": plain(found["result"])})
     return {**case, "great_expectations": gx.__version__, "pandas": pd.__version__, "results": results}
 
 

@@ -69,7 +69,6 @@ pub struct Plan {
     pub(crate) schema: SchemaRef,
     /// Positions in the schema of the columns that are read.
     pub(crate) wanted: Vec<usize>,
-    pub(crate) kinds: Vec<Kind>,
     pub(crate) presenter: Presenter,
     pub(crate) conditions: Vec<Filter>,
     pub(crate) metrics: Vec<Planned>,
@@ -270,7 +269,6 @@ impl Planner {
             suite,
             schema: self.schema,
             wanted: self.wanted,
-            kinds: self.kinds,
             presenter,
             conditions: self.conditions,
             metrics: self.metrics,

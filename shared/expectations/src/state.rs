@@ -162,10 +162,6 @@ impl State {
         let Stored { rows, unreadable, collected, .. } = stored;
         Ok(State { plan: plan.clone(), rows, unreadable, collected })
     }
-
-    pub(crate) fn plan(&self) -> &Arc<Plan> {
-        &self.plan
-    }
 }
 
 /// What judges look at.

@@ -1,7 +1,7 @@
 //! Values and lengths between bounds.
 
 use super::{Predicate, write_text};
-use crate::column::{Batch, Column, Data, Kind, decimal_to_f64};
+use crate::column::{Batch, Column, Data, Kind};
 use crate::literal::{Bound, Literal};
 
 /// From a lower to an upper bound, each possibly absent or excluded.
@@ -189,14 +189,4 @@ pub(crate) fn characters(text: &[u8]) -> usize {
 /// The distance from the mean in standard deviations.
 pub(crate) fn z_score(value: f64, mean: f64, stdev: f64) -> f64 {
     (value - mean) / stdev
-}
-
-/// The nearest float of a bound.
-pub(crate) fn bound_to_f64(bound: &Bound, kind: Kind) -> Option<f64> {
-    match (bound, kind) {
-        (Bound::Int(value), Kind::Decimal(scale)) => Some(decimal_to_f64(*value, scale)),
-        (Bound::Int(value), _) => Some(*value as f64),
-        (Bound::Float(value), _) => Some(*value),
-        (Bound::Text(_), _) => None,
-    }
 }
