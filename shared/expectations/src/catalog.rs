@@ -86,7 +86,9 @@ pub(crate) fn rows_satisfy(
     let mostly = b.mostly();
     let key = format!("{} {}", b.name, identity(b.kwargs));
     let columns = targets.iter().map(|target| target.at).collect();
-    let id = b.metric(key, Metric::Tally(Tally { columns, missing, malformed_fails, predicate }));
+    let named = b.get("column_list").is_some();
+    let tally = Tally { columns, named, missing, malformed_fails, predicate };
+    let id = b.metric(key, Metric::Tally(tally));
     Box::new(move |evidence| {
         let Some(tally) = evidence.tally(id) else { return wrong_state() };
         let found = Rows {

@@ -42,6 +42,7 @@ mod predicate;
 mod problem;
 pub mod registry;
 mod result;
+pub mod source;
 mod state;
 mod suite;
 mod time;

@@ -152,6 +152,7 @@ fn non_null(b: &mut Builder<'_>) -> Option<Judge> {
     let range = b.numbers()?;
     let tally = Tally {
         columns: vec![target.at],
+        named: false,
         missing: Missing::Any,
         malformed_fails: false,
         predicate: Box::new(Anything),

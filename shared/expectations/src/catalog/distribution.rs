@@ -131,10 +131,12 @@ fn quantiles(b: &mut Builder<'_>) -> Option<Judge> {
             .zip(&values)
             .map(|(wanted, value)| value.is_some_and(|value| is_in_range(value, &wanted.range)))
             .collect();
+        let shown: Vec<Value> =
+            values.iter().map(|value| value.map_or(Value::Null, float_json)).collect();
         let quantiles: Vec<f64> = wanted.iter().map(|wanted| wanted.quantile).collect();
         Outcome::observed(
             details.iter().all(|within| *within),
-            json!({"quantiles": quantiles, "values": values}),
+            json!({"quantiles": quantiles, "values": shown}),
         )
         .with("details", json!({"success_details": details}))
         .estimated(numbers.error())

@@ -1,6 +1,6 @@
 //! Expectations about the values of one column.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Rows, judge_rows, rows_satisfy, types, values_satisfy, wrong_state};
 use crate::builder::{Builder, Judge, Outcome, Target};
@@ -208,9 +208,26 @@ fn judge_numbers(
                 .take(limit)
                 .map(crate::column::float_json)
                 .collect();
-            outcome.with("partial_unexpected_list", list)
+            let counts: Vec<Value> = counted(&sorted, &expected, limit);
+            outcome
+                .with("partial_unexpected_list", list)
+                .with("partial_unexpected_counts", counts)
         }
     }
+}
+
+/// The most frequent unexpected numbers and how often they occur.
+fn counted(sorted: &[(f64, u64)], expected: &impl Fn(f64) -> bool, limit: usize) -> Vec<Value> {
+    let mut counts: Vec<(f64, u64)> = Vec::new();
+    for (value, count) in sorted.iter().filter(|(value, _)| !expected(*value)) {
+        match counts.last_mut() {
+            Some((last, seen)) if last == value => *seen += count,
+            _ => counts.push((*value, *count)),
+        }
+    }
+    counts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.total_cmp(&b.0)));
+    let shown = counts.into_iter().take(limit);
+    shown.map(|(v, count)| json!({"value": crate::column::float_json(v), "count": count})).collect()
 }
 
 fn z_scores(b: &mut Builder<'_>) -> Option<Judge> {
@@ -266,7 +283,7 @@ fn outliers(b: &mut Builder<'_>) -> Option<Judge> {
                 (low - reach, high + reach)
             })
         } else {
-            moments.mean().zip(moments.stdev()).map(|(mean, stdev)| {
+            moments.mean().zip(moments.stdev().filter(|s| s.is_finite())).map(|(mean, stdev)| {
                 (mean - stdev * multiplier, mean + stdev * multiplier)
             })
         };

@@ -7,7 +7,7 @@
 use roaring::RoaringTreemap;
 use serde::{Deserialize, Serialize};
 
-use super::sample::Failures;
+use super::sample::{Columns, Failures};
 use super::tally::{Missing, considered};
 use super::{Scope, count, packed};
 use crate::column::Data;
@@ -85,6 +85,10 @@ impl Keys {
         state.malformed += malformed as u64;
         let (batch, presenter, columns) = (scope.batch, scope.presenter, &self.columns);
         let again = &mut state.again;
+        let shape = match columns.as_slice() {
+            [one] => Columns::One(*one),
+            many => Columns::Named(many),
+        };
         match &mut state.seen {
             Seen::Integers { all, repeated } => {
                 let Data::Int(numbers) = scope.column(columns[0]).data() else { return };
@@ -98,7 +102,7 @@ impl Keys {
                 scope.each(valid.as_deref(), |row| {
                     if !all.insert(place(numbers[row])) {
                         repeated.insert(place(numbers[row]));
-                        again.add(presenter, batch, columns, row);
+                        again.add(presenter, batch, shape, row);
                     }
                 });
             }
@@ -110,7 +114,7 @@ impl Keys {
                 };
                 if !all.insert(key) {
                     repeated.insert(key);
-                    again.add(presenter, batch, columns, row);
+                    again.add(presenter, batch, shape, row);
                 }
             }),
         }

@@ -108,7 +108,7 @@ impl Collected {
 
     /// The sample standard deviation (divided by n - 1); `None` with fewer than two values.
     pub fn stdev(&self) -> Option<f64> {
-        (self.count > 1).then(|| (self.deviations / (self.count - 1) as f64).max(0.0).sqrt())
+        (self.count > 1).then(|| (self.deviations / (self.count - 1) as f64).sqrt())
     }
 
     fn join(&mut self, count: u64, mean: f64, deviations: f64, sum: Sum) {

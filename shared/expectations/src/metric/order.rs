@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Scope;
 use super::extremes::Kept;
-use super::sample::{Failure, Failures};
+use super::sample::{Columns, Failure, Failures};
 
 /// Of this column.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl Order {
 
     pub fn update(&self, state: &mut Collected, scope: &Scope<'_>) {
         let column = scope.column(self.column);
-        let columns = [self.column];
+        let columns = Columns::One(self.column);
         state.rows += scope.rows();
         state.malformed += column.malformed().len() as u64;
         state.considered += column.malformed().len() as u64;
@@ -56,11 +56,11 @@ impl Order {
             match &state.last {
                 Some(last) if self.broken(last, &value) => {
                     state.unexpected += 1;
-                    state.failures.add(scope.presenter, scope.batch, &columns, row);
+                    state.failures.add(scope.presenter, scope.batch, columns, row);
                 }
                 Some(_) => {}
                 None => {
-                    let failure = scope.presenter.failure(scope.batch, &columns, row);
+                    let failure = scope.presenter.failure(scope.batch, columns, row);
                     let hash = column.hash(scope.presenter.seed, row) as u64;
                     state.first = Some((value.clone(), failure, hash));
                 }

@@ -44,12 +44,12 @@ impl Presenter {
         }
     }
 
-    /// The values of `columns`: alone, as a pair, or by name.
-    pub fn shown(&self, batch: &Batch, columns: &[usize], row: usize) -> Value {
+    /// The values of a failing row: alone, or several of them.
+    pub fn shown(&self, batch: &Batch, columns: Columns<'_>, row: usize) -> Value {
         match columns {
-            [one] => self.value(batch, *one, row),
-            [a, b] => Value::Array(vec![self.value(batch, *a, row), self.value(batch, *b, row)]),
-            _ => Value::Object(self.named(batch, columns, row)),
+            Columns::One(one) => self.value(batch, one, row),
+            Columns::Pair(pair) => pair.iter().map(|at| self.value(batch, *at, row)).collect(),
+            Columns::Named(columns) => Value::Object(self.named(batch, columns, row)),
         }
     }
 
@@ -58,13 +58,32 @@ impl Presenter {
     }
 
     /// One failing row.
-    pub fn failure(&self, batch: &Batch, columns: &[usize], row: usize) -> Failure {
+    pub fn failure(&self, batch: &Batch, columns: Columns<'_>, row: usize) -> Failure {
         let key = (!self.keys.is_empty()).then(|| {
             let mut all = self.keys.clone();
             all.extend(columns.iter().filter(|at| !self.keys.contains(at)));
             self.named(batch, &all, row)
         });
         Failure { value: self.shown(batch, columns, row), key }
+    }
+}
+
+/// The columns a failing row is about, and how their values are shown.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Columns<'a> {
+    One(usize),
+    /// As a list.
+    Pair(&'a [usize]),
+    /// By name.
+    Named(&'a [usize]),
+}
+
+impl Columns<'_> {
+    fn iter(&self) -> impl Iterator<Item = &usize> {
+        match self {
+            Columns::One(one) => std::slice::from_ref(one).iter(),
+            Columns::Pair(columns) | Columns::Named(columns) => columns.iter(),
+        }
     }
 }
 
@@ -84,13 +103,13 @@ pub(crate) struct Failures {
 }
 
 impl Failures {
-    pub fn add(&mut self, presenter: &Presenter, batch: &Batch, columns: &[usize], row: usize) {
+    pub fn add(&mut self, presenter: &Presenter, batch: &Batch, columns: Columns<'_>, row: usize) {
         if self.first.len() < presenter.limit {
             self.first.push(presenter.failure(batch, columns, row));
         }
         let seed = presenter.seed;
         let hash = match columns {
-            [one] => batch.columns[*one].hash(seed, row),
+            Columns::One(one) => batch.columns[one].hash(seed, row),
             _ => columns.iter().fold(0, |hash, at| {
                 crate::hash::combine(hash, batch.columns[*at].hash(seed, row))
             }),
@@ -153,12 +172,22 @@ impl ValueCounts {
 pub(crate) fn compare(a: &Value, b: &Value) -> std::cmp::Ordering {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => {
+            if let (Some(a), Some(b)) = (a.as_i128(), b.as_i128()) {
+                return a.cmp(&b);
+            }
             let (a, b) = (a.as_f64().unwrap_or(0.0), b.as_f64().unwrap_or(0.0));
             a.total_cmp(&b)
         }
         (Value::String(a), Value::String(b)) => a.cmp(b),
+        // An infinity is a text.
+        (Value::Number(_), Value::String(text)) => infinite(text).reverse(),
+        (Value::String(text), Value::Number(_)) => infinite(text),
         _ => a.to_string().cmp(&b.to_string()),
     }
+}
+
+fn infinite(text: &str) -> std::cmp::Ordering {
+    if text.starts_with('-') { std::cmp::Ordering::Less } else { std::cmp::Ordering::Greater }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::sample::Failures;
+use super::sample::{Columns, Failures};
 use super::{Scope, count};
 use crate::predicate::Predicate;
 
@@ -23,6 +23,8 @@ pub(crate) enum Missing {
 #[derive(Debug)]
 pub(crate) struct Tally {
     pub columns: Vec<usize>,
+    /// Failing rows are shown as values by name of column.
+    pub named: bool,
     pub missing: Missing,
     /// Whether a value that could not be read is unexpected in itself.
     pub malformed_fails: bool,
@@ -68,6 +70,14 @@ pub(crate) fn considered<'a>(
 }
 
 impl Tally {
+    fn shape(&self) -> Columns<'_> {
+        match self.columns.as_slice() {
+            [one] if !self.named => Columns::One(*one),
+            many if self.named => Columns::Named(many),
+            pair => Columns::Pair(pair),
+        }
+    }
+
     pub fn start(&self) -> Tallied {
         Tallied::default()
     }
@@ -97,7 +107,8 @@ impl Tally {
         }
         state.unexpected += found;
         scope.each(Some(&unexpected), |row| {
-            state.failures.add(scope.presenter, scope.batch, &self.columns, row);
+            let columns = self.shape();
+            state.failures.add(scope.presenter, scope.batch, columns, row);
         });
     }
 
