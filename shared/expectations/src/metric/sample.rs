@@ -1,6 +1,7 @@
 //! Failing rows as they are shown: values, keys, and how often which value; personal values only
 //! as the caller's masker gives them out.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -114,7 +115,11 @@ impl Failures {
                 crate::hash::combine(hash, batch.columns[*at].hash(seed, row))
             }),
         };
-        self.values.add(hash as u64, 1, || presenter.shown(batch, columns, row));
+        let listed = match columns {
+            Columns::Named(columns) => Columns::Pair(columns),
+            other => other,
+        };
+        self.values.add(hash as u64, 1, || presenter.shown(batch, listed, row));
     }
 
     pub fn merge(&mut self, next: Failures, limit: usize) {
@@ -169,7 +174,7 @@ impl ValueCounts {
 }
 
 /// Numbers by size, texts by code point, everything else by its notation.
-pub(crate) fn compare(a: &Value, b: &Value) -> std::cmp::Ordering {
+pub(crate) fn compare(a: &Value, b: &Value) -> Ordering {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => {
             if let (Some(a), Some(b)) = (a.as_i128(), b.as_i128()) {
@@ -179,6 +184,10 @@ pub(crate) fn compare(a: &Value, b: &Value) -> std::cmp::Ordering {
             a.total_cmp(&b)
         }
         (Value::String(a), Value::String(b)) => a.cmp(b),
+        (Value::Array(a), Value::Array(b)) => {
+            let pairs = a.iter().zip(b).map(|(a, b)| compare(a, b));
+            pairs.fold(Ordering::Equal, Ordering::then)
+        }
         // An infinity is a text.
         (Value::Number(_), Value::String(text)) => infinite(text).reverse(),
         (Value::String(text), Value::Number(_)) => infinite(text),
@@ -186,8 +195,8 @@ pub(crate) fn compare(a: &Value, b: &Value) -> std::cmp::Ordering {
     }
 }
 
-fn infinite(text: &str) -> std::cmp::Ordering {
-    if text.starts_with('-') { std::cmp::Ordering::Less } else { std::cmp::Ordering::Greater }
+fn infinite(text: &str) -> Ordering {
+    if text.starts_with('-') { Ordering::Less } else { Ordering::Greater }
 }
 
 #[cfg(test)]
