@@ -99,6 +99,11 @@ def run(case):
             results.append({"exception": "raised"})
         else:
             results.append({"success": bool(found["success"]), "result": plain(found["result"])})
+    for result in results:
+        # The order of a set is random.
+        missing = result.get("result", {}).get("partial_missing_list")
+        if missing:
+            missing.sort(key=str)
     return {**case, "great_expectations": gx.__version__, "pandas": pd.__version__, "results": results}
 
 

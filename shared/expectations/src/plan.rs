@@ -13,6 +13,7 @@ use crate::condition::Filter;
 use crate::metric::Metric;
 use crate::metric::sample::{Masker, Presenter};
 use crate::problem::Problem;
+use crate::profile::{self, Profiled};
 use crate::registry;
 use crate::suite::{Expectation, Suite};
 
@@ -34,6 +35,8 @@ pub struct Options {
     pub max_distinct: usize,
     /// Numbers that are kept one by one for quantiles.
     pub max_numbers: usize,
+    /// Whether to collect profiles of all columns as well.
+    pub profile: bool,
 }
 
 impl Default for Options {
@@ -46,6 +49,7 @@ impl Default for Options {
             parameters: Map::new(),
             max_distinct: 100_000,
             max_numbers: 100_000,
+            profile: false,
         }
     }
 }
@@ -73,6 +77,7 @@ pub struct Plan {
     pub(crate) conditions: Vec<Filter>,
     pub(crate) metrics: Vec<Planned>,
     pub(crate) judges: Vec<Judge>,
+    pub(crate) profiled: Vec<Profiled>,
     /// Identifies the plan, so that states of another one are not merged.
     pub(crate) fingerprint: String,
 }
@@ -101,8 +106,10 @@ impl Plan {
             let place = format!("expectation {} {}", at + 1, expectation.name);
             judges.extend(planner.expectation(place, expectation));
         }
+        let profiled =
+            if options.profile { profile::plan(&mut planner, options) } else { Vec::new() };
         if planner.problems.is_empty() {
-            return Ok(Arc::new(planner.finish(suite.clone(), judges)));
+            return Ok(Arc::new(planner.finish(suite.clone(), judges, profiled)));
         }
         Err(planner.problems)
     }
@@ -248,7 +255,7 @@ impl Planner {
         replaced
     }
 
-    fn finish(self, suite: Suite, judges: Vec<Judge>) -> Plan {
+    fn finish(self, suite: Suite, judges: Vec<Judge>, profiled: Vec<Profiled>) -> Plan {
         let names: Vec<String> =
             self.wanted.iter().map(|at| self.schema.field(*at).name().clone()).collect();
         let options = self.options;
@@ -273,6 +280,7 @@ impl Planner {
             conditions: self.conditions,
             metrics: self.metrics,
             judges,
+            profiled,
             fingerprint,
         }
     }

@@ -13,6 +13,7 @@ use crate::builder::MetricId;
 use crate::column::Batch;
 use crate::metric::{Collected, Scope, distinct, extremes, frequencies, histogram, keys, moments, numbers, order, tally};
 use crate::plan::Plan;
+use crate::profile::Profile;
 use crate::result::ValidationResult;
 
 /// Rows of a text source that could not be read as rows of the table.
@@ -128,6 +129,17 @@ impl State {
         let evidence = Evidence { state: self, other_tables };
         let outcomes = self.plan.judges.iter().map(|judge| judge(&evidence));
         ValidationResult::new(&self.plan, outcomes.collect(), self.rows, &self.unreadable)
+    }
+
+    /// What the columns are like; `None` unless the plan's options asked for profiles.
+    pub fn profile(&self) -> Option<Profile> {
+        if self.plan.profiled.is_empty() {
+            return None;
+        }
+        let other_tables = BTreeMap::new();
+        let evidence = Evidence { state: self, other_tables: &other_tables };
+        let columns = self.plan.profiled.iter().map(|column| column.finish(&evidence)).collect();
+        Some(Profile { rows: self.rows, columns })
     }
 
     /// The state as JSON.

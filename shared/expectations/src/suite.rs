@@ -86,12 +86,14 @@ impl Suite {
     /// use shopflow_expectations::Suite;
     ///
     /// let suite = Suite::parse_yaml(
-    ///     "suite: orders\n\
-    ///      key_columns: [id]\n\
-    ///      expectations:\n\
-    ///      - expect_column_values_to_be_unique: {column: id}\n\
-    ///      - expect_column_values_to_be_between: {column: quantity, min_value: 1, mostly: 0.99}\n\
-    ///        severity: warning\n",
+    ///     "
+    /// suite: orders
+    /// key_columns: [id]
+    /// expectations:
+    /// - expect_column_values_to_be_unique: {column: id}
+    /// - expect_column_values_to_be_between: {column: quantity, min_value: 1, mostly: 0.99}
+    ///   severity: warning
+    /// ",
     /// )
     /// .unwrap();
     /// assert_eq!(suite.expectations.len(), 2);

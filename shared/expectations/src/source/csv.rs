@@ -7,7 +7,7 @@
 //!
 //! Memory: one batch of 8,192 rows and the read buffer, whatever the size of the file.
 
-mod columns;
+pub(crate) mod columns;
 mod ranges;
 mod record;
 

@@ -8,7 +8,7 @@ use crate::time;
 
 /// Collects the fields of one column.
 #[derive(Debug)]
-pub(super) struct ColumnBuilder {
+pub(crate) struct ColumnBuilder {
     values: Values,
     valid: Vec<u8>,
     invalid: usize,
