@@ -110,7 +110,12 @@ impl Builder<'_> {
         value
     }
 
-    fn typed<T>(&mut self, name: &str, what: &str, read: impl Fn(&Value) -> Option<T>) -> Option<T> {
+    fn typed<T>(
+        &mut self,
+        name: &str,
+        what: &str,
+        read: impl Fn(&Value) -> Option<T>,
+    ) -> Option<T> {
         let value = self.get(name)?;
         let read = read(value);
         if read.is_none() {
@@ -283,8 +288,16 @@ impl Builder<'_> {
 
     /// Understands `row_condition`.
     pub fn read_condition(&mut self) {
-        let parsers = ["pandas", "great_expectations", "great_expectations__experimental__",
-            "spark", "python", "ge", "spark_sql", "sql"];
+        let parsers = [
+            "pandas",
+            "great_expectations",
+            "great_expectations__experimental__",
+            "spark",
+            "python",
+            "ge",
+            "spark_sql",
+            "sql",
+        ];
         self.word("condition_parser", &parsers);
         let Some(value) = self.get("row_condition").cloned() else { return };
         let filter = Condition::of(&value)

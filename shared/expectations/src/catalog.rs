@@ -33,8 +33,7 @@ pub(crate) fn judge_rows(evidence: &Evidence<'_>, found: &Rows<'_>, mostly: f64)
     let percent = |of: u64| (of > 0).then(|| unexpected as f64 / of as f64 * 100.0);
     let missing = rows - considered;
     let mut outcome = Outcome {
-        success: considered == 0
-            || (considered - unexpected) as f64 / considered as f64 >= mostly,
+        success: considered == 0 || (considered - unexpected) as f64 / considered as f64 >= mostly,
         ..Outcome::default()
     }
     .with("element_count", rows)
@@ -53,9 +52,8 @@ pub(crate) fn judge_rows(evidence: &Evidence<'_>, found: &Rows<'_>, mostly: f64)
             .into_iter()
             .map(|(value, count)| json!({"value": value, "count": count}))
             .collect();
-        outcome = outcome
-            .with("partial_unexpected_list", list)
-            .with("partial_unexpected_counts", counts);
+        outcome =
+            outcome.with("partial_unexpected_list", list).with("partial_unexpected_counts", counts);
         if failures.values.sampled {
             outcome = outcome.with("partial_unexpected_counts_sampled", true);
         }

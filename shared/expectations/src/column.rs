@@ -171,7 +171,9 @@ impl Column {
             false => cast(array, data_type),
         };
         let data = match kind {
-            Kind::Int => Data::Int(to(&DataType::Int64)?.as_primitive::<Int64Type>().values().clone()),
+            Kind::Int => {
+                Data::Int(to(&DataType::Int64)?.as_primitive::<Int64Type>().values().clone())
+            }
             Kind::Float => {
                 let array = to(&DataType::Float64)?;
                 let values = array.as_primitive::<Float64Type>().values().clone();
@@ -187,10 +189,10 @@ impl Column {
                 let array = array.as_string::<i32>();
                 Data::Text(Text::shared(array.offsets().inner().clone(), array.values().clone()))
             }
-            Kind::Bool => {
-                Data::Bool(array.as_boolean().values().iter().collect())
+            Kind::Bool => Data::Bool(array.as_boolean().values().iter().collect()),
+            Kind::Date => {
+                Data::Date(to(&DataType::Date32)?.as_primitive::<Date32Type>().values().clone())
             }
-            Kind::Date => Data::Date(to(&DataType::Date32)?.as_primitive::<Date32Type>().values().clone()),
             Kind::Timestamp(utc) => {
                 let zone = utc.then(|| "UTC".into());
                 let array = to(&DataType::Timestamp(TimeUnit::Microsecond, zone))?;

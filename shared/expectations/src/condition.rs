@@ -182,7 +182,11 @@ impl Filter {
             Filter::Compare(at, operator, bound) => {
                 let column = &batch.columns[*at];
                 each(&|row| {
-                    operator.holds(if column.is_valid(row) { bound.order(column, row) } else { None })
+                    operator.holds(if column.is_valid(row) {
+                        bound.order(column, row)
+                    } else {
+                        None
+                    })
                 })
             }
             Filter::CompareColumns(left, operator, right) => {

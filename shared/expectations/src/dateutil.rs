@@ -6,8 +6,18 @@
 use crate::time::days_in;
 
 const MONTHS: [&str; 12] = [
-    "january", "february", "march", "april", "may", "june", "july", "august", "september",
-    "october", "november", "december",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
 ];
 const DAYS: [&str; 7] =
     ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
@@ -135,7 +145,9 @@ fn word(word: &str, found: &mut Found) -> Option<()> {
     let lower = word.to_lowercase();
     let named = |names: &[&str]| {
         names.iter().position(|name| {
-            *name == lower || (lower.len() == 3 && name.starts_with(&lower)) || (lower == "sept" && *name == "september")
+            *name == lower
+                || (lower.len() == 3 && name.starts_with(&lower))
+                || (lower == "sept" && *name == "september")
         })
     };
     if let Some(month) = named(&MONTHS) {
@@ -159,7 +171,8 @@ fn word(word: &str, found: &mut Found) -> Option<()> {
         "th" => Some(()),
         _ if FILLERS.contains(&lower.as_str()) => Some(()),
         _ => {
-            let zone = (3..=5).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_uppercase());
+            let zone =
+                (3..=5).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_uppercase());
             (zone && found.time).then_some(())
         }
     }
@@ -181,11 +194,7 @@ fn is_calendar(found: &Found) -> bool {
         (Some(month), [one]) => is_year(*one) || one.0 <= u32::from(days_in(2024, month)),
         (Some(month), [a, b]) => {
             let month = u32::from(month);
-            if is_year(*a) {
-                day_in(full(*a), month, b.0)
-            } else {
-                day_in(full(*b), month, a.0)
-            }
+            if is_year(*a) { day_in(full(*a), month, b.0) } else { day_in(full(*b), month, a.0) }
         }
         (None, [one]) => is_year(*one) || one.0 >= 1,
         (None, [a, b]) => match (is_year(*a), is_year(*b)) {
@@ -213,15 +222,37 @@ mod tests {
     #[test]
     fn dates_in_common_forms_are_read_and_others_are_not() {
         for good in [
-            "2024-01-15", "20240115", "2024-01-15T10:30:00Z", "2024-01-15 10:30:00.123+01:00",
-            "15 January 2024", "Jan 15, 2024", "1/15/2024", "15/1/2024", "15.01.24", "10:30",
-            "Mon, 15 Jan 2024 10:30:00 GMT", "3rd of May 2001", "10am", "2024-01", "20240115T103000",
+            "2024-01-15",
+            "20240115",
+            "2024-01-15T10:30:00Z",
+            "2024-01-15 10:30:00.123+01:00",
+            "15 January 2024",
+            "Jan 15, 2024",
+            "1/15/2024",
+            "15/1/2024",
+            "15.01.24",
+            "10:30",
+            "Mon, 15 Jan 2024 10:30:00 GMT",
+            "3rd of May 2001",
+            "10am",
+            "2024-01",
+            "20240115T103000",
         ] {
             assert!(is_date(good), "{good}");
         }
         for bad in [
-            "", "hello", "2024-13-45", "2024-02-30", "31 June 2024", "25:00", "10:61", "13/13/2024",
-            "not a date", "1 2 3 4", "99999999999999999999", "2024-01-15 ü",
+            "",
+            "hello",
+            "2024-13-45",
+            "2024-02-30",
+            "31 June 2024",
+            "25:00",
+            "10:61",
+            "13/13/2024",
+            "not a date",
+            "1 2 3 4",
+            "99999999999999999999",
+            "2024-01-15 ü",
         ] {
             assert!(!is_date(bad), "{bad}");
         }

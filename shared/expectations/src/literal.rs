@@ -146,7 +146,10 @@ mod tests {
     #[test]
     fn a_decimal_bound_is_what_was_written() {
         assert_eq!(Literal::Float(0.1).bound(Kind::Decimal(2)), Some(Bound::Int(10)));
-        assert_eq!(Literal::Float(99_999_999.99).bound(Kind::Decimal(2)), Some(Bound::Int(9_999_999_999)));
+        assert_eq!(
+            Literal::Float(99_999_999.99).bound(Kind::Decimal(2)),
+            Some(Bound::Int(9_999_999_999))
+        );
         assert_eq!(Literal::Float(0.125).bound(Kind::Decimal(2)), Some(Bound::Float(0.125)));
         assert_eq!(Literal::Int(3).bound(Kind::Decimal(2)), Some(Bound::Int(300)));
         let huge = Literal::Text("123456789012345678901234567890".to_owned());

@@ -90,7 +90,9 @@ impl<'a> Scope<'a> {
         }
         match self.selected {
             None => Some(Cow::Owned(present)),
-            Some(selected) => and(Some(selected), Some(&present)).map(|mask| Cow::Owned(mask.into_owned())),
+            Some(selected) => {
+                and(Some(selected), Some(&present)).map(|mask| Cow::Owned(mask.into_owned()))
+            }
         }
     }
 

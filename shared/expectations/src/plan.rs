@@ -246,7 +246,8 @@ impl Planner {
             match self.options.parameters.get(name) {
                 Some(parameter) => *value = parameter.clone(),
                 None => {
-                    let problem = Problem::new(place, format!("the parameter '{name}' has no value"));
+                    let problem =
+                        Problem::new(place, format!("the parameter '{name}' has no value"));
                     let known = self.options.parameters.keys().map(String::as_str);
                     self.problems.push(problem.suggest(name, known));
                 }
@@ -271,7 +272,8 @@ impl Planner {
             self.metric_at.iter().map(|(key, at)| (*at, key)).collect();
         keys.sort_unstable();
         let text = format!("{:?}|{keys:?}|{:?}", self.condition_at.len(), presenter.names);
-        let fingerprint = format!("{:032x}", crate::hash::bytes(options.hash_seed, text.as_bytes()));
+        let fingerprint =
+            format!("{:032x}", crate::hash::bytes(options.hash_seed, text.as_bytes()));
         Plan {
             suite,
             schema: self.schema,

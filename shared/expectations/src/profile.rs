@@ -99,9 +99,8 @@ pub(crate) fn plan(planner: &mut Planner, options: &Options) -> Vec<Profiled> {
 fn column(planner: &mut Planner, options: &Options, name: String) -> Option<Profiled> {
     let (at, kind) = planner.column(&name).ok()?;
     let personal = planner.is_personal(at);
-    let mut metric = |what: &str, metric: Metric| {
-        planner.metric(format!("profile {what} {at}"), metric, None)
-    };
+    let mut metric =
+        |what: &str, metric: Metric| planner.metric(format!("profile {what} {at}"), metric, None);
     let tally = Tally {
         columns: vec![at],
         named: false,
@@ -119,7 +118,8 @@ fn column(planner: &mut Planner, options: &Options, name: String) -> Option<Prof
             "distinct",
             Metric::Distinct(Distinct { column: at, limit: options.max_distinct }),
         ),
-        extremes: (!personal).then(|| metric("extremes", Metric::Extremes(Extremes { column: at }))),
+        extremes: (!personal)
+            .then(|| metric("extremes", Metric::Extremes(Extremes { column: at }))),
         moments: numeric.then(|| metric("moments", Metric::Moments(Moments { column: at }))),
         numbers: numeric.then(|| {
             metric("numbers", Metric::Numbers(Numbers { column: at, limit: options.max_numbers }))

@@ -34,7 +34,8 @@ pub(crate) enum Domain {
 }
 
 /// Arguments of Great Expectations that say how to run, not what to expect.
-const IGNORED: &[&str] = &["batch_id", "result_format", "catch_exceptions", "include_config", "meta"];
+const IGNORED: &[&str] =
+    &["batch_id", "result_format", "catch_exceptions", "include_config", "meta"];
 const CONDITION: &[&str] = &["row_condition", "condition_parser"];
 
 impl Spec {

@@ -75,7 +75,12 @@ pub struct ValidationResult {
 pub const READABLE_ROWS: &str = "expect_table_rows_to_be_readable";
 
 impl ValidationResult {
-    pub(crate) fn new(plan: &Plan, outcomes: Vec<Outcome>, rows: u64, unreadable: &Unreadable) -> Self {
+    pub(crate) fn new(
+        plan: &Plan,
+        outcomes: Vec<Outcome>,
+        rows: u64,
+        unreadable: &Unreadable,
+    ) -> Self {
         let suite = &plan.suite;
         let mut results: Vec<ExpectationResult> = suite
             .expectations
@@ -127,11 +132,8 @@ fn readable_rows(rows: u64, unreadable: &Unreadable) -> ExpectationResult {
         meta: Map::new(),
     };
     let count = rows + unreadable.count;
-    let list: Vec<Value> = unreadable
-        .first
-        .iter()
-        .map(|(at, reason)| json!({"row": at, "reason": reason}))
-        .collect();
+    let list: Vec<Value> =
+        unreadable.first.iter().map(|(at, reason)| json!({"row": at, "reason": reason})).collect();
     let outcome = Outcome::default()
         .with("element_count", count)
         .with("unexpected_count", unreadable.count)

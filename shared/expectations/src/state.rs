@@ -11,7 +11,10 @@ use shopflow_core::error::{Error, ErrorKind, ResultExt};
 
 use crate::builder::MetricId;
 use crate::column::Batch;
-use crate::metric::{Collected, Scope, distinct, extremes, frequencies, histogram, keys, moments, numbers, order, tally};
+use crate::metric::{
+    Collected, Scope, distinct, extremes, frequencies, histogram, keys, moments, numbers, order,
+    tally,
+};
 use crate::plan::Plan;
 use crate::profile::Profile;
 use crate::result::ValidationResult;

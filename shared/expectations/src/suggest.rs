@@ -51,7 +51,8 @@ fn about(rows: u64, column: &ColumnProfile, add: &mut impl FnMut(Severity, &str,
     let closed = exact && present >= ENOUGH && column.distinct <= SET && column.kind == "text";
     let listed = column.top_values.len() as u64 == column.distinct;
     if closed && listed && !column.personal {
-        let mut values: Vec<Value> = column.top_values.iter().map(|top| top.value.clone()).collect();
+        let mut values: Vec<Value> =
+            column.top_values.iter().map(|top| top.value.clone()).collect();
         values.sort_by(crate::metric::sample::compare);
         let kwargs = json!({"column": name, "value_set": values});
         add(Severity::Critical, "expect_column_values_to_be_in_set", kwargs);
@@ -64,8 +65,7 @@ fn about(rows: u64, column: &ColumnProfile, add: &mut impl FnMut(Severity, &str,
         && column.distinct < present
         && (mean.is_finite() && stdev.is_finite())
     {
-        let kwargs =
-            json!({"column": name, "min_value": mean - stdev / 2.0, "max_value": mean + stdev / 2.0});
+        let kwargs = json!({"column": name, "min_value": mean - stdev / 2.0, "max_value": mean + stdev / 2.0});
         add(Severity::Info, "expect_column_mean_to_be_between", kwargs);
     }
 }

@@ -195,11 +195,23 @@ impl Reader {
                 self.report(&place, "not an object");
                 continue;
             };
-            let type_key = if item.contains_key("expectation_type") { "expectation_type" } else { "type" };
+            let type_key =
+                if item.contains_key("expectation_type") { "expectation_type" } else { "type" };
             let name = self.text(&place, item, type_key);
             let place = format!("{place} {name}");
-            let known = [type_key, "kwargs", "meta", "severity", "id", "notes", "description",
-                "rendered_content", "success_on_last_run", "ge_cloud_id", "expectation_context"];
+            let known = [
+                type_key,
+                "kwargs",
+                "meta",
+                "severity",
+                "id",
+                "notes",
+                "description",
+                "rendered_content",
+                "success_on_last_run",
+                "ge_cloud_id",
+                "expectation_context",
+            ];
             self.known(&place, item, &known);
             suite.expectations.push(Expectation {
                 kwargs: self.object(&place, item, "kwargs"),

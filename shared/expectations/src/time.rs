@@ -147,9 +147,11 @@ mod tests {
 
     #[test]
     fn moments_agree_with_chrono() {
-        for text in
-            ["2024-02-29T23:59:59Z", "1969-12-31T23:59:59.5-05:30", "2100-01-01T00:00:00.000001+14:00"]
-        {
+        for text in [
+            "2024-02-29T23:59:59Z",
+            "1969-12-31T23:59:59.5-05:30",
+            "2100-01-01T00:00:00.000001+14:00",
+        ] {
             let expected = DateTime::parse_from_rfc3339(text).unwrap().timestamp_micros();
             assert_eq!(rfc3339(text.as_bytes()), Some(expected), "{text}");
         }

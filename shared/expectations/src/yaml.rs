@@ -11,7 +11,8 @@ use crate::suite::{Severity, Suite};
 /// # Errors
 /// What is wrong with it, in words.
 pub(crate) fn parse(text: &str) -> Result<Value, String> {
-    let documents = YamlLoader::load_from_str(text).map_err(|error| format!("not YAML: {error}"))?;
+    let documents =
+        YamlLoader::load_from_str(text).map_err(|error| format!("not YAML: {error}"))?;
     match documents.as_slice() {
         [document] => value(document),
         [] => Err("the file is empty".to_owned()),
@@ -60,9 +61,9 @@ fn yaml(value: &Value) -> Yaml {
         },
         Value::String(text) => Yaml::String(text.clone()),
         Value::Array(items) => Yaml::Array(items.iter().map(yaml).collect()),
-        Value::Object(map) => {
-            Yaml::Hash(map.iter().map(|(key, entry)| (Yaml::String(key.clone()), yaml(entry))).collect())
-        }
+        Value::Object(map) => Yaml::Hash(
+            map.iter().map(|(key, entry)| (Yaml::String(key.clone()), yaml(entry))).collect(),
+        ),
     }
 }
 

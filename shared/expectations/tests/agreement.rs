@@ -54,7 +54,12 @@ fn every_stored_finding_of_great_expectations_is_ours_too() {
         compared += compare_case(&read_case(&case), &mut differences);
     }
     assert!(compared > 700, "only {compared} expectations were compared");
-    assert!(differences.is_empty(), "{} of {compared}:\n{}", differences.len(), differences.join("\n"));
+    assert!(
+        differences.is_empty(),
+        "{} of {compared}:\n{}",
+        differences.len(),
+        differences.join("\n")
+    );
 }
 
 #[test]
@@ -67,7 +72,8 @@ fn both_find_the_same_on_random_tables_when_great_expectations_is_installed() {
     let mut differences = Vec::new();
     let seed = std::env::var("SHOPFLOW_TEST_SEED").map_or(20_260_115, |seed| seed.parse().unwrap());
     for seed in seed..seed + 3 {
-        let case: Value = serde_json::from_str(&run(&python, &["random", &seed.to_string()])).unwrap();
+        let case: Value =
+            serde_json::from_str(&run(&python, &["random", &seed.to_string()])).unwrap();
         compare_case(&read_case(&case), &mut differences);
         assert!(differences.is_empty(), "seed {seed}:\n{}", differences.join("\n"));
     }

@@ -7,12 +7,17 @@ use shopflow_expectations::{Options, Plan, State, Suite, suggest};
 
 fn table() -> RecordBatch {
     let n: ArrayRef = Arc::new((0..500).map(|n| Some(n * 2)).collect::<Int64Array>());
-    let m: ArrayRef = Arc::new((0..500).map(|n| (n % 10 != 0).then_some(n % 7)).collect::<Int64Array>());
-    let t: ArrayRef = Arc::new((0..500).map(|n| Some(["a", "b", "c"][n % 3])).collect::<StringArray>());
+    let m: ArrayRef =
+        Arc::new((0..500).map(|n| (n % 10 != 0).then_some(n % 7)).collect::<Int64Array>());
+    let t: ArrayRef =
+        Arc::new((0..500).map(|n| Some(["a", "b", "c"][n % 3])).collect::<StringArray>());
     let email: ArrayRef =
         Arc::new((0..500).map(|n| Some(format!("p{n}@example.org"))).collect::<StringArray>());
     RecordBatch::try_from_iter_with_nullable([
-        ("n", n, true), ("m", m, true), ("t", t, true), ("email", email, true),
+        ("n", n, true),
+        ("m", m, true),
+        ("t", t, true),
+        ("email", email, true),
     ])
     .unwrap()
 }
@@ -63,7 +68,11 @@ fn the_suggested_suite_is_met_by_its_own_table_and_not_by_a_broken_one() {
     state.update(&table).unwrap();
     let suite = suggest("orders", &state.profile().unwrap());
     let names: Vec<&str> = suite.expectations.iter().map(|e| e.name.as_str()).collect();
-    for name in ["expect_column_values_to_be_unique", "expect_column_values_to_be_in_set", "expect_column_values_to_be_between"] {
+    for name in [
+        "expect_column_values_to_be_unique",
+        "expect_column_values_to_be_in_set",
+        "expect_column_values_to_be_between",
+    ] {
         assert!(names.contains(&name), "{names:?}");
     }
     let read_back = Suite::parse_yaml(&suite.to_yaml()).unwrap();

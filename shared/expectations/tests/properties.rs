@@ -85,15 +85,22 @@ fn assert_same(a: &Value, b: &Value, path: &str) {
         }
         (Value::Array(a), Value::Array(b)) => {
             assert_eq!(a.len(), b.len(), "{path}: {a:?} {b:?}");
-            a.iter().zip(b).enumerate().for_each(|(at, (a, b))| assert_same(a, b, &format!("{path}/{at}")));
+            a.iter()
+                .zip(b)
+                .enumerate()
+                .for_each(|(at, (a, b))| assert_same(a, b, &format!("{path}/{at}")));
         }
         (Value::Object(a), Value::Object(b)) => {
-            let unique = a.get("expectation_config").is_some_and(|config| config.to_string().contains("be_unique"));
+            let unique = a
+                .get("expectation_config")
+                .is_some_and(|config| config.to_string().contains("be_unique"));
             assert!(a.keys().eq(b.keys()), "{path}: {a:?} {b:?}");
             for (name, value) in a {
                 if unique && name == "result" {
                     let counts = ["element_count", "unexpected_count", "missing_count"];
-                    counts.iter().for_each(|count| assert_eq!(value[count], b[name][count], "{path}"));
+                    counts
+                        .iter()
+                        .for_each(|count| assert_eq!(value[count], b[name][count], "{path}"));
                     continue;
                 }
                 assert_same(value, &b[name], &format!("{path}/{name}"));
@@ -151,10 +158,12 @@ proptest! {
 fn states_of_different_plans_do_not_merge() {
     let table = table(&[(Some(1), None, None)]);
     let plan = |text: &str| {
-        Plan::compile(&Suite::parse_yaml(text).unwrap(), table.schema(), &Options::default()).unwrap()
+        Plan::compile(&Suite::parse_yaml(text).unwrap(), table.schema(), &Options::default())
+            .unwrap()
     };
     let one = plan("suite: s\nexpectations:\n- expect_column_values_to_not_be_null: {column: n}\n");
-    let other = plan("suite: s\nexpectations:\n- expect_column_values_to_not_be_null: {column: f}\n");
+    let other =
+        plan("suite: s\nexpectations:\n- expect_column_values_to_not_be_null: {column: f}\n");
     assert!(State::new(&one).merge(State::new(&other)).is_err());
     assert!(State::from_json(&one, State::new(&other).to_json().unwrap()).is_err());
 }

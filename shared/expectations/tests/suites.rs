@@ -25,13 +25,19 @@ fn schema(dataset: Dataset) -> SchemaRef {
 }
 
 fn shipped(name: &str) -> Suite {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../suites").join(name).with_extension("yaml");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../suites")
+        .join(name)
+        .with_extension("yaml");
     Suite::parse_yaml(&std::fs::read_to_string(path).unwrap()).unwrap_or_else(|p| panic!("{p:#?}"))
 }
 
 fn options(dataset: Dataset) -> Options {
     let personal = dataset.columns().iter().filter(|column| column.personal);
-    Options { personal: personal.map(|column| column.name.to_owned()).collect(), ..Options::default() }
+    Options {
+        personal: personal.map(|column| column.name.to_owned()).collect(),
+        ..Options::default()
+    }
 }
 
 fn validate(dataset: Dataset, text: &str) -> ValidationResult {
@@ -67,7 +73,8 @@ fn every_problem_of_a_suite_is_listed_with_the_nearest_name() {
          - expect_column_values_to_be_between: {column: timestamp, min_value: soon}\n",
     )
     .unwrap();
-    let problems = Plan::compile(&suite, schema(Dataset::Transactions), &Options::default()).unwrap_err();
+    let problems =
+        Plan::compile(&suite, schema(Dataset::Transactions), &Options::default()).unwrap_err();
     let text: Vec<String> = problems.iter().map(ToString::to_string).collect();
     for part in [
         "did you mean 'expect_column_values_to_be_between'?",
@@ -87,9 +94,11 @@ fn every_problem_of_a_suite_is_listed_with_the_nearest_name() {
 
 #[test]
 fn generated_rows_meet_the_shipped_suites() {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../functions/generate/tests/golden");
+    let golden =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../functions/generate/tests/golden");
     for dataset in [Dataset::Products, Dataset::Transactions] {
-        let text = std::fs::read_to_string(golden.join(dataset.name()).with_extension("csv")).unwrap();
+        let text =
+            std::fs::read_to_string(golden.join(dataset.name()).with_extension("csv")).unwrap();
         let result = validate(dataset, &text);
         assert!(result.meta["row_count"].as_u64() > Some(0));
         println!("{dataset}: {:?}", failed(&result));
@@ -106,17 +115,26 @@ fn every_rule_about_a_value_has_an_expectation_that_finds_it() {
         ("2,0,100,2,2025-03-01T10:00:00Z,paypal", "expect_column_values_to_be_between customer_id"),
         ("2,10,-1,2,2025-03-01T10:00:00Z,paypal", "expect_column_values_to_be_between product_id"),
         ("2,10,100,0,2025-03-01T10:00:00Z,paypal", "expect_column_values_to_be_between quantity"),
-        ("2,10,100,2147483648,2025-03-01T10:00:00Z,paypal", "expect_column_values_to_be_between quantity"),
+        (
+            "2,10,100,2147483648,2025-03-01T10:00:00Z,paypal",
+            "expect_column_values_to_be_between quantity",
+        ),
         ("2,10,100,2,2025-02-30T10:00:00Z,paypal", "expect_column_values_to_be_of_type timestamp"),
         ("2,10,100,2,1825-03-01T10:00:00Z,paypal", "expect_column_values_to_be_between timestamp"),
-        ("2,10,100,2,2025-03-01T10:00:00Z,barter", "expect_column_values_to_be_in_set payment_method"),
+        (
+            "2,10,100,2,2025-03-01T10:00:00Z,barter",
+            "expect_column_values_to_be_in_set payment_method",
+        ),
         ("2,10,100,2,2025-03-01T10:00:00Z", &format!("{READABLE_ROWS} ")),
         ("2,10,\"100,2,2025-03-01T10:00:00Z,paypal", &format!("{READABLE_ROWS} ")),
     ] {
         let header = "id,customer_id,product_id,quantity,timestamp,payment_method";
         let result = validate(Dataset::Transactions, &format!("{header}\n{good}\n{bad}\n"));
         let failed = failed(&result);
-        assert!(failed.iter().any(|(name, count)| name == expectation && *count > 0), "{bad}: {failed:?}");
+        assert!(
+            failed.iter().any(|(name, count)| name == expectation && *count > 0),
+            "{bad}: {failed:?}"
+        );
         assert!(!result.success);
     }
 }
@@ -132,13 +150,22 @@ fn personal_values_are_in_no_result_and_in_no_state() {
     let names: Vec<String> = failed(&result).into_iter().map(|(name, _)| name).collect();
     assert_eq!(
         names,
-        ["expect_column_values_to_not_match_regex name", "expect_column_values_to_match_regex email"]
+        [
+            "expect_column_values_to_not_match_regex name",
+            "expect_column_values_to_match_regex email"
+        ]
     );
     for text in [result.to_json().to_string(), state.to_json().unwrap().to_string()] {
-        assert!(!text.contains("Ann") && !text.contains("no-address") && !text.contains("example.org"), "{text}");
+        assert!(
+            !text.contains("Ann") && !text.contains("no-address") && !text.contains("example.org"),
+            "{text}"
+        );
         assert!(text.contains("***") && text.contains("\"id\":1"), "{text}");
     }
-    let suite = Suite::parse_yaml("suite: s\nexpectations:\n- expect_column_max_to_be_between: {column: email}\n").unwrap();
+    let suite = Suite::parse_yaml(
+        "suite: s\nexpectations:\n- expect_column_max_to_be_between: {column: email}\n",
+    )
+    .unwrap();
     let problems = Plan::compile(&suite, schema(dataset), &options(dataset)).unwrap_err();
     assert!(problems[0].message.contains("is personal"), "{problems:?}");
 }
@@ -156,7 +183,11 @@ fn a_file_read_on_several_threads_gives_the_same_verdict() {
     std::fs::write(file.path(), text).unwrap();
     let one = csv::validate_file(&plan, file.path(), 1).unwrap().finish();
     assert_eq!(one.meta["row_count"], 200_000);
-    assert!(failed(&one).contains(&("expect_column_values_to_be_unique id".to_owned(), 80)), "{:?}", failed(&one));
+    assert!(
+        failed(&one).contains(&("expect_column_values_to_be_unique id".to_owned(), 80)),
+        "{:?}",
+        failed(&one)
+    );
     for threads in [2, 3] {
         let many = csv::validate_file(&plan, file.path(), threads).unwrap().finish();
         assert_eq!(failed(&many), failed(&one), "{threads} threads");

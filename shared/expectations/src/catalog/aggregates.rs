@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::values::{moments_of, no_parsing};
 use super::wrong_state;
 use crate::builder::{Builder, Judge, MetricId, Outcome};
-use crate::column::{float_json};
+use crate::column::float_json;
 use crate::literal::Literal;
 use crate::metric::Metric;
 use crate::metric::distinct::Distinct;
@@ -17,8 +17,14 @@ use crate::predicate::range::Range;
 use crate::registry::{Domain, Spec};
 
 const BOUNDS: &[&str] = &["min_value", "max_value", "strict_min", "strict_max"];
-const EXTREMES: &[&str] = &["min_value", "max_value", "strict_min", "strict_max",
-    "parse_strings_as_datetimes", "output_strftime_format"];
+const EXTREMES: &[&str] = &[
+    "min_value",
+    "max_value",
+    "strict_min",
+    "strict_max",
+    "parse_strings_as_datetimes",
+    "output_strftime_format",
+];
 const DISTINCT: &[&str] = &["min_value", "max_value", "strict_min", "strict_max", "exact"];
 
 const fn spec(
@@ -31,18 +37,27 @@ const fn spec(
 }
 
 pub(crate) const SPECS: &[Spec] = &[
-    spec("expect_column_min_to_be_between", "the smallest value lies between bounds", EXTREMES, |b| {
-        extreme(b, |state| state.min.as_ref())
-    }),
-    spec("expect_column_max_to_be_between", "the largest value lies between bounds", EXTREMES, |b| {
-        extreme(b, |state| state.max.as_ref())
-    }),
+    spec(
+        "expect_column_min_to_be_between",
+        "the smallest value lies between bounds",
+        EXTREMES,
+        |b| extreme(b, |state| state.min.as_ref()),
+    ),
+    spec(
+        "expect_column_max_to_be_between",
+        "the largest value lies between bounds",
+        EXTREMES,
+        |b| extreme(b, |state| state.max.as_ref()),
+    ),
     spec("expect_column_mean_to_be_between", "the mean lies between bounds", BOUNDS, |b| {
         moment(b, moments::Collected::mean)
     }),
-    spec("expect_column_stdev_to_be_between", "the sample standard deviation lies between bounds", BOUNDS, |b| {
-        moment(b, moments::Collected::stdev)
-    }),
+    spec(
+        "expect_column_stdev_to_be_between",
+        "the sample standard deviation lies between bounds",
+        BOUNDS,
+        |b| moment(b, moments::Collected::stdev),
+    ),
     spec("expect_column_sum_to_be_between", "the sum lies between bounds", BOUNDS, |b| {
         moment(b, |state| Some(state.sum()))
     }),
@@ -102,8 +117,8 @@ fn extreme(
             let order = if lower { order } else { order.map(std::cmp::Ordering::reverse) };
             order.is_some_and(|order| if strict { order.is_gt() } else { order.is_ge() })
         };
-        let success = meets(&bound.min, bound.strict_min, true)
-            && meets(&bound.max, bound.strict_max, false);
+        let success =
+            meets(&bound.min, bound.strict_min, true) && meets(&bound.max, bound.strict_max, false);
         Outcome::observed(success, kept.json()).malformed(state.malformed)
     }))
 }
@@ -141,9 +156,7 @@ fn distinct(b: &mut Builder<'_>, number: fn(f64, f64) -> f64) -> Option<Judge> {
         let Some(state) = evidence.distinct(id) else { return wrong_state() };
         let value = number(state.distinct(), state.count as f64);
         let shown = if is_count { Value::from(value as u64) } else { float_json(value) };
-        judge_number(&range, Some(value), shown)
-            .estimated(state.error())
-            .malformed(state.malformed)
+        judge_number(&range, Some(value), shown).estimated(state.error()).malformed(state.malformed)
     }))
 }
 

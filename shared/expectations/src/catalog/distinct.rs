@@ -24,9 +24,11 @@ pub(crate) const SPECS: &[Spec] = &[
     spec("expect_column_distinct_values_to_contain_set", "every value of a set occurs", |b| {
         compare_sets(b, false, true)
     }),
-    spec("expect_column_distinct_values_to_equal_set", "the values of a set occur, and no other", |b| {
-        compare_sets(b, true, true)
-    }),
+    spec(
+        "expect_column_distinct_values_to_equal_set",
+        "the values of a set occur, and no other",
+        |b| compare_sets(b, true, true),
+    ),
 ];
 
 /// Values that are listed: what Great Expectations lists.

@@ -45,8 +45,12 @@ pub(crate) const SPECS: &[Spec] = &[
         "expect_column_kl_divergence_to_be_less_than",
         "the distribution is close to a given one",
         &[
-            "partition_object", "threshold", "bucketize_data", "tail_weight_holdout",
-            "internal_weight_holdout", "max_distinct",
+            "partition_object",
+            "threshold",
+            "bucketize_data",
+            "tail_weight_holdout",
+            "internal_weight_holdout",
+            "max_distinct",
         ],
         divergence::build,
     ),
@@ -91,7 +95,8 @@ fn wanted(b: &mut Builder<'_>) -> Option<Vec<Wanted>> {
             b.fail("a quantile is not between 0 and 1, or its range is not a pair");
             return None;
         };
-        let range = Range { min: min.as_f64(), max: max.as_f64(), strict_min: false, strict_max: false };
+        let range =
+            Range { min: min.as_f64(), max: max.as_f64(), strict_min: false, strict_max: false };
         wanted.push(Wanted { quantile, range });
     }
     Some(wanted)

@@ -7,7 +7,9 @@ use crate::builder::{Builder, Judge, Target};
 use crate::column::Kind;
 use crate::metric::Metric;
 use crate::metric::keys::Keys;
-use crate::predicate::record::{AllDifferent, AllEqual, PairEqual, PairGreater, PairInSet, SumEquals};
+use crate::predicate::record::{
+    AllDifferent, AllEqual, PairEqual, PairGreater, PairInSet, SumEquals,
+};
 use crate::predicate::set::Set;
 use crate::registry::{Domain, Spec};
 
@@ -69,28 +71,38 @@ pub(crate) const SPECS: &[Spec] = &[
             Some(rows_satisfy(b, &targets, missing, Box::new(AllDifferent), true))
         },
     ),
-    many("expect_multicolumn_values_to_be_unique", "the values of a row differ from each other", &[], |b| {
-        let targets = b.columns("column_list")?;
-        let missing = b.ignore_row_if(false);
-        Some(rows_satisfy(b, &targets, missing, Box::new(AllDifferent), true))
-    }),
+    many(
+        "expect_multicolumn_values_to_be_unique",
+        "the values of a row differ from each other",
+        &[],
+        |b| {
+            let targets = b.columns("column_list")?;
+            let missing = b.ignore_row_if(false);
+            Some(rows_satisfy(b, &targets, missing, Box::new(AllDifferent), true))
+        },
+    ),
     many("expect_multicolumn_values_to_be_equal", "the values of a row are equal", &[], |b| {
         let targets = b.columns("column_list")?;
         let missing = b.ignore_row_if(false);
         Some(rows_satisfy(b, &targets, missing, Box::new(AllEqual), true))
     }),
-    many("expect_multicolumn_sum_to_equal", "the values of a row add up to a total", &["sum_total"], |b| {
-        let targets = b.columns("column_list")?;
-        b.need("sum_total")?;
-        let total = b.number("sum_total")?;
-        if let Some(target) = targets.iter().find(|target| !target.kind.is_numeric()) {
-            let (name, kind) = (&target.name, target.kind.name());
-            b.fail(format!("column '{name}' has values of type {kind}, not numbers"));
-            return None;
-        }
-        let missing = b.ignore_row_if(false);
-        Some(rows_satisfy(b, &targets, missing, Box::new(SumEquals(total)), true))
-    }),
+    many(
+        "expect_multicolumn_sum_to_equal",
+        "the values of a row add up to a total",
+        &["sum_total"],
+        |b| {
+            let targets = b.columns("column_list")?;
+            b.need("sum_total")?;
+            let total = b.number("sum_total")?;
+            if let Some(target) = targets.iter().find(|target| !target.kind.is_numeric()) {
+                let (name, kind) = (&target.name, target.kind.name());
+                b.fail(format!("column '{name}' has values of type {kind}, not numbers"));
+                return None;
+            }
+            let missing = b.ignore_row_if(false);
+            Some(rows_satisfy(b, &targets, missing, Box::new(SumEquals(total)), true))
+        },
+    ),
 ];
 
 /// Both columns, whose values have to be of comparable types.
@@ -100,7 +112,10 @@ fn comparable(b: &mut Builder<'_>) -> Option<Vec<Target>> {
     if family(first.kind) != family(second.kind) {
         let message = format!(
             "columns '{}' of type {} and '{}' of type {} cannot be compared",
-            first.name, first.kind.name(), second.name, second.kind.name()
+            first.name,
+            first.kind.name(),
+            second.name,
+            second.kind.name()
         );
         b.fail(message);
         return None;

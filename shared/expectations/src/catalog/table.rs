@@ -19,7 +19,14 @@ pub(crate) const SPECS: &[Spec] = &[
     spec(
         "expect_table_row_count_to_be_between",
         "there are so many rows",
-        &["min_value", "max_value", "strict_min", "strict_max", "row_condition", "condition_parser"],
+        &[
+            "min_value",
+            "max_value",
+            "strict_min",
+            "strict_max",
+            "row_condition",
+            "condition_parser",
+        ],
         |b| {
             let range = b.numbers()?;
             let id = rows(b);
@@ -60,12 +67,17 @@ pub(crate) const SPECS: &[Spec] = &[
             Some(Box::new(move |_| Outcome::observed(success, columns)))
         },
     ),
-    spec("expect_table_column_count_to_equal", "there are exactly so many columns", &["value"], |b| {
-        b.need("value")?;
-        let value = b.count("value")?;
-        let columns = b.planner.schema.fields().len();
-        Some(Box::new(move |_| Outcome::observed(columns as u64 == value, columns)))
-    }),
+    spec(
+        "expect_table_column_count_to_equal",
+        "there are exactly so many columns",
+        &["value"],
+        |b| {
+            b.need("value")?;
+            let value = b.count("value")?;
+            let columns = b.planner.schema.fields().len();
+            Some(Box::new(move |_| Outcome::observed(columns as u64 == value, columns)))
+        },
+    ),
     spec(
         "expect_table_columns_to_match_ordered_list",
         "the columns are these, in this order",
@@ -78,17 +90,22 @@ pub(crate) const SPECS: &[Spec] = &[
         &["column_set", "exact_match"],
         column_set,
     ),
-    spec("expect_column_to_exist", "there is a column of this name", &["column", "column_index"], |b| {
-        b.need("column")?;
-        let name = b.text("column")?;
-        let index = b.count("column_index");
-        let found = b.planner.schema.index_of(&name).ok();
-        let success = match index {
-            None => found.is_some(),
-            Some(index) => found.is_some_and(|found| found as u64 == index),
-        };
-        Some(Box::new(move |_| Outcome { success, ..Outcome::default() }))
-    }),
+    spec(
+        "expect_column_to_exist",
+        "there is a column of this name",
+        &["column", "column_index"],
+        |b| {
+            b.need("column")?;
+            let name = b.text("column")?;
+            let index = b.count("column_index");
+            let found = b.planner.schema.index_of(&name).ok();
+            let success = match index {
+                None => found.is_some(),
+                Some(index) => found.is_some_and(|found| found as u64 == index),
+            };
+            Some(Box::new(move |_| Outcome { success, ..Outcome::default() }))
+        },
+    ),
 ];
 
 fn rows(b: &mut Builder<'_>) -> MetricId {

@@ -22,9 +22,12 @@ pub(crate) const SPECS: &[Spec] = &[
     spec("expect_column_values_to_match_regex", "values match a pattern", &["regex"], |b| {
         regexes(b, Match::Any, false)
     }),
-    spec("expect_column_values_to_not_match_regex", "no value matches a pattern", &["regex"], |b| {
-        regexes(b, Match::None, false)
-    }),
+    spec(
+        "expect_column_values_to_not_match_regex",
+        "no value matches a pattern",
+        &["regex"],
+        |b| regexes(b, Match::None, false),
+    ),
     spec(
         "expect_column_values_to_match_regex_list",
         "values match any or all of several patterns",
@@ -73,13 +76,18 @@ pub(crate) const SPECS: &[Spec] = &[
         &["min_value", "max_value", "strict_min", "strict_max"],
         lengths,
     ),
-    spec("expect_column_value_lengths_to_equal", "values have exactly so many characters", &["value"], |b| {
-        let target = b.column("column")?;
-        b.need("value")?;
-        let value = Some(b.number("value")?);
-        let range = Range { min: value, max: value, strict_min: false, strict_max: false };
-        Some(values_satisfy(b, &target, Length(range)))
-    }),
+    spec(
+        "expect_column_value_lengths_to_equal",
+        "values have exactly so many characters",
+        &["value"],
+        |b| {
+            let target = b.column("column")?;
+            b.need("value")?;
+            let value = Some(b.number("value")?);
+            let range = Range { min: value, max: value, strict_min: false, strict_max: false };
+            Some(values_satisfy(b, &target, Length(range)))
+        },
+    ),
     spec(
         "expect_column_values_to_match_strftime_format",
         "values are dates in a format",
@@ -97,10 +105,15 @@ pub(crate) const SPECS: &[Spec] = &[
             }
         },
     ),
-    spec("expect_column_values_to_be_dateutil_parseable", "values are dates in common forms", &[], |b| {
-        let target = text_column(b)?;
-        Some(values_satisfy(b, &target, Readable::Date))
-    }),
+    spec(
+        "expect_column_values_to_be_dateutil_parseable",
+        "values are dates in common forms",
+        &[],
+        |b| {
+            let target = text_column(b)?;
+            Some(values_satisfy(b, &target, Readable::Date))
+        },
+    ),
     spec("expect_column_values_to_be_json_parseable", "values are JSON", &[], |b| {
         let target = text_column(b)?;
         Some(values_satisfy(b, &target, Readable::Json))
@@ -156,7 +169,8 @@ fn likes(b: &mut Builder<'_>, wanted: Match, list: bool) -> Option<Judge> {
             }
         }
     };
-    let compiled = written.iter().map(|pattern| like(pattern, escape)).collect::<Result<Vec<_>, _>>();
+    let compiled =
+        written.iter().map(|pattern| like(pattern, escape)).collect::<Result<Vec<_>, _>>();
     finish(b, &target, compiled, wanted)
 }
 

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{rows_satisfy};
+use super::rows_satisfy;
 use crate::builder::{Builder, Judge, Outcome};
 use crate::column::Kind;
 use crate::metric::tally::Missing;

@@ -11,9 +11,9 @@ use crate::metric::moments::Moments;
 use crate::metric::numbers::{Collected, Interpolation, Numbers};
 use crate::metric::order::Order;
 use crate::metric::tally::Missing;
+use crate::predicate::Nullity;
 use crate::predicate::range::{Between, Range, z_score};
 use crate::predicate::set::{Membership, Set};
-use crate::predicate::Nullity;
 use crate::registry::{Domain, Spec};
 
 const fn spec(
@@ -39,8 +39,13 @@ pub(crate) const SPECS: &[Spec] = &[
         "expect_column_values_to_be_between",
         "values lie between bounds",
         &[
-            "min_value", "max_value", "strict_min", "strict_max", "parse_strings_as_datetimes",
-            "allow_cross_type_comparisons", "output_strftime_format",
+            "min_value",
+            "max_value",
+            "strict_min",
+            "strict_max",
+            "parse_strings_as_datetimes",
+            "allow_cross_type_comparisons",
+            "output_strftime_format",
         ],
         between,
     ),
@@ -52,12 +57,18 @@ pub(crate) const SPECS: &[Spec] = &[
         types::in_type_list,
     ),
     spec("expect_column_type_to_be", "the column is of a type", &["type_"], types::of_type),
-    spec("expect_column_values_to_be_increasing", "no value is less than the one before", ORDER, |b| {
-        order(b, false)
-    }),
-    spec("expect_column_values_to_be_decreasing", "no value is greater than the one before", ORDER, |b| {
-        order(b, true)
-    }),
+    spec(
+        "expect_column_values_to_be_increasing",
+        "no value is less than the one before",
+        ORDER,
+        |b| order(b, false),
+    ),
+    spec(
+        "expect_column_values_to_be_decreasing",
+        "no value is greater than the one before",
+        ORDER,
+        |b| order(b, true),
+    ),
     spec(
         "expect_column_value_z_scores_to_be_less_than",
         "values are less than so many standard deviations from the mean",
@@ -96,7 +107,12 @@ fn nullity(b: &mut Builder<'_>, expect_null: bool) -> Option<Judge> {
     Some(Box::new(move |evidence| {
         let mut outcome = judge(evidence);
         // Missing values are what is asked about, so Great Expectations counts none as missing.
-        for name in ["missing_count", "missing_percent", "unexpected_percent_total", "unexpected_percent_nonmissing"] {
+        for name in [
+            "missing_count",
+            "missing_percent",
+            "unexpected_percent_total",
+            "unexpected_percent_nonmissing",
+        ] {
             outcome.result.remove(name);
         }
         outcome
@@ -209,9 +225,7 @@ fn judge_numbers(
                 .map(crate::column::float_json)
                 .collect();
             let counts: Vec<Value> = counted(&sorted, &expected, limit);
-            outcome
-                .with("partial_unexpected_list", list)
-                .with("partial_unexpected_counts", counts)
+            outcome.with("partial_unexpected_list", list).with("partial_unexpected_counts", counts)
         }
     }
 }
@@ -283,9 +297,10 @@ fn outliers(b: &mut Builder<'_>) -> Option<Judge> {
                 (low - reach, high + reach)
             })
         } else {
-            moments.mean().zip(moments.stdev().filter(|s| s.is_finite())).map(|(mean, stdev)| {
-                (mean - stdev * multiplier, mean + stdev * multiplier)
-            })
+            moments
+                .mean()
+                .zip(moments.stdev().filter(|s| s.is_finite()))
+                .map(|(mean, stdev)| (mean - stdev * multiplier, mean + stdev * multiplier))
         };
         let range = range.map(|(min, max)| Range {
             min: Some(min),

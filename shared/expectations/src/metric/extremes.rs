@@ -58,7 +58,9 @@ impl Kept {
     /// How the value stands to a bound of its column.
     pub fn against(&self, bound: &Bound) -> Option<Ordering> {
         match (self, bound) {
-            (Kept::Int(value) | Kept::Decimal(value, _), Bound::Int(bound)) => Some(value.cmp(bound)),
+            (Kept::Int(value) | Kept::Decimal(value, _), Bound::Int(bound)) => {
+                Some(value.cmp(bound))
+            }
             (Kept::Bool(value), Bound::Int(bound)) => Some(i128::from(*value).cmp(bound)),
             (Kept::Date(value), Bound::Int(bound)) => Some(i128::from(*value).cmp(bound)),
             (Kept::Timestamp(value, _), Bound::Int(bound)) => Some(i128::from(*value).cmp(bound)),

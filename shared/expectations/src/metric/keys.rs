@@ -79,9 +79,9 @@ impl Keys {
     pub fn update(&self, state: &mut Collected, scope: &Scope<'_>) {
         let considered = considered(scope, &self.columns, self.missing);
         state.rows += scope.rows();
-        state.considered +=
-            considered.as_ref().map_or(scope.batch.rows as u64, |mask| count(mask));
-        let malformed: usize = self.columns.iter().map(|at| scope.column(*at).malformed().len()).sum();
+        state.considered += considered.as_ref().map_or(scope.batch.rows as u64, |mask| count(mask));
+        let malformed: usize =
+            self.columns.iter().map(|at| scope.column(*at).malformed().len()).sum();
         state.malformed += malformed as u64;
         let (batch, presenter, columns) = (scope.batch, scope.presenter, &self.columns);
         let again = &mut state.again;

@@ -38,10 +38,7 @@ enum Sum {
     /// Integers and unscaled decimals: exact.
     Exact(i128, i8),
     /// Neumaier's compensated sum.
-    Float(
-        #[serde(with = "packed::float")] f64,
-        #[serde(with = "packed::float")] f64,
-    ),
+    Float(#[serde(with = "packed::float")] f64, #[serde(with = "packed::float")] f64),
 }
 
 impl Sum {
@@ -152,7 +149,11 @@ impl Moments {
 }
 
 fn pairs<'a, T: Copy>(values: &'a [T], valid: Option<&'a [u8]>) -> impl Iterator<Item = T> + 'a {
-    values.iter().enumerate().filter(move |(row, _)| valid.is_none_or(|v| v[*row] == 1)).map(|(_, value)| *value)
+    values
+        .iter()
+        .enumerate()
+        .filter(move |(row, _)| valid.is_none_or(|v| v[*row] == 1))
+        .map(|(_, value)| *value)
 }
 
 fn sum(column: &Column, valid: Option<&[u8]>) -> Sum {
@@ -161,9 +162,9 @@ fn sum(column: &Column, valid: Option<&[u8]>) -> Sum {
             Sum::Exact(values.iter().map(|value| i128::from(*value)).sum(), 0)
         }
         (Data::Int(values), _) => Sum::Exact(pairs(values, valid).map(i128::from).sum(), 0),
-        (Data::Decimal(values, scale), _) => pairs(values, valid)
-            .map(|value| Sum::Exact(value, *scale))
-            .fold(Sum::None, Sum::add),
+        (Data::Decimal(values, scale), _) => {
+            pairs(values, valid).map(|value| Sum::Exact(value, *scale)).fold(Sum::None, Sum::add)
+        }
         (Data::Float(values), _) => pairs(values, valid).map(Sum::of).fold(Sum::None, Sum::add),
         _ => Sum::None,
     }

@@ -248,7 +248,10 @@ mod tests {
             let q = f64::from(percent) / 100.0;
             let exact = values[percent as usize * 100];
             let found = Collected::quantile(&sorted, q, Interpolation::Nearest).unwrap();
-            assert!((found - exact).abs() <= exact.abs() * RELATIVE_ERROR * 1.001 + 1e-9, "{q}: {found} {exact}");
+            assert!(
+                (found - exact).abs() <= exact.abs() * RELATIVE_ERROR * 1.001 + 1e-9,
+                "{q}: {found} {exact}"
+            );
         }
     }
 }

@@ -111,9 +111,9 @@ impl Failures {
         let seed = presenter.seed;
         let hash = match columns {
             Columns::One(one) => batch.columns[one].hash(seed, row),
-            _ => columns.iter().fold(0, |hash, at| {
-                crate::hash::combine(hash, batch.columns[*at].hash(seed, row))
-            }),
+            _ => columns
+                .iter()
+                .fold(0, |hash, at| crate::hash::combine(hash, batch.columns[*at].hash(seed, row))),
         };
         let listed = match columns {
             Columns::Named(columns) => Columns::Pair(columns),
@@ -166,7 +166,8 @@ impl ValueCounts {
 
     /// The most frequent values first, at most `limit`.
     pub fn most_common(&self, limit: usize) -> Vec<(&Value, u64)> {
-        let mut values: Vec<_> = self.counts.values().map(|(count, value)| (value, *count)).collect();
+        let mut values: Vec<_> =
+            self.counts.values().map(|(count, value)| (value, *count)).collect();
         values.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| compare(a.0, b.0)));
         values.truncate(limit);
         values
@@ -205,7 +206,8 @@ mod tests {
 
     #[test]
     fn the_sample_of_values_does_not_depend_on_the_split() {
-        let hashes: Vec<u64> = (0..5000u64).map(|n| (n % 3000).wrapping_mul(0x9E37_79B9_7F4A_7C15)).collect();
+        let hashes: Vec<u64> =
+            (0..5000u64).map(|n| (n % 3000).wrapping_mul(0x9E37_79B9_7F4A_7C15)).collect();
         let collect = |hashes: &[u64]| {
             let mut counts = ValueCounts::default();
             hashes.iter().for_each(|hash| counts.add(*hash, 1, || Value::from(*hash)));

@@ -85,8 +85,7 @@ impl Tally {
     pub fn update(&self, state: &mut Tallied, scope: &Scope<'_>) {
         let considered = considered(scope, &self.columns, self.missing);
         state.rows += scope.rows();
-        state.considered +=
-            considered.as_ref().map_or(scope.batch.rows as u64, |mask| count(mask));
+        state.considered += considered.as_ref().map_or(scope.batch.rows as u64, |mask| count(mask));
         let mut unexpected = vec![0u8; scope.batch.rows];
         self.predicate.unexpected(scope.batch, &self.columns, &mut unexpected);
         if self.malformed_fails {

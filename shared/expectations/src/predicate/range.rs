@@ -150,8 +150,8 @@ fn any(range: &Range<Bound>, column: &Column, unexpected: &mut [u8]) {
             let order = if lower { order } else { order.reverse() };
             if strict { order.is_gt() } else { order.is_ge() }
         };
-        let within = meets(&range.min, range.strict_min, true)
-            && meets(&range.max, range.strict_max, false);
+        let within =
+            meets(&range.min, range.strict_min, true) && meets(&range.max, range.strict_max, false);
         *unexpected = u8::from(!within);
     }
 }

@@ -13,7 +13,8 @@ pub(crate) struct Format {
     parts: Vec<char>,
 }
 
-const MONTHS: &str = "january|february|march|april|may|june|july|august|september|october|november|december";
+const MONTHS: &str =
+    "january|february|march|april|may|june|july|august|september|october|november|december";
 const MONTHS_SHORT: &str = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec";
 const DAYS: &str = "monday|tuesday|wednesday|thursday|friday|saturday|sunday";
 const DAYS_SHORT: &str = "mon|tue|wed|thu|fri|sat|sun";
@@ -58,7 +59,9 @@ impl Format {
             'f' => "[0-9]{1,6}",
             'H' => "2[0-3]|[0-1][0-9]|[0-9]",
             'I' => "1[0-2]|0[1-9]|[1-9]| [1-9]",
-            'j' => "36[0-6]|3[0-5][0-9]|[1-2][0-9][0-9]|0[1-9][0-9]|00[1-9]|[1-9][0-9]|0[1-9]|[1-9]",
+            'j' => {
+                "36[0-6]|3[0-5][0-9]|[1-2][0-9][0-9]|0[1-9][0-9]|00[1-9]|[1-9][0-9]|0[1-9]|[1-9]"
+            }
             'm' => "1[0-2]|0[1-9]|[1-9]",
             'M' => "[0-5][0-9]|[0-9]",
             'S' => "6[0-1]|[0-5][0-9]|[0-9]",

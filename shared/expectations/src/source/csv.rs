@@ -254,13 +254,17 @@ impl CsvReader {
         match record::cut(bytes, last, &mut fields) {
             Cut::Incomplete if bytes.is_empty() || !last && bytes.len() <= RECORD_LIMIT => Ok(None),
             Cut::Incomplete | Cut::Broken { .. } => {
-                Err(Error::invalid("the quoting of the header is broken").hint("correct the first line"))
+                Err(Error::invalid("the quoting of the header is broken")
+                    .hint("correct the first line"))
             }
             Cut::Record { content, total } => {
                 let mut scratch = Vec::new();
                 let names: Vec<String> = fields
                     .iter()
-                    .map(|field| String::from_utf8_lossy(field.value(&bytes[..content], &mut scratch)).into_owned())
+                    .map(|field| {
+                        String::from_utf8_lossy(field.value(&bytes[..content], &mut scratch))
+                            .into_owned()
+                    })
                     .collect();
                 self.header = Some(self.understand(&names)?);
                 self.record += 1;

@@ -21,8 +21,8 @@ const BATCH_ROWS: usize = 8192;
 /// `InvalidInput` when the file is not Parquet or lacks a column.
 pub fn validate(plan: &Arc<Plan>, file: impl ChunkReader + 'static) -> Result<State> {
     let failed = "read a Parquet file failed";
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file)
-        .or_error(ErrorKind::InvalidInput, failed)?;
+    let builder =
+        ParquetRecordBatchReaderBuilder::try_new(file).or_error(ErrorKind::InvalidInput, failed)?;
     let schema = builder.schema().clone();
     let names: Vec<&str> =
         plan.wanted.iter().map(|at| plan.schema.field(*at).name().as_str()).collect();

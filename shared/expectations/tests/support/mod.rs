@@ -8,7 +8,9 @@ use arrow::array::{
 };
 use arrow::datatypes::Schema;
 use serde_json::Value;
-use shopflow_expectations::{Expectation, ExpectationResult, Options, Plan, Severity, State, Suite};
+use shopflow_expectations::{
+    Expectation, ExpectationResult, Options, Plan, Severity, State, Suite,
+};
 
 /// A table, expectations and what Great Expectations found.
 pub struct Case {
@@ -114,11 +116,7 @@ pub fn compare_case(case: &Case, differences: &mut Vec<String>) -> usize {
 }
 
 /// Numbers and lists that both have; the first that differs.
-fn compare(
-    expectation: &Expectation,
-    ours: &ExpectationResult,
-    theirs: &Value,
-) -> Option<String> {
+fn compare(expectation: &Expectation, ours: &ExpectationResult, theirs: &Value) -> Option<String> {
     if theirs.get("exception").is_some() {
         return known_exception(expectation, ours);
     }
@@ -127,7 +125,10 @@ fn compare(
     }
     let success = theirs["success"].as_bool();
     if Some(ours.success) != success {
-        return Some(format!("success {} there {success:?}: {:?} there {theirs}", ours.success, ours.result));
+        return Some(format!(
+            "success {} there {success:?}: {:?} there {theirs}",
+            ours.success, ours.result
+        ));
     }
     let result = theirs["result"].as_object().unwrap();
     for (name, their) in result {
@@ -173,7 +174,11 @@ fn skipped(expectation: &Expectation, name: &str) -> bool {
 /// There, bounds become floats, which cannot tell 2⁵³ + 1 from 2⁵³; here they stay exact.
 fn beyond_floats(expectation: &Expectation) -> bool {
     ["min_value", "max_value"].iter().any(|bound| {
-        expectation.kwargs.get(*bound).and_then(Value::as_f64).is_some_and(|b| b.abs() >= 2f64.powi(53))
+        expectation
+            .kwargs
+            .get(*bound)
+            .and_then(Value::as_f64)
+            .is_some_and(|b| b.abs() >= 2f64.powi(53))
     })
 }
 

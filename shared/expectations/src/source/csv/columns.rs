@@ -53,7 +53,7 @@ impl ColumnBuilder {
     }
 
     /// Adds the fields of plain rows; `row` is the number of the first one within the batch.
-    pub fn extend(&mut self, fields: &PlainFields<'_>, row: usize) {
+    pub(super) fn extend(&mut self, fields: &PlainFields<'_>, row: usize) {
         let ColumnBuilder { values, valid, invalid, malformed } = self;
         let mut rows = Rows { fields, row, valid, invalid, malformed };
         match values {

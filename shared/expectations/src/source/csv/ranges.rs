@@ -21,7 +21,8 @@ use crate::state::State;
 const LEAST: u64 = 4 << 20;
 
 pub(super) fn validate_file(plan: &Arc<Plan>, path: &Path, threads: usize) -> Result<State> {
-    let size = open(path)?.metadata().or_error(ErrorKind::Internal, "read a file's size failed")?.len();
+    let size =
+        open(path)?.metadata().or_error(ErrorKind::Internal, "read a file's size failed")?.len();
     validate_parts(plan, path, size, (threads.max(1) as u64).min((size / LEAST).max(1)))
 }
 
@@ -102,8 +103,9 @@ fn quotes_are_odd(mut from: impl Read) -> Result<bool> {
     let mut buffer = vec![0; CHUNK];
     let mut odd = false;
     loop {
-        let read =
-            from.read(&mut buffer).or_error(ErrorKind::TransientStorage, "read a CSV file failed")?;
+        let read = from
+            .read(&mut buffer)
+            .or_error(ErrorKind::TransientStorage, "read a CSV file failed")?;
         if read == 0 {
             return Ok(odd);
         }
@@ -117,8 +119,9 @@ fn next_record(path: &Path, from: u64, size: u64, within: bool) -> Result<u64> {
     let mut buffer = vec![0; 64 * 1024];
     let (mut at, mut within) = (from, within);
     loop {
-        let read =
-            file.read(&mut buffer).or_error(ErrorKind::TransientStorage, "read a CSV file failed")?;
+        let read = file
+            .read(&mut buffer)
+            .or_error(ErrorKind::TransientStorage, "read a CSV file failed")?;
         if read == 0 {
             return Ok(size);
         }

@@ -126,9 +126,14 @@ impl Field {
 pub(super) enum Cut {
     /// Not all of it is there.
     Incomplete,
-    Record { content: usize, total: usize },
+    Record {
+        content: usize,
+        total: usize,
+    },
     /// The physical line is no record.
-    Broken { total: usize },
+    Broken {
+        total: usize,
+    },
 }
 
 /// Length of the physical line with its line feed.
