@@ -18,6 +18,9 @@ use crate::literal::{Bound, Literal};
 
 pub(crate) use parser::parse;
 
+/// Position and kind of a named column.
+pub(crate) type Lookup<'a> = dyn FnMut(&str) -> Result<(usize, Kind), String> + 'a;
+
 /// A comparison sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Operator {
@@ -84,10 +87,7 @@ impl Condition {
     ///
     /// # Errors
     /// The first name or literal that does not fit.
-    pub fn resolve(
-        &self,
-        column: &mut dyn FnMut(&str) -> Result<(usize, Kind), String>,
-    ) -> Result<Filter, String> {
+    pub fn resolve(&self, column: &mut Lookup<'_>) -> Result<Filter, String> {
         Ok(match self {
             Condition::Compare(name, operator, literal) => {
                 let (at, kind) = column(name)?;
@@ -109,10 +109,7 @@ impl Condition {
     }
 }
 
-fn resolve_all(
-    conditions: &[Condition],
-    column: &mut dyn FnMut(&str) -> Result<(usize, Kind), String>,
-) -> Result<Vec<Filter>, String> {
+fn resolve_all(conditions: &[Condition], column: &mut Lookup<'_>) -> Result<Vec<Filter>, String> {
     conditions.iter().map(|condition| condition.resolve(column)).collect()
 }
 

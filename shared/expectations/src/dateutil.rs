@@ -68,8 +68,8 @@ fn number<'a>(text: &'a str, found: &mut Found) -> Option<&'a str> {
     let (run, rest) = digits(text);
     let value: u64 = run.parse().ok()?;
     found.anything = true;
-    if rest.starts_with(':') {
-        return clock(value as u32, &rest[1..], found);
+    if let Some(rest) = rest.strip_prefix(':') {
+        return clock(value as u32, rest, found);
     }
     let small = u32::try_from(value).ok();
     match run.len() {

@@ -122,7 +122,7 @@ fn and<'a>(a: Option<&'a [u8]>, b: Option<&'a [u8]>) -> Option<Cow<'a, [u8]>> {
 /// How many bytes of a mask are 1.
 pub(crate) fn count(mask: &[u8]) -> u64 {
     // Sums of 255 bytes fit a byte, which the compiler adds sixteen at a time.
-    mask.chunks(255).map(|part| u64::from(part.iter().fold(0u8, |sum, one| sum + one))).sum()
+    mask.chunks(255).map(|part| u64::from(part.iter().sum::<u8>())).sum()
 }
 
 macro_rules! dispatch {

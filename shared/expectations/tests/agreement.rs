@@ -5,6 +5,8 @@
 //! `bench/expectations/great_expectations_results.py`. Where Python has `great_expectations` at the pinned version
 //! (`SHOPFLOW_PEERS_PYTHON`, or `python3`), the files are checked against it, and both run on random tables too.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod support;
 
 use std::path::{Path, PathBuf};

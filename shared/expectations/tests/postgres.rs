@@ -1,4 +1,5 @@
 //! Rows of a real Postgres are judged like those of a file.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg(feature = "postgres")]
 
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! Profiles come from the same pass, merge, and suggest suites that their own table meets.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};

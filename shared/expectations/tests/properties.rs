@@ -1,5 +1,7 @@
 //! However rows are split, merged, stored and read back, the verdict is that of the whole.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};

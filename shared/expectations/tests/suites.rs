@@ -1,5 +1,7 @@
 //! Suites: every problem at once, the shipped suites over generated data, personal values masked.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::path::Path;
 use std::sync::Arc;
 

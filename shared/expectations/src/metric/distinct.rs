@@ -97,39 +97,35 @@ impl Distinct {
         state.rows += next.rows;
         state.count += next.count;
         state.malformed += next.malformed;
-        match next.values {
-            Values::Exact(values) => match &mut state.values {
-                Values::Exact(all) => all.extend(values),
-                Values::Sketch(registers) => {
-                    values.iter().for_each(|hash| observe(registers, (hash >> 64) as u64));
-                }
-            },
-            Values::Sketch(next) => {
-                let registers = sketch(&mut state.values);
-                registers.iter_mut().zip(next).for_each(|(a, b)| *a = b.max(*a));
+        match (&mut state.values, next.values) {
+            (Values::Exact(all), Values::Exact(next)) => all.extend(next),
+            (Values::Sketch(all), Values::Exact(next)) => join(all, &sketch(&next)),
+            (Values::Sketch(all), Values::Sketch(next)) => join(all, &next),
+            (Values::Exact(all), Values::Sketch(mut next)) => {
+                join(&mut next, &sketch(all));
+                state.values = Values::Sketch(next);
             }
         }
         self.collapse(&mut state.values);
     }
 
     fn collapse(&self, values: &mut Values) {
-        if matches!(values, Values::Exact(exact) if exact.len() > self.limit) {
-            sketch(values);
+        if let Values::Exact(exact) = values
+            && exact.len() > self.limit
+        {
+            *values = Values::Sketch(sketch(exact));
         }
     }
 }
 
-/// The registers, made from the exact values if need be.
-fn sketch(values: &mut Values) -> &mut Vec<u8> {
-    if let Values::Exact(exact) = values {
-        let mut registers = vec![0; REGISTERS];
-        exact.iter().for_each(|hash| observe(&mut registers, (hash >> 64) as u64));
-        *values = Values::Sketch(registers);
-    }
-    match values {
-        Values::Sketch(registers) => registers,
-        Values::Exact(_) => unreachable!("turned into registers above"),
-    }
+fn join(registers: &mut [u8], next: &[u8]) {
+    registers.iter_mut().zip(next).for_each(|(register, next)| *register = *next.max(register));
+}
+
+fn sketch(exact: &HashedSet<u128>) -> Vec<u8> {
+    let mut registers = vec![0; REGISTERS];
+    exact.iter().for_each(|hash| observe(&mut registers, (hash >> 64) as u64));
+    registers
 }
 
 #[cfg(test)]
