@@ -4,7 +4,6 @@ Both read the same file and judge the same expectations; success and the numbers
 must be alike. Memory is the peak of the process, for a tenth of the rows and for all of them.
 """
 
-import json
 import os
 import random
 import sys
@@ -102,10 +101,10 @@ def main() -> None:
         tenth = ours(suite, small, 2)
         expectations = [{"type": r["type"], "kwargs": r["kwargs"]} for r in two["results"]]
         seconds, theirs = with_great_expectations(source, expectations)
-        by_config = {json.dumps([r["expectation_config"]["type"], strip(r["expectation_config"]["kwargs"])], sort_keys=True): r
-                     for r in theirs}
+        # The order there is another one; an expectation is about one column each.
+        by_config = {(r["expectation_config"]["type"], r["expectation_config"]["kwargs"]["column"]): r for r in theirs}
         for result in two["results"]:
-            their = by_config[json.dumps([result["type"], strip(result["kwargs"])], sort_keys=True)]
+            their = by_config[result["type"], result["kwargs"]["column"]]
             assert result["success"] == their["success"], (result, their)
             assert result["unexpected_count"] == their["result"].get("unexpected_count"), (result, their)
         failed = sum(not r["success"] for r in two["results"])
@@ -120,11 +119,6 @@ def main() -> None:
             print(f"\nparse into typed columns, {label}: {parse['seconds']:.3f} s; all expectations take "
                   f"{both['seconds'] / parse['seconds']:.2f} times that")
         print(f"\npeak memory: {tenth['peak_mb']:.1f} MB for {rows // 10:,} rows, {two['peak_mb']:.1f} MB for {rows:,}")
-
-
-def strip(kwargs: dict) -> dict:
-    """Without what Great Expectations adds."""
-    return {name: value for name, value in kwargs.items() if name not in ("batch_id", "mostly") and value is not None}
 
 
 main()
