@@ -1,0 +1,192 @@
+//! Values and lengths between bounds.
+
+use super::{Predicate, write_text};
+use crate::column::{Batch, Column, Data, Kind};
+use crate::literal::{Bound, Literal};
+
+/// From a lower to an upper bound, each possibly absent or excluded.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Range<T> {
+    pub min: Option<T>,
+    pub max: Option<T>,
+    pub strict_min: bool,
+    pub strict_max: bool,
+}
+
+impl<T> Range<T> {
+    /// The same range in other terms.
+    pub fn map<U>(&self, f: impl Fn(&T) -> U) -> Range<U> {
+        let Range { min, max, strict_min, strict_max } = self;
+        Range {
+            min: min.as_ref().map(&f),
+            max: max.as_ref().map(f),
+            strict_min: *strict_min,
+            strict_max: *strict_max,
+        }
+    }
+}
+
+impl<T: PartialOrd> Range<T> {
+    /// True when the value lies within.
+    #[inline]
+    pub fn contains(&self, value: &T) -> bool {
+        let above = match &self.min {
+            None => true,
+            Some(min) if self.strict_min => value > min,
+            Some(min) => value >= min,
+        };
+        above
+            && match &self.max {
+                None => true,
+                Some(max) if self.strict_max => value < max,
+                Some(max) => value <= max,
+            }
+    }
+}
+
+impl Range<Literal> {
+    /// The range in the terms of a column.
+    ///
+    /// # Errors
+    /// The bound that cannot be compared with its values.
+    pub fn bind(&self, kind: Kind) -> Result<Range<Bound>, &Literal> {
+        let bound = |literal: &Option<Literal>| -> Option<Option<Bound>> {
+            match literal {
+                None => Some(None),
+                Some(literal) => literal.bound(kind).map(Some),
+            }
+        };
+        match (bound(&self.min), bound(&self.max)) {
+            (Some(min), Some(max)) => {
+                let (strict_min, strict_max) = (self.strict_min, self.strict_max);
+                Ok(Range { min, max, strict_min, strict_max })
+            }
+            (None, _) => self.min.as_ref().map_or_else(|| Ok(Range::empty()), Err),
+            (_, None) => self.max.as_ref().map_or_else(|| Ok(Range::empty()), Err),
+        }
+    }
+}
+
+impl Range<Bound> {
+    fn empty() -> Self {
+        Range { min: None, max: None, strict_min: false, strict_max: false }
+    }
+}
+
+/// A value lies between bounds.
+#[derive(Debug)]
+pub(crate) enum Between {
+    /// Whole numbers on both sides, closed: what columns of integers compare with fastest.
+    Closed(i64, i64),
+    Floats(Range<f64>),
+    Any(Range<Bound>),
+}
+
+impl Between {
+    pub fn new(range: Range<Bound>, kind: Kind) -> Between {
+        match kind {
+            Kind::Int | Kind::Date | Kind::Timestamp(_) => {
+                Between::closed(&range).unwrap_or(Between::Any(range))
+            }
+            Kind::Float => Between::Floats(range.map(|bound| match bound {
+                Bound::Float(value) => *value,
+                Bound::Int(value) => *value as f64,
+                Bound::Text(_) => f64::NAN,
+            })),
+            _ => Between::Any(range),
+        }
+    }
+
+    fn closed(range: &Range<Bound>) -> Option<Between> {
+        let end = |bound: &Option<Bound>, strict: bool, step: i128, open: i64| match bound {
+            None => Some(open),
+            Some(Bound::Int(value)) => {
+                let value = if strict { value.checked_add(step)? } else { *value };
+                i64::try_from(value).ok()
+            }
+            Some(_) => None,
+        };
+        let min = end(&range.min, range.strict_min, 1, i64::MIN)?;
+        let max = end(&range.max, range.strict_max, -1, i64::MAX)?;
+        Some(Between::Closed(min, max))
+    }
+}
+
+impl Predicate for Between {
+    fn unexpected(&self, batch: &Batch, columns: &[usize], unexpected: &mut [u8]) {
+        let column = &batch.columns[columns[0]];
+        match (self, column.data()) {
+            (Between::Closed(min, max), Data::Int(values) | Data::Timestamp(values, _)) => {
+                closed(values, *min, *max, unexpected);
+            }
+            (Between::Closed(min, max), Data::Date(values)) => {
+                for (unexpected, value) in unexpected.iter_mut().zip(values.iter()) {
+                    let value = i64::from(*value);
+                    *unexpected = u8::from((value < *min) | (value > *max));
+                }
+            }
+            (Between::Floats(range), Data::Float(values)) => {
+                for (unexpected, value) in unexpected.iter_mut().zip(values.iter()) {
+                    *unexpected = u8::from(!range.contains(value));
+                }
+            }
+            (Between::Any(range), _) => any(range, column, unexpected),
+            _ => unexpected.fill(1),
+        }
+    }
+}
+
+fn closed(values: &[i64], min: i64, max: i64, unexpected: &mut [u8]) {
+    for (unexpected, value) in unexpected.iter_mut().zip(values) {
+        *unexpected = u8::from((*value < min) | (*value > max));
+    }
+}
+
+fn any(range: &Range<Bound>, column: &Column, unexpected: &mut [u8]) {
+    for (row, unexpected) in unexpected.iter_mut().enumerate() {
+        let meets = |bound: &Option<Bound>, strict: bool, lower: bool| {
+            let Some(bound) = bound else { return true };
+            let Some(order) = bound.order(column, row) else { return false };
+            let order = if lower { order } else { order.reverse() };
+            if strict { order.is_gt() } else { order.is_ge() }
+        };
+        let within =
+            meets(&range.min, range.strict_min, true) && meets(&range.max, range.strict_max, false);
+        *unexpected = u8::from(!within);
+    }
+}
+
+/// The number of characters lies between bounds.
+#[derive(Debug)]
+pub(crate) struct Length(pub Range<f64>);
+
+impl Predicate for Length {
+    fn unexpected(&self, batch: &Batch, columns: &[usize], unexpected: &mut [u8]) {
+        let column = &batch.columns[columns[0]];
+        if let Data::Text(text) = column.data() {
+            let ascii = text.is_ascii();
+            for (unexpected, value) in unexpected.iter_mut().zip(text.iter()) {
+                let length = if ascii { value.len() } else { characters(value) };
+                *unexpected = u8::from(!self.0.contains(&(length as f64)));
+            }
+            return;
+        }
+        let mut text = Vec::new();
+        for (row, unexpected) in unexpected.iter_mut().enumerate() {
+            if column.is_valid(row) {
+                write_text(column, row, &mut text);
+                *unexpected = u8::from(!self.0.contains(&(characters(&text) as f64)));
+            }
+        }
+    }
+}
+
+/// Characters of valid UTF-8: bytes that do not continue one.
+pub(crate) fn characters(text: &[u8]) -> usize {
+    text.iter().filter(|byte| **byte & 0xC0 != 0x80).count()
+}
+
+/// The distance from the mean in standard deviations.
+pub(crate) fn z_score(value: f64, mean: f64, stdev: f64) -> f64 {
+    (value - mean) / stdev
+}

@@ -1,0 +1,109 @@
+//! Rows of a Postgres query, streamed: `SELECT` with the plan's columns by name.
+//!
+//! Dates, numbers and texts are asked for as their types; `numeric` values are asked for as text
+//! (`SELECT price::text AS price …`), which [`select`] writes.
+
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use futures::{TryStreamExt, pin_mut};
+use shopflow_core::Result;
+use shopflow_core::error::{ErrorKind, ResultExt};
+use tokio_postgres::{GenericClient, Row};
+
+use super::csv::columns::ColumnBuilder;
+use crate::column::Batch;
+use crate::plan::Plan;
+use crate::state::State;
+
+/// Rows of a batch.
+const BATCH_ROWS: usize = 8192;
+
+/// The query that gives the plan's columns of `table`, a name that may be qualified.
+pub fn select(plan: &Plan, table: &str) -> String {
+    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let columns: Vec<String> = plan
+        .wanted
+        .iter()
+        .map(|at| {
+            let field = plan.schema.field(*at);
+            let cast = match field.data_type() {
+                DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => "int8",
+                DataType::Float16 | DataType::Float32 | DataType::Float64 => "float8",
+                DataType::Date32 | DataType::Date64 => "date",
+                DataType::Timestamp(_, Some(_)) => "timestamptz",
+                DataType::Timestamp(_, None) => "timestamp",
+                _ => "text",
+            };
+            let name = quoted(field.name());
+            format!("{name}::{cast} AS {name}")
+        })
+        .collect();
+    let table: Vec<String> = table.split('.').map(quoted).collect();
+    let columns = if columns.is_empty() { "1".to_owned() } else { columns.join(", ") };
+    format!("SELECT {columns} FROM {}", table.join("."))
+}
+
+/// Reads all rows of `table`.
+///
+/// # Errors
+/// `TransientDatabase` when the query fails.
+pub async fn validate(plan: &Arc<Plan>, client: &impl GenericClient, table: &str) -> Result<State> {
+    let failed = "read the rows of a table failed";
+    let none: [&str; 0] = [];
+    let rows = client
+        .query_raw(&select(plan, table), none)
+        .await
+        .or_error(ErrorKind::TransientDatabase, failed)?;
+    pin_mut!(rows);
+    let mut state = State::new(plan);
+    let mut builders: Vec<ColumnBuilder> =
+        plan.wanted.iter().map(|at| ColumnBuilder::new(plan.schema.field(*at))).collect();
+    let mut count = 0;
+    while let Some(row) = rows.try_next().await.or_error(ErrorKind::TransientDatabase, failed)? {
+        for (at, builder) in builders.iter_mut().enumerate() {
+            let value = text(&row, at, plan.schema.field(plan.wanted[at]).data_type())
+                .or_error(ErrorKind::TransientDatabase, failed)?;
+            builder.push(value.as_deref().unwrap_or_default().as_bytes(), count);
+        }
+        count += 1;
+        if count == BATCH_ROWS {
+            flush(&mut state, &mut builders, &mut count);
+        }
+    }
+    flush(&mut state, &mut builders, &mut count);
+    Ok(state)
+}
+
+fn flush(state: &mut State, builders: &mut [ColumnBuilder], count: &mut usize) {
+    let columns = builders.iter_mut().map(|builder| builder.take(*count)).collect();
+    state.update_columns(&Batch::new(columns, *count));
+    *count = 0;
+}
+
+/// The value as a field of text, the one form all types of a table have in common.
+fn text(
+    row: &Row,
+    at: usize,
+    data_type: &DataType,
+) -> std::result::Result<Option<String>, tokio_postgres::Error> {
+    Ok(match data_type {
+        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => {
+            row.try_get::<_, Option<i64>>(at)?.map(|value| value.to_string())
+        }
+        DataType::Float16 | DataType::Float32 | DataType::Float64 => {
+            row.try_get::<_, Option<f64>>(at)?.map(|value| value.to_string())
+        }
+        DataType::Date32 | DataType::Date64 => {
+            row.try_get::<_, Option<NaiveDate>>(at)?.map(|value| value.to_string())
+        }
+        DataType::Timestamp(_, Some(_)) => row
+            .try_get::<_, Option<DateTime<Utc>>>(at)?
+            .map(|value| value.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()),
+        DataType::Timestamp(_, None) => row
+            .try_get::<_, Option<NaiveDateTime>>(at)?
+            .map(|value| value.format("%Y-%m-%dT%H:%M:%S%.6f").to_string()),
+        _ => row.try_get::<_, Option<String>>(at)?,
+    })
+}

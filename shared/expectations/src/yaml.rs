@@ -1,0 +1,97 @@
+//! YAML in and out, by way of JSON values.
+
+use serde_json::{Map, Number, Value};
+use yaml_rust2::yaml::{Hash, Yaml};
+use yaml_rust2::{YamlEmitter, YamlLoader};
+
+use crate::suite::{Severity, Suite};
+
+/// The one document of a text.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub(crate) fn parse(text: &str) -> Result<Value, String> {
+    let documents =
+        YamlLoader::load_from_str(text).map_err(|error| format!("not YAML: {error}"))?;
+    match documents.as_slice() {
+        [document] => value(document),
+        [] => Err("the file is empty".to_owned()),
+        _ => Err("the file has more than one document".to_owned()),
+    }
+}
+
+fn value(yaml: &Yaml) -> Result<Value, String> {
+    Ok(match yaml {
+        Yaml::Null => Value::Null,
+        Yaml::Boolean(value) => Value::from(*value),
+        Yaml::Integer(value) => Value::from(*value),
+        Yaml::Real(text) => real(text)?,
+        Yaml::String(text) => Value::from(text.as_str()),
+        Yaml::Array(items) => Value::Array(items.iter().map(value).collect::<Result<_, _>>()?),
+        Yaml::Hash(hash) => {
+            let mut map = Map::new();
+            for (key, entry) in hash {
+                let Some(key) = key.as_str() else {
+                    return Err("a mapping has a key that is not a text".to_owned());
+                };
+                map.insert(key.to_owned(), value(entry)?);
+            }
+            Value::Object(map)
+        }
+        Yaml::Alias(_) | Yaml::BadValue => return Err("an alias or a broken value".to_owned()),
+    })
+}
+
+/// Integers beyond 64 bits arrive as reals; those that fit 64 bits without sign stay exact.
+fn real(text: &str) -> Result<Value, String> {
+    if let Ok(integer) = text.parse::<u64>() {
+        return Ok(Value::from(integer));
+    }
+    let number = text.parse().ok().and_then(Number::from_f64);
+    number.map(Value::Number).ok_or_else(|| format!("'{text}' is not a number"))
+}
+
+fn yaml(value: &Value) -> Yaml {
+    match value {
+        Value::Null => Yaml::Null,
+        Value::Bool(value) => Yaml::Boolean(*value),
+        Value::Number(number) => match number.as_i64() {
+            Some(integer) => Yaml::Integer(integer),
+            None => Yaml::Real(number.to_string()),
+        },
+        Value::String(text) => Yaml::String(text.clone()),
+        Value::Array(items) => Yaml::Array(items.iter().map(yaml).collect()),
+        Value::Object(map) => Yaml::Hash(
+            map.iter().map(|(key, entry)| (Yaml::String(key.clone()), yaml(entry))).collect(),
+        ),
+    }
+}
+
+/// The notation that [`Suite::parse_yaml`] reads.
+pub(crate) fn write_suite(suite: &Suite) -> String {
+    let mut root = Hash::new();
+    let mut put = |key: &str, value: Value| root.insert(Yaml::String(key.to_owned()), yaml(&value));
+    put("suite", Value::from(suite.name.as_str()));
+    if !suite.key_columns.is_empty() {
+        put("key_columns", Value::from(suite.key_columns.clone()));
+    }
+    if !suite.meta.is_empty() {
+        put("meta", Value::Object(suite.meta.clone()));
+    }
+    let expectations = suite.expectations.iter().map(|expectation| {
+        let mut item = Map::new();
+        item.insert(expectation.name.clone(), Value::Object(expectation.kwargs.clone()));
+        if expectation.severity != Severity::Critical {
+            item.insert("severity".to_owned(), Value::from(expectation.severity.to_string()));
+        }
+        if !expectation.meta.is_empty() {
+            item.insert("meta".to_owned(), Value::Object(expectation.meta.clone()));
+        }
+        Value::Object(item)
+    });
+    put("expectations", Value::Array(expectations.collect()));
+    let mut text = String::new();
+    // Writing into a String does not fail.
+    let _ = YamlEmitter::new(&mut text).dump(&Yaml::Hash(root));
+    text.trim_start_matches("---").trim_start().to_owned() + "\n"
+}
