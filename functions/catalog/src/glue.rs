@@ -43,36 +43,49 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    /// Its description and location, if it exists.
-    pub(crate) async fn get(&self) -> Result<Option<(String, String)>> {
+    pub(crate) async fn get(&self) -> Result<Option<glue::Database>> {
         match self.client.get_database().name(&self.name).send().await {
-            Ok(found) => Ok(found.database.map(|database| {
-                let location = database.location_uri().unwrap_or_default().to_owned();
-                (database.description().unwrap_or_default().to_owned(), location)
-            })),
+            Ok(found) => Ok(found.database),
             Err(error) if error.code() == Some("EntityNotFoundException") => Ok(None),
             Err(error) => Err(self.failed("get database", error)),
         }
     }
 
     pub(crate) async fn create(&self, description: &str, location: &str) -> Result<()> {
-        let input = self.input(description, location)?;
+        let input = self.input(description, location, None)?;
         let sent = self.client.create_database().database_input(input).send().await;
         sent.map(drop).map_err(|error| self.failed("create database", error))
     }
 
-    pub(crate) async fn update(&self, description: &str, location: &str) -> Result<()> {
-        let input = self.input(description, location)?;
+    /// Gives a database description and location; the rest stays as it was `found`.
+    pub(crate) async fn update(
+        &self,
+        description: &str,
+        location: &str,
+        found: glue::Database,
+    ) -> Result<()> {
+        let input = self.input(description, location, Some(found))?;
         let sent =
             self.client.update_database().name(&self.name).database_input(input).send().await;
         sent.map(drop).map_err(|error| self.failed("update database", error))
     }
 
-    fn input(&self, description: &str, location: &str) -> Result<DatabaseInput> {
+    fn input(
+        &self,
+        description: &str,
+        location: &str,
+        before: Option<glue::Database>,
+    ) -> Result<DatabaseInput> {
+        let (parameters, permissions) = match before {
+            Some(database) => (database.parameters, database.create_table_default_permissions),
+            None => (None, None),
+        };
         DatabaseInput::builder()
             .name(&self.name)
             .description(description)
             .location_uri(location)
+            .set_parameters(parameters)
+            .set_create_table_default_permissions(permissions)
             .build()
             .or_error(ErrorKind::Internal, "build database failed")
     }
@@ -205,19 +218,18 @@ impl Database {
         &self,
         action: &str,
         table: &str,
-        refused: impl Iterator<Item = (&'a [String], Option<&'a ErrorDetail>)>,
+        mut refused: impl Iterator<Item = (&'a [String], Option<&'a ErrorDetail>)>,
     ) -> Result<()> {
-        for (values, detail) in refused {
-            let code = detail.and_then(ErrorDetail::error_code).unwrap_or("unknown");
-            let kind =
-                if is_transient(code) { ErrorKind::TransientService } else { ErrorKind::Internal };
-            return Err(Error::new(kind, format!("{action} was refused"))
-                .with("database", &self.name)
-                .with("table", table)
-                .with("partition", values.join("/"))
-                .with("code", code));
-        }
-        Ok(())
+        // One is enough: the next attempt compares anew.
+        let Some((values, detail)) = refused.next() else { return Ok(()) };
+        let code = detail.and_then(ErrorDetail::error_code).unwrap_or("unknown");
+        let kind =
+            if is_transient(code) { ErrorKind::TransientService } else { ErrorKind::Internal };
+        Err(Error::new(kind, format!("{action} was refused"))
+            .with("database", &self.name)
+            .with("table", table)
+            .with("partition", values.join("/"))
+            .with("code", code))
     }
 
     fn failed<E, R>(&self, action: &str, error: SdkError<E, R>) -> Error

@@ -12,6 +12,9 @@ use crate::{comments, footer, tags};
 /// Days of a change log, from the latest, that are searched for a published file.
 const DAYS_SEARCHED: usize = 7;
 
+/// Begin of the names of tables that are change logs.
+const CHANGES: &str = "changes_";
+
 /// A layer of the lake, each a database of the catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Layer {
@@ -152,7 +155,7 @@ async fn read_changes(storage: &Storage, lake: &str, table: String) -> Result<La
     }
     Ok(LakeTable {
         layer: Layer::Bronze,
-        name: format!("changes_{table}"),
+        name: format!("{CHANGES}{table}"),
         definition,
         partitions: partitions(&location, days.iter())?,
     })
@@ -239,6 +242,16 @@ async fn folders(storage: &Storage, bucket: &str, prefix: &str) -> Result<Vec<St
     Ok(names.into_iter().collect())
 }
 
+/// Where the files of a table are.
+pub(crate) fn location_of(bucket: &str, layer: Layer, name: &str) -> String {
+    match name.strip_prefix(CHANGES) {
+        Some(table) if layer == Layer::Bronze => {
+            location(bucket, &format!("bronze/_changes/{table}"))
+        }
+        _ => location(bucket, &format!("{}/{name}", layer.name())),
+    }
+}
+
 fn location(bucket: &str, prefix: &str) -> String {
     format!("s3://{bucket}/{prefix}/")
 }
@@ -297,6 +310,13 @@ fn of_change_log(name: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_table_is_found_by_its_name() {
+        let place = |layer, name| location_of("lake", layer, name);
+        assert_eq!(place(Layer::Gold, "fact_sales"), "s3://lake/gold/fact_sales/");
+        assert_eq!(place(Layer::Bronze, "changes_products"), "s3://lake/bronze/_changes/products/");
+    }
 
     #[test]
     fn folders_become_values_and_locations() {

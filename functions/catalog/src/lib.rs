@@ -14,7 +14,7 @@ mod partitions;
 mod sync;
 mod tags;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_sdk_glue::Client;
@@ -87,7 +87,8 @@ pub async fn handle(
         let there = open_database(context, layer, &mut result, &mut drift).await?;
         known.extend(there.into_iter().map(|(name, table)| ((layer, name), table)));
     }
-    let tables = read_lake(context).await?;
+    let mut tables = read_lake(context).await?;
+    tables.extend(emptied_tables(context, &known, &tables));
     let mut work = Vec::new();
     for table in tables {
         let there = known.remove(&(table.layer, table.name.clone()));
@@ -126,17 +127,13 @@ async fn open_database(
         result.databases.created += 1;
         return Ok(BTreeMap::new());
     };
-    if found == wanted {
-        result.databases.unchanged += 1;
-        return database.tables().await;
-    }
-    database.update(&wanted.0, &wanted.1).await?;
-    result.databases.updated += 1;
-    let texts = [
-        (CatalogDriftKind::Description, wanted.0, found.0),
-        (CatalogDriftKind::Location, wanted.1, found.1),
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    let differences = [
+        (CatalogDriftKind::Description, wanted.0.clone(), text(found.description())),
+        (CatalogDriftKind::Location, wanted.1.clone(), text(found.location_uri())),
     ];
-    drift.extend(texts.into_iter().filter(|(_, wanted, found)| wanted != found).map(
+    let before = drift.len();
+    drift.extend(differences.into_iter().filter(|(_, wanted, found)| wanted != found).map(
         |(kind, expected, found)| CatalogDrift {
             table: database.name.clone(),
             kind,
@@ -145,6 +142,12 @@ async fn open_database(
             found,
         },
     ));
+    if drift.len() == before {
+        result.databases.unchanged += 1;
+    } else {
+        database.update(&wanted.0, &wanted.1, found).await?;
+        result.databases.updated += 1;
+    }
     database.tables().await
 }
 
@@ -155,6 +158,30 @@ async fn read_lake(context: &Context) -> Result<Vec<LakeTable>> {
         .buffered(TABLES_AT_ONCE)
         .try_collect()
         .await
+}
+
+/// Tables of this function whose folders are gone: they keep their columns and lose their
+/// partitions, as tables without files do.
+fn emptied_tables(
+    context: &Context,
+    known: &BTreeMap<(Layer, String), Known>,
+    tables: &[LakeTable],
+) -> Vec<LakeTable> {
+    let present: BTreeSet<(Layer, &str)> =
+        tables.iter().map(|table| (table.layer, table.name.as_str())).collect();
+    let gone = known.iter().filter(|((layer, name), known)| {
+        let place = lake::location_of(&context.lake, *layer, name);
+        !present.contains(&(*layer, name.as_str()))
+            && known.recorded.is_some()
+            && known.definition.location == place
+    });
+    gone.map(|((layer, name), _)| LakeTable {
+        layer: *layer,
+        name: name.clone(),
+        definition: None,
+        partitions: BTreeMap::new(),
+    })
+    .collect()
 }
 
 /// Tables over the lake that the lake does not have. Views and tables over other places are other

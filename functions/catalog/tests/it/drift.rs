@@ -142,3 +142,23 @@ async fn a_table_that_nobody_defines_is_reported_and_left_alone() {
     let found = ask_number(&world.bucket, &database, "SELECT count(*) FROM stray").await;
     assert_eq!(found, 4);
 }
+
+#[tokio::test]
+async fn a_database_described_otherwise_is_reported_and_repaired() {
+    let world = World::new().await;
+    world.catalog().await;
+    let name = world.database("gold");
+    let input = aws_sdk_glue::types::DatabaseInput::builder()
+        .name(&name)
+        .description("mine")
+        .location_uri(format!("s3://{}/gold/", world.bucket))
+        .parameters("team", "sales");
+    let asked = world.glue.update_database().name(&name);
+    asked.database_input(input.build().unwrap()).send().await.unwrap();
+    let result = world.catalog().await;
+    assert_eq!(kinds(&result), [(CatalogDriftKind::Description, "")]);
+    assert_eq!((result.drift[0].table.as_str(), result.writes), (name.as_str(), 1));
+    let found = world.glue.get_database().name(&name).send().await.unwrap().database.unwrap();
+    assert_eq!(found.parameters().unwrap()["team"], "sales");
+    assert_eq!(world.catalog().await.writes, 0);
+}

@@ -4,5 +4,6 @@
 
 mod athena;
 mod drift;
+mod failure;
 mod step;
 mod world;

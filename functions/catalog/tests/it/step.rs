@@ -157,11 +157,19 @@ async fn the_change_log_is_a_table_per_table() {
 async fn a_table_that_lost_its_files_keeps_its_columns_and_loses_its_partitions() {
     let world = World::new().await;
     world.put("gold/fact_sales", "month=2026-01", &gold(&[]), 1).await;
+    world.put("gold/fact_sessions", "month=2026-01", &gold(&[]), 1).await;
     world.catalog().await;
+    // One with an empty manifest, one without even that.
     world.put("gold/fact_sales", "month=2026-01", &gold(&[]), 0).await;
-    let table = entry(&world, &world.catalog().await, "gold.fact_sales");
-    assert_eq!((table.change, table.partitions.dropped), (CatalogChange::Unchanged, 1));
-    assert_eq!(table.columns.unchanged, 2);
+    world.remove("gold/fact_sessions/").await;
+    let result = world.catalog().await;
+    assert_eq!((result.writes, result.drift_count), (2, 0), "{result:#?}");
+    for name in ["gold.fact_sales", "gold.fact_sessions"] {
+        let table = entry(&world, &result, name);
+        assert_eq!((table.change, table.partitions.dropped), (CatalogChange::Unchanged, 1));
+        assert_eq!(table.columns.unchanged, 2);
+    }
+    assert_eq!(world.catalog().await.writes, 0);
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ pub struct World {
     pub bucket: String,
     pub glue: aws_sdk_glue::Client,
     pub prefix: String,
-    context: Context,
+    pub context: Context,
     pub invocation: Invocation,
 }
 
@@ -65,6 +65,15 @@ impl World {
         let files = file.into_iter().collect();
         let changes = BTreeMap::from([(partition.to_owned(), files)]);
         assert!(table.commit(changes).await.unwrap());
+    }
+
+    /// Deletes everything below a prefix.
+    pub async fn remove(&self, prefix: &str) {
+        let asked = self.storage.client().list_objects_v2().bucket(&self.bucket).prefix(prefix);
+        let found = asked.send().await.unwrap();
+        let keys: Vec<String> =
+            found.contents().iter().map(|object| object.key().unwrap().to_owned()).collect();
+        self.storage.delete(&self.bucket, &keys).await.unwrap();
     }
 
     /// The catalog's table.
