@@ -60,7 +60,7 @@ async fn tail(
             let missing = error.as_service_error().is_some_and(|error| error.is_no_such_key());
             let failure = if missing {
                 Error::invalid("file of a table does not exist")
-                    .hint("the table was changed meanwhile, or the file was deleted by hand")
+                    .hint("restore it from the bucket's versions")
             } else {
                 Error::aws(ErrorKind::TransientStorage, "get parquet footer", error)
             };

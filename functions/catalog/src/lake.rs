@@ -180,9 +180,21 @@ async fn read_gold(storage: &Storage, lake: &str, name: String) -> Result<LakeTa
     Ok(LakeTable { layer: Layer::Gold, name, definition, partitions })
 }
 
+/// [`schema_of_newest`], or `Transient.Storage` when another run replaced the files meanwhile.
+async fn newest_schema(storage: &Storage, table: &Table) -> Result<Option<Schema>> {
+    let outcome = schema_of_newest(storage, table).await;
+    let Err(error) = outcome else { return outcome };
+    if error.kind() != ErrorKind::InvalidInput {
+        return Err(error);
+    }
+    let now = Table::open(storage, table.bucket(), &table.manifest().table).await?;
+    // A file is missing: that is a race if the table no longer lists it, and damage if it does.
+    Err(if now.manifest() == table.manifest() { error } else { now.conflict() })
+}
+
 /// The schema of the file that was written last among those of the manifest: that of the latest
 /// definition. The names of files come from their content and tell no order.
-async fn newest_schema(storage: &Storage, table: &Table) -> Result<Option<Schema>> {
+async fn schema_of_newest(storage: &Storage, table: &Table) -> Result<Option<Schema>> {
     let listed: BTreeMap<&str, &FileEntry> =
         table.manifest().files().map(|file| (file.key.as_str(), file)).collect();
     if listed.is_empty() {
@@ -210,7 +222,7 @@ async fn newest_schema(storage: &Storage, table: &Table) -> Result<Option<Schema
     let Some((_, key, bytes)) = newest else {
         return Err(Error::invalid("files of a table are missing")
             .with("table", &table.manifest().table)
-            .hint("the table was changed meanwhile, or its files were deleted by hand"));
+            .hint("restore them from the bucket's versions"));
     };
     footer::schema(storage, table.bucket(), key, bytes).await.map(Some)
 }

@@ -6,6 +6,7 @@
 //! and made right again.
 
 mod comments;
+mod convert;
 mod definition;
 mod footer;
 mod glue;
@@ -25,7 +26,8 @@ use shopflow_core::contract::{
 use shopflow_core::runtime::{Init, Invocation};
 use shopflow_core::{Result, Storage};
 
-use crate::glue::{Database, Known};
+use crate::convert::Known;
+use crate::glue::Database;
 use crate::lake::{LakeTable, Layer};
 use crate::sync::{Outcome, sync};
 

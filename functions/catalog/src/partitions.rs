@@ -9,8 +9,9 @@ use shopflow_core::contract::CatalogChanges;
 use shopflow_core::runtime::Invocation;
 
 use crate::RESERVE;
+use crate::convert::{is_current, partition_input};
 use crate::definition::Definition;
-use crate::glue::{BATCH, Database, is_current, partition_input};
+use crate::glue::{BATCH, Database};
 
 /// Calls that drop a partition at the same time.
 const DROPS_AT_ONCE: usize = 8;

@@ -8,8 +8,9 @@ use shopflow_core::contract::{
 use shopflow_core::runtime::Invocation;
 
 use crate::RESERVE;
+use crate::convert::Known;
 use crate::definition::Definition;
-use crate::glue::{Database, Known};
+use crate::glue::Database;
 use crate::lake::LakeTable;
 use crate::partitions::{self, Values};
 
