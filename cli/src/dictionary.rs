@@ -52,7 +52,7 @@ fn datasets() -> String {
             "\n### {dataset}\n\n{format}.\n\n| column | value | required | personal | meaning |\n\
              |---|---|---|---|---|\n"
         ));
-        for Column { name, kind, required, personal, description } in dataset.columns() {
+        for Column { name, kind, required, personal, description, .. } in dataset.columns() {
             text.push_str(&row(&[
                 &format!("`{name}`"),
                 &kind_text(*kind),

@@ -84,6 +84,10 @@ async fn every_stage_answers_the_same_event_with_the_same_result() {
         let table = json!({"table": format!("silver/{dataset}")});
         twice(&cloud, "compact", with(table)).await;
     }
+    let cataloged = cloud.invoke("catalog", &run).await.unwrap();
+    assert_eq!(cataloged["incomplete"], false, "{cataloged:#}");
+    let again = twice(&cloud, "catalog", run.clone()).await;
+    assert_eq!((&again["writes"], &again["drift_count"]), (&json!(0), &json!(0)), "{again:#}");
     let finish = json!({"phase": "finish", "started_at": "2026-01-15T00:00:00Z",
                         "status": "succeeded", "ledger": ledger, "quality_score": 100.0});
     twice(&cloud, "record", with(finish)).await;

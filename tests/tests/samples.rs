@@ -9,7 +9,7 @@ use shopflow::local::state::State;
 use shopflow_tests::Cloud;
 
 /// The functions in an order in which each finds what its sample refers to.
-const ORDER: [&str; 10] = [
+const ORDER: [&str; 11] = [
     "generate",
     "ingest",
     "validate",
@@ -19,6 +19,7 @@ const ORDER: [&str; 10] = [
     "quality",
     "compact",
     "cdc",
+    "catalog",
     "record",
 ];
 

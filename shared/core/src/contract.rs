@@ -4,6 +4,7 @@
 //! ([`LedgerEntry`]). The bytes themselves stay in S3 and Postgres. Here is what all stages share; each
 //! stage's own events and results are in a module named after it.
 
+mod catalog;
 mod cdc;
 mod compact;
 mod generate;
@@ -14,6 +15,7 @@ mod transform;
 mod upload;
 mod validate;
 
+pub use catalog::*;
 pub use cdc::*;
 pub use compact::*;
 pub use generate::*;

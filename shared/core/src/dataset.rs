@@ -92,6 +92,59 @@ pub enum Kind {
     OneOf(&'static [&'static str]),
 }
 
+/// Who may see the values of a column, from everybody to few.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Classification {
+    /// Everybody: the shop shows it itself.
+    Public,
+    /// Everybody who works for the shop.
+    Internal,
+    /// Those who work with customers' behaviour; persons are known by number only.
+    Confidential,
+    /// Those who need to know who somebody is.
+    Restricted,
+}
+
+impl Classification {
+    /// The name used in configuration and in tags.
+    pub fn name(self) -> &'static str {
+        match self {
+            Classification::Public => "public",
+            Classification::Internal => "internal",
+            Classification::Confidential => "confidential",
+            Classification::Restricted => "restricted",
+        }
+    }
+}
+
+/// What a value tells about a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PersonalData {
+    PersonName,
+    Email,
+    /// A customer number: a person only with the customers beside it.
+    CustomerId,
+    /// A visit to the shop.
+    SessionId,
+    /// Addresses of pages, which can hold what somebody typed.
+    Url,
+}
+
+impl PersonalData {
+    /// The name used in tags.
+    pub fn name(self) -> &'static str {
+        match self {
+            PersonalData::PersonName => "person_name",
+            PersonalData::Email => "email",
+            PersonalData::CustomerId => "customer_id",
+            PersonalData::SessionId => "session_id",
+            PersonalData::Url => "url",
+        }
+    }
+}
+
 /// A column of a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Column {
@@ -101,41 +154,81 @@ pub struct Column {
     pub required: bool,
     /// True for values about a person: masked in reports and logs, and from silver on.
     pub personal: bool,
+    /// Who may see the values.
+    pub classification: Classification,
+    /// What the values tell about a person, if anything; also of numbers that stand for one.
+    pub personal_data: Option<PersonalData>,
     /// For the data dictionary.
     pub description: &'static str,
 }
 
 const fn column(name: &'static str, kind: Kind, description: &'static str) -> Column {
-    Column { name, kind, required: true, personal: false, description }
+    Column {
+        name,
+        kind,
+        required: true,
+        personal: false,
+        classification: Classification::Internal,
+        personal_data: None,
+        description,
+    }
 }
 
-const fn personal(name: &'static str, kind: Kind, description: &'static str) -> Column {
-    Column { name, kind, required: true, personal: true, description }
+const fn personal(
+    name: &'static str,
+    kind: Kind,
+    data: PersonalData,
+    description: &'static str,
+) -> Column {
+    Column {
+        personal: true,
+        classification: Classification::Restricted,
+        personal_data: Some(data),
+        ..column(name, kind, description)
+    }
 }
 
 const fn optional(name: &'static str, kind: Kind, description: &'static str) -> Column {
-    Column { name, kind, required: false, personal: false, description }
+    Column { required: false, ..column(name, kind, description) }
+}
+
+impl Column {
+    /// Everybody may see it.
+    const fn public(self) -> Column {
+        Column { classification: Classification::Public, ..self }
+    }
+
+    /// It belongs to a person who is known by number only.
+    const fn confidential(self) -> Column {
+        Column { classification: Classification::Confidential, ..self }
+    }
+
+    /// It stands for a person.
+    const fn pseudonym(self, data: PersonalData) -> Column {
+        Column { personal_data: Some(data), ..self.confidential() }
+    }
 }
 
 const CUSTOMERS: &[Column] = &[
-    column("id", Kind::Id, "customer number"),
-    personal("name", Kind::Text(200), "full name"),
-    personal("email", Kind::Email, "e-mail address"),
-    column("registration_date", Kind::Date, "day the account was opened"),
-    column("country", Kind::Country, "country of residence, ISO 3166-1 alpha-2"),
+    column("id", Kind::Id, "customer number").pseudonym(PersonalData::CustomerId),
+    personal("name", Kind::Text(200), PersonalData::PersonName, "full name"),
+    personal("email", Kind::Email, PersonalData::Email, "e-mail address"),
+    column("registration_date", Kind::Date, "day the account was opened").confidential(),
+    column("country", Kind::Country, "country of residence, ISO 3166-1 alpha-2").confidential(),
 ];
 
 const PRODUCTS: &[Column] = &[
-    column("id", Kind::Id, "product number"),
-    column("name", Kind::Text(200), "name in the shop"),
-    column("category", Kind::OneOf(CATEGORIES), "category in the shop"),
-    column("price", Kind::Price, "list price per unit in the shop's currency"),
+    column("id", Kind::Id, "product number").public(),
+    column("name", Kind::Text(200), "name in the shop").public(),
+    column("category", Kind::OneOf(CATEGORIES), "category in the shop").public(),
+    column("price", Kind::Price, "list price per unit in the shop's currency").public(),
     column("supplier", Kind::Text(200), "name of the supplier"),
 ];
 
 const TRANSACTIONS: &[Column] = &[
     column("id", Kind::Id, "transaction number; one product in one order"),
-    column("customer_id", Kind::Reference(Dataset::Customers), "who bought"),
+    column("customer_id", Kind::Reference(Dataset::Customers), "who bought")
+        .pseudonym(PersonalData::CustomerId),
     column("product_id", Kind::Reference(Dataset::Products), "what was bought"),
     column("quantity", Kind::Quantity, "units bought"),
     column("timestamp", Kind::Timestamp, "moment of the sale"),
@@ -144,12 +237,14 @@ const TRANSACTIONS: &[Column] = &[
 
 const CLICKSTREAM: &[Column] = &[
     column("event_id", Kind::Uuid, "event number"),
-    column("session_id", Kind::Text(64), "visit the event belongs to"),
-    optional("customer_id", Kind::Reference(Dataset::Customers), "who clicked, if signed in"),
+    column("session_id", Kind::Text(64), "visit the event belongs to")
+        .pseudonym(PersonalData::SessionId),
+    optional("customer_id", Kind::Reference(Dataset::Customers), "who clicked, if signed in")
+        .pseudonym(PersonalData::CustomerId),
     column("event_type", Kind::OneOf(EVENT_TYPES), "what happened"),
     optional("product_id", Kind::Reference(Dataset::Products), "product shown or bought"),
-    column("url", Kind::Text(2048), "page address"),
-    optional("referrer", Kind::Text(2048), "page the visit came from"),
+    column("url", Kind::Text(2048), "page address").pseudonym(PersonalData::Url),
+    optional("referrer", Kind::Text(2048), "page the visit came from").pseudonym(PersonalData::Url),
     column("device", Kind::OneOf(DEVICES), "kind of device"),
     column("country", Kind::Country, "country of the visitor, ISO 3166-1 alpha-2"),
     column("timestamp", Kind::Timestamp, "moment of the event"),
@@ -257,6 +352,15 @@ mod tests {
     fn the_first_column_identifies_the_row() {
         for dataset in Dataset::ALL {
             assert!(matches!(dataset.id_column().kind, Kind::Id | Kind::Uuid), "{dataset}");
+        }
+    }
+
+    #[test]
+    fn personal_columns_are_restricted_and_say_what_they_hold() {
+        for column in Dataset::ALL.into_iter().flat_map(Dataset::columns) {
+            let restricted = column.classification == Classification::Restricted;
+            assert_eq!(restricted, column.personal, "{}", column.name);
+            assert!(!column.personal || column.personal_data.is_some(), "{}", column.name);
         }
     }
 

@@ -26,6 +26,21 @@ pub const SOURCE_MODIFIED_AT: &str = "_source_modified_at";
 /// The moment from which the row is true.
 pub const EFFECTIVE_AT: &str = "_effective_at";
 
+/// What a column that is not the dataset's own means, for catalogs.
+pub fn origin_comment(name: &str) -> Option<&'static str> {
+    Some(match name {
+        EXTRA => "columns of the file that the dataset does not know, as a JSON object",
+        LINE => "number of the row within the validated file, from 1",
+        RUN_ID => "run that wrote the row",
+        SOURCE_BUCKET => "bucket of the landed file",
+        SOURCE_KEY => "key of the landed file",
+        SOURCE_VERSION_ID => "version of the landed file",
+        SOURCE_MODIFIED_AT => "when the landed file was received",
+        EFFECTIVE_AT => "moment from which the row is true",
+        _ => return None,
+    })
+}
+
 /// Microseconds since the epoch, UTC.
 pub fn timestamp() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
@@ -143,6 +158,16 @@ mod tests {
         let customers = bronze(Dataset::Customers);
         let date = customers.field_with_name("registration_date").unwrap();
         assert_eq!(date.data_type(), &DataType::Date32);
+    }
+
+    #[test]
+    fn every_column_of_bronze_and_silver_is_explained() {
+        for dataset in Dataset::ALL {
+            for field in bronze(dataset).fields().iter().chain(silver(dataset).fields()) {
+                let own = dataset.columns().iter().any(|column| column.name == field.name());
+                assert!(own || origin_comment(field.name()).is_some(), "{}", field.name());
+            }
+        }
     }
 
     #[test]

@@ -1,0 +1,69 @@
+//! Questions to Athena. Over plain HTTP: the SDK's client for it would be one more to compile.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// The answer to a question, row by row, each value as Athena's text.
+pub async fn ask(bucket: &str, database: &str, sql: &str) -> Vec<Vec<String>> {
+    let started = call(
+        "StartQueryExecution",
+        &json!({
+            "QueryString": sql,
+            "QueryExecutionContext": {"Database": database},
+            "ResultConfiguration": {"OutputLocation": format!("s3://{bucket}/_athena/")},
+        }),
+    )
+    .await;
+    let id = json!({"QueryExecutionId": started["QueryExecutionId"]});
+    for _ in 0..300 {
+        let status = call("GetQueryExecution", &id).await["QueryExecution"]["Status"].clone();
+        match status["State"].as_str() {
+            Some("SUCCEEDED") => return rows(&call("GetQueryResults", &id).await),
+            Some("FAILED" | "CANCELLED") => panic!("{sql}: {status:#}"),
+            _ => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+    panic!("{sql}: no answer");
+}
+
+/// The only value of the answer.
+pub async fn ask_number(bucket: &str, database: &str, sql: &str) -> i64 {
+    let rows = ask(bucket, database, sql).await;
+    assert_eq!(rows.len(), 1, "{sql}: {rows:?}");
+    rows[0][0].parse().unwrap()
+}
+
+/// The first row of Athena's answer holds the names of the columns.
+fn rows(answer: &Value) -> Vec<Vec<String>> {
+    let rows = answer["ResultSet"]["Rows"].as_array().unwrap().iter().skip(1);
+    rows.map(|row| {
+        let values = row["Data"].as_array().unwrap().iter();
+        values.map(|value| value["VarCharValue"].as_str().unwrap_or("").to_owned()).collect()
+    })
+    .collect()
+}
+
+async fn call(action: &str, body: &Value) -> Value {
+    let address = shopflow_testkit::emulator_address();
+    let mut stream = TcpStream::connect(&address).await.unwrap();
+    let body = body.to_string();
+    // The emulator takes account and region from here and checks no signature.
+    let request = format!(
+        "POST / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
+         Authorization: AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/athena/aws4_request, \
+         SignedHeaders=host, Signature=none\r\n\
+         X-Amz-Target: AmazonAthena.{action}\r\nContent-Type: application/x-amz-json-1.1\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.contains(" 200 "), "{action}: {answer}");
+    serde_json::from_str(body).unwrap_or_else(|error| panic!("{action}: {error}: {answer}"))
+}
