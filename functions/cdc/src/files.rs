@@ -144,7 +144,7 @@ impl Files {
         }
         table.encode()?;
         if table.file.as_ref().is_some_and(|file| file.bytes() >= self.file_bytes) {
-            self.close(&name.to_owned()).await?;
+            self.close(name).await?;
         }
         self.bound().await
     }

@@ -26,8 +26,11 @@ fn main() {
     let collected = start.elapsed().as_secs_f64();
     let rows = pairs(&baskets, &settings).unwrap();
     let counted = start.elapsed().as_secs_f64();
-    std::fs::write(&arguments[2], parquet::encode(rows.schema(), &[rows.clone()]).unwrap())
-        .unwrap();
+    std::fs::write(
+        &arguments[2],
+        parquet::encode(rows.schema(), std::slice::from_ref(&rows)).unwrap(),
+    )
+    .unwrap();
     println!(
         "{{\"baskets\": {}, \"pairs\": {}, \"read\": {read:.3}, \"collect\": {:.3}, \"count\": {:.3}, \"write\": {:.3}, \"total\": {:.3}}}",
         baskets.baskets(),

@@ -314,8 +314,11 @@ fn batch(schema: SchemaRef, columns: Vec<ArrayRef>) -> Result<RecordBatch> {
 mod tests {
     use super::*;
 
-    fn answer(rows: &[(i64, i64, i64, i64, i128)]) -> RecordBatch {
-        let number = |value: &dyn Fn(&(i64, i64, i64, i64, i128)) -> i64| -> ArrayRef {
+    /// The numbers of one customer in the order of the question's columns; revenue in cents.
+    type Row = (i64, i64, i64, i64, i128);
+
+    fn answer(rows: &[Row]) -> RecordBatch {
+        let number = |value: &dyn Fn(&Row) -> i64| -> ArrayRef {
             Arc::new(Int64Array::from_iter_values(rows.iter().map(value)))
         };
         let revenue = Decimal128Array::from_iter_values(rows.iter().map(|row| row.4));

@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn only_the_columns_asked_for_are_decoded() {
         let all = batch(10);
-        let content = encode(all.schema(), &[all.clone()]).unwrap();
+        let content = encode(all.schema(), std::slice::from_ref(&all)).unwrap();
         let names = decode_columns(content, &["name", "unheard_of"]).unwrap();
         assert_eq!(names, [all.project(&[1]).unwrap()]);
     }

@@ -11,35 +11,35 @@ use crate::log;
 use crate::shop::{BASE, Random, change};
 use crate::world::{World, settings, world};
 
-/// Where a call dies.
+/// The step after which a call dies.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
-enum Dies {
-    AfterClaim,
-    AfterWrite,
-    AfterCommit,
-    AfterPublish,
+enum DiesAfter {
+    Claim,
+    Write,
+    Commit,
+    Publish,
 }
 
-async fn die(world: &World, context: &Context, moment: Dies) {
+async fn die(world: &World, context: &Context, moment: DiesAfter) {
     let mut client = world.connect().await;
     let mut capture = Capture::open(context, &mut client).await.unwrap();
     capture.claim().await.unwrap();
-    if moment == Dies::AfterClaim {
+    if moment == DiesAfter::Claim {
         return;
     }
     let batch = capture.write().await.unwrap();
-    if moment == Dies::AfterWrite {
+    if moment == DiesAfter::Write {
         return;
     }
     capture.commit(batch).await.unwrap();
-    if moment == Dies::AfterPublish {
+    if moment == DiesAfter::Publish {
         capture.publish().await.unwrap();
     }
 }
 
 #[tokio::test]
 async fn a_call_that_dies_between_two_steps_leaves_nothing_to_repair() {
-    for moment in [Dies::AfterClaim, Dies::AfterWrite, Dies::AfterCommit, Dies::AfterPublish] {
+    for moment in [DiesAfter::Claim, DiesAfter::Write, DiesAfter::Commit, DiesAfter::Publish] {
         world(settings(CdcMode::Logical), move |world| async move {
             world.execute(BASE).await;
             world.captured().await;
