@@ -26,7 +26,8 @@ fn golden() -> PathBuf {
 /// The Python that has the pinned Great Expectations, if there is one.
 fn python() -> Option<String> {
     let python = std::env::var("SHOPFLOW_PEERS_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let requirements = std::fs::read_to_string(root().join("bench/expectations/requirements.txt")).unwrap();
+    let requirements =
+        std::fs::read_to_string(root().join("bench/expectations/requirements.txt")).unwrap();
     let pinned = requirements.lines().find_map(|line| line.strip_prefix("great_expectations=="))?;
     let output = Command::new(&python)
         .args(["-c", "import importlib.metadata as m; print(m.version('great_expectations'))"])
