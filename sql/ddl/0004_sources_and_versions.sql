@@ -504,3 +504,21 @@ COMMENT ON COLUMN ops.dirty_entities.marked_at IS 'when it was last marked';
 
 COMMENT ON VIEW ops.load_attempts IS
     'every attempt to load a file with its outcome, loaded or failed';
+COMMENT ON COLUMN ops.load_attempts.run_id IS 'run that tried';
+COMMENT ON COLUMN ops.load_attempts.dataset IS 'dataset of the file';
+COMMENT ON COLUMN ops.load_attempts.part IS 'number of the file within the run';
+COMMENT ON COLUMN ops.load_attempts.source_bucket IS 'bucket of the landed file';
+COMMENT ON COLUMN ops.load_attempts.source_key IS 'key of the landed file';
+COMMENT ON COLUMN ops.load_attempts.source_version_id IS 'version of the landed file';
+COMMENT ON COLUMN ops.load_attempts.outcome IS 'loaded or failed';
+COMMENT ON COLUMN ops.load_attempts.rows_in IS 'rows of the file, by the manifest';
+COMMENT ON COLUMN ops.load_attempts.inserted IS 'rows that were new';
+COMMENT ON COLUMN ops.load_attempts.updated IS 'rows with other content than stored';
+COMMENT ON COLUMN ops.load_attempts.unchanged IS 'rows stored already, or older than what is stored';
+COMMENT ON COLUMN ops.load_attempts.inferred_members IS 'customers and products known only from this file';
+COMMENT ON COLUMN ops.load_attempts.attempted_by IS 'database role';
+COMMENT ON COLUMN ops.load_attempts.started_at IS 'begin of the attempt';
+COMMENT ON COLUMN ops.load_attempts.finished_at IS 'end of the attempt';
+COMMENT ON COLUMN ops.load_attempts.duration_ms IS 'length of the attempt in milliseconds';
+COMMENT ON COLUMN ops.load_attempts.error IS 'name of the error of a failed attempt';
+COMMENT ON COLUMN ops.load_attempts.cause IS 'what failed, without values of the file';
