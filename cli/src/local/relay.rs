@@ -52,7 +52,8 @@ pub fn ensure(home: &Home, state: &mut State, port: Option<u16>, console: Consol
     command.args(["relay", "--port", &port.to_string(), "--target", &target.port.to_string()]);
     let relay = Server { pid: process::spawn_detached(&mut command, &home.log("relay"))?, port };
     process::wait_until(START_LIMIT, || accepts(port) || !process::is_alive(relay.pid, MARKER));
-    state.relay = Some(relay);
+    // Not a server without which nothing works: a program that is not `shopflow` itself has none.
+    state.relay = Some(relay).filter(|relay| is_up(*relay, target));
     state.write(&home.state_file())
 }
 

@@ -6,7 +6,8 @@ use tokio_postgres::Client;
 
 /// Reference rows that others point at.
 pub const BASE: &str = "
-    INSERT INTO core.countries VALUES ('DE'), ('FR');
+    INSERT INTO core.sources (dataset, run_id, bucket, key, version_id, effective_at, modified_at)
+        VALUES ('transactions', 'r', 'landing', 'incoming/t.csv', 'v', now(), now());
     INSERT INTO core.categories (name) VALUES ('home'), ('toys');
     INSERT INTO core.suppliers (name) VALUES ('Acme');
     INSERT INTO core.payment_methods (name) VALUES ('paypal');
@@ -121,8 +122,7 @@ async fn one(sql: &Client, random: &mut Random, id: i64) {
 /// Many rows with one record of the server's log each.
 async fn copy(sql: &Client, first: i64, count: i64) -> Result<u64, tokio_postgres::Error> {
     let statement = "COPY core.transactions (id, customer_id, product_id, quantity, \"timestamp\", \
-         payment_method_id, row_hash, effective_at, source_modified_at, source_version_id, \
-         source_run_id) FROM STDIN";
+         payment_method_id, row_hash, source_id) FROM STDIN";
     sql.execute(
         "DELETE FROM core.transactions WHERE id >= $1 AND id < $2",
         &[&first, &(first + count)],
@@ -132,7 +132,7 @@ async fn copy(sql: &Client, first: i64, count: i64) -> Result<u64, tokio_postgre
     let mut sink = std::pin::pin!(sink);
     for id in first..first + count {
         let row = format!(
-            "{id}\t{}\t{}\t2\t2024-01-15 12:00:00.5+00\t1\t\\\\x0a\tinfinity\t2024-01-01\tv\tr\n",
+            "{id}\t{}\t{}\t2\t2024-01-15 12:00:00.5+00\t1\t10\t1\n",
             1 + id % 5,
             1 + id % 3
         );
