@@ -29,7 +29,8 @@ pub async fn create(state: &mut State) -> Result<()> {
     let statements = [
         format!("DROP DATABASE IF EXISTS {NAME} WITH (FORCE)"),
         format!("DROP ROLE IF EXISTS {NAME}"),
-        format!("CREATE ROLE {NAME} LOGIN PASSWORD '{password}'"),
+        // As `GRANT rds_replication` on RDS: change data capture reads a replication slot.
+        format!("CREATE ROLE {NAME} LOGIN REPLICATION PASSWORD '{password}'"),
         format!("CREATE DATABASE {NAME} OWNER {NAME}"),
     ];
     for statement in statements {

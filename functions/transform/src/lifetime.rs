@@ -363,11 +363,14 @@ mod tests {
 
     #[test]
     fn every_customer_of_a_fitted_shop_is_predicted_with_the_version_of_its_fit() {
+        // Few buy often, and every third has stopped early.
+        let repeats = [0, 0, 1, 0, 3, 0, 1, 8, 0, 2, 17, 0, 1, 4];
         let rows: Vec<_> = (0..400i64)
             .map(|n| {
-                let age = 30 + n % 300;
-                let repeats = if n % 3 == 0 { 0 } else { 1 + n * 7 % 5 };
-                let recency = if repeats == 0 { 0 } else { 1 + n * 13 % age };
+                let repeats = repeats[n as usize % repeats.len()];
+                let age = 200 + n * 7 % 165;
+                let active = if n % 3 == 0 { age / 4 } else { age };
+                let recency = active * repeats / (repeats + 1);
                 (repeats, recency, age, repeats, i128::from(repeats * (1000 + n * 31 % 4000)))
             })
             .collect();
