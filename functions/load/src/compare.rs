@@ -1,5 +1,10 @@
 //! Compares a file of transactions with the table, chunk by chunk, and stages only the rows that
 //! make a difference. A file that repeats what is stored is read once and writes next to nothing.
+//!
+//! A chunk is first compared as a whole: the server answers with the number of its rows in the range
+//! of ids and the exclusive or of their hashes, which cover every column, the id included. If both
+//! are the file's, so are the rows, as surely as one equal hash means one equal row: the chance of
+//! the opposite is 2⁻⁶⁴. Else the rows are compared one by one.
 
 use std::collections::BTreeSet;
 use std::pin::pin;
@@ -20,6 +25,12 @@ use crate::source::NotEarlier;
 
 /// Ids this close together are asked for as a range, others one by one.
 const DENSITY: i64 = 4;
+
+/// Rows stored in a range of ids, the exclusive or of their hashes, and how many are from sources
+/// that are not earlier than the file's.
+const DIGEST: &str = "\
+    SELECT count(*), coalesce(bit_xor(row_hash), 0), count(*) FILTER (WHERE source_id = ANY($3)) \
+    FROM core.transactions WHERE id BETWEEN $1 AND $2";
 
 /// What a file turned out to hold.
 #[derive(Debug, Default)]
@@ -62,10 +73,13 @@ pub struct Comparison<'a> {
     not_earlier: NotEarlier,
     confirmations: Confirmations,
     findings: Findings,
+    digest: Statement,
     range: Statement,
     list: Statement,
     copy: Statement,
     out: BytesMut,
+    /// The latest chunk made no difference, so the next may make none either.
+    repeats: bool,
 }
 
 impl<'a> Comparison<'a> {
@@ -89,10 +103,12 @@ impl<'a> Comparison<'a> {
             not_earlier: NotEarlier::than(transaction, entry).await?,
             confirmations: Confirmations::default(),
             findings: Findings::default(),
+            digest: prepare(DIGEST.to_owned()).await?,
             range: prepare(format!("{select} id BETWEEN $1 AND $2 ORDER BY id")).await?,
             list: prepare(format!("{select} id = ANY($1) ORDER BY id")).await?,
             copy: prepare(copy.to_owned()).await?,
             out: BytesMut::new(),
+            repeats: true,
         })
     }
 
@@ -108,10 +124,13 @@ impl<'a> Comparison<'a> {
         let (Some(first), Some(last)) = (order.first(), order.last()) else { return Ok(()) };
         let (first, last) = (chunk.keys[*first].id, chunk.keys[*last].id);
         let dense = last.saturating_sub(first) <= DENSITY * order.len() as i64;
-        let stored = self.stored(chunk, dense.then_some((first, last))).await?;
-        let (mut staged, differing) = self.match_up(chunk, &order, &stored, dense);
-        self.lose_to_confirmed(&mut staged, &differing, &stored).await?;
-        self.stage(chunk, &staged).await?;
+        if !(self.repeats && dense && self.repeat(chunk, &order, (first, last)).await?) {
+            let stored = self.stored(chunk, dense.then_some((first, last))).await?;
+            let (mut staged, differing) = self.match_up(chunk, &order, &stored, dense);
+            self.repeats = staged.is_empty();
+            self.lose_to_confirmed(&mut staged, &differing, &stored).await?;
+            self.stage(chunk, &staged).await?;
+        }
         self.confirmations.flush(self.transaction).await
     }
 
@@ -122,6 +141,32 @@ impl<'a> Comparison<'a> {
     pub async fn finish(self) -> Result<Findings> {
         self.confirmations.finish(self.transaction, self.source_id).await?;
         Ok(self.findings)
+    }
+
+    /// True when the chunk holds exactly what is stored between its first and last id, which is
+    /// then confirmed as far as it comes from earlier sources. False when that cannot be said of
+    /// the chunk as a whole.
+    async fn repeat(
+        &mut self,
+        chunk: &Chunk,
+        order: &[usize],
+        (first, last): (i64, i64),
+    ) -> Result<bool> {
+        let not_earlier = self.not_earlier.all();
+        let parameters: [&(dyn ToSql + Sync); 3] = [&first, &last, &not_earlier];
+        let row = self.transaction.query_one(&self.digest, &parameters).await;
+        let row = row.or_db("compare chunk")?;
+        let (rows, digest, kept): (i64, i64, i64) = (row.get(0), row.get(1), row.get(2));
+        let same = usize::try_from(rows) == Ok(order.len())
+            && digest == chunk.keys.iter().fold(0, |all, key| all ^ key.hash);
+        if !same || (kept != 0 && kept != rows) {
+            return Ok(false);
+        }
+        self.confirmations.interrupt();
+        if kept == 0 {
+            order.iter().for_each(|index| self.confirmations.add(chunk.keys[*index].id));
+        }
+        Ok(true)
     }
 
     /// The stored rows the chunk is compared with, by id.

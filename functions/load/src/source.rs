@@ -105,6 +105,11 @@ impl NotEarlier {
         !self.is_later(source_id) && (self.same.is_empty() || !self.same.contains(&source_id))
     }
 
+    /// All of them.
+    pub fn all(&self) -> Vec<i32> {
+        self.same.union(&self.later).copied().collect()
+    }
+
     /// The later sources.
     pub fn later(&self) -> Vec<i32> {
         self.later.iter().copied().collect()
