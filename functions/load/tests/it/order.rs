@@ -232,3 +232,34 @@ fn any_order_of_files_ends_in_the_same_rows_history_and_moves() {
         })
         .unwrap();
 }
+
+#[tokio::test]
+async fn what_a_chunk_as_a_whole_confirms_stays_before_earlier_files() {
+    let rows = |day: u32| (1..=70_000).map(|id| (id, 1, 1, day)).collect::<Vec<_>>();
+    let load = async |world: &World, run: &str, source: &Source, rows: &[(u32, u32, u32, u32)]| {
+        let file = transactions(rows);
+        counts(&world.load_file(run, Dataset::Transactions, source, &file).await.unwrap())
+    };
+    let world = World::new().await;
+    assert_eq!(load(&world, "r1", &at("02"), &rows(5)).await, [70_000, 0, 0, 2]);
+    // The first chunk repeats what is stored; the others do not have every row, or have another.
+    let mut later = rows(5);
+    later[39_999].3 = 6;
+    later.remove(49_999);
+    later.push((70_001, 1, 1, 5));
+    assert_eq!(load(&world, "r2", &at("04"), &later).await, [1, 1, 69_998, 0]);
+    let confirmed = "SELECT sum(last_id - first_id + 1)::bigint FROM core.confirmations";
+    // Row 40,000 is the later file's own, so the range may run over it; row 50,000 is not in it.
+    assert_eq!(world.number(confirmed).await, 69_999);
+    // A file from between the two changes the one row that the later file does not have.
+    assert_eq!(load(&world, "r3", &at("03"), &rows(7)).await, [0, 1, 69_999, 0]);
+    let days = "SELECT count(*) AS rows, min(id) AS first FROM core.transactions \
+                GROUP BY \"timestamp\" ORDER BY \"timestamp\"";
+    let expected = [(69_999, 1), (1, 40_000), (1, 50_000)];
+    let expected = expected.map(|(rows, first)| format!(r#"{{"rows":{rows},"first":{first}}}"#));
+    assert_eq!(world.lines(days).await, expected);
+    // The same again, in full and in part: nothing changes.
+    assert_eq!(load(&world, "r4", &at("04"), &later).await, [0, 0, 70_000, 0]);
+    assert_eq!(load(&world, "r5", &at("05"), &later[10..20]).await, [0, 0, 10, 0]);
+    assert_eq!(world.lines(days).await, expected);
+}
