@@ -105,7 +105,7 @@ COMMENT ON COLUMN warehouse.cohort_retention.active_customers IS 'Those of them 
 COMMENT ON COLUMN warehouse.cohort_retention.retention IS 'active_customers / customers';
 
 COMMENT ON TABLE warehouse.model_fits IS 'Parameters of the purchase models, fitted by maximum likelihood to all sales, with their uncertainty; one row per parameter';
-COMMENT ON COLUMN warehouse.model_fits.model IS 'bg_nbd (purchase frequency and dropout) or gamma_gamma (value of a purchase)';
+COMMENT ON COLUMN warehouse.model_fits.model IS 'bg_nbd (purchase frequency and dropout), nbd (purchase frequency where nobody leaves, tried when bg_nbd has no maximum) or gamma_gamma (value of a purchase)';
 COMMENT ON COLUMN warehouse.model_fits.parameter IS 'Name of the parameter in the paper of the model; time in days, money in the currency of the shop';
 COMMENT ON COLUMN warehouse.model_fits.as_of IS 'Latest sale of the shop: the end of observation';
 COMMENT ON COLUMN warehouse.model_fits.version IS 'Names the estimates; predictions carry it. Null without a fit';
@@ -130,7 +130,7 @@ COMMENT ON COLUMN warehouse.customer_lifetime_prediction.expected_purchases_90d 
 COMMENT ON COLUMN warehouse.customer_lifetime_prediction.expected_purchases_365d IS 'Expected purchase days in the 365 days after as_of';
 COMMENT ON COLUMN warehouse.customer_lifetime_prediction.expected_purchase_value IS 'Expected amount of a purchase day';
 COMMENT ON COLUMN warehouse.customer_lifetime_prediction.predicted_value IS 'Expected revenue of the next twelve months of 30 days, discounted by 1 % a month';
-COMMENT ON COLUMN warehouse.customer_lifetime_prediction.frequency_version IS 'Version of the bg_nbd fit in model_fits';
+COMMENT ON COLUMN warehouse.customer_lifetime_prediction.frequency_version IS 'Version of the bg_nbd or nbd fit in model_fits';
 COMMENT ON COLUMN warehouse.customer_lifetime_prediction.spending_version IS 'Version of the gamma_gamma fit in model_fits';
 
 COMMENT ON TABLE warehouse.product_pairs IS 'Products bought together: one row per two products that share enough baskets (a customer''s purchases of a business day)';

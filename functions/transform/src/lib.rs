@@ -18,6 +18,7 @@ mod days;
 mod dimensions;
 pub mod engine;
 pub mod files;
+pub mod fits;
 pub mod gold;
 pub mod lifetime;
 mod mask;

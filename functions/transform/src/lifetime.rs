@@ -5,20 +5,19 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, Date32Array, Decimal128Array, Float64Array, Int64Array, RecordBatch,
-    StringArray,
-};
+use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, RecordBatch, StringArray};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Field, Int64Type, Schema, SchemaRef,
 };
-use sha2::{Digest, Sha256};
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 use shopflow_models::bgnbd::BgNbd;
-use shopflow_models::fit::Outcome;
+use shopflow_models::frequency::{Frequencies, Frequency};
 use shopflow_models::gamma_gamma::{GammaGamma, Spending};
 use shopflow_models::lifetime::{self, Plan, Prediction};
+use shopflow_models::nbd::Nbd;
 use shopflow_models::purchases::{Patterns, Purchases};
+
+use crate::fits::{self, Fitted, model_fits};
 
 /// The question that prepares the customers.
 pub const CUSTOMER_PURCHASES_SQL: &str = include_str!("../../../sql/models/customer_purchases.sql");
@@ -42,25 +41,6 @@ pub fn customer_purchases() -> SchemaRef {
         Field::new("age_days", DataType::Int64, false),
         Field::new("priced_repeats", DataType::Int64, false),
         Field::new("repeat_revenue", MONEY, false),
-    ]))
-}
-
-/// Columns of `gold/model_fits`: one row per model and parameter.
-pub fn model_fits() -> SchemaRef {
-    Arc::new(Schema::new(vec![
-        Field::new("model", DataType::Utf8, false),
-        Field::new("parameter", DataType::Utf8, false),
-        Field::new("as_of", DataType::Date32, false),
-        Field::new("version", DataType::Utf8, true),
-        Field::new("outcome", DataType::Utf8, false),
-        Field::new("customers", DataType::Int64, false),
-        Field::new("estimate", DataType::Float64, true),
-        Field::new("standard_error", DataType::Float64, true),
-        Field::new("lower_95", DataType::Float64, true),
-        Field::new("upper_95", DataType::Float64, true),
-        Field::new("log_likelihood", DataType::Float64, true),
-        Field::new("iterations", DataType::Int64, true),
-        Field::new("gradient_norm", DataType::Float64, true),
     ]))
 }
 
@@ -89,36 +69,55 @@ pub struct Modelled {
     pub customer_lifetime_prediction: RecordBatch,
 }
 
-/// Fits both models to the answer of [`CUSTOMER_PURCHASES_SQL`] and predicts every customer.
+/// Fits the models to the answer of [`CUSTOMER_PURCHASES_SQL`] and predicts every customer.
 ///
 /// # Errors
 /// `Internal` when the answer does not have its columns or contradicts itself.
 pub fn model(answer: &RecordBatch) -> Result<Modelled> {
     let customers = Customers::read(answer)?;
     let patterns = Patterns::group(&customers.purchases);
-    let frequency = BgNbd::fit(&patterns);
+    let frequencies = Frequencies::fit(&patterns);
     let known: Vec<Spending> = customers.spending.iter().flatten().copied().collect();
-    let spending = GammaGamma::fit(&known);
-    let as_of = customers.as_of;
-    let fits = [
-        Fitted::of("bg_nbd", &BgNbd::PARAMETERS, &frequency, customers.purchases.len()),
-        Fitted::of("gamma_gamma", &GammaGamma::PARAMETERS, &spending, known.len()),
-    ];
+    let values = GammaGamma::fit(&known);
+    let everybody = customers.purchases.len();
+    let bg_nbd = Fitted::of("bg_nbd", &BgNbd::PARAMETERS, &frequencies.bg_nbd, everybody);
+    let nbd = frequencies.nbd.as_ref();
+    let nbd = nbd.map(|outcome| Fitted::of("nbd", &Nbd::PARAMETERS, outcome, everybody));
+    let gamma_gamma = Fitted::of("gamma_gamma", &GammaGamma::PARAMETERS, &values, known.len());
     tracing::info!(
-        bg_nbd = fits[0].outcome,
-        gamma_gamma = fits[1].outcome,
-        customers = customers.purchases.len(),
+        bg_nbd = bg_nbd.outcome,
+        nbd = nbd.as_ref().map(|fit| fit.outcome),
+        gamma_gamma = gamma_gamma.outcome,
+        customers = everybody,
         "fitted purchase models"
     );
-    let predictions =
-        frequency.converged().map(|fit| lifetime::predict(&fit.model, &patterns, &HORIZONS, &PLAN));
-    let spending = spending.converged().map(|fit| fit.model);
-    let prediction = predict(answer, &customers, predictions.as_deref(), spending.as_ref(), &fits)?;
-    let model_fits = match as_of {
-        Some(as_of) => fit_rows(&fits, as_of)?,
+    let model = frequencies.model();
+    let frequency_version = match model {
+        Some(Frequency::Leaving(_)) => bg_nbd.version.clone(),
+        Some(Frequency::Staying(_)) => nbd.as_ref().and_then(|fit| fit.version.clone()),
+        None => None,
+    };
+    let used = Used {
+        frequency: model.map(|model| lifetime::predict(&model, &patterns, &HORIZONS, &PLAN)),
+        frequency_version,
+        spending: values.converged().map(|fit| fit.model),
+        spending_version: gamma_gamma.version.clone(),
+    };
+    let prediction = predict(answer, &customers, &used)?;
+    let fits: Vec<Fitted> = [Some(bg_nbd), nbd, Some(gamma_gamma)].into_iter().flatten().collect();
+    let model_fits = match customers.as_of {
+        Some(as_of) => fits::rows(&fits, as_of)?,
         None => RecordBatch::new_empty(model_fits()),
     };
     Ok(Modelled { model_fits, customer_lifetime_prediction: prediction })
+}
+
+/// What the predictions are made with, and the names of its fits.
+struct Used {
+    frequency: Option<Vec<Prediction<2>>>,
+    frequency_version: Option<String>,
+    spending: Option<GammaGamma>,
+    spending_version: Option<String>,
 }
 
 struct Customers {
@@ -149,114 +148,14 @@ impl Customers {
     }
 }
 
-/// A fit as the table tells it.
-struct Fitted {
-    model: &'static str,
-    parameters: &'static [&'static str],
-    outcome: &'static str,
-    customers: i64,
-    /// Estimate, standard error, and the bounds of the interval.
-    numbers: Option<Vec<[f64; 4]>>,
-    log_likelihood: Option<f64>,
-    iterations: Option<i64>,
-    gradient_norm: Option<f64>,
-    version: Option<String>,
-}
-
-impl Fitted {
-    fn of<M, const N: usize>(
-        model: &'static str,
-        parameters: &'static [&'static str; N],
-        outcome: &Outcome<M, N>,
-        customers: usize,
-    ) -> Fitted {
-        let fit = outcome.converged();
-        let numbers: Option<Vec<[f64; 4]>> = fit.map(|fit| {
-            let row = |at: usize| {
-                let (low, high) = fit.intervals[at];
-                [fit.estimates[at], fit.standard_errors[at], low, high].map(significant)
-            };
-            (0..N).map(row).collect()
-        });
-        let convergence = match outcome {
-            Outcome::Converged(fit) => Some(fit.convergence),
-            Outcome::NotConverged(convergence) => Some(*convergence),
-            Outcome::Degenerate(_) => None,
-        };
-        Fitted {
-            model,
-            parameters,
-            outcome: outcome.name(),
-            customers: customers as i64,
-            version: numbers.as_deref().map(|numbers| version(model, numbers)),
-            numbers,
-            log_likelihood: fit.map(|fit| significant(fit.log_likelihood)),
-            iterations: convergence.map(|one| i64::from(one.iterations)),
-            gradient_norm: convergence
-                .map(|one| significant(one.gradient_norm))
-                .filter(|norm| norm.is_finite()),
-        }
-    }
-}
-
-/// Ten digits: more than the uncertainty lets anybody use.
-fn significant(value: f64) -> f64 {
-    format!("{value:.9e}").parse().unwrap_or(value)
-}
-
-/// Names a fit by its estimates, so that a prediction says which parameters it came from.
-fn version(model: &str, numbers: &[[f64; 4]]) -> String {
-    let text = numbers.iter().fold(model.to_owned(), |text, row| format!("{text} {:e}", row[0]));
-    let digest = Sha256::digest(text.as_bytes());
-    let hex: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-    format!("{model}-{hex}")
-}
-
-fn fit_rows(fits: &[Fitted], as_of: i32) -> Result<RecordBatch> {
-    let rows: Vec<(&Fitted, usize)> =
-        fits.iter().flat_map(|fit| (0..fit.parameters.len()).map(move |at| (fit, at))).collect();
-    let number = |part: usize| -> ArrayRef {
-        let values = rows.iter().map(|(fit, at)| fit.numbers.as_ref().map(|all| all[*at][part]));
-        Arc::new(values.collect::<Float64Array>())
-    };
-    let texts = |text: &dyn Fn(&Fitted) -> Option<String>| -> ArrayRef {
-        Arc::new(rows.iter().map(|(fit, _)| text(fit)).collect::<StringArray>())
-    };
-    let floats = |value: &dyn Fn(&Fitted) -> Option<f64>| -> ArrayRef {
-        Arc::new(rows.iter().map(|(fit, _)| value(fit)).collect::<Float64Array>())
-    };
-    let names = rows.iter().map(|(fit, at)| fit.parameters[*at]);
-    let columns: Vec<ArrayRef> = vec![
-        texts(&|fit| Some(fit.model.to_owned())),
-        Arc::new(StringArray::from_iter_values(names)),
-        Arc::new(Date32Array::from_value(as_of, rows.len())),
-        texts(&|fit| fit.version.clone()),
-        texts(&|fit| Some(fit.outcome.to_owned())),
-        Arc::new(rows.iter().map(|(fit, _)| Some(fit.customers)).collect::<Int64Array>()),
-        number(0),
-        number(1),
-        number(2),
-        number(3),
-        floats(&|fit| fit.log_likelihood),
-        Arc::new(rows.iter().map(|(fit, _)| fit.iterations).collect::<Int64Array>()),
-        floats(&|fit| fit.gradient_norm),
-    ];
-    batch(model_fits(), columns)
-}
-
-fn predict(
-    answer: &RecordBatch,
-    customers: &Customers,
-    predictions: Option<&[Prediction<2>]>,
-    spending: Option<&GammaGamma>,
-    fits: &[Fitted; 2],
-) -> Result<RecordBatch> {
+fn predict(answer: &RecordBatch, customers: &Customers, used: &Used) -> Result<RecordBatch> {
     let rows = answer.num_rows();
-    let of = |row: usize| predictions.map(|all| &all[row]);
-    let each = |row: usize| spending?.expected_value(customers.spending[row].as_ref());
+    let of = |row: usize| used.frequency.as_ref().map(|all| &all[row]);
+    let each =
+        |row: usize| used.spending.as_ref()?.expected_value(customers.spending[row].as_ref());
     let value = |row: usize| Some(of(row)?.value(each(row)?));
-    let texts = |fit: &Fitted| -> ArrayRef {
-        Arc::new((0..rows).map(|_| fit.version.as_deref()).collect::<StringArray>())
+    let texts = |version: &Option<String>| -> ArrayRef {
+        Arc::new((0..rows).map(|_| version.as_deref()).collect::<StringArray>())
     };
     let copy = |name: &str| answer.column_by_name(name).cloned().ok_or_else(|| missing(name));
     let columns = vec![
@@ -270,8 +169,8 @@ fn predict(
         decimals((0..rows).map(|row| Some(of(row)?.purchases[1])), &COUNT)?,
         decimals((0..rows).map(each), &MONEY)?,
         decimals((0..rows).map(value), &MONEY)?,
-        texts(&fits[0]),
-        texts(&fits[1]),
+        texts(&used.frequency_version),
+        texts(&used.spending_version),
     ];
     batch(customer_lifetime_prediction(), columns)
 }
@@ -312,6 +211,8 @@ fn batch(schema: SchemaRef, columns: Vec<ArrayRef>) -> Result<RecordBatch> {
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::{Date32Array, Int64Array};
+
     use super::*;
 
     /// The numbers of one customer in the order of the question's columns; revenue in cents.
@@ -359,6 +260,33 @@ mod tests {
         for name in ["probability_alive", "predicted_value", "frequency_version"] {
             assert_eq!(predictions.column_by_name(name).unwrap().null_count(), 2, "{name}");
         }
+    }
+
+    #[test]
+    fn a_shop_that_nobody_leaves_is_predicted_all_the_same() {
+        let repeats = [0, 1, 0, 2, 0, 1, 0, 4, 0, 1, 0, 2, 0, 1, 0, 9];
+        let rows: Vec<_> = (0..400i64)
+            .map(|n| {
+                let (repeats, age) = (repeats[n as usize % repeats.len()], 100 + n % 50);
+                let recency = if repeats == 0 { 0 } else { age - 10 / (repeats + 1) };
+                (repeats, recency, age, repeats, i128::from(repeats * (1000 + n * 31 % 4000)))
+            })
+            .collect();
+        let modelled = model(&answer(&rows)).unwrap();
+        let names = modelled.model_fits.column_by_name("model").unwrap().as_string::<i32>().iter();
+        let names: Vec<&str> = names.flatten().collect();
+        assert_eq!(
+            names,
+            ["bg_nbd"; 4]
+                .into_iter()
+                .chain(["nbd"; 2])
+                .chain(["gamma_gamma"; 3])
+                .collect::<Vec<_>>()
+        );
+        let predictions = modelled.customer_lifetime_prediction;
+        assert!(predictions.columns().iter().all(|column| column.null_count() == 0));
+        let version = predictions.column_by_name("frequency_version").unwrap();
+        assert!(version.as_string::<i32>().value(0).starts_with("nbd-"));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::files::Rows;
 use crate::gold::{Change, Refresh, sorted};
 use crate::recommend::{SalesBaskets, SessionBaskets, Settings};
 use crate::tables::{Aggregate, Input};
-use crate::{days, lifetime, recommend, tables};
+use crate::{days, fits, lifetime, recommend, tables};
 
 /// The tables. The SQL of the first two is the question that feeds the models; that of the others
 /// says the same as [`recommend`] does, for engines that have nothing else (a test compares them).
@@ -30,7 +30,7 @@ pub static MODELLED: LazyLock<[Aggregate; 4]> = LazyLock::new(|| {
             sql: lifetime::CUSTOMER_PURCHASES_SQL,
             reads: &[Input::FactSales],
             period: None,
-            schema: lifetime::model_fits(),
+            schema: fits::model_fits(),
         },
         Aggregate {
             name: "customer_lifetime_prediction",

@@ -7,6 +7,7 @@
 use std::time::Instant;
 
 use shopflow_models::bgnbd::BgNbd;
+use shopflow_models::frequency::Frequency;
 use shopflow_models::gamma_gamma::{GammaGamma, Spending};
 use shopflow_models::lifetime::{self, Plan};
 use shopflow_models::purchases::{Patterns, Purchases};
@@ -34,7 +35,8 @@ fn main() {
     let fitted = start.elapsed();
     let (frequency, money) = (frequency.converged().unwrap(), money.converged().unwrap());
     let plan = Plan { periods: 12, length: 30.0, discount_rate: 0.01 };
-    let predictions = lifetime::predict(&frequency.model, &patterns, &[90.0], &plan);
+    let predictions =
+        lifetime::predict(&Frequency::Leaving(frequency.model), &patterns, &[90.0], &plan);
     let values: Vec<f64> = predictions
         .iter()
         .zip(&spending)

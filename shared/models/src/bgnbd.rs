@@ -64,11 +64,7 @@ impl BgNbd {
         if rows.len() < 4 {
             return Outcome::Degenerate(Degenerate::TooFewPatterns);
         }
-        let (repeats, time) = rows.iter().fold((0.0, 0.0), |(repeats, time), row| {
-            let weight = f64::from(row.customers);
-            let Pattern { purchases, .. } = row;
-            (repeats + weight * f64::from(purchases.repeats()), time + weight * purchases.age())
-        });
+        let (repeats, time) = customers.repeats_and_time();
         // alpha starts where r / alpha is the rate of purchases observed, in whatever unit.
         let start = [0.0, libm::log(time / repeats), 0.0, 0.0];
         let counts = Counts::of(rows);

@@ -3,6 +3,8 @@
 //! | module | question |
 //! |---|---|
 //! | [`bgnbd`] | is a customer still there, and how often will they come back? |
+//! | [`nbd`] | how often will they come back, if nobody leaves? |
+//! | [`frequency`] | which of the two fits? |
 //! | [`gamma_gamma`] | how much do they spend each time? |
 //! | [`lifetime`] | so what are they worth over the next months? |
 //! | [`baskets`], [`copurchase`] | which products are bought together? |
@@ -27,8 +29,10 @@ pub mod baskets;
 pub mod bgnbd;
 pub mod copurchase;
 pub mod fit;
+pub mod frequency;
 pub mod gamma_gamma;
 pub mod lifetime;
+pub mod nbd;
 pub mod newton;
 mod parallel;
 pub mod purchases;

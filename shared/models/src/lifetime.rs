@@ -7,6 +7,8 @@
 //! its end.
 
 use crate::bgnbd::BgNbd;
+use crate::frequency::Frequency;
+use crate::nbd::Nbd;
 use crate::parallel;
 use crate::purchases::{Patterns, Purchases};
 use crate::series::Series;
@@ -45,7 +47,7 @@ impl<const H: usize> Prediction<H> {
 
 /// Predicts every customer of `patterns`, in the order in which they were grouped.
 pub fn predict<const H: usize>(
-    model: &BgNbd,
+    model: &Frequency,
     patterns: &Patterns,
     horizons: &[f64; H],
     plan: &Plan,
@@ -55,8 +57,18 @@ pub fn predict<const H: usize>(
         .map(|period| libm::pow(1.0 + plan.discount_rate, -f64::from(period)))
         .collect();
     let parts = parallel::pieces(rows.len(), PIECE, |range| {
-        let mut predictor = Predictor { model, horizons, plan, discounts: &discounts, state: None };
-        rows[range].iter().map(|row| predictor.predict(&row.purchases)).collect::<Vec<_>>()
+        let customers = rows[range].iter().map(|row| &row.purchases);
+        match model {
+            Frequency::Leaving(model) => {
+                let state = None;
+                let mut predictor =
+                    Predictor { model, horizons, plan, discounts: &discounts, state };
+                customers.map(|customer| predictor.predict(customer)).collect::<Vec<_>>()
+            }
+            Frequency::Staying(model) => customers
+                .map(|customer| stay(model, customer, horizons, plan, &discounts))
+                .collect(),
+        }
     });
     let mut order = patterns.order().iter();
     let nobody = Prediction { alive: 0.0, purchases: [0.0; H], discounted_purchases: 0.0 };
@@ -67,6 +79,22 @@ pub fn predict<const H: usize>(
         }
     }
     all
+}
+
+/// Of a customer who does not leave.
+fn stay<const H: usize>(
+    model: &Nbd,
+    customer: &Purchases,
+    horizons: &[f64; H],
+    plan: &Plan,
+    discounts: &[f64],
+) -> Prediction<H> {
+    let rate = model.expected_rate(customer);
+    Prediction {
+        alive: 1.0,
+        purchases: horizons.map(|horizon| rate * horizon),
+        discounted_purchases: rate * plan.length * discounts.iter().sum::<f64>(),
+    }
 }
 
 struct Predictor<'a, const H: usize> {

@@ -67,6 +67,8 @@ pub struct Convergence {
     pub iterations: u32,
     /// Passes over the data.
     pub evaluations: u32,
+    /// The function where it ended.
+    pub value: f64,
     /// The largest absolute component of the gradient (over log-parameters) where it ended.
     pub gradient_norm: f64,
 }
@@ -129,7 +131,8 @@ pub fn maximise<const N: usize>(
     };
     let gradient_norm = here.gradient.iter().fold(0.0, |norm: f64, part| norm.max(part.abs()));
     let covariance = negative(&here.hessian, 0.0).and_then(|factor| invert(&factor));
-    let convergence = Convergence { ending, iterations, evaluations, gradient_norm };
+    let convergence =
+        Convergence { ending, iterations, evaluations, value: here.value, gradient_norm };
     Optimum { at, evaluation: here, covariance, convergence }
 }
 

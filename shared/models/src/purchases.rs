@@ -108,6 +108,14 @@ impl Patterns {
         self.order.len()
     }
 
+    /// Repeat purchases of all customers, and the time over which they were observed.
+    pub(crate) fn repeats_and_time(&self) -> (f64, f64) {
+        self.rows.iter().fold((0.0, 0.0), |(repeats, time), Pattern { purchases, customers }| {
+            let weight = f64::from(*customers);
+            (repeats + weight * f64::from(purchases.repeats()), time + weight * purchases.age())
+        })
+    }
+
     /// Positions (in the slice that was grouped) of the customers, pattern by pattern.
     pub fn order(&self) -> &[u32] {
         &self.order

@@ -1,6 +1,7 @@
 //! The CDNOW sample, on which the models were published.
 
 use shopflow_models::bgnbd::BgNbd;
+use shopflow_models::frequency::Frequency;
 use shopflow_models::gamma_gamma::{GammaGamma, Spending};
 use shopflow_models::lifetime::{self, Plan};
 use shopflow_models::newton::Ending;
@@ -83,7 +84,7 @@ fn lifetime_value_is_that_of_lifetimes() {
     let known: Vec<Spending> = spending.iter().flatten().copied().collect();
     let money = GammaGamma::fit(&known).converged().unwrap().model;
     let plan = Plan { periods: 12, length: 4.345, discount_rate: 0.01 };
-    let predictions = lifetime::predict(&frequency, &patterns, &[39.0], &plan);
+    let predictions = lifetime::predict(&Frequency::Leaving(frequency), &patterns, &[39.0], &plan);
     // `BetaGeoFitter.predict(39, …)` for the paper's customer with x 2, t_x 30.43, T 38.86.
     close(predictions[0].purchases[0], 1.225_910, 1e-4, "purchases");
     close(predictions[0].alive, 0.726_609, 1e-5, "alive");

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use shopflow_models::bgnbd::BgNbd;
 use shopflow_models::gamma_gamma::{GammaGamma, Spending};
+use shopflow_models::nbd::Nbd;
 use shopflow_models::newton::Evaluation;
 use shopflow_models::purchases::{Patterns, Purchases};
 
@@ -51,6 +52,16 @@ proptest! {
         agrees([r, alpha, a, b], size, |&[r, alpha, a, b]| {
             BgNbd::new(r, alpha, a, b).unwrap().evaluate(&patterns)
         });
+    }
+
+    #[test]
+    fn nbd_derivatives_are_those_of_its_likelihood(
+        customers in prop::collection::vec(purchases(), 1..20),
+        r in 0.01f64..5.0, alpha in 0.1f64..200.0,
+    ) {
+        let patterns = Patterns::group(&customers);
+        let size = customers.iter().map(|one| 20.0 * (r + f64::from(one.repeats()))).sum();
+        agrees([r, alpha], size, |&[r, alpha]| Nbd::new(r, alpha).unwrap().evaluate(&patterns));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Expected purchases against equation (10) at 60 digits.
 
 use shopflow_models::bgnbd::BgNbd;
+use shopflow_models::frequency::Frequency;
 use shopflow_models::lifetime::{self, Plan};
 use shopflow_models::purchases::{Patterns, Purchases};
 
@@ -42,7 +43,12 @@ fn predictions_of_many_are_those_of_each() {
         })
         .collect();
     let plan = Plan { periods: 3, length: 30.0, discount_rate: 0.0 };
-    let all = lifetime::predict(&model, &Patterns::group(&customers), &[7.0, 90.0], &plan);
+    let all = lifetime::predict(
+        &Frequency::Leaving(model),
+        &Patterns::group(&customers),
+        &[7.0, 90.0],
+        &plan,
+    );
     for (customer, found) in customers.iter().zip(&all) {
         assert_eq!(found.alive, model.probability_alive(customer));
         for (horizon, purchases) in [7.0, 90.0].into_iter().zip(found.purchases) {

@@ -6,3 +6,4 @@ mod copurchase;
 mod degenerate;
 mod derivatives;
 mod expectations;
+mod staying;
