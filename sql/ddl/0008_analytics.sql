@@ -75,7 +75,7 @@ JOIN warehouse.dim_product AS p USING (product_key);
 COMMENT ON VIEW warehouse.sales IS 'Every sale with its customer and product as they were at its moment';
 COMMENT ON COLUMN warehouse.sales.transaction_id IS 'number of the transaction in the source';
 COMMENT ON COLUMN warehouse.sales.sold_at IS 'moment of the sale';
-COMMENT ON COLUMN warehouse.sales.event_date IS 'day of the sale';
+COMMENT ON COLUMN warehouse.sales.event_date IS 'day of the sale, UTC';
 COMMENT ON COLUMN warehouse.sales.customer_id IS 'number of the customer';
 COMMENT ON COLUMN warehouse.sales.country IS 'country of residence then, ISO 3166-1 alpha-2; absent for an inferred member';
 COMMENT ON COLUMN warehouse.sales.product_id IS 'number of the product';
@@ -85,6 +85,12 @@ COMMENT ON COLUMN warehouse.sales.supplier IS 'supplier then; absent for an infe
 COMMENT ON COLUMN warehouse.sales.quantity IS 'units sold';
 COMMENT ON COLUMN warehouse.sales.unit_price IS 'price per unit then; absent while it is not known';
 COMMENT ON COLUMN warehouse.sales.amount IS 'quantity at unit_price; absent while the price is not known';
+
+CREATE VIEW warehouse.business_zone AS
+SELECT coalesce(max(time_zone), 'UTC') AS time_zone FROM ops.business_time;
+
+COMMENT ON VIEW warehouse.business_zone IS 'Time zone whose days, weeks and months the aggregates and views follow; one row';
+COMMENT ON COLUMN warehouse.business_zone.time_zone IS 'IANA name of the zone';
 
 CREATE VIEW warehouse.current_customers AS
 SELECT customer_id, email_domain, registration_date, country, is_inferred, valid_from
@@ -114,18 +120,19 @@ COMMENT ON COLUMN warehouse.current_products.is_inferred IS 'known only because 
 COMMENT ON COLUMN warehouse.current_products.valid_from IS 'moment from which this version holds';
 
 -- Materialised views: small answers to questions that would read every sale. Each has a unique
--- index, so that it is refreshed while it is read.
+-- index, so that it is refreshed while it is read. Days and months are those of the business time
+-- zone; when it changes, everything is computed anew, and so are they.
 
 CREATE MATERIALIZED VIEW warehouse.country_sales AS
 SELECT
-    date_trunc('month', d.date::timestamp)::date AS month_start,
+    date_trunc('month', f.sold_at AT TIME ZONE z.time_zone)::date AS month_start,
     coalesce(c.country::text, 'unknown') AS country,
     count(*) AS transactions,
     count(f.amount) AS priced_transactions,
     coalesce(sum(f.amount), 0)::numeric(18, 2) AS revenue
 FROM warehouse.fact_sales AS f
-JOIN warehouse.dim_date AS d USING (date_key)
 JOIN warehouse.dim_customer AS c USING (customer_key)
+CROSS JOIN warehouse.business_zone AS z
 GROUP BY 1, 2;
 
 CREATE UNIQUE INDEX country_sales_key ON warehouse.country_sales (month_start, country);
@@ -139,14 +146,14 @@ COMMENT ON COLUMN warehouse.country_sales.revenue IS 'each sale at the price tha
 
 CREATE MATERIALIZED VIEW warehouse.category_sales AS
 SELECT
-    date_trunc('month', d.date::timestamp)::date AS month_start,
+    date_trunc('month', f.sold_at AT TIME ZONE z.time_zone)::date AS month_start,
     coalesce(p.category, 'unknown') AS category,
     count(*) AS transactions,
     sum(f.quantity) AS units,
     coalesce(sum(f.amount), 0)::numeric(18, 2) AS revenue
 FROM warehouse.fact_sales AS f
-JOIN warehouse.dim_date AS d USING (date_key)
 JOIN warehouse.dim_product AS p USING (product_key)
+CROSS JOIN warehouse.business_zone AS z
 GROUP BY 1, 2;
 
 CREATE UNIQUE INDEX category_sales_key ON warehouse.category_sales (month_start, category);
@@ -160,14 +167,14 @@ COMMENT ON COLUMN warehouse.category_sales.revenue IS 'each sale at the price th
 
 CREATE MATERIALIZED VIEW warehouse.supplier_sales AS
 SELECT
-    date_trunc('month', d.date::timestamp)::date AS month_start,
+    date_trunc('month', f.sold_at AT TIME ZONE z.time_zone)::date AS month_start,
     coalesce(p.supplier, 'unknown') AS supplier,
     count(*) AS transactions,
     sum(f.quantity) AS units,
     coalesce(sum(f.amount), 0)::numeric(18, 2) AS revenue
 FROM warehouse.fact_sales AS f
-JOIN warehouse.dim_date AS d USING (date_key)
 JOIN warehouse.dim_product AS p USING (product_key)
+CROSS JOIN warehouse.business_zone AS z
 GROUP BY 1, 2;
 
 CREATE UNIQUE INDEX supplier_sales_key ON warehouse.supplier_sales (month_start, supplier);
@@ -191,7 +198,8 @@ FROM (
     SELECT count(*) AS lines, sum(f.quantity) AS units, coalesce(sum(f.amount), 0) AS revenue
     FROM warehouse.fact_sales AS f
     JOIN warehouse.dim_customer AS c USING (customer_key)
-    GROUP BY c.customer_id, f.date_key
+    CROSS JOIN warehouse.business_zone AS z
+    GROUP BY c.customer_id, (f.sold_at AT TIME ZONE z.time_zone)::date
 ) AS basket
 GROUP BY lines;
 
@@ -209,9 +217,12 @@ SELECT
     count(*) AS customers,
     sum(revenue)::numeric(18, 2) AS revenue
 FROM (
-    SELECT count(DISTINCT f.date_key) AS baskets, coalesce(sum(f.amount), 0) AS revenue
+    SELECT
+        count(DISTINCT (f.sold_at AT TIME ZONE z.time_zone)::date) AS baskets,
+        coalesce(sum(f.amount), 0) AS revenue
     FROM warehouse.fact_sales AS f
     JOIN warehouse.dim_customer AS c USING (customer_key)
+    CROSS JOIN warehouse.business_zone AS z
     GROUP BY c.customer_id
 ) AS customer
 GROUP BY baskets;
@@ -238,11 +249,11 @@ FROM (
     FROM (
         SELECT
             c.customer_id,
-            date_trunc('month', d.date::timestamp)::date AS month_start,
+            date_trunc('month', f.sold_at AT TIME ZONE z.time_zone)::date AS month_start,
             sum(f.amount) AS revenue
         FROM warehouse.fact_sales AS f
-        JOIN warehouse.dim_date AS d USING (date_key)
         JOIN warehouse.dim_customer AS c USING (customer_key)
+        CROSS JOIN warehouse.business_zone AS z
         GROUP BY 1, 2
     ) AS customer_month
 ) AS activity
@@ -260,7 +271,7 @@ COMMENT ON COLUMN warehouse.cohort_activity.revenue IS 'what they spent in that 
 
 CREATE MATERIALIZED VIEW warehouse.session_funnel AS
 SELECT
-    date_trunc('month', d.date::timestamp)::date AS month_start,
+    date_trunc('month', f.started_at AT TIME ZONE z.time_zone)::date AS month_start,
     f.device,
     count(*) AS sessions,
     count(*) FILTER (WHERE f.product_views + f.cart_adds + f.checkouts + f.purchases > 0) AS viewed,
@@ -268,7 +279,7 @@ SELECT
     count(*) FILTER (WHERE f.checkouts + f.purchases > 0) AS checked_out,
     count(*) FILTER (WHERE f.purchases > 0) AS purchased
 FROM warehouse.fact_sessions AS f
-JOIN warehouse.dim_date AS d USING (date_key)
+CROSS JOIN warehouse.business_zone AS z
 GROUP BY 1, 2;
 
 CREATE UNIQUE INDEX session_funnel_key ON warehouse.session_funnel (month_start, device);

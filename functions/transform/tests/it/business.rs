@@ -54,6 +54,18 @@ const IN_UTC: [&str; 6] = [
     "week 2026-03-30 16",
 ];
 
+/// Sales per month as the materialised views have them.
+async fn view_months(shop: &Shop) -> Vec<String> {
+    let [country, category] = ["country_sales", "category_sales"].map(|view| {
+        format!("SELECT month_start, sum(transactions) AS sales FROM warehouse.{view} GROUP BY 1 ORDER BY 1")
+    });
+    let rows = shop.query(&country).await;
+    assert_eq!(shop.query(&category).await, rows);
+    let texts = format!("SELECT month_start || ' ' || sales AS line FROM ({country}) AS months");
+    let rows = shop.query(&texts).await;
+    rows.iter().map(|row| row.replace(r#"{"line":""#, "").replace(r#""}"#, "")).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sale_near_midnight_counts_for_the_day_the_shop_had() {
     let shop = Shop::in_zone("Europe/Berlin").await;
@@ -82,12 +94,14 @@ async fn another_zone_makes_the_next_call_rebuild_everything() {
     let mut shop = Shop::open().await;
     sell_around_midnight(&shop).await;
     assert_eq!(units(&shop).await, IN_UTC);
+    assert_eq!(view_months(&shop).await, ["2026-03-01 5"]);
     let in_utc = shop.files("gold/").await;
 
     shop.context.business = BusinessTime::new("Europe/Berlin").unwrap();
     let result = shop.transform("r2").await.unwrap();
     assert_eq!(result.touched_dates, 3, "nothing was loaded, all dates are rebuilt");
     assert_eq!(units(&shop).await, IN_BERLIN);
+    assert_eq!(view_months(&shop).await, ["2026-03-01 4", "2026-04-01 1"]);
     assert_eq!(
         shop.number("SELECT time_zone FROM ops.business_time").await,
         "Europe/Berlin",
