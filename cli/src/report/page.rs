@@ -183,7 +183,7 @@ fn describe(chart: &crate::analytics::chart::Chart) -> String {
         _ => format!("{value} by {label}"),
     };
     if let Some((column, number)) = &chart.filter {
-        text.push_str(&format!(", where {} is {number}", heading(column)));
+        text.push_str(&format!(", only with {number} {}", heading(column)));
     }
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
