@@ -14,6 +14,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 
+use crate::distinct;
+
 /// Lambda gives two virtual processors at the memory this function has.
 pub const TARGET_PARTITIONS: usize = 2;
 /// Memory outside Lambda, in MiB.
@@ -61,6 +63,7 @@ impl Engine {
         let answer = async move {
             let config = SessionConfig::new().with_target_partitions(TARGET_PARTITIONS);
             let context = SessionContext::new_with_config_rt(config, Arc::clone(&self.runtime));
+            context.register_udaf(distinct::count());
             for (name, table) in tables {
                 context.register_table(name, table).map_err(query_error)?;
             }

@@ -18,12 +18,17 @@ use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
-use futures::{StreamExt, TryStreamExt};
+use futures::{Stream, StreamExt, TryStreamExt};
 use shopflow_core::{Error, ErrorKind, Result, ResultExt, Storage};
 use shopflow_lake::FileEntry;
 use shopflow_lake::parquet::{self, blocking};
 
 use crate::engine::{TARGET_PARTITIONS, restate};
+
+/// Rows that are decoded at once for a question: few enough to stay in the processor's cache.
+const BATCH_ROWS: usize = 16 * 1024;
+/// Compressed bytes that may be on their way while a file is decoded.
+const AHEAD_BYTES: u64 = 32 * 1024 * 1024;
 
 /// Which rows a question is about.
 #[derive(Debug, Clone)]
@@ -96,28 +101,47 @@ impl LazyFiles {
         Arc::new(self)
     }
 
-    /// The rows of a file that are asked for, with the columns of `schema`.
-    async fn load(&self, file: &FileEntry, schema: &SchemaRef) -> Result<Vec<RecordBatch>> {
-        let mut names: Vec<&'static str> = Vec::new();
-        names.extend(self.rows.column());
-        let wanted: BTreeSet<&str> =
-            schema.fields().iter().map(|field| field.name().as_str()).chain(names).collect();
-        let fields: Vec<_> = self
-            .schema
+    /// The rows of a file that are asked for, with the columns of `schema`; each batch is decoded
+    /// when the engine takes it.
+    fn batches(&self, content: Cached, file: &FileEntry, schema: &SchemaRef) -> Result<Batches> {
+        let wanted: BTreeSet<&str> = schema
             .fields()
             .iter()
-            .filter(|field| wanted.contains(field.name().as_str()))
-            .cloned()
+            .map(|field| field.name().as_str())
+            .chain(self.rows.column())
             .collect();
+        let fields = self.schema.fields().iter();
+        let fields: Vec<_> =
+            fields.filter(|field| wanted.contains(field.name().as_str())).cloned().collect();
         let read: SchemaRef = Arc::new(Schema::new(fields));
-        let batches = self.cache.read(&self.storage, &self.bucket, file, &read).await?;
-        let selected = batches.iter().map(|batch| {
-            let batch = self.rows.select(&restate(&read, batch)?, true)?;
-            project(&batch, schema)
-        });
-        selected.collect()
+        let decoded: Batches = match content {
+            Cached::Rows(batches) => {
+                let read = Arc::clone(&read);
+                Box::new(batches.into_iter().map(move |batch| project(&batch, &read)))
+            }
+            Cached::Encoded(content) => {
+                let names: Vec<&str> =
+                    read.fields().iter().map(|field| field.name().as_str()).collect();
+                let located = self.located(file);
+                let batches = parquet::decode_batches(content, &names, BATCH_ROWS);
+                let batches = batches.map_err(&located)?;
+                Box::new(batches.map(move |batch| batch.map_err(&located)))
+            }
+        };
+        let (rows, schema) = (self.rows.clone(), Arc::clone(schema));
+        Ok(Box::new(decoded.map(move |batch| {
+            let batch = rows.select(&restate(&read, &batch?)?, true)?;
+            project(&batch, &schema)
+        })))
+    }
+
+    fn located(&self, file: &FileEntry) -> impl Fn(Error) -> Error + Send + use<> {
+        let (bucket, key) = (self.bucket.clone(), file.key.clone());
+        move |error| error.with("bucket", &bucket).with("key", &key)
     }
 }
+
+type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
 
 /// The columns of `schema`, by name.
 fn project(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
@@ -194,12 +218,14 @@ impl PartitionStream for FilePart {
 
     fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
         let (source, schema) = (self.source.clone(), Arc::clone(&self.schema));
-        let batches = futures::stream::iter(self.source.files.clone())
-            .then(move |file| {
-                let (source, schema) = (source.clone(), Arc::clone(&schema));
-                async move { source.load(&file, &schema).await }
+        let from = &self.source;
+        let batches = from
+            .cache
+            .fetch_ahead(&from.storage, &from.bucket, from.files.clone())
+            .and_then(move |(file, content)| {
+                std::future::ready(source.batches(content, &file, &schema))
             })
-            .map_ok(|batches| futures::stream::iter(batches.into_iter().map(Ok)))
+            .map_ok(futures::stream::iter)
             .try_flatten()
             .map_err(|error: Error| DataFusionError::External(Box::new(error)));
         Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), batches))
@@ -247,24 +273,52 @@ impl FileCache {
         file: &FileEntry,
         schema: &SchemaRef,
     ) -> Result<Vec<RecordBatch>> {
-        let content = match self.get(&file.key) {
-            Some(Cached::Rows(batches)) => {
-                return batches.iter().map(|batch| project(batch, schema)).collect();
-            }
-            Some(Cached::Encoded(content)) => content,
-            None => {
-                let content = storage.read_all(&file.reference(bucket)).await?;
-                self.put_encoded(&file.key, &content);
-                content
-            }
-        };
-        let schema = Arc::clone(schema);
-        let decode = move || {
-            let names: Vec<&str> =
-                schema.fields().iter().map(|field| field.name().as_str()).collect();
-            parquet::decode_columns(content, &names)
-        };
-        blocking(decode).await.map_err(|error| error.with("bucket", bucket).with("key", &file.key))
+        let content = self.fetch(storage, bucket, file).await?;
+        decode(content, bucket.to_owned(), file.clone(), Arc::clone(schema)).await
+    }
+
+    /// [`FileCache::read`] of several files, one after the other; the next ones are on their way
+    /// while one is decoded.
+    pub fn read_each(
+        &self,
+        storage: &Storage,
+        bucket: &str,
+        files: Vec<FileEntry>,
+        schema: &SchemaRef,
+    ) -> impl Stream<Item = Result<Vec<RecordBatch>>> + Send + use<> {
+        let (bucket, schema) = (bucket.to_owned(), Arc::clone(schema));
+        self.fetch_ahead(storage, &bucket, files).and_then(move |(file, content)| {
+            decode(content, bucket.clone(), file, Arc::clone(&schema))
+        })
+    }
+
+    fn fetch_ahead(
+        &self,
+        storage: &Storage,
+        bucket: &str,
+        files: Vec<FileEntry>,
+    ) -> impl Stream<Item = Result<(FileEntry, Cached)>> + Send + use<> {
+        let largest = files.iter().map(|file| file.bytes).max().unwrap_or(0).max(1);
+        let ahead = (AHEAD_BYTES / largest).clamp(1, storage.concurrent_objects() as u64) as usize;
+        let (cache, storage, bucket) = (self.clone(), storage.clone(), bucket.to_owned());
+        futures::stream::iter(files)
+            .map(move |file| {
+                let (cache, storage, bucket) = (cache.clone(), storage.clone(), bucket.clone());
+                async move {
+                    let content = cache.fetch(&storage, &bucket, &file).await?;
+                    Ok((file, content))
+                }
+            })
+            .buffered(ahead)
+    }
+
+    async fn fetch(&self, storage: &Storage, bucket: &str, file: &FileEntry) -> Result<Cached> {
+        if let Some(known) = self.get(&file.key) {
+            return Ok(known);
+        }
+        let content = storage.read_all(&file.reference(bucket)).await?;
+        self.put_encoded(&file.key, &content);
+        Ok(Cached::Encoded(content))
     }
 
     fn get(&self, key: &str) -> Option<Cached> {
@@ -290,4 +344,23 @@ impl FileCache {
         state.files.insert(key.to_owned(), file);
         state.free -= size;
     }
+}
+
+async fn decode(
+    content: Cached,
+    bucket: String,
+    file: FileEntry,
+    schema: SchemaRef,
+) -> Result<Vec<RecordBatch>> {
+    let content = match content {
+        Cached::Rows(batches) => {
+            return batches.iter().map(|batch| project(batch, &schema)).collect();
+        }
+        Cached::Encoded(content) => content,
+    };
+    let decode = move || {
+        let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        parquet::decode_columns(content, &names)
+    };
+    blocking(decode).await.map_err(|error| error.with("bucket", bucket).with("key", file.key))
 }

@@ -16,10 +16,13 @@
 pub mod business;
 mod days;
 mod dimensions;
+mod distinct;
 pub mod engine;
+mod facts;
 pub mod files;
 pub mod fits;
 pub mod gold;
+mod incoming;
 pub mod lifetime;
 mod mask;
 pub mod merge;
@@ -35,6 +38,7 @@ pub mod views;
 pub mod warehouse;
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -96,19 +100,38 @@ pub fn handle<'a>(
     // program that calls it.
     let answer = async move {
         let mut session = Session::lock(&context.database, invocation.remaining()).await?;
-        let outcome = work(context, &event, &mut session).boxed().await;
+        let mut steps = Steps::default();
+        let outcome = work(context, &event, &mut session, &mut steps).boxed().await;
         session.unlock().await;
         let result = outcome?;
-        report(&result, invocation);
+        report(&result, &steps, invocation);
         Ok(result)
     };
     answer.boxed()
+}
+
+/// How long the steps of a call took; silver and warehouse run side by side.
+#[derive(Debug, Default)]
+struct Steps {
+    silver: Duration,
+    warehouse: Duration,
+    gold: Duration,
+    publish: Duration,
+    views: Duration,
+}
+
+async fn timed<T>(step: &mut Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let started = Instant::now();
+    let outcome = work.await;
+    *step += started.elapsed();
+    outcome
 }
 
 async fn work(
     context: &Context,
     event: &TransformEvent,
     session: &mut Session,
+    steps: &mut Steps,
 ) -> Result<TransformResult> {
     let client = session.client();
     // Aggregates of another business time zone, or of a release before there was one, cannot stay.
@@ -120,7 +143,7 @@ async fn work(
     let pending = Pending::read(&snapshot, &fresh, full).await?;
     if pending.is_empty() {
         drop(snapshot);
-        return finish(context, session, event).await;
+        return finish(context, session, event, steps).await;
     }
     let cache = files::FileCache::new(context.memory_bytes / 4);
     let mut counts = silver::counts(&pending);
@@ -128,22 +151,28 @@ async fn work(
     let mut slices = silver::slices(&pending, context.memory_bytes);
     let last = slices.pop().unwrap_or_default();
     for slice in slices {
-        let merge = silver::Merge::prepare(context, &snapshot, &pending, slice).boxed().await?;
-        click_dates.extend(merge.unsettled_click_dates(&pending)?);
-        click_dates.extend(merge.write(context, &cache, &mut counts).boxed().await?);
+        let merged = async {
+            let merge = silver::Merge::prepare(context, &snapshot, &pending, slice).boxed().await?;
+            click_dates.extend(merge.unsettled_click_dates(&pending)?);
+            click_dates.extend(merge.write(context, &cache, &mut counts).boxed().await?);
+            Ok(())
+        };
+        timed(&mut steps.silver, merged).await?;
     }
-    let merge = silver::Merge::prepare(context, &snapshot, &pending, last).boxed().await?;
+    let prepared = silver::Merge::prepare(context, &snapshot, &pending, last).boxed();
+    let merge = timed(&mut steps.silver, prepared).await?;
     click_dates.extend(merge.unsettled_click_dates(&pending)?);
     let (changed, facts) = futures::try_join!(
-        merge.write(context, &cache, &mut counts).boxed(),
-        warehouse::rebuild(snapshot, &pending).boxed()
+        timed(&mut steps.silver, merge.write(context, &cache, &mut counts).boxed()),
+        timed(&mut steps.warehouse, warehouse::rebuild(snapshot, &pending).boxed())
     )?;
     click_dates.extend(changed);
     // The bronze rows are no longer needed; gold reads silver.
     drop(merge);
     let dimensions = pending.entities > 0 || full;
     let update = gold::Update { dates: facts.dates, click_dates, dimensions, full };
-    let refreshed = gold::refresh(context, session.client(), &cache, &update).boxed().await?;
+    let refreshed = gold::refresh(context, session.client(), &cache, &update);
+    let refreshed = timed(&mut steps.gold, refreshed).await?;
     let work = Work {
         run: &event.run,
         business: &context.business,
@@ -153,17 +182,18 @@ async fn work(
         refreshed: &refreshed,
         fact_rows: facts.rows,
     };
-    work.publish_and_close(session.client()).boxed().await?;
-    finish(context, session, event).await
+    timed(&mut steps.publish, work.publish_and_close(session.client()).boxed()).await?;
+    finish(context, session, event, steps).await
 }
 
 async fn finish(
     context: &Context,
     session: &mut Session,
     event: &TransformEvent,
+    steps: &mut Steps,
 ) -> Result<TransformResult> {
     let client = session.client();
-    views::refresh(client).await?;
+    timed(&mut steps.views, views::refresh(client)).await?;
     let run_id = &event.run.run_id;
     let (ledger, (touched_dates, fact_rows), gold) = futures::try_join!(
         publish::ledger(client, run_id),
@@ -185,7 +215,7 @@ fn check_balance(ledger: &[LedgerEntry]) -> Result<()> {
     }
 }
 
-fn report(result: &TransformResult, invocation: &Invocation) {
+fn report(result: &TransformResult, steps: &Steps, invocation: &Invocation) {
     for entry in &result.ledger {
         let dimensions = [("Dataset", entry.dataset.name())];
         invocation.metrics.count("RowsIn", entry.rows_in, &dimensions);
@@ -201,6 +231,11 @@ fn report(result: &TransformResult, invocation: &Invocation) {
         touched_dates = result.touched_dates,
         fact_rows = result.fact_rows,
         datasets = result.ledger.len(),
+        silver_ms = steps.silver.as_millis() as u64,
+        warehouse_ms = steps.warehouse.as_millis() as u64,
+        gold_ms = steps.gold.as_millis() as u64,
+        publish_ms = steps.publish.as_millis() as u64,
+        views_ms = steps.views.as_millis() as u64,
         "transformed"
     );
 }

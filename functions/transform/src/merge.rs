@@ -99,7 +99,8 @@ pub struct Merged {
 }
 
 /// Merges `incoming` (sorted by key, keys unique) into `existing` and drops the existing rows
-/// whose key is in `dropped`, unless the same key comes in.
+/// whose key is in `dropped`, unless the same key comes in. With `whole`, rows that are added come
+/// as one file with those that are there.
 ///
 /// # Errors
 /// `Internal` when a batch does not have the silver schema.
@@ -108,6 +109,7 @@ pub fn partition(
     existing: &RecordBatch,
     incoming: &RecordBatch,
     dropped: &HashSet<Key>,
+    whole: bool,
 ) -> Result<Merged> {
     let old = Columns::of(dataset, existing)?;
     let new = Columns::of(dataset, incoming)?;
@@ -155,7 +157,8 @@ pub fn partition(
         rewrite |= keep_old(passed, &mut rows);
     }
 
-    let write = if rewrite {
+    let whole = whole && !added.is_empty() && existing.num_rows() > 0;
+    let write = if rewrite || whole {
         let batch = interleave_record_batch(&[existing, incoming], &rows)
             .or_error(ErrorKind::Internal, "merge of silver rows failed")?;
         Write::Rewrite(batch)

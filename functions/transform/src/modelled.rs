@@ -9,9 +9,10 @@ use std::sync::{Arc, LazyLock};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
+use futures::StreamExt;
 use shopflow_core::{Dataset, ErrorKind, Result, ResultExt, keys};
 use shopflow_lake::parquet::blocking;
-use shopflow_lake::{Table, schema};
+use shopflow_lake::{FileEntry, Table, schema};
 use shopflow_models::baskets::Baskets;
 
 use crate::engine::conform;
@@ -143,11 +144,14 @@ impl Refresh<'_> {
             .collect();
         let first = dated.iter().map(|(date, _)| *date).max().unwrap_or(0) - latest_days as i32 + 1;
         let mut sessions = SessionBaskets::new(memory);
-        for (date, files) in dated.into_iter().filter(|(date, _)| *date >= first) {
-            let mut batches = Vec::new();
-            for file in files {
-                batches.extend(self.read(&silver, file, &columns).await?);
-            }
+        let latest = dated.into_iter().filter(|(date, _)| *date >= first);
+        let (dates, files): (Vec<i32>, Vec<FileEntry>) = latest
+            .flat_map(|(date, files)| files.iter().map(move |file| (date, file.clone())))
+            .unzip();
+        let mut contents =
+            futures::stream::iter(dates).zip(self.read_each(&silver, files, &columns));
+        while let Some((date, batches)) = contents.next().await {
+            let batches = batches?;
             sessions = blocking(move || {
                 batches.iter().try_for_each(|batch| sessions.add(date, batch))?;
                 Ok(sessions)

@@ -11,6 +11,7 @@ use arrow::array::{AsArray, RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
 use arrow::datatypes::{Int32Type, Schema, SchemaRef};
 use chrono::NaiveDate;
+use futures::TryStreamExt;
 use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, keys};
 use shopflow_lake::parquet::blocking;
 use shopflow_lake::{FileEntry, Table, schema};
@@ -152,8 +153,9 @@ impl Refresh<'_> {
             .or_error(ErrorKind::Internal, "click events have no session")?;
         let only_ids: SchemaRef = Arc::new(Schema::new(vec![column.clone()]));
         let mut ids = HashSet::new();
-        for file in files_of(silver, dates) {
-            for batch in self.read(silver, &file, &only_ids).await? {
+        let mut files = self.read_each(silver, files_of(silver, dates), &only_ids);
+        while let Some(batches) = files.try_next().await? {
+            for batch in batches {
                 let sessions = batch
                     .column(0)
                     .as_string_opt::<i32>()

@@ -1,9 +1,10 @@
 //! Bronze files into silver partitions.
 //!
-//! Files are copied on write: a partition whose keys do not overlap gets one more file, one with
-//! changed rows gets one file in place of its own, one where nothing is new is left alone.
+//! Files are copied on write: a large partition whose keys do not overlap gets one more file, a
+//! small one and one with changed rows get one file in place of their own, one where nothing is
+//! new is left alone.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -14,18 +15,19 @@ use futures::{FutureExt, StreamExt, TryStreamExt};
 use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, Storage, keys};
 use shopflow_lake::parquet::{self, blocking};
 use shopflow_lake::{FileEntry, Table, schema};
-use shopflow_postgres::PgResultExt;
 use tokio_postgres::Transaction;
 
 use crate::files::FileCache;
-use crate::merge::{self, Columns, Key, Write};
+use crate::incoming::{Incoming, RowRef, read_dataset};
+use crate::merge::{self, Write};
 use crate::pending::{Pending, QueuedFile};
-use crate::{Context, days, mask};
+use crate::{Context, days};
 
 /// How often a commit is tried again when another writer (compaction) was faster.
 pub const COMMIT_ATTEMPTS: u32 = 5;
-/// Ids per question to `core.transactions`.
-const IDS_PER_QUERY: usize = 200_000;
+/// Up to this size, in compressed bytes, a partition stays one file: writing it again costs the same
+/// request as one more file, which every later merge and question would have to fetch too.
+const SMALL_PARTITION_BYTES: u64 = 1024 * 1024;
 
 /// Compressed bytes of bronze files that are merged at once, as a share of the memory: their rows
 /// take several times that.
@@ -39,25 +41,10 @@ pub struct FileCount {
     pub loaded: u64,
 }
 
-/// Where a row is: number of the batch, number of the row.
-type RowRef = (usize, usize);
-
 /// The rows that wait, one winner per key, by dataset and day.
 #[derive(Debug)]
 pub struct Merge {
     datasets: Vec<Arc<Incoming>>,
-}
-
-#[derive(Debug)]
-struct Incoming {
-    dataset: Dataset,
-    batches: Vec<RecordBatch>,
-    /// Position in `Pending::files` of the file each batch is from.
-    file_of_batch: Vec<usize>,
-    /// The winners, sorted by key.
-    by_day: BTreeMap<i32, Vec<RowRef>>,
-    /// Keys that left a day.
-    dropped: HashMap<i32, HashSet<Key>>,
 }
 
 impl Merge {
@@ -156,121 +143,6 @@ pub fn slices(pending: &Pending, memory_bytes: usize) -> Vec<Range<usize>> {
     }
     slices.push(slice);
     slices
-}
-
-impl Incoming {
-    /// A transaction belongs to one day only. Rows of an older source whose transaction `core`
-    /// has on another day are out of date.
-    async fn drop_rows_of_other_days(&mut self, snapshot: &Transaction<'_>) -> Result<()> {
-        let mut rows: Vec<(i64, i32)> = Vec::new();
-        for (day, refs) in &self.by_day {
-            for (batch, row) in refs {
-                rows.push((id_of(&self.batches[*batch], *row)?, *day));
-            }
-        }
-        let mut outdated = HashSet::new();
-        for chunk in rows.chunks(IDS_PER_QUERY) {
-            let ids: Vec<i64> = chunk.iter().map(|(id, _)| *id).collect();
-            let on: Vec<i32> = chunk.iter().map(|(_, day)| *day).collect();
-            let found = snapshot
-                .query(
-                    "SELECT p.id FROM unnest($1::bigint[], $2::integer[]) AS p (id, day)
-                     JOIN core.transactions AS t ON t.id = p.id
-                     WHERE (t.\"timestamp\" AT TIME ZONE 'UTC')::date <> date '1970-01-01' + p.day",
-                    &[&ids, &on],
-                )
-                .await
-                .or_db("compare transactions with core")?;
-            outdated.extend(found.iter().map(|row| row.get::<_, i64>(0)));
-        }
-        if outdated.is_empty() {
-            return Ok(());
-        }
-        let batches = &self.batches;
-        for refs in self.by_day.values_mut() {
-            refs.retain(|(batch, row)| {
-                id_of(&batches[*batch], *row).is_ok_and(|id| !outdated.contains(&id))
-            });
-        }
-        self.by_day.retain(|_, refs| !refs.is_empty());
-        Ok(())
-    }
-
-    fn drop_moved(&mut self, pending: &Pending) {
-        for (id, from) in &pending.moved {
-            self.dropped.entry(days::number(*from)).or_default().insert(merge::row_key(*id));
-        }
-    }
-}
-
-async fn read_dataset(
-    context: &Context,
-    pending: &Pending,
-    slice: &Range<usize>,
-    dataset: Dataset,
-) -> Result<Incoming> {
-    let files: Vec<usize> =
-        slice.clone().filter(|file| pending.files[*file].entry.dataset == dataset).collect();
-    let objects: Vec<_> =
-        files.iter().map(|file| pending.files[*file].entry.bronze.reference()).collect();
-    let contents = parquet::read_files(&context.storage, &objects).await?;
-    for (file, batches) in files.iter().zip(&contents) {
-        let entry = &pending.files[*file].entry;
-        let rows: u64 = batches.iter().map(|batch| batch.num_rows() as u64).sum();
-        if rows != entry.rows {
-            return Err(Error::internal(
-                "bronze file does not hold the rows of its manifest entry",
-            )
-            .with("key", &entry.bronze.key)
-            .with("rows", rows)
-            .with("promised", entry.rows));
-        }
-    }
-    blocking(move || {
-        let mut batches = Vec::new();
-        let mut file_of_batch = Vec::new();
-        for (file, content) in files.into_iter().zip(contents) {
-            for bronze in content {
-                batches.push(mask::to_silver(dataset, &bronze)?);
-                file_of_batch.push(file);
-            }
-        }
-        let by_day = winners(dataset, &batches)?;
-        Ok(Incoming { dataset, batches, file_of_batch, by_day, dropped: HashMap::new() })
-    })
-    .await
-}
-
-/// The row of the latest source of each key, by day, sorted by key. Two rows of the same source
-/// (a file that two runs processed) are told apart by run, so that the choice does not depend on
-/// the order of the files.
-fn winners(dataset: Dataset, batches: &[RecordBatch]) -> Result<BTreeMap<i32, Vec<RowRef>>> {
-    let columns: Vec<Columns<'_>> =
-        batches.iter().map(|batch| Columns::of(dataset, batch)).collect::<Result<_>>()?;
-    let mut rows: Vec<(Key, u32, u32)> = Vec::new();
-    for (batch, column) in columns.iter().enumerate() {
-        let keys = column.keys().iter().enumerate();
-        rows.extend(keys.map(|(row, key)| (*key, batch as u32, row as u32)));
-    }
-    // Stable, and nearly free when the rows are sorted already, as a file usually is.
-    rows.sort_by_key(|(key, _, _)| *key);
-    let mut by_day: BTreeMap<i32, Vec<RowRef>> = BTreeMap::new();
-    for same_key in rows.chunk_by(|left, right| left.0 == right.0) {
-        let latest = same_key
-            .iter()
-            .map(|(_, batch, row)| (*batch as usize, *row as usize))
-            .reduce(|best, next| {
-                let (a, b) = (&columns[best.0], &columns[next.0]);
-                let order = b
-                    .source_order(next.1, a, best.1)
-                    .then_with(|| a.run(best.1).cmp(b.run(next.1)));
-                if order.is_gt() { next } else { best }
-            });
-        if let Some((batch, row)) = latest {
-            by_day.entry(columns[batch].day(row)).or_default().push((batch, row));
-        }
-    }
-    Ok(by_day)
 }
 
 /// Rows loaded per file.
@@ -379,23 +251,24 @@ impl Job {
             let bucket = self.table.bucket();
             existing.extend(self.cache.read(&self.storage, bucket, file, &schema).await?);
         }
+        let small = files.iter().map(|file| file.bytes).sum::<u64>() <= SMALL_PARTITION_BYTES;
         let (incoming, day) = (Arc::clone(&self.incoming), self.day);
-        let (merged, loaded) = blocking(move || merge_day(&incoming, day, &existing)).await?;
-        let kept = match &merged {
+        let (merged, loaded) =
+            blocking(move || merge_day(&incoming, day, &existing, small)).await?;
+        let (mut files, batch) = match merged {
             Write::Nothing => return Ok(JobDone { day, partition, files: None, loaded }),
-            Write::Append(_) => files,
-            Write::Rewrite(_) => Vec::new(),
+            Write::Append(batch) => (files, batch),
+            Write::Rewrite(batch) => (Vec::new(), batch),
         };
-        let (Write::Append(batch) | Write::Rewrite(batch)) = merged else {
-            return Err(Error::internal("merge has no rows to write"));
-        };
-        let mut files = kept;
-        let batches = [batch];
-        let written =
-            parquet::write_batches(&self.storage, &self.table, &partition, &batches).await?;
-        if let Some(file) = written {
-            if self.incoming.dataset == Dataset::Transactions {
-                self.cache.put(&file.key, &batches);
+        if batch.num_rows() > 0 {
+            let rows = batch.num_rows() as u64;
+            let content = blocking(move || parquet::encode(batch.schema(), &[batch])).await?;
+            let encoded = content.clone();
+            let file =
+                parquet::store(&self.storage, &self.table, &partition, content, rows).await?;
+            if matches!(self.incoming.dataset, Dataset::Transactions | Dataset::Clickstream) {
+                // Gold reads it next.
+                self.cache.put_encoded(&file.key, &encoded);
             }
             files.push(file);
         }
@@ -403,7 +276,12 @@ impl Job {
     }
 }
 
-fn merge_day(incoming: &Incoming, day: i32, existing: &[RecordBatch]) -> Result<(Write, Loaded)> {
+fn merge_day(
+    incoming: &Incoming,
+    day: i32,
+    existing: &[RecordBatch],
+    small: bool,
+) -> Result<(Write, Loaded)> {
     let schema = schema::silver(incoming.dataset);
     let existing = existing
         .iter()
@@ -421,19 +299,10 @@ fn merge_day(incoming: &Incoming, day: i32, existing: &[RecordBatch]) -> Result<
         interleave_record_batch(&batches, refs)
             .or_error(ErrorKind::Internal, "selection of bronze rows failed")?
     };
-    let merged = merge::partition(incoming.dataset, &existing, &rows, dropped)?;
+    let merged = merge::partition(incoming.dataset, &existing, &rows, dropped, small)?;
     let mut loaded = Loaded::new();
     for ((batch, _), _) in refs.iter().zip(&merged.loaded).filter(|(_, loaded)| **loaded) {
         *loaded.entry(incoming.file_of_batch[*batch]).or_default() += 1;
     }
     Ok((merged.write, loaded))
-}
-
-fn id_of(batch: &RecordBatch, row: usize) -> Result<i64> {
-    use arrow::array::AsArray;
-    batch
-        .column(0)
-        .as_primitive_opt::<arrow::datatypes::Int64Type>()
-        .map(|ids| ids.value(row))
-        .ok_or_else(|| Error::internal("transactions have no numeric id"))
 }

@@ -3,7 +3,9 @@
 //! The same batches give the same bytes, and a file is named after its bytes, so repeated work
 //! writes the same object again.
 
-use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
+use ::parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
 use ::parquet::arrow::{ArrowWriter, ProjectionMask};
 use ::parquet::basic::{Compression, ZstdLevel};
 use ::parquet::errors::ParquetError;
@@ -129,7 +131,7 @@ pub async fn read_files(storage: &Storage, objects: &[ObjectRef]) -> Result<Vec<
 /// # Errors
 /// `InvalidInput` when it is no Parquet file.
 pub fn decode(content: Bytes) -> Result<Vec<RecordBatch>> {
-    decode_with(content, |_| ProjectionMask::all())
+    collect(reader(content, READ_BATCH_ROWS, |_| ProjectionMask::all())?)
 }
 
 /// Decodes some top-level columns of a Parquet file that is in memory; they keep the order they
@@ -140,31 +142,55 @@ pub fn decode(content: Bytes) -> Result<Vec<RecordBatch>> {
 /// # Errors
 /// `InvalidInput` when it is no Parquet file.
 pub fn decode_columns(content: Bytes, names: &[&str]) -> Result<Vec<RecordBatch>> {
-    decode_with(content, |schema| ProjectionMask::columns(schema, names.iter().copied()))
+    collect(reader(content, READ_BATCH_ROWS, only(names))?)
 }
 
-fn decode_with(
+/// As [`decode_columns`], but a batch of at most `rows` rows is decoded when it is asked for: rows
+/// that are used up at once stay in the processor's cache, and memory holds few of them.
+///
+/// # Errors
+/// `InvalidInput` when it is no Parquet file, now or at a batch.
+pub fn decode_batches(
     content: Bytes,
+    names: &[&str],
+    rows: usize,
+) -> Result<impl Iterator<Item = Result<RecordBatch>> + Send + use<>> {
+    let reader = reader(content, rows, only(names))?;
+    Ok(reader.map(|batch| batch.or_error(ErrorKind::InvalidInput, UNREADABLE)))
+}
+
+const UNREADABLE: &str = "decode parquet file failed";
+
+fn only(names: &[&str]) -> impl FnOnce(&SchemaDescriptor) -> ProjectionMask {
+    |schema| ProjectionMask::columns(schema, names.iter().copied())
+}
+
+fn reader(
+    content: Bytes,
+    rows: usize,
     projection: impl FnOnce(&SchemaDescriptor) -> ProjectionMask,
-) -> Result<Vec<RecordBatch>> {
-    let read =
-        || -> std::result::Result<Vec<RecordBatch>, Box<dyn std::error::Error + Send + Sync>> {
-            let metadata = ArrowReaderMetadata::load(&content, Default::default())?;
-            let mask = projection(metadata.parquet_schema());
-            let reader =
-                ParquetRecordBatchReaderBuilder::new_with_metadata(content.clone(), metadata)
-                    .with_batch_size(READ_BATCH_ROWS)
-                    .with_projection(mask)
-                    .build()?;
-            let schema = reader.schema();
-            let mut batches = reader.collect::<std::result::Result<Vec<_>, _>>()?;
-            if batches.is_empty() {
-                // Callers concatenate; an empty batch still tells them the schema.
-                batches.push(RecordBatch::new_empty(schema));
-            }
-            Ok(batches)
-        };
-    read().or_error(ErrorKind::InvalidInput, "decode parquet file failed")
+) -> Result<ParquetRecordBatchReader> {
+    let build = || -> std::result::Result<ParquetRecordBatchReader, ParquetError> {
+        let metadata = ArrowReaderMetadata::load(&content, Default::default())?;
+        let mask = projection(metadata.parquet_schema());
+        ParquetRecordBatchReaderBuilder::new_with_metadata(content.clone(), metadata)
+            .with_batch_size(rows)
+            .with_projection(mask)
+            .build()
+    };
+    build().or_error(ErrorKind::InvalidInput, UNREADABLE)
+}
+
+fn collect(reader: ParquetRecordBatchReader) -> Result<Vec<RecordBatch>> {
+    let schema = reader.schema();
+    let mut batches = reader
+        .collect::<std::result::Result<Vec<_>, _>>()
+        .or_error(ErrorKind::InvalidInput, UNREADABLE)?;
+    if batches.is_empty() {
+        // Callers concatenate; an empty batch still tells them the schema.
+        batches.push(RecordBatch::new_empty(schema));
+    }
+    Ok(batches)
 }
 
 /// Runs CPU work where it does not hold up the transfers of the same function.
@@ -224,6 +250,18 @@ mod tests {
         let content = encode(all.schema(), std::slice::from_ref(&all)).unwrap();
         let names = decode_columns(content, &["name", "unheard_of"]).unwrap();
         assert_eq!(names, [all.project(&[1]).unwrap()]);
+    }
+
+    #[test]
+    fn batches_decoded_on_demand_are_bounded_and_say_the_same() {
+        let all = batch(1000);
+        let content = encode(all.schema(), std::slice::from_ref(&all)).unwrap();
+        let batches: Vec<_> =
+            decode_batches(content, &["name"], 300).unwrap().collect::<Result<_>>().unwrap();
+        let rows: Vec<usize> = batches.iter().map(RecordBatch::num_rows).collect();
+        assert_eq!(rows, [300, 300, 300, 100]);
+        let names = all.project(&[1]).unwrap();
+        assert_eq!(arrow::compute::concat_batches(&names.schema(), &batches).unwrap(), names);
     }
 
     #[test]

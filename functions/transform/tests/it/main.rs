@@ -10,5 +10,6 @@ mod increments;
 mod merge;
 mod migration;
 mod pipeline;
+mod requests;
 mod scd2;
 mod sessions;

@@ -72,7 +72,7 @@ fn incoming(file: &File) -> RecordBatch {
 fn apply(partition: &RecordBatch, file: &File) -> (RecordBatch, usize) {
     let none = HashSet::new();
     let merged =
-        merge::partition(Dataset::Transactions, partition, &incoming(file), &none).unwrap();
+        merge::partition(Dataset::Transactions, partition, &incoming(file), &none, false).unwrap();
     let loaded = merged.loaded.iter().filter(|loaded| **loaded).count();
     let partition = match merged.write {
         Write::Nothing => partition.clone(),
@@ -142,7 +142,7 @@ proptest! {
         let last = &files[files.len() - 1];
         let (after, _) = apply(&partition, last);
         let none = HashSet::new();
-        let again = merge::partition(Dataset::Transactions, &after, &incoming(last), &none).unwrap();
+        let again = merge::partition(Dataset::Transactions, &after, &incoming(last), &none, false).unwrap();
         prop_assert!(matches!(again.write, Write::Nothing));
     }
 }
@@ -152,9 +152,21 @@ fn a_file_without_overlap_is_appended_and_only_its_rows_are_written() {
     let none = HashSet::new();
     let existing = batch(&[(1, 1, 0, 0), (3, 1, 0, 0)]);
     let new = batch(&[(2, 5, 1, 1), (3, 1, 0, 0)]);
-    let merged = merge::partition(Dataset::Transactions, &existing, &new, &none).unwrap();
+    let merged = merge::partition(Dataset::Transactions, &existing, &new, &none, false).unwrap();
     let Write::Append(rows) = merged.write else { panic!("{:?}", merged.write) };
     assert_eq!(rows_of(&rows), [(2, 5, 1, 1)]);
+}
+
+#[test]
+fn rows_added_to_a_small_partition_come_with_those_that_are_there() {
+    let none = HashSet::new();
+    let existing = batch(&[(1, 1, 0, 0), (3, 1, 0, 0)]);
+    let new = batch(&[(2, 5, 1, 1), (3, 1, 0, 0)]);
+    let merged = merge::partition(Dataset::Transactions, &existing, &new, &none, true).unwrap();
+    let Write::Rewrite(rows) = merged.write else { panic!("{:?}", merged.write) };
+    assert_eq!(rows_of(&rows), [(1, 1, 0, 0), (2, 5, 1, 1), (3, 1, 0, 0)]);
+    let again = merge::partition(Dataset::Transactions, &rows, &new, &none, true).unwrap();
+    assert!(matches!(again.write, Write::Nothing), "{:?}", again.write);
 }
 
 #[test]
@@ -162,7 +174,7 @@ fn a_rewritten_partition_is_sorted_by_key() {
     let none = HashSet::new();
     let existing = batch(&[(3, 1, 0, 0), (1, 1, 0, 0)]);
     let new = batch(&[(2, 5, 1, 1), (3, 2, 1, 1)]);
-    let merged = merge::partition(Dataset::Transactions, &existing, &new, &none).unwrap();
+    let merged = merge::partition(Dataset::Transactions, &existing, &new, &none, false).unwrap();
     let Write::Rewrite(rows) = merged.write else { panic!("{:?}", merged.write) };
     assert_eq!(rows_of(&rows), [(1, 1, 0, 0), (2, 5, 1, 1), (3, 2, 1, 1)]);
 }
@@ -172,7 +184,7 @@ fn a_row_that_left_is_dropped_unless_it_comes_back() {
     let left = HashSet::from([row_key(1), row_key(2)]);
     let existing = batch(&[(1, 1, 0, 0), (2, 1, 0, 0), (3, 1, 0, 0)]);
     let back = batch(&[(2, 9, 2, 2)]);
-    let merged = merge::partition(Dataset::Transactions, &existing, &back, &left).unwrap();
+    let merged = merge::partition(Dataset::Transactions, &existing, &back, &left, false).unwrap();
     let Write::Rewrite(rows) = merged.write else { panic!("{:?}", merged.write) };
     assert_eq!(rows_of(&rows), [(2, 9, 2, 2), (3, 1, 0, 0)]);
 }
