@@ -10,7 +10,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -22,7 +22,7 @@ use arrow::datatypes::{Decimal128Type, Int64Type};
 use shopflow_core::Storage;
 use shopflow_core::settings::Settings;
 use shopflow_lake::{FileEntry, parquet};
-use shopflow_transform::engine::Engine;
+use shopflow_transform::engine::{Engine, TARGET_PARTITIONS};
 use shopflow_transform::files::{FileCache, LazyFiles, Rows};
 use shopflow_transform::tables::{self, AGGREGATES};
 
@@ -109,16 +109,28 @@ async fn run(folder: &Path, table: &str) {
     for _ in 0..ROUNDS {
         let started = Instant::now();
         let cache = FileCache::new(1 << 31);
-        let mut files = Vec::new();
         let mut names: Vec<_> =
             std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         names.sort();
-        for path in names {
-            let content = std::fs::read(&path).unwrap();
-            let key = path.display().to_string();
-            cache.put_encoded(&key, &content.into());
-            files.push(FileEntry { key, bytes: 0, rows: 0, sha256: String::new() });
-        }
+        // Two at a time, as the engine's partitions would fetch them.
+        std::thread::scope(|scope| {
+            for half in names.chunks(names.len().div_ceil(TARGET_PARTITIONS)) {
+                let cache = &cache;
+                scope.spawn(move || {
+                    for path in half {
+                        let content = std::fs::read(path).unwrap();
+                        cache.put_encoded(&path.display().to_string(), &content.into());
+                    }
+                });
+            }
+        });
+        let entry = |path: &PathBuf| FileEntry {
+            key: path.display().to_string(),
+            bytes: 0,
+            rows: 0,
+            sha256: String::new(),
+        };
+        let files = names.iter().map(entry).collect();
         let source = LazyFiles {
             storage: storage.clone(),
             bucket: String::new(),

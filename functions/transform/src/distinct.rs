@@ -129,11 +129,18 @@ impl Ids {
         self.listed.len() + self.hashed.len()
     }
 
-    /// Adds ids one by one.
-    fn add(&mut self, ids: impl Iterator<Item = i64>) {
+    /// Adds ids, of which some may be known.
+    fn add(&mut self, ids: &[i64]) {
         self.hashed.extend(std::mem::take(&mut self.listed));
-        for id in ids {
-            self.hashed.insert(id);
+        let (first, rest) = ids.split_at(ids.len() / 8);
+        let known = self.hashed.len();
+        self.hashed.extend(first);
+        // Mostly new ones: room for the others at once is cheaper than to grow step by step.
+        if (self.hashed.len() - known) * 4 > first.len() * 3 {
+            self.hashed.reserve(rest.len());
+        }
+        for id in rest {
+            self.hashed.insert(*id);
         }
     }
 
@@ -142,7 +149,7 @@ impl Ids {
         if self.len() == 0 {
             self.listed = ids.to_vec();
         } else {
-            self.add(ids.iter().copied());
+            self.add(ids);
         }
     }
 
@@ -157,7 +164,7 @@ impl DistinctIds {
         let ids = &mut self.groups[group];
         let before = ids.bytes();
         change(ids);
-        self.bytes = self.bytes + ids.bytes() - before.min(self.bytes + ids.bytes());
+        self.bytes = (self.bytes + ids.bytes()).saturating_sub(before);
     }
 
     fn take(&mut self, emit: EmitTo) -> Vec<Ids> {
@@ -187,9 +194,10 @@ impl GroupsAccumulator for DistinctIds {
             at = rows.end;
             self.change(same[0], |set| {
                 if all {
-                    set.add(ids.values()[rows].iter().copied());
+                    set.add(&ids.values()[rows]);
                 } else {
-                    set.add(rows.filter(|row| is_counted(*row)).map(|row| ids.value(row)));
+                    let counted = rows.filter(|row| is_counted(*row)).map(|row| ids.value(row));
+                    set.add(&counted.collect::<Vec<_>>());
                 }
             });
         }
