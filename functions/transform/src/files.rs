@@ -25,8 +25,9 @@ use shopflow_lake::parquet::{self, blocking};
 
 use crate::engine::{TARGET_PARTITIONS, restate};
 
-/// Rows that are decoded at once for a question: few enough to stay in the processor's cache.
-const BATCH_ROWS: usize = 16 * 1024;
+/// Rows that are decoded at once for a question. Fewer would stay in the processor's cache, but each
+/// turn of decoding drives the hash tables of a question over many keys out of it.
+const BATCH_ROWS: usize = 64 * 1024;
 /// Compressed bytes that may be on their way while a file is decoded.
 const AHEAD_BYTES: u64 = 32 * 1024 * 1024;
 
