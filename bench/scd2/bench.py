@@ -35,9 +35,10 @@ INSERT INTO core.customer_history (id, effective_at, name, email, registration_d
 SELECT id, %(at)s, 'Name ' || id, 'customer' || id || '@' || 'example.' || id %% 7, date '2020-01-01' + (id %% 1000)::int,
        CASE WHEN (id / 10) %% 2 = 0 THEN %(even)s ELSE %(odd)s END, sha256(''), %(at)s, 'v', 'r'
 FROM generate_series(%(step)s, %(rows)s, %(step)s) AS id;
-INSERT INTO ops.dirty_entities (dataset, id)
-SELECT 'customers', id FROM generate_series(%(step)s, %(rows)s, %(step)s) AS id
-ON CONFLICT (dataset, id) DO UPDATE SET marked_at = clock_timestamp();
+INSERT INTO ops.dirty_entities (dataset, id, since)
+SELECT 'customers', id, %(at)s FROM generate_series(%(step)s, %(rows)s, %(step)s) AS id
+ON CONFLICT (dataset, id) DO UPDATE SET marked_at = clock_timestamp(),
+    since = least(dirty_entities.since, excluded.since);
 """
 
 PLAIN = """

@@ -6,42 +6,98 @@
 -- and not tracked; of the address only the domain is kept. The registration date is type 1: every
 -- version has the latest known one. The first version begins at -infinity, the last ends at
 -- infinity. A customer without history is an inferred member: one version, nothing known.
+--
+-- Before the moment since which its history changed, the versions of a customer are as they should
+-- be. The last one that began before (kept) says what was true then; of the history only the rows
+-- from that moment on are read, of the dimension only the later versions. Where no row stands
+-- behind that version, or none is there, the customer is compared from the start.
 SET LOCAL work_mem = '64MB';
+-- To compile these statements takes longer than to run them.
+SET LOCAL jit = off;
 
+-- OFFSET 0 keeps a subquery apart from the query: a look into an index per customer, which costs
+-- little when few rows are wanted of many, where the planner would rather read the whole table.
 CREATE TEMP TABLE customer_changes ON COMMIT DROP AS
-WITH compared AS (
-    SELECT p.id, h.id IS NULL AS is_inferred, h.effective_at, h.country, lower(split_part(h.email, '@', -1)) AS email_domain,
-           row_number() OVER history AS number,
-           lag(lower(split_part(h.email, '@', -1))) OVER history AS previous_domain,
-           lag(h.country) OVER history AS previous_country,
-           last_value(h.registration_date) OVER history AS latest_registration
+WITH dirty AS MATERIALIZED (
+    SELECT p.id AS customer_id,
+           CASE WHEN kept.customer_key IS NULL THEN '-infinity' ELSE p.since END AS since,
+           kept.customer_key AS kept_key, kept.valid_from AS kept_from, kept.valid_to AS kept_to,
+           kept.email_domain AS kept_domain, kept.country AS kept_country,
+           kept.registration_date AS kept_registration
     FROM pending_entities AS p
-    LEFT JOIN core.customer_history AS h ON h.id = p.id
+    LEFT JOIN LATERAL (
+        SELECT * FROM warehouse.dim_customer AS d
+        WHERE d.customer_id = p.id AND d.valid_from < p.since
+        ORDER BY d.valid_from DESC LIMIT 1
+    ) AS kept
+      ON NOT kept.is_inferred
+     AND (kept.valid_from > '-infinity'
+          OR EXISTS (SELECT FROM core.customer_history AS h
+                     WHERE h.id = p.id AND h.effective_at < p.since))
     WHERE p.dataset = 'customers'
-    WINDOW history AS (PARTITION BY p.id ORDER BY h.effective_at
+), known AS (
+    SELECT dirty.*, h.id IS NULL AS is_inferred, h.effective_at, h.country, h.registration_date,
+           lower(split_part(h.email, '@', -1)) AS email_domain
+    FROM dirty
+    LEFT JOIN LATERAL (
+        SELECT * FROM core.customer_history AS h
+        WHERE h.id = dirty.customer_id AND h.effective_at >= dirty.since OFFSET 0
+    ) AS h ON true
+), compared AS (
+    SELECT *, row_number() OVER history = 1 AS is_first,
+           (email_domain, country)
+               IS DISTINCT FROM (lag(email_domain, 1, kept_domain) OVER history,
+                                 lag(country, 1, kept_country) OVER history) AS is_different,
+           last_value(registration_date) OVER history AS latest_registration
+    FROM known
+    WINDOW history AS (PARTITION BY customer_id ORDER BY effective_at
                        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
 ), begun AS (
-    SELECT id AS customer_id, email_domain, latest_registration AS registration_date, country,
-           is_inferred,
-           CASE WHEN number = 1 THEN '-infinity' ELSE effective_at END AS valid_from
+    SELECT *, is_different OR kept_key IS NULL AS is_wanted,
+           lead(effective_at, 1, 'infinity') OVER (PARTITION BY customer_id ORDER BY effective_at)
+               AS valid_to
     FROM compared
-    WHERE number = 1 OR email_domain IS DISTINCT FROM previous_domain
-       OR country IS DISTINCT FROM previous_country
+    WHERE is_different OR is_first
 ), wanted AS (
-    SELECT *, lead(valid_from, 1, 'infinity')
-                  OVER (PARTITION BY customer_id ORDER BY valid_from) AS valid_to
+    SELECT customer_id, email_domain, latest_registration AS registration_date, country, is_inferred,
+           CASE WHEN is_first AND kept_key IS NULL THEN '-infinity' ELSE effective_at END AS valid_from,
+           valid_to
     FROM begun
+    WHERE is_wanted
+), kept AS (
+    SELECT *, CASE WHEN is_wanted THEN effective_at ELSE valid_to END AS kept_until,
+           latest_registration IS DISTINCT FROM kept_registration AS is_corrected
+    FROM begun
+    WHERE is_first AND kept_key IS NOT NULL AND NOT is_inferred
 ), present AS (
     SELECT d.*
-    FROM warehouse.dim_customer AS d
-    JOIN pending_entities AS p ON p.dataset = 'customers' AND p.id = d.customer_id
+    FROM dirty
+    CROSS JOIN LATERAL (
+        SELECT * FROM warehouse.dim_customer AS d
+        WHERE d.customer_id = dirty.customer_id AND d.valid_from >= dirty.since OFFSET 0
+    ) AS d
+    WHERE dirty.kept_to IS DISTINCT FROM 'infinity'
 )
 SELECT customer_id, valid_from, d.customer_key, w.is_inferred IS NOT NULL AS is_wanted,
        w.email_domain, w.registration_date, w.country, w.is_inferred, w.valid_to,
-       d.valid_to AS previous_valid_to
+       d.valid_to AS previous_valid_to, false AS is_corrected
 FROM wanted AS w
 FULL JOIN present AS d USING (customer_id, valid_from)
 WHERE (w.valid_to, w.is_inferred, w.email_domain, w.country, w.registration_date)
-      IS DISTINCT FROM (d.valid_to, d.is_inferred, d.email_domain, d.country, d.registration_date);
+      IS DISTINCT FROM (d.valid_to, d.is_inferred, d.email_domain, d.country, d.registration_date)
+UNION ALL
+SELECT customer_id, kept_from, kept_key, true, kept_domain, latest_registration, kept_country,
+       false, kept_until, kept_to, is_corrected
+FROM kept
+WHERE kept_until <> kept_to OR is_corrected;
 
-ANALYZE customer_changes;
+-- The type 1 attribute of a kept version is that of the versions before it as well.
+INSERT INTO customer_changes
+SELECT d.customer_id, d.valid_from, d.customer_key, true, d.email_domain, c.registration_date,
+       d.country, d.is_inferred, d.valid_to, d.valid_to, false
+FROM customer_changes AS c
+CROSS JOIN LATERAL (
+    SELECT * FROM warehouse.dim_customer AS d
+    WHERE d.customer_id = c.customer_id AND d.valid_from < c.valid_from OFFSET 0
+) AS d
+WHERE c.is_corrected;

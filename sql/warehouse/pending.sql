@@ -2,7 +2,7 @@
 -- renewed meanwhile may be removed at the end. A mark without a moment is not in ops. The facts of
 -- a date to be rebuilt are written anew; on the others only single facts change.
 CREATE TEMP TABLE pending_entities AS
-SELECT dataset, id, marked_at FROM ops.dirty_entities;
+SELECT dataset, id, since, marked_at FROM ops.dirty_entities;
 
 CREATE TEMP TABLE pending_dates AS
 SELECT event_date, marked_at, true AS rebuild FROM ops.dirty_dates;

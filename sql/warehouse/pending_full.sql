@@ -1,9 +1,10 @@
--- A full rebuild: every entity and every event date counts as dirty.
-INSERT INTO pending_entities (dataset, id)
-SELECT 'customers', id FROM core.customers
+-- A full rebuild: every entity, from its beginning, and every event date counts as
+-- dirty.
+INSERT INTO pending_entities (dataset, id, since)
+SELECT 'customers', id, '-infinity'::timestamptz FROM core.customers
 UNION ALL
-SELECT 'products', id FROM core.products
-ON CONFLICT DO NOTHING;
+SELECT 'products', id, '-infinity' FROM core.products
+ON CONFLICT (dataset, id) DO UPDATE SET since = excluded.since;
 
 INSERT INTO pending_dates (event_date, rebuild)
 SELECT event_date, true

@@ -1,39 +1,87 @@
--- What is to be done to dim_product, as customer_changes.sql says it for customers. Category,
--- supplier and price are tracked (type 2); the name is type 1: every version has the latest known.
+-- What is to be done to dim_product, as customer_changes.sql says and does it for customers.
+-- Category, supplier and price are tracked (type 2); the name is type 1: every version has the
+-- latest known.
 CREATE TEMP TABLE product_changes ON COMMIT DROP AS
-WITH compared AS (
-    SELECT p.id, h.id IS NULL AS is_inferred, h.effective_at, h.category, h.supplier, h.price,
-           row_number() OVER history AS number,
-           lag(h.category) OVER history AS previous_category,
-           lag(h.supplier) OVER history AS previous_supplier,
-           lag(h.price) OVER history AS previous_price,
-           last_value(h.name) OVER history AS latest_name
+WITH dirty AS MATERIALIZED (
+    SELECT p.id AS product_id,
+           CASE WHEN kept.product_key IS NULL THEN '-infinity' ELSE p.since END AS since,
+           kept.product_key AS kept_key, kept.valid_from AS kept_from, kept.valid_to AS kept_to,
+           kept.name AS kept_name, kept.category AS kept_category, kept.supplier AS kept_supplier,
+           kept.price AS kept_price
     FROM pending_entities AS p
-    LEFT JOIN core.product_history AS h ON h.id = p.id
+    LEFT JOIN LATERAL (
+        SELECT * FROM warehouse.dim_product AS d
+        WHERE d.product_id = p.id AND d.valid_from < p.since
+        ORDER BY d.valid_from DESC LIMIT 1
+    ) AS kept
+      ON NOT kept.is_inferred
+     AND (kept.valid_from > '-infinity'
+          OR EXISTS (SELECT FROM core.product_history AS h
+                     WHERE h.id = p.id AND h.effective_at < p.since))
     WHERE p.dataset = 'products'
-    WINDOW history AS (PARTITION BY p.id ORDER BY h.effective_at
+), known AS (
+    SELECT dirty.*, h.id IS NULL AS is_inferred, h.effective_at, h.name, h.category, h.supplier,
+           h.price
+    FROM dirty
+    LEFT JOIN LATERAL (
+        SELECT * FROM core.product_history AS h
+        WHERE h.id = dirty.product_id AND h.effective_at >= dirty.since OFFSET 0
+    ) AS h ON true
+), compared AS (
+    SELECT *, row_number() OVER history = 1 AS is_first,
+           (category, supplier, price)
+               IS DISTINCT FROM (lag(category, 1, kept_category) OVER history,
+                                 lag(supplier, 1, kept_supplier) OVER history,
+                                 lag(price, 1, kept_price) OVER history) AS is_different,
+           last_value(name) OVER history AS latest_name
+    FROM known
+    WINDOW history AS (PARTITION BY product_id ORDER BY effective_at
                        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
 ), begun AS (
-    SELECT id AS product_id, latest_name AS name, category, supplier, price, is_inferred,
-           CASE WHEN number = 1 THEN '-infinity' ELSE effective_at END AS valid_from
+    SELECT *, is_different OR kept_key IS NULL AS is_wanted,
+           lead(effective_at, 1, 'infinity') OVER (PARTITION BY product_id ORDER BY effective_at)
+               AS valid_to
     FROM compared
-    WHERE number = 1 OR category IS DISTINCT FROM previous_category
-       OR supplier IS DISTINCT FROM previous_supplier OR price IS DISTINCT FROM previous_price
+    WHERE is_different OR is_first
 ), wanted AS (
-    SELECT *, lead(valid_from, 1, 'infinity')
-                  OVER (PARTITION BY product_id ORDER BY valid_from) AS valid_to
+    SELECT product_id, latest_name AS name, category, supplier, price, is_inferred,
+           CASE WHEN is_first AND kept_key IS NULL THEN '-infinity' ELSE effective_at END AS valid_from,
+           valid_to
     FROM begun
+    WHERE is_wanted
+), kept AS (
+    SELECT *, CASE WHEN is_wanted THEN effective_at ELSE valid_to END AS kept_until,
+           latest_name IS DISTINCT FROM kept_name AS is_corrected
+    FROM begun
+    WHERE is_first AND kept_key IS NOT NULL AND NOT is_inferred
 ), present AS (
     SELECT d.*
-    FROM warehouse.dim_product AS d
-    JOIN pending_entities AS p ON p.dataset = 'products' AND p.id = d.product_id
+    FROM dirty
+    CROSS JOIN LATERAL (
+        SELECT * FROM warehouse.dim_product AS d
+        WHERE d.product_id = dirty.product_id AND d.valid_from >= dirty.since OFFSET 0
+    ) AS d
+    WHERE dirty.kept_to IS DISTINCT FROM 'infinity'
 )
 SELECT product_id, valid_from, d.product_key, w.is_inferred IS NOT NULL AS is_wanted,
        w.name, w.category, w.supplier, w.price, w.is_inferred, w.valid_to,
-       d.valid_to AS previous_valid_to, d.price AS previous_price
+       d.valid_to AS previous_valid_to, d.price AS previous_price, false AS is_corrected
 FROM wanted AS w
 FULL JOIN present AS d USING (product_id, valid_from)
 WHERE (w.valid_to, w.is_inferred, w.name, w.category, w.supplier, w.price)
-      IS DISTINCT FROM (d.valid_to, d.is_inferred, d.name, d.category, d.supplier, d.price);
+      IS DISTINCT FROM (d.valid_to, d.is_inferred, d.name, d.category, d.supplier, d.price)
+UNION ALL
+SELECT product_id, kept_from, kept_key, true, latest_name, kept_category, kept_supplier, kept_price,
+       false, kept_until, kept_to, kept_price, is_corrected
+FROM kept
+WHERE kept_until <> kept_to OR is_corrected;
 
-ANALYZE product_changes;
+INSERT INTO product_changes
+SELECT d.product_id, d.valid_from, d.product_key, true, c.name, d.category, d.supplier, d.price,
+       d.is_inferred, d.valid_to, d.valid_to, d.price, false
+FROM product_changes AS c
+CROSS JOIN LATERAL (
+    SELECT * FROM warehouse.dim_product AS d
+    WHERE d.product_id = c.product_id AND d.valid_from < c.valid_from OFFSET 0
+) AS d
+WHERE c.is_corrected;

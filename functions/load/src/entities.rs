@@ -4,7 +4,8 @@
 //! source that repeats the content still advances the stored order: else, after versions 1, 3
 //! (same content as 1) and 2, version 2 would win. `core.customer_history` keeps, per effective
 //! moment, the version with the latest source, so it too ends the same in whatever order the
-//! files came. Entities whose history changed in content are marked for the dimensions.
+//! files came. Entities whose history changed in content are marked for the dimensions,
+//! with the earliest moment of such a change: what was before stays as it is.
 
 use shopflow_core::contract::ManifestEntry;
 use shopflow_core::{Dataset, Result};
@@ -97,7 +98,7 @@ pub async fn load(
     write_current(transaction, shape, &order, run_id, verdicts).await?;
     write_history(transaction, shape, &order, run_id).await?;
     if verdicts.new + verdicts.completed + verdicts.updated > 0 {
-        mark_changed(transaction, shape).await?;
+        mark_changed(transaction, shape, &order).await?;
     }
     let inserted = verdicts.new + verdicts.completed;
     let updated = verdicts.updated;
@@ -133,8 +134,8 @@ async fn mark_changed_past(
     order: &Order,
 ) -> Result<()> {
     let statement = format!(
-        "INSERT INTO ops.dirty_entities (dataset, id) \
-         SELECT '{name}', s.id FROM pg_temp.verdict v JOIN pg_temp.staging s USING (id) \
+        "INSERT INTO ops.dirty_entities (dataset, id, since) \
+         SELECT '{name}', s.id, $1 FROM pg_temp.verdict v JOIN pg_temp.staging s USING (id) \
          LEFT JOIN {history} same ON same.id = v.id AND same.effective_at = $1 \
          LEFT JOIN LATERAL (SELECT h.row_hash FROM {history} h \
              WHERE h.id = v.id AND h.effective_at < $1 \
@@ -144,7 +145,8 @@ async fn mark_changed_past(
              ELSE same.row_hash <> s.row_hash \
                  AND (same.source_modified_at, same.source_version_id COLLATE \"C\") <= ($2, $3) END \
          ORDER BY s.id \
-         ON CONFLICT (dataset, id) DO UPDATE SET marked_at = clock_timestamp()",
+         ON CONFLICT (dataset, id) DO UPDATE SET marked_at = clock_timestamp(), \
+             since = least(dirty_entities.since, excluded.since)",
         name = shape.name,
         history = shape.history,
     );
@@ -235,14 +237,15 @@ async fn write_history(
     Ok(())
 }
 
-async fn mark_changed(transaction: &Transaction<'_>, shape: &Shape) -> Result<()> {
+async fn mark_changed(transaction: &Transaction<'_>, shape: &Shape, order: &Order) -> Result<()> {
     let statement = format!(
-        "INSERT INTO ops.dirty_entities (dataset, id) \
-         SELECT '{}', id FROM pg_temp.verdict WHERE action IN ('n', 'c', 'u') ORDER BY id \
-         ON CONFLICT (dataset, id) DO UPDATE SET marked_at = clock_timestamp()",
+        "INSERT INTO ops.dirty_entities (dataset, id, since) \
+         SELECT '{}', id, $1 FROM pg_temp.verdict WHERE action IN ('n', 'c', 'u') ORDER BY id \
+         ON CONFLICT (dataset, id) DO UPDATE SET marked_at = clock_timestamp(), \
+             since = least(dirty_entities.since, excluded.since)",
         shape.name
     );
-    transaction.execute(&statement, &[]).await.or_db("mark changed entities")?;
+    transaction.execute(&statement, &[&order.effective_at]).await.or_db("mark changed entities")?;
     Ok(())
 }
 

@@ -135,9 +135,10 @@ async fn infer(
                      SELECT id, true, '-infinity', '-infinity', '', $2 \
                      FROM ({missing} ORDER BY 1) AS missing \
                      ON CONFLICT (id) DO NOTHING RETURNING id) \
-                 INSERT INTO ops.dirty_entities (dataset, id) \
-                 SELECT $3, id FROM inserted ORDER BY id \
-                 ON CONFLICT (dataset, id) DO UPDATE SET marked_at = clock_timestamp()"
+                 INSERT INTO ops.dirty_entities (dataset, id, since) \
+                 SELECT $3, id, '-infinity'::timestamptz FROM inserted ORDER BY id \
+                 ON CONFLICT (dataset, id) DO UPDATE \
+                 SET marked_at = clock_timestamp(), since = excluded.since"
             ),
             &parameters,
         )

@@ -33,6 +33,7 @@ const MIGRATIONS: &[Migration] = migrations![
     6 "0006_cdc",
     7 "0007_customer_analytics",
     8 "0008_analytics",
+    9 "0009_changed_since",
 ];
 
 impl Migration {

@@ -43,6 +43,30 @@ async fn a_late_file_is_unchanged_but_stands_in_the_history_and_marks_the_dimens
     assert_eq!(world.number("SELECT count(*) FROM ops.dirty_entities").await, 1);
 }
 
+#[tokio::test]
+async fn a_mark_keeps_the_earliest_moment_of_a_change_until_it_is_taken() {
+    let world = World::new().await;
+    let since = "SELECT since AT TIME ZONE 'UTC' AS since FROM ops.dirty_entities ORDER BY id";
+    for (run, hour, price, expected) in [
+        ("r1", "03", "3.00", "03"),
+        ("r2", "05", "5.00", "03"),
+        ("r3", "02", "2.00", "02"),
+        ("r4", "04", "4.00", "02"),
+        // Repeats what was true before: no change, though it is earlier.
+        ("r5", "02", "2.00", "02"),
+    ] {
+        let file = products(&[(1, price)]);
+        world.load_file(run, Dataset::Products, &at(hour), &file).await.unwrap();
+        let expected = format!(r#"{{"since":"2026-01-15T{expected}:00:00"}}"#);
+        assert_eq!(world.lines(since).await, [expected], "{run}");
+    }
+    world.sql.batch_execute("DELETE FROM ops.dirty_entities").await.unwrap();
+    // The customer is known by name only, and its dimension has nothing to build on.
+    let sale = transactions(&[(1, 1, 1, 1)]);
+    world.load_file("r6", Dataset::Transactions, &at("06"), &sale).await.unwrap();
+    assert_eq!(world.lines(since).await, [r#"{"since":"-infinity"}"#]);
+}
+
 /// One file of a random case: its source, and for each of four ids the content, if it has the id.
 type File = (Source, Vec<Option<u32>>);
 
@@ -107,25 +131,37 @@ const STATE: &str = "\
     UNION ALL SELECT 'm', id, from_date::text FROM ops.moved_rows \
     ORDER BY 1, 2, 3";
 
+/// Begin and content of a version.
+type Version = (String, String);
+
 /// What the dimension of an entity shows: its versions in time, equal neighbours as one.
-async fn dimensions(world: &World) -> BTreeMap<String, Vec<String>> {
+async fn dimensions(world: &World) -> BTreeMap<String, Vec<Version>> {
     let rows = world
         .sql
         .query(
-            "SELECT 'customers:' || id, row_hash::text FROM (SELECT id, row_hash, effective_at \
+            "SELECT 'customers:' || id, effective_at::text, row_hash::text \
+             FROM (SELECT id, row_hash, effective_at \
                  FROM core.customer_history ORDER BY id, effective_at) AS c \
-             UNION ALL SELECT 'products:' || id, row_hash::text FROM (SELECT id, row_hash, \
-                 effective_at FROM core.product_history ORDER BY id, effective_at) AS p",
+             UNION ALL SELECT 'products:' || id, effective_at::text, row_hash::text \
+             FROM (SELECT id, row_hash, effective_at \
+                 FROM core.product_history ORDER BY id, effective_at) AS p",
             &[],
         )
         .await
         .unwrap();
-    let mut versions: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut versions: BTreeMap<String, Vec<Version>> = BTreeMap::new();
     for row in rows {
-        versions.entry(row.get(0)).or_default().push(row.get(1));
+        versions.entry(row.get(0)).or_default().push((row.get(1), row.get(2)));
     }
-    versions.values_mut().for_each(Vec::dedup);
+    versions.values_mut().for_each(|all| all.dedup_by(|next, one| next.1 == one.1));
     versions
+}
+
+/// The moment from which on two lists of versions differ.
+fn first_difference(before: &[Version], after: &[Version]) -> Option<String> {
+    let same = before.iter().zip(after).take_while(|(one, other)| one == other).count();
+    let begins = [before.get(same), after.get(same)].into_iter().flatten();
+    begins.map(|version| version.0.clone()).min()
 }
 
 /// The transactions of each date.
@@ -146,25 +182,26 @@ async fn dates(world: &World) -> BTreeMap<String, Vec<String>> {
     dates
 }
 
-fn changed(
-    before: &BTreeMap<String, Vec<String>>,
-    after: &BTreeMap<String, Vec<String>>,
+fn changed<V: PartialEq>(
+    before: &BTreeMap<String, Vec<V>>,
+    after: &BTreeMap<String, Vec<V>>,
 ) -> BTreeSet<String> {
     let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     names.into_iter().filter(|name| before.get(*name) != after.get(*name)).cloned().collect()
 }
 
-async fn marked(world: &World) -> BTreeSet<String> {
+/// What is marked, with the moment since which it changed, as text: -infinity sorts first.
+async fn marked(world: &World) -> BTreeMap<String, String> {
     let rows = world
         .sql
         .query(
-            "SELECT dataset || ':' || id FROM ops.dirty_entities \
-             UNION ALL SELECT event_date::text FROM ops.dirty_dates",
+            "SELECT dataset || ':' || id, since::text FROM ops.dirty_entities \
+             UNION ALL SELECT event_date::text, '' FROM ops.dirty_dates",
             &[],
         )
         .await
         .unwrap();
-    rows.iter().map(|row| row.get(0)).collect()
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
 }
 
 /// Loads the files in this order into an empty schema; the state at the end.
@@ -191,7 +228,14 @@ async fn replay(world: &World, files: &[File], order: &[usize]) -> Vec<String> {
             let marked = marked(world).await;
             let mut changes = changed(&before.0, &after.0);
             changes.extend(changed(&before.1, &after.1));
-            assert!(changes.is_subset(&marked), "{changes:?} changed, {marked:?} marked");
+            let names = marked.keys().cloned().collect();
+            assert!(changes.is_subset(&names), "{changes:?} changed, {marked:?} marked");
+            for (entity, versions) in &after.0 {
+                let earlier = before.0.get(entity).map_or(&[][..], Vec::as_slice);
+                if let Some(moment) = first_difference(earlier, versions) {
+                    assert!(marked[entity] <= moment, "{entity} {marked:?} {moment}");
+                }
+            }
         }
     }
     world.lines(STATE).await

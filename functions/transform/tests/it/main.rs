@@ -12,4 +12,5 @@ mod migration;
 mod pipeline;
 mod requests;
 mod scd2;
+mod scd2_increments;
 mod sessions;

@@ -161,13 +161,14 @@ impl Shop {
                     "INSERT INTO core.customer_history (id, name, email, registration_date, country,
                          row_hash, effective_at, source_modified_at, source_version_id, source_run_id)
                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-                     ON CONFLICT DO NOTHING",
+                     ON CONFLICT (id, effective_at) DO UPDATE SET name = $2, email = $3,
+                         registration_date = $4, country = $5, row_hash = $6",
                     &values,
                 )
                 .await
                 .unwrap();
         }
-        self.mark_entities("customers", rows.iter().map(|r| r.0).collect()).await;
+        self.mark_entities("customers", from, rows.iter().map(|r| r.0).collect()).await;
         self.queue(&entry, from).await;
     }
 
@@ -222,13 +223,14 @@ impl Shop {
                     "INSERT INTO core.product_history (id, name, category, price, supplier,
                          row_hash, effective_at, source_modified_at, source_version_id, source_run_id)
                      VALUES ($1, $2, $3, $4::bigint / 100.0, $5, $6, $7, $7, $8, $9)
-                     ON CONFLICT DO NOTHING",
+                     ON CONFLICT (id, effective_at) DO UPDATE SET name = $2, category = $3,
+                         price = excluded.price, supplier = $5, row_hash = $6",
                     &values,
                 )
                 .await
                 .unwrap();
         }
-        self.mark_entities("products", rows.iter().map(|r| r.0).collect()).await;
+        self.mark_entities("products", from, rows.iter().map(|r| r.0).collect()).await;
         self.queue(&entry, from).await;
     }
 
@@ -390,12 +392,14 @@ impl Shop {
         }
     }
 
-    async fn mark_entities(&self, dataset: &str, ids: Vec<i64>) {
+    async fn mark_entities(&self, dataset: &str, from: &Source, ids: Vec<i64>) {
         self.client
             .execute(
-                "INSERT INTO ops.dirty_entities (dataset, id) SELECT $1, unnest($2::bigint[])
-                 ON CONFLICT (dataset, id) DO UPDATE SET marked_at = clock_timestamp()",
-                &[&dataset, &ids],
+                "INSERT INTO ops.dirty_entities (dataset, id, since)
+                 SELECT $1, unnest($2::bigint[]), $3
+                 ON CONFLICT (dataset, id) DO UPDATE SET marked_at = clock_timestamp(),
+                     since = least(dirty_entities.since, excluded.since)",
+                &[&dataset, &ids, &from.effective_at],
             )
             .await
             .unwrap();
