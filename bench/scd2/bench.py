@@ -1,9 +1,11 @@
 """100,000 changed rows into a dimension of a million, with history: ShopFlow, plain SQL, dbt.
 
 All three work on one Postgres (DATABASE_URL), in a database of their own that is dropped at the
-end. ShopFlow runs the files of sql/warehouse/ that transform runs, in the same order; plain SQL is
-the textbook pair of UPDATE and INSERT into a table with the same columns and keys and the usual index
-on current rows, which ShopFlow does without; dbt takes a snapshot with the timestamp strategy. The three must end with the same versions.
+end. ShopFlow runs the files of sql/warehouse/ that transform runs, in the same order, for the marks
+that load leaves: which customers changed, and since when. Plain SQL is the textbook pair of UPDATE
+and INSERT into a table with the same columns and keys and the usual index on current rows, which
+ShopFlow does without; dbt takes a snapshot with the timestamp strategy. The three must end with the
+same versions.
 
 ShopFlow alone is right when a change arrives late: the last step sends one that is effective before
 the others and shows what each side makes of it.

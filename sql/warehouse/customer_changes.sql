@@ -36,8 +36,10 @@ WITH dirty AS MATERIALIZED (
                      WHERE h.id = p.id AND h.effective_at < p.since))
     WHERE p.dataset = 'customers'
 ), known AS (
-    SELECT dirty.*, h.id IS NULL AS is_inferred, h.effective_at, h.country, h.registration_date,
-           lower(split_part(h.email, '@', -1)) AS email_domain
+    -- Without a row from the moment on, what is kept stays true.
+    SELECT dirty.*, h.effective_at, coalesce(h.country, kept_country) AS country,
+           coalesce(lower(split_part(h.email, '@', -1)), kept_domain) AS email_domain,
+           coalesce(h.registration_date, kept_registration) AS registration_date
     FROM dirty
     LEFT JOIN LATERAL (
         SELECT * FROM core.customer_history AS h
@@ -59,7 +61,8 @@ WITH dirty AS MATERIALIZED (
     FROM compared
     WHERE is_different OR is_first
 ), wanted AS (
-    SELECT customer_id, email_domain, latest_registration AS registration_date, country, is_inferred,
+    SELECT customer_id, email_domain, latest_registration AS registration_date, country,
+           effective_at IS NULL AS is_inferred,
            CASE WHEN is_first AND kept_key IS NULL THEN '-infinity' ELSE effective_at END AS valid_from,
            valid_to
     FROM begun
@@ -68,7 +71,7 @@ WITH dirty AS MATERIALIZED (
     SELECT *, CASE WHEN is_wanted THEN effective_at ELSE valid_to END AS kept_until,
            latest_registration IS DISTINCT FROM kept_registration AS is_corrected
     FROM begun
-    WHERE is_first AND kept_key IS NOT NULL AND NOT is_inferred
+    WHERE is_first AND kept_key IS NOT NULL
 ), present AS (
     SELECT d.*
     FROM dirty

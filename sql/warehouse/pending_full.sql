@@ -1,5 +1,4 @@
--- A full rebuild: every entity, from its beginning, and every event date counts as
--- dirty.
+-- A full rebuild: every entity, from its beginning, and every event date counts as dirty.
 INSERT INTO pending_entities (dataset, id, since)
 SELECT 'customers', id, '-infinity'::timestamptz FROM core.customers
 UNION ALL

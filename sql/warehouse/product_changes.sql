@@ -20,8 +20,9 @@ WITH dirty AS MATERIALIZED (
                      WHERE h.id = p.id AND h.effective_at < p.since))
     WHERE p.dataset = 'products'
 ), known AS (
-    SELECT dirty.*, h.id IS NULL AS is_inferred, h.effective_at, h.name, h.category, h.supplier,
-           h.price
+    SELECT dirty.*, h.effective_at, coalesce(h.name, kept_name) AS name,
+           coalesce(h.category, kept_category) AS category,
+           coalesce(h.supplier, kept_supplier) AS supplier, coalesce(h.price, kept_price) AS price
     FROM dirty
     LEFT JOIN LATERAL (
         SELECT * FROM core.product_history AS h
@@ -44,7 +45,8 @@ WITH dirty AS MATERIALIZED (
     FROM compared
     WHERE is_different OR is_first
 ), wanted AS (
-    SELECT product_id, latest_name AS name, category, supplier, price, is_inferred,
+    SELECT product_id, latest_name AS name, category, supplier, price,
+           effective_at IS NULL AS is_inferred,
            CASE WHEN is_first AND kept_key IS NULL THEN '-infinity' ELSE effective_at END AS valid_from,
            valid_to
     FROM begun
@@ -53,7 +55,7 @@ WITH dirty AS MATERIALIZED (
     SELECT *, CASE WHEN is_wanted THEN effective_at ELSE valid_to END AS kept_until,
            latest_name IS DISTINCT FROM kept_name AS is_corrected
     FROM begun
-    WHERE is_first AND kept_key IS NOT NULL AND NOT is_inferred
+    WHERE is_first AND kept_key IS NOT NULL
 ), present AS (
     SELECT d.*
     FROM dirty
