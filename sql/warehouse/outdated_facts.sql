@@ -35,7 +35,8 @@ JOIN warehouse.dim_product AS p USING (product_key);
 ANALYZE outdated_facts;
 
 -- Their dates are marked in ops as well: once the dimensions are committed, nothing else would
--- tell. A mark that a load set meanwhile stays its own: its rows are not in this snapshot.
+-- tell. Where a load has marked one of them since this snapshot, Postgres ends the transaction (40001),
+-- and the call is made again with the load's rows.
 INSERT INTO pending_dates (event_date, rebuild)
 SELECT DISTINCT d.date, false
 FROM outdated_facts AS f JOIN warehouse.dim_date AS d USING (date_key)
