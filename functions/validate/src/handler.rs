@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::Utc;
 use shopflow_core::contract::{
-    LedgerEntry, ObjectRef, SourceObject, Stage, ValidateEvent, ValidateResult, effective_at,
+    LedgerEntry, ObjectRef, SourceObject, Stage, ValidateEvent, ValidateResult,
 };
 use shopflow_core::dataset::Format;
 use shopflow_core::runtime::{Init, Invocation};
@@ -14,6 +14,7 @@ use crate::engine::Summary;
 use crate::log;
 use crate::pipeline::{self, Targets};
 use crate::report::{Output, Report};
+use crate::source;
 
 /// What the function keeps between events.
 #[derive(Debug, Clone)]
@@ -40,7 +41,7 @@ pub async fn handle(
     invocation: &Invocation,
 ) -> Result<ValidateResult> {
     let dataset = Dataset::of_landing_key(&event.object.key)?;
-    let source = resolve(&context.storage, &event).await?;
+    let source = source::resolve(&context.storage, &event).await?;
     let object = ObjectRef { version_id: Some(source.version_id.clone()), ..event.object.clone() };
     let reader = context.storage.read(&object).await?;
 
@@ -78,19 +79,6 @@ pub async fn handle(
         accepted: report.accepted,
         rejection: report.rejection,
         ledger,
-    })
-}
-
-/// The version that is validated, even if a newer one arrives meanwhile.
-async fn resolve(storage: &Storage, event: &ValidateEvent) -> Result<SourceObject> {
-    let info = storage.head(&event.object).await?;
-    Ok(SourceObject {
-        bucket: event.object.bucket.clone(),
-        key: event.object.key.clone(),
-        version_id: info.version_id,
-        bytes: info.bytes,
-        modified_at: info.modified_at,
-        effective_at: effective_at(event.run.run_date, info.modified_at),
     })
 }
 

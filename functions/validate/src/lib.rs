@@ -13,6 +13,7 @@ mod pipeline;
 pub mod quarantine;
 pub mod report;
 pub mod rules;
+mod source;
 mod values;
 
 pub use handler::{Context, handle};

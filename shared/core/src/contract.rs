@@ -83,9 +83,11 @@ pub struct SourceObject {
     /// `"null"` in a bucket without versioning.
     pub version_id: String,
     pub bytes: u64,
-    /// When S3 received the object.
+    /// When S3 received the object; for replayed rows a moment just before the upload of the file
+    /// they were refused in.
     pub modified_at: DateTime<Utc>,
-    /// The moment from which the rows are true; see [`effective_at`].
+    /// The moment from which the rows are true; see [`effective_at`]. Replayed rows keep that of
+    /// the file they were refused in.
     pub effective_at: DateTime<Utc>,
 }
 

@@ -11,6 +11,14 @@ use crate::dataset::Dataset;
 /// `ingest` starts no second execution for an object that carries it.
 pub const RUN_METADATA: &str = "shopflow-run-id";
 
+/// Metadata key on a replayed file: the moment from which its rows are true, RFC 3339. Without it
+/// [`effective_at`](crate::contract::effective_at) decides.
+pub const EFFECTIVE_METADATA: &str = "shopflow-effective-at";
+
+/// Metadata key on a replayed file: its place in the order of uploads, RFC 3339, instead of the
+/// moment S3 received it.
+pub const MODIFIED_METADATA: &str = "shopflow-modified-at";
+
 /// `incoming/<dataset>/run_id=<id>/part-00000.csv`: a file generated within a run.
 pub fn generated(dataset: Dataset, run_id: &str, part: u32) -> String {
     format!("incoming/{dataset}/run_id={run_id}/part-{part:05}.{}", dataset.extension())
@@ -35,6 +43,12 @@ pub fn validated(dataset: Dataset, run_id: &str, source_id: &str) -> String {
 /// `quarantine/<dataset>/run_id=<id>/<source>.csv`: bad rows with line, column, value, rule.
 pub fn quarantine(dataset: Dataset, run_id: &str, source_id: &str) -> String {
     format!("quarantine/{dataset}/run_id={run_id}/{source_id}.csv")
+}
+
+/// `quarantine/<dataset>/run_id=<id>/<source>/replays/<run>.json`: what became of rows of a
+/// quarantine file that the run `replay` took up again.
+pub fn replay_record(dataset: Dataset, run_id: &str, source_id: &str, replay: &str) -> String {
+    format!("quarantine/{dataset}/run_id={run_id}/{source_id}/replays/{replay}.json")
 }
 
 /// `validation/run_id=<id>/<dataset>-<source>.json` in the reports bucket.

@@ -1,0 +1,15 @@
+//! Quarantine: the rows that `validate` refused, and their way back into the pipeline.
+//!
+//! - [`shelf`] finds the quarantine files, why their rows are there and what became of them.
+//! - [`rows`] streams the rows of one file.
+//! - [`repair`] gives the rows back the form of the file they came from.
+//! - [`replay`] sends rows through the pipeline again, in the place of their original file.
+
+pub mod mask;
+pub mod repair;
+pub mod replay;
+pub mod rows;
+pub mod shelf;
+
+pub use replay::{Account, Record, Request};
+pub use shelf::{Entry, Filter};
