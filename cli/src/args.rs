@@ -1,5 +1,11 @@
 //! The command line.
 
+mod governance;
+
+pub use governance::{
+    Quarantine, QuarantineExport, QuarantineList, QuarantineReplay, QuarantineShow, Queue, Redrive,
+};
+
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
@@ -28,6 +34,11 @@ pub enum Command {
     Backfill(Backfill),
     /// List the recent runs, or show one of them
     Status(Status),
+    /// See the rows that validation refused, repair them and replay them
+    #[command(subcommand)]
+    Quarantine(Quarantine),
+    /// Give the messages of the dead-letter queues another try
+    Redrive(Redrive),
     /// Answer the questions of the business, on screen, as CSV and as one HTML page
     Report(Report),
     /// Write docs/query-plans.md: how each question is executed, before and after indexing

@@ -61,6 +61,11 @@ impl Outcome {
         self.status == ExecutionStatus::Succeeded.as_str()
     }
 
+    /// True when the execution has not ended yet.
+    pub fn is_running(&self) -> bool {
+        self.status == ExecutionStatus::Running.as_str()
+    }
+
     /// From start to end.
     pub fn duration(&self) -> Option<Duration> {
         (self.stopped_at? - self.started_at).to_std().ok()
@@ -122,7 +127,7 @@ impl Execution {
             report(&progress);
             if progress.ended {
                 let outcome = self.describe().await?;
-                if outcome.status != ExecutionStatus::Running.as_str() {
+                if !outcome.is_running() {
                     return Ok(outcome);
                 }
             }
@@ -143,30 +148,43 @@ impl Execution {
     /// # Errors
     /// `InvalidInput` when there is no such execution.
     pub async fn describe(&self) -> Result<Outcome> {
-        let answer =
-            self.client.describe_execution().execution_arn(&self.arn).send().await.map_err(
-                |error| {
-                    if error.as_service_error().is_some_and(|e| e.is_execution_does_not_exist()) {
-                        return Error::invalid("there is no such run")
-                            .with("run_id", &self.name)
-                            .hint("`cargo shopflow status` lists the recent ones");
-                    }
-                    Error::aws(ErrorKind::TransientService, "describe execution", error)
-                },
-            )?;
+        self.find().await?.ok_or_else(|| {
+            Error::invalid("there is no such run")
+                .with("run_id", &self.name)
+                .hint("`cargo shopflow status` lists the recent ones")
+        })
+    }
+
+    /// How it stands as a whole; `None` when there is no such execution.
+    ///
+    /// # Errors
+    /// When Step Functions cannot be asked.
+    pub async fn find(&self) -> Result<Option<Outcome>> {
+        let answer = match self.client.describe_execution().execution_arn(&self.arn).send().await {
+            Ok(answer) => answer,
+            Err(error)
+                if error.as_service_error().is_some_and(|e| e.is_execution_does_not_exist()) =>
+            {
+                return Ok(None);
+            }
+            Err(error) => {
+                return Err(Error::aws(ErrorKind::TransientService, "describe execution", error)
+                    .with("run_id", &self.name));
+            }
+        };
         let output = answer
             .output()
             .map(serde_json::from_str)
             .transpose()
             .or_error(ErrorKind::Internal, "the output of the execution is not JSON")?;
-        Ok(Outcome {
+        Ok(Some(Outcome {
             status: answer.status().as_str().to_owned(),
             output,
             error: answer.error().map(str::to_owned),
             cause: answer.cause().map(str::to_owned),
             started_at: time(Some(answer.start_date())).unwrap_or_default(),
             stopped_at: time(answer.stop_date()),
-        })
+        }))
     }
 
     async fn history(&self) -> Result<Vec<HistoryEvent>> {

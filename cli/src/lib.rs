@@ -28,6 +28,8 @@ pub mod execution;
 pub mod local;
 pub mod plans;
 pub mod progress;
+pub mod quarantine;
+pub mod redrive;
 pub mod report;
 pub mod sample;
 pub mod scratch;

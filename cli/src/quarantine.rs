@@ -2,9 +2,12 @@
 //!
 //! - [`shelf`] finds the quarantine files, why their rows are there and what became of them.
 //! - [`rows`] streams the rows of one file.
-//! - [`repair`] gives the rows back the form of the file they came from.
+//! - [`repair`] gives the rows back the form of the file they came from; [`export`] writes them to
+//!   a file of the user's.
+//! - [`mask`] says what of them may be shown on a screen.
 //! - [`replay`] sends rows through the pipeline again, in the place of their original file.
 
+pub mod export;
 pub mod mask;
 pub mod repair;
 pub mod replay;

@@ -6,7 +6,8 @@ use aws_config::SdkConfig;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
-use shopflow_core::{Error, ErrorKind, Result, ResultExt};
+use shopflow_core::settings::StorageSettings;
+use shopflow_core::{Error, ErrorKind, Result, ResultExt, Storage};
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -19,6 +20,10 @@ use crate::stack::Stack;
 pub const DATABASE_URL: &str = "DATABASE_URL";
 /// File with the certificate authorities to trust, as `psql` takes it.
 pub const CA_FILE: &str = "PGSSLROOTCERT";
+
+/// How a command reads and writes objects: parts of 8 MiB, as the functions do.
+const STORAGE: StorageSettings =
+    StorageSettings { part_size_mib: 8, concurrent_parts: 4, concurrent_objects: 16 };
 
 /// A deployed environment and how to reach it.
 #[derive(Debug, Clone)]
@@ -70,6 +75,16 @@ impl Target {
     /// A client for the buckets.
     pub fn s3(&self) -> aws_sdk_s3::Client {
         aws_sdk_s3::Client::new(&self.aws)
+    }
+
+    /// A client for the queues.
+    pub fn sqs(&self) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::new(&self.aws)
+    }
+
+    /// The buckets, with the functions' way of reading and writing.
+    pub fn storage(&self) -> Storage {
+        Storage::new(&self.aws, &STORAGE)
     }
 
     /// Connects to the database.

@@ -9,6 +9,7 @@ use shopflow::console::Console;
 use shopflow::local;
 use shopflow::local::home::Home;
 use shopflow::local::python::Python;
+use shopflow::target::Target;
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use crate::ledger::Ledger;
@@ -37,6 +38,9 @@ pub struct Cloud {
     pub backfill: String,
     pub queue: String,
     pub dead_letters: String,
+    pub cdc_dead_letters: String,
+    /// The same stack, as the commands see it.
+    pub target: Target,
 }
 
 /// A finished execution.
@@ -73,13 +77,16 @@ impl Cloud {
         let deployed = DEPLOYED.get_or_init(deploy).await;
         let stack = &deployed.stack;
         let output = |name: &str| stack.output(name).expect("stack output").to_owned();
+        let sqs = aws_sdk_sqs::Client::new(&deployed.aws);
+        let cdc_dead_letters = sqs.get_queue_url().queue_name("shopflow-local-cdc-dead-letters");
+        let cdc_dead_letters = cdc_dead_letters.send().await.expect("queue of cdc");
         let s3 = aws_sdk_s3::config::Builder::from(&deployed.aws).force_path_style(true).build();
         let cloud = Cloud {
             _turn: turn,
             endpoint: deployed.endpoint.clone(),
             s3: aws_sdk_s3::Client::from_conf(s3),
             sfn: aws_sdk_sfn::Client::new(&deployed.aws),
-            sqs: aws_sdk_sqs::Client::new(&deployed.aws),
+            sqs,
             lambda: aws_sdk_lambda::Client::new(&deployed.aws),
             database: connect(&deployed.database_url).await,
             database_url: deployed.database_url.clone(),
@@ -90,6 +97,8 @@ impl Cloud {
             backfill: output("BackfillStateMachineArn"),
             queue: output("IngestQueueUrl"),
             dead_letters: output("IngestDeadLetterQueueUrl"),
+            cdc_dead_letters: cdc_dead_letters.queue_url().expect("queue URL").to_owned(),
+            target: deployed.clone().into(),
         };
         cloud.settle().await;
         for bucket in [&cloud.landing, &cloud.lake, &cloud.reports] {
@@ -103,7 +112,7 @@ impl Cloud {
             )
             .await
             .expect("empty the database");
-        for queue in [&cloud.queue, &cloud.dead_letters] {
+        for queue in [&cloud.queue, &cloud.dead_letters, &cloud.cdc_dead_letters] {
             let _ = cloud.sqs.purge_queue().queue_url(queue).send().await;
         }
         cloud

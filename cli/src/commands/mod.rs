@@ -6,6 +6,8 @@ mod env;
 mod follow;
 mod generate;
 mod inputs;
+mod quarantine;
+mod redrive;
 mod report;
 mod run;
 mod status;
@@ -29,6 +31,8 @@ pub async fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         Command::Run(run) => run::run(&run).await,
         Command::Backfill(backfill) => run::backfill(&backfill).await,
         Command::Status(status) => status::status(&status).await,
+        Command::Quarantine(quarantine) => quarantine::quarantine(&quarantine).await,
+        Command::Redrive(redrive) => redrive::redrive(&redrive).await,
         Command::Report(report) => report::report(&report).await,
         Command::Plans(plans) => documents::plans(&plans).await,
         Command::Dictionary(dictionary) => documents::dictionary(&dictionary).await,

@@ -78,6 +78,15 @@ async fn execute(
     console: Console,
 ) -> Result<Outcome> {
     let execution = Execution::start(&target.sfn(), machine, name, &input.to_string()).await?;
+    follow(target, &execution, console).await
+}
+
+/// Shows the progress of an execution until it ends.
+pub(super) async fn follow(
+    target: &Target,
+    execution: &Execution,
+    console: Console,
+) -> Result<Outcome> {
     let poll = Poll::for_environment(target.stack.environment());
     let mut follower = Follower::new(console);
     let outcome = execution.wait(poll, |progress| follower.show(progress)).await?;
@@ -113,11 +122,11 @@ fn backfill_report(name: &str, outcome: &Outcome) -> String {
     text
 }
 
-fn pretty(value: &impl serde::Serialize) -> Result<String> {
+pub(super) fn pretty(value: &impl serde::Serialize) -> Result<String> {
     serde_json::to_string_pretty(value).or_error(ErrorKind::Internal, "encode report failed")
 }
 
-fn exit_code(outcome: &Outcome) -> ExitCode {
+pub(super) fn exit_code(outcome: &Outcome) -> ExitCode {
     if outcome.succeeded() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

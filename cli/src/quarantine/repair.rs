@@ -61,8 +61,13 @@ pub async fn header(
     Ok(Some(line.to_vec()))
 }
 
+/// The header to take when that of the source cannot be had.
+pub fn fallback(dataset: Dataset) -> Option<Vec<u8>> {
+    (dataset.format() == Format::Csv).then(|| own_header(dataset))
+}
+
 /// The header that the dataset defines.
-pub fn own_header(dataset: Dataset) -> Vec<u8> {
+fn own_header(dataset: Dataset) -> Vec<u8> {
     let names: Vec<&str> = dataset.columns().iter().map(|column| column.name).collect();
     names.join(",").into_bytes()
 }

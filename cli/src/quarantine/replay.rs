@@ -12,7 +12,9 @@ mod send;
 
 pub use record::{Account, Record};
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 
 use chrono::Utc;
 use serde_json::json;
@@ -21,8 +23,10 @@ use shopflow_core::contract::SourceObject;
 use shopflow_core::{Dataset, Error, ErrorKind, ObjectRef, Result, ResultExt};
 
 use super::shelf::{self, Entry, Filter};
+use crate::console::seconds;
 use crate::execution::{Execution, Outcome};
 use crate::summary::RunReport;
+use crate::table::thousands;
 use crate::target::Target;
 
 /// Objects that one run takes.
@@ -74,9 +78,10 @@ pub async fn start(target: &Target, request: &Request) -> Result<Replay> {
     check(&entries, request)?;
     let replay_id = replay_id(&entries, request)?;
     let (sfn, machine) = (target.sfn(), target.stack.pipeline()?);
-    let done = entries.iter().flat_map(|entry| &entry.replays).find(|record| {
-        record.replay_id == replay_id && record.succeeded()
-    });
+    let done = entries
+        .iter()
+        .flat_map(|entry| &entry.replays)
+        .find(|record| record.replay_id == replay_id && record.succeeded());
     if let Some(record) = done.filter(|_| !request.again) {
         let records = records_of(&entries, &record.run_id);
         let execution = Execution::named(&sfn, machine, &record.run_id);
@@ -85,9 +90,10 @@ pub async fn start(target: &Target, request: &Request) -> Result<Replay> {
     for attempt in 1..=MAX_ATTEMPTS {
         let name = format!("replay-{}-{replay_id}-{attempt}", request.dataset);
         let execution = Execution::named(&sfn, machine, &name);
-        let ended_well = entries.iter().flat_map(|entry| &entry.replays).any(|record| {
-            record.run_id == name && record.has_ended()
-        });
+        let ended_well = entries
+            .iter()
+            .flat_map(|entry| &entry.replays)
+            .any(|record| record.run_id == name && record.has_ended());
         match execution.find().await? {
             // Step Functions forgets runs after 90 days; the records do not.
             None if ended_well => {}
@@ -133,7 +139,10 @@ async fn begin(
             by: request.by.clone(),
             started_at: Utc::now(),
             finished_at: None,
-            file: request.file.as_ref().and_then(|file| Some(file.file_name()?.to_string_lossy().into_owned())),
+            file: request
+                .file
+                .as_ref()
+                .and_then(|file| Some(file.file_name()?.to_string_lossy().into_owned())),
             rule: request.rule.clone(),
             object,
             rows: sent.rows,
@@ -148,8 +157,7 @@ async fn begin(
             .with("rows", rows_cut)
             .hint("take them from the file they came in, and replay them with --file"));
     };
-    let input =
-        json!({"run_date": run_date, "source": {"kind": "objects", "objects": objects}});
+    let input = json!({"run_date": run_date, "source": {"kind": "objects", "objects": objects}});
     let machine = target.stack.pipeline()?;
     let execution = Execution::start(&target.sfn(), machine, name, &input.to_string()).await?;
     Ok(Replay { execution, known: false, rows_cut, entries, records })
@@ -168,8 +176,7 @@ impl Replay {
     pub async fn finish(&mut self, target: &Target, outcome: &Outcome) -> Result<Option<Account>> {
         let reports = target.stack.reports()?;
         let run_id = self.execution.name().to_owned();
-        let report =
-            RunReport::gather(&target.s3(), reports, &run_id, outcome, None).await?;
+        let report = RunReport::gather(&target.s3(), reports, &run_id, outcome, None).await?;
         let dataset = self.entries.first().map(|entry| entry.dataset);
         let account = dataset.and_then(|dataset| Account::of(&report.ledger, dataset));
         let storage = target.storage();
@@ -187,6 +194,43 @@ impl Replay {
             }
         }
         Ok(account)
+    }
+}
+
+impl Replay {
+    /// The outcome for people.
+    pub fn render(&self, outcome: &Outcome, account: Option<Account>) -> String {
+        let took = outcome.duration().map(|d| format!(" in {}", seconds(d))).unwrap_or_default();
+        let status = outcome.status.to_lowercase();
+        let mut text = format!("Replay {} {status}{took}\n", self.execution.name());
+        if let Some(error) = &outcome.error {
+            text.push_str(&format!("  error   {error}\n"));
+        }
+        if let Some(cause) = &outcome.cause {
+            text.push_str(&format!("  cause   {cause}\n"));
+        }
+        if let Some(account) = account {
+            text.push_str(&format!(
+                "{} rows in = {} loaded + {} quarantined again + {} unchanged\n",
+                thousands(account.rows_in),
+                thousands(account.rows_loaded),
+                thousands(account.rows_quarantined),
+                thousands(account.rows_unchanged),
+            ));
+        }
+        if self.rows_cut > 0 {
+            text.push_str(&format!(
+                "{} rows stay: they are longer than 1 MiB, and quarantine has only their beginning\n",
+                thousands(self.rows_cut)
+            ));
+        }
+        if account.is_some_and(|account| account.rows_quarantined > 0) {
+            text.push_str(&format!(
+                "the rows that were refused again: cargo shopflow quarantine show {}\n",
+                self.execution.name()
+            ));
+        }
+        text
     }
 }
 
@@ -243,10 +287,12 @@ pub fn several(entries: &[Entry]) -> Error {
 
 fn source(entry: &Entry) -> Result<&SourceObject> {
     entry.source.as_ref().ok_or_else(|| {
-        Error::invalid("the validation report of the file is gone, and with it the moment of its rows")
-            .with("run_id", &entry.run_id)
-            .with("part", &entry.part)
-            .hint("export the rows and run them with `cargo shopflow run --file --run-date`")
+        Error::invalid(
+            "the validation report of the file is gone, and with it the moment of its rows",
+        )
+        .with("run_id", &entry.run_id)
+        .with("part", &entry.part)
+        .hint("export the rows and run them with `cargo shopflow run --file --run-date`")
     })
 }
 
@@ -260,16 +306,26 @@ fn replay_id(entries: &[Entry], request: &Request) -> Result<String> {
     match &request.file {
         Some(path) => {
             hasher.update(b"file");
-            let mut file = std::fs::File::open(path)
-                .or_error(ErrorKind::InvalidInput, "read file failed")
-                .map_err(|error| error.with("file", path.display()))?;
-            std::io::copy(&mut file, &mut hasher)
+            digest(path, &mut hasher)
                 .or_error(ErrorKind::InvalidInput, "read file failed")
                 .map_err(|error| error.with("file", path.display()))?;
         }
         None => hasher.update(request.rule.as_deref().unwrap_or_default().as_bytes()),
     }
     Ok(hex::encode(&hasher.finalize()[..8]))
+}
+
+fn digest(path: &Path, hasher: &mut Sha256) -> std::io::Result<()> {
+    let mut file = BufReader::with_capacity(1 << 20, File::open(path)?);
+    loop {
+        let piece = file.fill_buf()?;
+        if piece.is_empty() {
+            return Ok(());
+        }
+        hasher.update(piece);
+        let length = piece.len();
+        file.consume(length);
+    }
 }
 
 #[cfg(test)]

@@ -163,7 +163,10 @@ mod tests {
     #[tokio::test]
     async fn another_csv_file_is_no_quarantine() {
         let error = all("id,name\n1,Ann\n").await.unwrap_err().to_string();
-        assert!(error.contains("no quarantine file") && error.contains("quarantine/x.csv"), "{error}");
+        assert!(
+            error.contains("no quarantine file") && error.contains("quarantine/x.csv"),
+            "{error}"
+        );
         assert!(!error.contains("Ann"), "{error}");
     }
 

@@ -151,8 +151,13 @@ async fn files(storage: &Storage, bucket: &str, filter: &Filter) -> Result<Vec<F
     let mut files = BTreeMap::new();
     let mut records: Vec<String> = Vec::new();
     for prefix in prefixes(filter) {
-        let mut pages =
-            storage.client().list_objects_v2().bucket(bucket).prefix(&prefix).into_paginator().send();
+        let mut pages = storage
+            .client()
+            .list_objects_v2()
+            .bucket(bucket)
+            .prefix(&prefix)
+            .into_paginator()
+            .send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| {
                 Error::aws(ErrorKind::TransientStorage, "list quarantine", error)
@@ -267,10 +272,8 @@ async fn counted(storage: &Storage, object: &ObjectRef) -> Result<Vec<Reason>> {
     while let Some(row) = rows.next().await? {
         *counts.entry((row.rule, row.column)).or_default() += 1;
     }
-    let mut reasons: Vec<Reason> = counts
-        .into_iter()
-        .map(|((rule, column), rows)| Reason { rule, column, rows })
-        .collect();
+    let mut reasons: Vec<Reason> =
+        counts.into_iter().map(|((rule, column), rows)| Reason { rule, column, rows }).collect();
     reasons.sort_by_key(|reason| std::cmp::Reverse(reason.rows));
     Ok(reasons)
 }

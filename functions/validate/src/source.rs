@@ -46,8 +46,7 @@ impl Moments {
         let modified_at = modified_at.unwrap_or(uploaded_at);
         Ok(Moments {
             modified_at,
-            effective_at: effective_at
-                .unwrap_or_else(|| self::effective_at(run_date, modified_at)),
+            effective_at: effective_at.unwrap_or_else(|| self::effective_at(run_date, modified_at)),
         })
     }
 }

@@ -87,11 +87,13 @@ impl Account {
         };
         let validate = line(Stage::Validate)?;
         let quarantined = ledger.iter().filter(|line| line.dataset == dataset);
+        // Clicks are not loaded into Postgres: their last stage is transform.
+        let last = line(Stage::Load).or_else(|| line(Stage::Transform));
         Some(Account {
             rows_in: validate.rows_in,
-            rows_loaded: line(Stage::Load).map_or(0, |line| line.rows_loaded),
+            rows_loaded: last.map_or(0, |line| line.rows_loaded),
             rows_quarantined: quarantined.map(|line| line.rows_quarantined).sum(),
-            rows_unchanged: line(Stage::Load).map_or(0, |line| line.rows_unchanged),
+            rows_unchanged: last.map_or(0, |line| line.rows_unchanged),
         })
     }
 

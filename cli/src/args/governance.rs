@@ -1,0 +1,160 @@
+//! Arguments of the commands about rows and messages that were refused.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use shopflow_core::Dataset;
+
+use super::Environment;
+
+#[derive(Debug, Subcommand)]
+pub enum Quarantine {
+    /// List the files in quarantine: whose rows, why, and whether they were replayed
+    List(QuarantineList),
+    /// Show the refused rows of a run, personal values masked
+    Show(QuarantineShow),
+    /// Write the refused rows to a file, as they are, so that they can be repaired
+    Export(QuarantineExport),
+    /// Send refused rows through the pipeline again, in the place of their original file
+    Replay(QuarantineReplay),
+}
+
+#[derive(Debug, Args)]
+pub struct QuarantineList {
+    #[command(flatten)]
+    pub environment: Environment,
+    /// Only this run
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+    /// Only this dataset
+    #[arg(long)]
+    pub dataset: Option<Dataset>,
+    /// Files to list, newest first
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: u32,
+    /// Print the list as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct QuarantineShow {
+    /// The run that refused the rows
+    pub run_id: String,
+    /// Only this dataset
+    pub dataset: Option<Dataset>,
+    #[command(flatten)]
+    pub environment: Environment,
+    /// Only the rows of this file, by the id that `list` shows
+    #[arg(long, value_name = "ID")]
+    pub part: Option<String>,
+    /// Only rows that broke this rule
+    #[arg(long)]
+    pub rule: Option<String>,
+    /// Rows to show
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: u32,
+    /// Print the rows as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct QuarantineExport {
+    /// The run that refused the rows
+    pub run_id: String,
+    pub dataset: Dataset,
+    #[command(flatten)]
+    pub environment: Environment,
+    /// The file whose rows are meant, if there are several, by the id that `list` shows
+    #[arg(long, value_name = "ID")]
+    pub part: Option<String>,
+    /// Only rows that broke this rule
+    #[arg(long)]
+    pub rule: Option<String>,
+    /// File to write; must not exist. Readable by you only: the rows may hold personal data
+    #[arg(long, short, value_name = "PATH")]
+    pub output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct QuarantineReplay {
+    /// The run that refused the rows
+    pub run_id: String,
+    pub dataset: Dataset,
+    #[command(flatten)]
+    pub environment: Environment,
+    /// The file whose rows are meant, if there are several, by the id that `list` shows
+    #[arg(long, value_name = "ID")]
+    pub part: Option<String>,
+    /// Repaired rows under their header [default: the rows as they are]
+    #[arg(long, value_name = "PATH", conflicts_with = "rule")]
+    pub file: Option<PathBuf>,
+    /// Of the rows as they are, only those that broke this rule
+    #[arg(long)]
+    pub rule: Option<String>,
+    /// Replay once more what was replayed with success
+    #[arg(long)]
+    pub again: bool,
+    /// Print the outcome as JSON, and no progress
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A queue whose messages can end among its dead letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Queue {
+    /// Uploads that could not be turned into a run
+    Ingest,
+    /// Calls of change data capture that failed
+    Cdc,
+}
+
+#[derive(Debug, Args)]
+pub struct Redrive {
+    #[command(flatten)]
+    pub environment: Environment,
+    /// Only the dead letters of this queue [default: all]
+    #[arg(long)]
+    pub queue: Option<Queue>,
+    /// Messages per queue
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: u32,
+    /// Only say what would be done, and why each message had failed
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print the outcome as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::{Arguments, Command};
+
+    #[test]
+    fn a_replay_takes_repaired_rows_or_those_of_a_rule() {
+        let parse = |rest: &[&str]| {
+            let start = ["shopflow", "quarantine", "replay", "run-1", "products"];
+            Arguments::try_parse_from(start.iter().chain(rest))
+        };
+        let parsed = parse(&["--file", "rows.csv", "--env", "dev"]).unwrap();
+        let Command::Quarantine(Quarantine::Replay(replay)) = parsed.command else {
+            panic!("replay was asked for")
+        };
+        assert_eq!((replay.run_id.as_str(), replay.dataset), ("run-1", Dataset::Products));
+        assert_eq!(replay.environment.name, "dev");
+        assert!(parse(&["--rule", "field_count"]).is_ok());
+        assert!(parse(&["--rule", "field_count", "--file", "rows.csv"]).is_err());
+    }
+
+    #[test]
+    fn an_unknown_dataset_is_answered_with_those_there_are() {
+        let parsed =
+            Arguments::try_parse_from(["shopflow", "quarantine", "show", "run-1", "orders"]);
+        assert!(parsed.unwrap_err().to_string().contains("customers, products"));
+    }
+}
