@@ -126,6 +126,29 @@ async fn good_and_bad_rows_are_split_and_the_same_event_gives_the_same_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replayed_rows_stand_where_their_file_stood() {
+    let cloud = Cloud::new().await;
+    let land = async |key: &str, effective_at: &str| {
+        let mut writer = cloud
+            .storage()
+            .write(&cloud.landing, key, "text/csv")
+            .metadata(keys::EFFECTIVE_METADATA, effective_at)
+            .metadata(keys::MODIFIED_METADATA, "2026-01-15T08:59:59.001000Z");
+        writer.write(format!("{TRANSACTIONS}{}", transaction(1, 2)).as_bytes()).await.unwrap();
+        writer.finish().await.unwrap().reference()
+    };
+    let replayed = land("incoming/transactions/r.csv", "2026-01-15T09:00:00.000000Z").await;
+    let source = cloud.validate(replayed).await.unwrap().source;
+    assert_eq!(source.effective_at.to_rfc3339(), "2026-01-15T09:00:00+00:00");
+    assert_eq!(source.modified_at.to_rfc3339(), "2026-01-15T08:59:59.001+00:00");
+
+    let late = land("incoming/transactions/late.csv", "9999-01-01T00:00:00Z").await;
+    let error = cloud.validate(late).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.to_string().contains("incoming/transactions/late.csv"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_large_file_is_streamed_through_multipart_uploads() {
     let cloud = Cloud::new().await;
     let rows = 300_000;
