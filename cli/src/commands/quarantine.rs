@@ -81,12 +81,15 @@ fn reasons(entry: &Entry) -> String {
 }
 
 fn replayed(entry: &Entry) -> String {
-    let Some(last) = entry.replays.last() else { return "no".to_owned() };
-    let rows = entry.rows_replayed();
-    if rows == 0 {
-        return format!("{} ({})", last.status, last.run_id);
+    let best = entry.replays.iter().rev().find(|record| record.succeeded());
+    match (best, entry.replays.last()) {
+        (Some(record), _) => {
+            let rows = thousands(entry.rows_replayed());
+            format!("{rows} of {} rows ({})", thousands(entry.rows), record.run_id)
+        }
+        (None, Some(record)) => format!("{} ({})", record.status, record.run_id),
+        (None, None) => "no".to_owned(),
     }
-    format!("{} of {} rows ({})", thousands(rows), thousands(entry.rows), last.run_id)
 }
 
 /// A refused row as the screen shows it.
@@ -112,6 +115,7 @@ async fn show(arguments: &QuarantineShow) -> Result<ExitCode> {
     };
     let rule = arguments.rule.as_deref();
     let entries = shelf::of_run(&target, &filter).await?;
+    shelf::check_rule(&entries, rule)?;
     let limit = arguments.limit as usize;
     let rows = shown(&target, &entries, rule, limit).await?;
     let total: u64 = entries.iter().map(|entry| entry.rows_of(rule)).sum();
@@ -180,6 +184,7 @@ async fn to_file(arguments: &QuarantineExport) -> Result<ExitCode> {
         return Err(replay::several(&entries).hint("name one of them with --part"));
     };
     let rule = arguments.rule.as_deref();
+    shelf::check_rule(&entries, rule)?;
     let saved = export::save(&target.storage(), entry, rule, &arguments.output).await?;
     println!("{} rows in {}", thousands(saved.rows), arguments.output.display());
     if let Some(doubt) = saved.doubt {

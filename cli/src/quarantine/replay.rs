@@ -90,13 +90,13 @@ pub async fn start(target: &Target, request: &Request) -> Result<Replay> {
     for attempt in 1..=MAX_ATTEMPTS {
         let name = format!("replay-{}-{replay_id}-{attempt}", request.dataset);
         let execution = Execution::named(&sfn, machine, &name);
-        let ended_well = entries
+        let noted = entries
             .iter()
             .flat_map(|entry| &entry.replays)
             .any(|record| record.run_id == name && record.has_ended());
         match execution.find().await? {
             // Step Functions forgets runs after 90 days; the records do not.
-            None if ended_well => {}
+            None if noted => {}
             None => return begin(target, request, entries, &replay_id, &name).await,
             Some(outcome) if outcome.is_running() || (outcome.succeeded() && !request.again) => {
                 let records = records_of(&entries, &name);
@@ -262,18 +262,7 @@ fn check(entries: &[Entry], request: &Request) -> Result<()> {
             .hint("repair the whole file and run it with `cargo shopflow run --file`"));
         }
     }
-    if let Some(rule) = &request.rule
-        && entries.iter().all(|entry| entry.rows_of(Some(rule)) == 0)
-    {
-        let mut rules: Vec<&str> =
-            entries.iter().flat_map(|entry| &entry.reasons).map(|r| r.rule.as_str()).collect();
-        rules.sort_unstable();
-        rules.dedup();
-        return Err(Error::invalid("no row broke this rule")
-            .with("rule", rule)
-            .hint(format!("the rules are {}", rules.join(", "))));
-    }
-    Ok(())
+    shelf::check_rule(entries, request.rule.as_deref())
 }
 
 /// The error for a command that takes one quarantine file and found several.

@@ -1,6 +1,6 @@
 //! Finds quarantine files: what lies where, why, and what became of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_s3::types::Object;
 use chrono::{DateTime, Utc};
@@ -90,13 +90,9 @@ impl Entry {
         ObjectRef { bucket: self.bucket.clone(), key: self.key.clone(), version_id: None }
     }
 
-    /// Rows that succeeded replays have taken up; a row that was replayed twice counts twice.
+    /// Rows that succeeded replays have brought in; a row that was replayed twice counts twice.
     pub fn rows_replayed(&self) -> u64 {
-        self.replays
-            .iter()
-            .filter(|record| record.succeeded())
-            .map(|record| record.rows.unwrap_or_default())
-            .sum()
+        self.replays.iter().filter(|record| record.succeeded()).map(Record::rows_through).sum()
     }
 
     /// Rows that broke `rule`; all rows without one.
@@ -104,6 +100,23 @@ impl Entry {
         let asked = |reason: &&Reason| rule.is_none_or(|rule| reason.rule == rule);
         self.reasons.iter().filter(asked).map(|reason| reason.rows).sum()
     }
+}
+
+/// Says which rules were broken when `rule` is none of them.
+///
+/// # Errors
+/// `InvalidInput` when no row of the files broke it.
+pub fn check_rule(entries: &[Entry], rule: Option<&str>) -> Result<()> {
+    let Some(rule) = rule else { return Ok(()) };
+    if entries.iter().any(|entry| entry.rows_of(Some(rule)) > 0) {
+        return Ok(());
+    }
+    let reasons = entries.iter().flat_map(|entry| &entry.reasons);
+    let rules: BTreeSet<&str> = reasons.map(|reason| reason.rule.as_str()).collect();
+    let rules: Vec<&str> = rules.into_iter().collect();
+    Err(Error::invalid("no row broke this rule")
+        .with("rule", rule)
+        .hint(format!("the rules that were broken are {}", rules.join(", "))))
 }
 
 /// The newest `limit` quarantine files, newest first, and how many more there are.

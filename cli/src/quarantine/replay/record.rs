@@ -52,6 +52,15 @@ impl Record {
         self.status == SUCCEEDED
     }
 
+    /// Rows that were not refused again, as far as the account tells the files of a replay apart.
+    pub fn rows_through(&self) -> u64 {
+        let rows = self.rows.unwrap_or_default();
+        match self.account {
+            Some(account) if account.rows_in == rows => rows - account.rows_quarantined.min(rows),
+            _ => rows,
+        }
+    }
+
     /// True when the end of the run was noted.
     pub fn has_ended(&self) -> bool {
         self.status != STARTED

@@ -126,6 +126,30 @@ fn the_account_of_a_replay_follows_its_rows_through_the_stages() {
 }
 
 #[test]
+fn only_succeeded_replays_bring_rows_in_and_only_those_not_refused_again() {
+    let record = |status: &str, rows, rows_quarantined| Record {
+        replay_id: "0".to_owned(),
+        run_id: "replay-1".to_owned(),
+        status: status.to_owned(),
+        by: "ana".to_owned(),
+        started_at: DateTime::from_timestamp(1_768_469_400, 0).unwrap(),
+        finished_at: None,
+        file: None,
+        rule: None,
+        object: ObjectRef { bucket: "b".to_owned(), key: "k".to_owned(), version_id: None },
+        rows: Some(rows),
+        account: Some(Account {
+            rows_in: rows,
+            rows_loaded: rows - rows_quarantined,
+            rows_quarantined,
+            rows_unchanged: 0,
+        }),
+    };
+    let replays = vec![record("failed", 3, 3), record("succeeded", 2, 1), record("started", 3, 0)];
+    assert_eq!(Entry { replays, ..entry("a") }.rows_replayed(), 1);
+}
+
+#[test]
 fn a_record_finds_the_file_it_is_about() {
     let landed = record::landing_key(&entry("a"), "replay-1");
     assert_eq!(landed, "incoming/products/run_id=replay-1/a.csv");
