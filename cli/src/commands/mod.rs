@@ -9,6 +9,7 @@ mod inputs;
 mod report;
 mod run;
 mod status;
+mod suggest;
 mod test;
 
 use std::process::ExitCode;
@@ -30,6 +31,7 @@ pub async fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         Command::Backfill(backfill) => run::backfill(&backfill).await,
         Command::Status(status) => status::status(&status).await,
         Command::Report(report) => report::report(&report).await,
+        Command::Suggest(suggest) => suggest::suggest(&suggest).await,
         Command::Plans(plans) => documents::plans(&plans).await,
         Command::Dictionary(dictionary) => documents::dictionary(&dictionary).await,
         Command::Generate(generate) => generate::generate(&generate).await,

@@ -13,8 +13,8 @@ mod table;
 
 use std::collections::BTreeMap;
 
-use futures::FutureExt;
 use futures::future::{BoxFuture, try_join_all};
+use futures::{FutureExt, TryFutureExt};
 use shopflow_core::contract::{Manifest, QualityEvent};
 use shopflow_core::{Dataset, ErrorKind, Result, Stage, Storage};
 use shopflow_expectations::{Profile, ValidationResult};
@@ -85,7 +85,7 @@ async fn judged(
         let entries: Vec<_> =
             manifest.entries.iter().filter(|entry| entry.dataset == suite.dataset).collect();
         if !entries.is_empty() {
-            tables.push(table::of_dataset(&readers, suite, entries).boxed());
+            tables.push(table::of_dataset(&readers, suite, entries).map_ok(Some).boxed());
         }
     }
     if touched(event) {

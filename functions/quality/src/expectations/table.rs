@@ -153,14 +153,14 @@ pub async fn of_dataset(
     readers: &Readers<'_>,
     suite: &DatasetSuite,
     entries: Vec<&ManifestEntry>,
-) -> Result<Option<Collected>> {
+) -> Result<Collected> {
     let files = entries.iter().map(|entry| (entry.bronze.reference(), entry.bronze.bytes));
     let (files, bytes, left_out) = within_limit(files.collect());
     let fitted = Fitted::from(&suite.plan);
     let state = readers.collect(&fitted, &files).await?;
     let dataset = suite.dataset;
     let (suite, dataset) = (dataset.name(), Some(dataset));
-    Ok(Some(Collected { suite, dataset, fitted, state, bytes, left_out }))
+    Ok(Collected { suite, dataset, fitted, state, bytes, left_out })
 }
 
 /// The files of a gold table, the newest partitions first when it is too large; `None` when there

@@ -40,6 +40,9 @@ async fn generated_rows_meet_every_suite() {
             (dataset, file)
         })
         .collect();
+    let started = Instant::now();
+    shopflow_quality::expectations::Suites::load().unwrap();
+    println!("suites understood in {:?}", started.elapsed());
     let mut shop = Shop::open().await;
     gold::write(&shop, &facts(&files[2].1)).await;
     shop.check().await;
