@@ -41,7 +41,17 @@ impl<'a> File<'a> {
     /// # Errors
     /// `InvalidInput` when there is no such object or it is no Parquet file.
     pub async fn open(storage: &'a Storage, object: &ObjectRef, bytes: u64) -> Result<File<'a>> {
-        let mut wanted = if bytes <= WHOLE { bytes } else { TAIL };
+        let first = if bytes <= WHOLE { bytes } else { TAIL };
+        File::open_from(storage, object, bytes, first).await
+    }
+
+    /// Fetches `wanted` bytes at the end first, and more when the footer is larger.
+    async fn open_from(
+        storage: &'a Storage,
+        object: &ObjectRef,
+        bytes: u64,
+        mut wanted: u64,
+    ) -> Result<File<'a>> {
         loop {
             let content = fetch(storage, object, bytes - wanted..bytes).await?;
             let end = Window { start: bytes - wanted, length: bytes, content };
@@ -195,6 +205,8 @@ async fn fetch(storage: &Storage, object: &ObjectRef, range: Range<u64>) -> Resu
             };
             located(failure, object)
         })?;
+    // A server may answer with the whole object instead of the range.
+    let ranged = answer.content_range().is_some();
     let content = answer
         .body
         .collect()
@@ -202,13 +214,92 @@ async fn fetch(storage: &Storage, object: &ObjectRef, range: Range<u64>) -> Resu
         .or_error(ErrorKind::TransientStorage, "read parquet file failed")
         .map_err(|error| located(error, object))?
         .into_bytes();
-    if content.len() as u64 != wanted {
+    let start = if ranged { 0 } else { range.start };
+    if (content.len() as u64) < start + wanted {
         let error = Error::invalid("file has another size than its manifest says");
         return Err(located(error, object));
     }
-    Ok(content)
+    Ok(content.slice(start as usize..(start + wanted) as usize))
 }
 
 fn located(error: Error, object: &ObjectRef) -> Error {
     error.with("bucket", &object.bucket).with("key", &object.key)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+    use parquet::arrow::ArrowWriter;
+    use parquet::file::properties::WriterProperties;
+    use shopflow_testkit::{bucket, storage};
+
+    use super::*;
+
+    const ROWS: i64 = 10_000;
+
+    /// A file of several row groups with three columns.
+    fn encoded() -> Bytes {
+        let ids = || -> ArrayRef { Arc::new(Int64Array::from_iter_values(0..ROWS)) };
+        let texts = (0..ROWS).map(|row| format!("text {}", row * 7919 % ROWS));
+        let texts: ArrayRef = Arc::new(StringArray::from_iter_values(texts));
+        let columns = [("a", ids()), ("text", texts), ("z", ids())];
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let properties =
+            WriterProperties::builder().set_max_row_group_row_count(Some(3000)).build();
+        let mut writer =
+            ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
+        writer.write(&batch).unwrap();
+        writer.into_inner().unwrap().into()
+    }
+
+    async fn rows(file: &File<'_>, names: &[&str]) -> Vec<RecordBatch> {
+        let mut all = Vec::new();
+        for number in 0..file.row_groups() {
+            let group = file.row_group(number, names).await.unwrap();
+            assert!(group.bytes() > 0);
+            all.extend(group.batches().unwrap().map(Result::unwrap));
+        }
+        all
+    }
+
+    #[tokio::test]
+    async fn a_large_file_read_in_ranges_gives_the_rows_of_the_whole() {
+        let storage = storage().await;
+        let bucket = bucket(&storage, "lake").await;
+        let content = encoded();
+        let bytes = content.len() as u64;
+        let stored =
+            storage.write_all(&bucket, "part.parquet", "x/y", content.clone()).await.unwrap();
+        let object = stored.reference();
+        let whole = File::open(&storage, &object, bytes).await.unwrap();
+        assert_eq!(whole.row_groups(), 4);
+        for first in [8, 64, 2000] {
+            let ranged = File::open_from(&storage, &object, bytes, first).await.unwrap();
+            assert!(ranged.end.start > 0, "only the end is held");
+            for names in [&["a", "text", "z"][..], &["text"], &["z", "a"], &["gone", "z"]] {
+                let expected = rows(&whole, names).await;
+                assert_eq!(rows(&ranged, names).await, expected, "{names:?}");
+                assert_eq!(expected.iter().map(RecordBatch::num_rows).sum::<usize>(), 10_000);
+            }
+            let group = ranged.row_group(1, &["text"]).await.unwrap();
+            assert!((group.window.content.len() as u64) < bytes / 3, "one column of one group");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_file_or_has_changed_is_refused_by_name() {
+        let storage = storage().await;
+        let bucket = bucket(&storage, "lake").await;
+        let object = ObjectRef { bucket: bucket.clone(), key: "gone".into(), version_id: None };
+        let error = File::open(&storage, &object, 10).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+        assert!(error.to_string().contains("gone"), "{error}");
+        let stored = storage.write_all(&bucket, "text", "x/y", "no parquet here").await.unwrap();
+        let error = File::open(&storage, &stored.reference(), stored.bytes).await.unwrap_err();
+        assert!(error.to_string().contains("decode parquet file failed"), "{error}");
+        let error = File::open(&storage, &stored.reference(), 99).await.unwrap_err();
+        assert!(error.to_string().contains("another size"), "{error}");
+    }
 }
