@@ -220,10 +220,10 @@ fn cloudwatch() -> (String, JoinHandle<String>) {
             let text = String::from_utf8_lossy(&sent).to_lowercase();
             let length = text.split("content-length: ").nth(1).and_then(|rest| rest.lines().next());
             let head = sent.windows(4).position(|end| end == b"\r\n\r\n");
-            if let (Some(head), Some(length)) = (head, length) {
-                if sent.len() >= head + 4 + length.parse::<usize>().unwrap() {
-                    break;
-                }
+            if let (Some(head), Some(length)) = (head, length)
+                && sent.len() >= head + 4 + length.parse::<usize>().unwrap()
+            {
+                break;
             }
         }
         let answer = "HTTP/1.1 200 OK\r\nsmithy-protocol: rpc-v2-cbor\r\ncontent-length: 0\r\n\r\n";
