@@ -41,6 +41,8 @@ pub enum Command {
     Redrive(Redrive),
     /// Answer the questions of the business, on screen, as CSV and as one HTML page
     Report(Report),
+    /// Print expectations that the latest rows of a dataset suggest and its suite does not have
+    Suggest(Suggest),
     /// Write docs/query-plans.md: how each question is executed, before and after indexing
     Plans(Plans),
     /// Write docs/data-dictionary.md: every dataset, table and column
@@ -218,6 +220,14 @@ pub struct Report {
     /// Ask again even what has not changed since the last report
     #[arg(long)]
     pub afresh: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Suggest {
+    /// customers, products, transactions or clickstream
+    pub dataset: Dataset,
+    #[command(flatten)]
+    pub environment: Environment,
 }
 
 #[derive(Debug, Args)]

@@ -34,6 +34,7 @@ pub mod report;
 pub mod sample;
 pub mod scratch;
 pub mod stack;
+pub mod suggest;
 pub mod summary;
 pub mod table;
 pub mod target;

@@ -11,6 +11,7 @@ mod redrive;
 mod report;
 mod run;
 mod status;
+mod suggest;
 mod test;
 
 use std::process::ExitCode;
@@ -34,6 +35,7 @@ pub async fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         Command::Quarantine(quarantine) => quarantine::quarantine(&quarantine).await,
         Command::Redrive(redrive) => redrive::redrive(&redrive).await,
         Command::Report(report) => report::report(&report).await,
+        Command::Suggest(suggest) => suggest::suggest(&suggest).await,
         Command::Plans(plans) => documents::plans(&plans).await,
         Command::Dictionary(dictionary) => documents::dictionary(&dictionary).await,
         Command::Generate(generate) => generate::generate(&generate).await,

@@ -1,7 +1,9 @@
 //! What is checked, one module per kind of evidence.
 
+pub mod anomaly;
 pub mod core;
 pub mod dates;
+pub mod expectations;
 pub mod lake;
 pub mod ledger;
 pub mod queue;

@@ -5,12 +5,18 @@
 //! `measure` that asks Postgres or the lake, and a pure `judge` that makes [`Check`]s of the
 //! answers. All measuring happens in one Postgres snapshot while no `transform` is under way, so
 //! runs side by side do not see each other's half-finished work; see [`snapshot`].
+//!
+//! At the same time the rows of the run and the tables of gold go through their suites; see
+//! [`expectations`].
 
 pub mod alert;
 pub mod checks;
+pub mod expectations;
 pub mod report;
 pub mod score;
 pub mod snapshot;
+
+use std::sync::Arc;
 
 use shopflow_core::contract::{QualityEvent, QualityResult};
 use shopflow_core::runtime::{Init, Invocation};
@@ -18,7 +24,8 @@ use shopflow_core::{Error, ObjectRef, Result, Storage};
 use shopflow_postgres::Database;
 
 use crate::alert::Alerts;
-use crate::checks::{Check, core, dates, lake, ledger, queue, warehouse};
+use crate::checks::{Check, anomaly, core, dates, lake, ledger, queue, warehouse};
+use crate::expectations::{Outcome, Places, Suites, history};
 use crate::report::Report;
 
 /// What quality builds once.
@@ -27,6 +34,7 @@ pub struct Context {
     storage: Storage,
     database: Database,
     alerts: Alerts,
+    suites: Arc<Suites>,
     lake_bucket: String,
     reports_bucket: String,
 }
@@ -35,7 +43,7 @@ impl Context {
     /// Clients from the function's settings.
     ///
     /// # Errors
-    /// `InvalidInput` when a setting is missing.
+    /// `InvalidInput` when a setting is missing or a suite is not understood.
     pub async fn new(init: &Init) -> Result<Context> {
         let settings = &init.settings;
         let topic = settings
@@ -46,6 +54,7 @@ impl Context {
             storage: init.storage.clone(),
             database: Database::new(&init.aws, &settings.database).await?,
             alerts: Alerts::new(&init.aws, topic),
+            suites: Arc::new(Suites::load()?),
             lake_bucket: settings.buckets.lake.clone(),
             reports_bucket: settings.buckets.reports.clone(),
         })
@@ -65,7 +74,10 @@ pub async fn handle(
     invocation: &Invocation,
 ) -> Result<QualityResult> {
     // On the heap: the futures of all the checks together are large.
-    let checks = Box::pin(run_checks(context, &event)).await?;
+    let layers = Box::pin(run_checks(context, &event));
+    let tables = Box::pin(run_suites(context, &event));
+    let (mut checks, (outcomes, of_tables)) = tokio::try_join!(layers, tables)?;
+    checks.extend(of_tables);
     let report = Report::new(&event.run, checks);
     for check in report.failed() {
         let severity = check.severity.name();
@@ -79,6 +91,13 @@ pub async fn handle(
     metrics.gauge("QualityScore", result.score, &[]);
     metrics.count("ChecksTotal", result.checks, &[]);
     metrics.count("ChecksFailed", result.failed, &[]);
+    for outcome in &outcomes {
+        let statistics = &outcome.result.statistics;
+        let of_dataset = [("Dataset", outcome.suite)];
+        let count = |name, count: usize| metrics.count(name, count as u64, &of_dataset);
+        count("ExpectationsTotal", statistics.evaluated_expectations);
+        count("ExpectationsFailed", statistics.unsuccessful_expectations);
+    }
     tracing::info!(
         score = result.score,
         checks = result.checks,
@@ -108,6 +127,17 @@ async fn run_checks(context: &Context, event: &QualityEvent) -> Result<Vec<Check
     checks.extend(lake::judge(&lake, &dates, &warehouse));
     checks.extend(queue::judge(&queue));
     Ok(checks)
+}
+
+/// Runs the suites, and compares the profiles with those of the runs before.
+async fn run_suites(context: &Context, event: &QualityEvent) -> Result<(Vec<Outcome>, Vec<Check>)> {
+    let Context { storage, lake_bucket: lake, reports_bucket: reports, suites, .. } = context;
+    let places = Places { storage, lake, reports };
+    let outcomes = expectations::run(places, suites, event).await?;
+    let compared = history::update(places, &event.run, &outcomes).await?;
+    let mut checks = checks::expectations::judge(&outcomes);
+    checks.extend(anomaly::judge(&compared));
+    Ok((outcomes, checks))
 }
 
 /// Writes the report. The alert goes out before it: if the function dies in between, the repeated

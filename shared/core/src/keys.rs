@@ -96,6 +96,23 @@ pub fn quality_report(run_id: &str) -> String {
     format!("quality/run_id={run_id}/report.json")
 }
 
+/// `quality/run_id=<id>/expectations/<suite>.json` in the reports bucket: the result of a suite.
+pub fn expectations(run_id: &str, suite: &str) -> String {
+    format!("quality/run_id={run_id}/expectations/{suite}.json")
+}
+
+/// `quality/run_id=<id>/profiles/<dataset>.json` in the reports bucket: what the rows of a run are
+/// like.
+pub fn profile(run_id: &str, dataset: Dataset) -> String {
+    format!("quality/run_id={run_id}/profiles/{dataset}.json")
+}
+
+/// `quality/history/<dataset>.json` in the reports bucket: the profiles of the latest runs, in
+/// short.
+pub fn profile_history(dataset: Dataset) -> String {
+    format!("quality/history/{dataset}.json")
+}
+
 /// `runs/<run_id>.json` in the reports bucket: outcome, ledger, duration and cost of a run.
 pub fn run_summary(run_id: &str) -> String {
     format!("runs/{run_id}.json")

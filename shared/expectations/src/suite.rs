@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::problem::Problem;
+use crate::registry;
 use crate::yaml;
 
 /// How bad a failure is.
@@ -119,6 +120,32 @@ impl Suite {
         let mut reader = Reader { problems: Vec::new() };
         let suite = reader.gx(&value);
         reader.finish(suite)
+    }
+
+    /// What is wrong with the names of expectations and arguments, whatever table the suite is for.
+    ///
+    /// [`Plan::compile`](crate::Plan::compile) finds the same and more, but needs the schema of the
+    /// table; this can be asked before there is a table.
+    pub fn unknown_names(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for (at, expectation) in self.expectations.iter().enumerate() {
+            let place = format!("expectation {} {}", at + 1, expectation.name);
+            let Some(spec) = registry::find(&expectation.name) else {
+                let problem = Problem::new(place, "there is no such expectation");
+                let names = registry::all().map(|spec| spec.name);
+                problems.push(problem.suggest(&expectation.name, names));
+                continue;
+            };
+            let unknown = expectation
+                .kwargs
+                .keys()
+                .filter(|name| !spec.accepted().any(|known| known == *name));
+            problems.extend(unknown.map(|name| {
+                let problem = Problem::new(&place, format!("unknown argument '{name}'"));
+                problem.suggest(name, spec.accepted())
+            }));
+        }
+        problems
     }
 
     /// Our YAML of this suite.
@@ -317,6 +344,22 @@ mod tests {
         assert!(texts[0].contains("did you mean 'key_columns'"), "{texts:#?}");
         assert!(texts[1].contains("exactly one name"), "{texts:#?}");
         assert!(texts[3].contains("did you mean 'critical'"), "{texts:#?}");
+    }
+
+    #[test]
+    fn unknown_names_are_found_without_a_table() {
+        let suite = Suite::parse_yaml(
+            "suite: s\nexpectations:\n\
+             - expect_column_values_to_be_betwen: {column: a, min_value: 1}\n\
+             - expect_column_values_to_be_between: {column: a, min_vale: 1}\n\
+             - expect_column_values_to_be_between: {column: a, min_value: 1}\n",
+        )
+        .unwrap();
+        let problems = suite.unknown_names();
+        let texts: Vec<String> = problems.iter().map(Problem::to_string).collect();
+        assert_eq!(texts.len(), 2, "{texts:#?}");
+        assert!(texts[0].contains("did you mean 'expect_column_values_to_be_between'?"));
+        assert!(texts[1].contains("unknown argument 'min_vale'; did you mean 'min_value'?"));
     }
 
     #[test]

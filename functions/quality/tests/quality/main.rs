@@ -3,6 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod alerts;
+mod anomalies;
 mod broken;
+mod expectations;
+mod files;
+mod generated;
+mod gold;
 mod healthy;
 mod support;

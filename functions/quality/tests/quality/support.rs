@@ -39,8 +39,10 @@ pub struct Shop {
     pub lake: String,
     pub reports: String,
     pub ledger: Vec<LedgerEntry>,
+    /// Of the run's files; none as long as a test publishes none.
+    pub manifest: Option<ObjectRef>,
+    pub aws: aws_config::SdkConfig,
     context: Context,
-    aws: aws_config::SdkConfig,
     sqs: aws_sdk_sqs::Client,
     queue_url: String,
 }
@@ -70,18 +72,25 @@ impl Shop {
         let init = Init { settings: Arc::new(all), aws: aws.clone(), storage: storage.clone() };
         let context = Context::new(&init).await.unwrap();
         let ledger = ledger();
-        let shop = Shop { db, storage, lake, reports, ledger, context, aws, sqs, queue_url };
+        let manifest = None;
+        let shop =
+            Shop { db, storage, lake, reports, ledger, manifest, aws, context, sqs, queue_url };
         shop.write_lake().await;
         shop
     }
 
     /// Runs the function.
     pub async fn check(&self) -> QualityResult {
+        self.check_as(RUN_ID, &Invocation::detached(&self.aws, "quality")).await
+    }
+
+    /// Runs the function for another run.
+    pub async fn check_as(&self, run_id: &str, invocation: &Invocation) -> QualityResult {
         let run_date = NaiveDate::from_ymd_opt(2026, 1, 16).unwrap();
-        let run = Run { run_id: RUN_ID.to_owned(), run_date };
-        let event = QualityEvent { run, ledger: self.ledger.clone() };
-        let invocation = Invocation::detached(&self.aws, "quality");
-        handle(&self.context, event, &invocation).await.unwrap()
+        let run = Run { run_id: run_id.to_owned(), run_date };
+        let (ledger, manifest) = (self.ledger.clone(), self.manifest.clone());
+        let event = QualityEvent { run, ledger, manifest };
+        handle(&self.context, event, invocation).await.unwrap()
     }
 
     /// Runs the function; the names of the failed checks.

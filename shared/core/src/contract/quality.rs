@@ -4,13 +4,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{LedgerEntry, ObjectRef, Run};
 
-/// Event of `quality`: the ledger so far, to be checked against the layers themselves.
+/// Event of `quality`: the ledger so far, to be checked against the layers themselves, and the files
+/// whose rows are held against the suites.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QualityEvent {
     #[serde(flatten)]
     pub run: Run,
     #[serde(default)]
     pub ledger: Vec<LedgerEntry>,
+    /// The run's manifest; without it no expectation suite runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<ObjectRef>,
 }
 
 /// Result of `quality`.

@@ -1,0 +1,104 @@
+//! The suites of `suites/` over the rows of a run and over gold, with profiles in the same pass.
+//!
+//! Each table is read once, file by file and row group by row group; the states of files merge in
+//! their order, so the same files give the same bytes however they are read. All tables are read
+//! side by side.
+
+mod file;
+mod fit;
+pub mod history;
+mod publish;
+mod suites;
+mod table;
+
+use std::collections::BTreeMap;
+
+use futures::future::{BoxFuture, try_join_all};
+use futures::{FutureExt, TryFutureExt};
+use shopflow_core::contract::{Manifest, QualityEvent};
+use shopflow_core::{Dataset, ErrorKind, Result, Stage, Storage};
+use shopflow_expectations::{Profile, ValidationResult};
+
+pub use suites::Suites;
+use table::Collected;
+
+/// A file may be replaced between reading a table's manifest and reading the file.
+const ATTEMPTS: usize = 3;
+
+/// Where the tables are.
+#[derive(Debug, Clone, Copy)]
+pub struct Places<'a> {
+    pub storage: &'a Storage,
+    pub lake: &'a str,
+    pub reports: &'a str,
+}
+
+/// What a suite said about a table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Name of the suite, the dataset or the gold table.
+    pub suite: &'static str,
+    /// The dataset whose rows of this run were looked at; `None` for a gold table.
+    pub dataset: Option<Dataset>,
+    pub result: ValidationResult,
+    /// Of datasets only.
+    pub profile: Option<Profile>,
+}
+
+/// Runs the suites: those of the datasets that the run's manifest lists, and those of gold when the
+/// run's `transform` took rows along. Writes the results and profiles and gives them back, datasets
+/// first.
+///
+/// # Errors
+/// `Transient.Storage` when S3 does not answer; `InvalidInput` when the manifest or a file it lists
+/// does not exist.
+pub async fn run(
+    places: Places<'_>,
+    suites: &Suites,
+    event: &QualityEvent,
+) -> Result<Vec<Outcome>> {
+    let Some(manifest) = &event.manifest else { return Ok(Vec::new()) };
+    let manifest: Manifest = places.storage.read_json(manifest).await?;
+    let mut attempt = 1;
+    let outcomes = loop {
+        match Box::pin(judged(places, suites, event, &manifest)).await {
+            Err(error) if error.kind() == ErrorKind::InvalidInput && attempt < ATTEMPTS => {
+                tracing::info!(error = %error, attempt, "lake changed while it was read");
+                attempt += 1;
+            }
+            outcome => break outcome?,
+        }
+    };
+    publish::write(places, &event.run, &outcomes).await?;
+    Ok(outcomes)
+}
+
+async fn judged(
+    places: Places<'_>,
+    suites: &Suites,
+    event: &QualityEvent,
+    manifest: &Manifest,
+) -> Result<Vec<Outcome>> {
+    let readers = table::Readers::new(places.storage);
+    let mut tables: Vec<BoxFuture<'_, Result<Option<Collected>>>> = Vec::new();
+    for suite in suites.datasets() {
+        let entries: Vec<_> =
+            manifest.entries.iter().filter(|entry| entry.dataset == suite.dataset).collect();
+        if !entries.is_empty() {
+            tables.push(table::of_dataset(&readers, suite, entries).map_ok(Some).boxed());
+        }
+    }
+    if touched(event) {
+        let gold = suites.gold().iter();
+        tables.extend(gold.map(|suite| table::of_gold(&readers, places.lake, suite).boxed()));
+    }
+    let tables: Vec<Collected> = try_join_all(tables).await?.into_iter().flatten().collect();
+    let rows: BTreeMap<String, u64> =
+        tables.iter().map(|table| (table.suite.to_owned(), table.rows())).collect();
+    Ok(tables.iter().map(|table| table.finish(&rows)).collect())
+}
+
+/// True when the run changed something that gold is made of.
+fn touched(event: &QualityEvent) -> bool {
+    event.ledger.iter().any(|entry| entry.stage == Stage::Transform && entry.rows_loaded > 0)
+}

@@ -1,0 +1,48 @@
+//! A run beside the runs before it.
+
+use serde_json::Value;
+use shopflow_core::runtime::Invocation;
+use shopflow_core::{Dataset, ObjectRef, keys};
+
+use crate::support::{RUN_ID, Shop};
+use crate::{files, gold};
+
+async fn history(shop: &Shop) -> Value {
+    let (bucket, key) = (shop.reports.clone(), keys::profile_history(Dataset::Transactions));
+    shop.storage.read_json(&ObjectRef { bucket, key, version_id: None }).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_run_with_far_fewer_rows_than_the_runs_before_is_a_warning() {
+    let mut shop = Shop::open().await;
+    gold::write(&shop, &gold::of_the_shop()).await;
+    shop.manifest = Some(files::publish(&shop, &files::of_the_shop()).await);
+    let invocation = Invocation::detached(&shop.aws, "quality");
+    for number in 0..8 {
+        shop.check_as(&format!("before-{number}"), &invocation).await;
+    }
+    assert_eq!(history(&shop).await["runs"].as_array().unwrap().len(), 8);
+
+    let mut few = files::of_the_shop();
+    let lines: Vec<&str> = files::TRANSACTIONS.lines().take(2).collect();
+    few[2].1 = (lines.join("\n") + "\n").into();
+    shop.manifest = Some(files::publish(&shop, &few).await);
+    assert_eq!(shop.failed().await, ["anomaly.transactions.rows"]);
+    let first = (shop.report().await, history(&shop).await);
+    let checks = first.0["checks"].as_array().unwrap().iter();
+    let named = |name: &str| checks.clone().find(|check| check["name"] == name).unwrap();
+    let rows = named("anomaly.transactions.rows");
+    assert_eq!((&rows["expected"], &rows["actual"]), (&"4 to 4".into(), &"1".into()));
+    assert_eq!(rows["severity"], "warning");
+    assert_eq!(rows["detail"], "median of 8 runs: 4");
+    assert_eq!(named("anomaly.customers.null_share")["passed"], true);
+
+    // A repeated call is compared with the same runs and notes nothing.
+    assert!(shop.check().await.gate_passed);
+    assert_eq!((shop.report().await, history(&shop).await), first);
+    let runs = first.1["runs"].as_array().unwrap().clone();
+    assert_eq!(runs.len(), 9);
+    assert_eq!((&runs[8]["run_id"], &runs[8]["rows"]), (&RUN_ID.into(), &1.into()));
+    let text = first.1.to_string();
+    assert!(!text.contains("Quill") && !text.contains("example"), "{text}");
+}
