@@ -49,13 +49,16 @@ async fn the_default_run_fills_every_layer_with_exact_counts() {
 async fn a_warm_default_run_takes_less_than_five_seconds() {
     let cloud = Cloud::fresh().await;
     cloud.run(json!({})).await.expect_success();
+    let again = cloud.run(json!({})).await.expect_success().seconds;
     // The best of three: the machine may be busy with something else once.
-    let mut best = f64::INFINITY;
-    for _ in 0..3 {
-        best = best.min(cloud.run(json!({})).await.expect_success().seconds);
+    let mut other_sales = f64::INFINITY;
+    for seed in 43..46 {
+        let source = json!({"kind": "generate", "seed": seed});
+        let run = cloud.run(json!({"source": source})).await.expect_success();
+        other_sales = other_sales.min(run.seconds);
     }
-    println!("warm default run: {best:.2} s");
-    assert!(best < WARM_LIMIT, "{best:.2} s");
+    println!("warm default run: {again:.2} s, with other sales {other_sales:.2} s");
+    assert!(other_sales < WARM_LIMIT, "{other_sales:.2} s");
 }
 
 #[tokio::test]
