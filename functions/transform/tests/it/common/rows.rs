@@ -1,0 +1,315 @@
+//! Rows of the shop go to bronze, `core` and `ops` the way upload and load put them.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, Date32Array, Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
+};
+use chrono::{DateTime, Utc};
+use shopflow_core::contract::{ManifestEntry, SourceObject, StoredObject};
+use shopflow_core::{Dataset, keys};
+use shopflow_lake::{parquet, schema};
+
+use super::{Customer, Event, Product, Sale, Shop, Source, days, run};
+
+impl Shop {
+    pub async fn customers(&self, from: &Source, rows: &[Customer]) {
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.0))),
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r.1))),
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r.2))),
+            Arc::new(Date32Array::from_iter_values(rows.iter().map(|r| days(date(r.3))))),
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r.4))),
+        ];
+        let entry = self.bronze(Dataset::Customers, from, columns).await;
+        for Customer(id, name, email, registered, country) in rows {
+            let hash = format!("{name}|{email}|{registered}|{country}").into_bytes();
+            let values: [&(dyn tokio_postgres::types::ToSql + Sync); 10] = [
+                id,
+                name,
+                email,
+                &date(registered),
+                country,
+                &hash,
+                &from.effective_at,
+                &from.effective_at,
+                &from.version,
+                &from.run_id,
+            ];
+            self.client
+                .execute(
+                    "INSERT INTO core.customers (id, name, email, registration_date, country,
+                         row_hash, effective_at, source_modified_at, source_version_id, source_run_id)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                     ON CONFLICT (id) DO UPDATE SET name = $2, is_inferred = false, email = $3,
+                         registration_date = $4, country = $5, row_hash = $6, effective_at = $7
+                     WHERE customers.is_inferred OR customers.effective_at <= $7",
+                    &values,
+                )
+                .await
+                .unwrap();
+            self.client
+                .execute(
+                    "INSERT INTO core.customer_history (id, name, email, registration_date, country,
+                         row_hash, effective_at, source_modified_at, source_version_id, source_run_id)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                     ON CONFLICT (id, effective_at) DO UPDATE SET name = $2, email = $3,
+                         registration_date = $4, country = $5, row_hash = $6",
+                    &values,
+                )
+                .await
+                .unwrap();
+        }
+        self.mark_entities("customers", from, rows.iter().map(|r| r.0).collect()).await;
+        self.queue(&entry, from).await;
+    }
+
+    pub async fn products(&self, from: &Source, rows: &[Product]) {
+        let prices = Decimal128Array::from_iter_values(rows.iter().map(|r| i128::from(r.3)));
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.0))),
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r.1))),
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r.2))),
+            Arc::new(prices.with_precision_and_scale(10, 2).unwrap()),
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r.4))),
+        ];
+        let entry = self.bronze(Dataset::Products, from, columns).await;
+        for Product(id, name, category, cents, supplier) in rows {
+            let hash = format!("{name}|{category}|{cents}|{supplier}").into_bytes();
+            self.client
+                .execute(
+                    "WITH c AS (INSERT INTO core.categories (name) VALUES ($1) ON CONFLICT DO NOTHING)
+                     INSERT INTO core.suppliers (name) VALUES ($2) ON CONFLICT DO NOTHING",
+                    &[category, supplier],
+                )
+                .await
+                .unwrap();
+            let values: [&(dyn tokio_postgres::types::ToSql + Sync); 9] = [
+                id,
+                name,
+                category,
+                cents,
+                supplier,
+                &hash,
+                &from.effective_at,
+                &from.version,
+                &from.run_id,
+            ];
+            self.client
+                .execute(
+                    "INSERT INTO core.products (id, name, category_id, price, supplier_id,
+                         row_hash, effective_at, source_modified_at, source_version_id, source_run_id)
+                     SELECT $1, $2, c.category_id, $4::bigint / 100.0, s.supplier_id, $6, $7, $7, $8, $9
+                     FROM core.categories AS c, core.suppliers AS s
+                     WHERE c.name = $3 AND s.name = $5
+                     ON CONFLICT (id) DO UPDATE SET name = $2, is_inferred = false,
+                         category_id = excluded.category_id, price = excluded.price,
+                         supplier_id = excluded.supplier_id, row_hash = $6, effective_at = $7
+                     WHERE products.is_inferred OR products.effective_at <= $7",
+                    &values,
+                )
+                .await
+                .unwrap();
+            self.client
+                .execute(
+                    "INSERT INTO core.product_history (id, name, category, price, supplier,
+                         row_hash, effective_at, source_modified_at, source_version_id, source_run_id)
+                     VALUES ($1, $2, $3, $4::bigint / 100.0, $5, $6, $7, $7, $8, $9)
+                     ON CONFLICT (id, effective_at) DO UPDATE SET name = $2, category = $3,
+                         price = excluded.price, supplier = $5, row_hash = $6",
+                    &values,
+                )
+                .await
+                .unwrap();
+        }
+        self.mark_entities("products", from, rows.iter().map(|r| r.0).collect()).await;
+        self.queue(&entry, from).await;
+    }
+
+    pub async fn sales(&self, from: &Source, rows: &[Sale]) {
+        let moments = TimestampMicrosecondArray::from_iter_values(
+            rows.iter().map(|r| r.4.timestamp_micros()),
+        );
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.0))),
+            Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.1))),
+            Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.2))),
+            Arc::new(Int32Array::from_iter_values(rows.iter().map(|r| r.3))),
+            Arc::new(moments.with_timezone("UTC")),
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|_| "paypal"))),
+        ];
+        let entry = self.bronze(Dataset::Transactions, from, columns).await;
+        let sql = include_str!("load_sales.sql");
+        let ids: Vec<i64> = rows.iter().map(|r| r.0).collect();
+        let customers: Vec<i64> = rows.iter().map(|r| r.1).collect();
+        let products: Vec<i64> = rows.iter().map(|r| r.2).collect();
+        let quantities: Vec<i32> = rows.iter().map(|r| r.3).collect();
+        let moments: Vec<DateTime<Utc>> = rows.iter().map(|r| r.4).collect();
+        let incoming = "CREATE TEMP TABLE incoming AS
+            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::timestamptz[])
+                AS i (id, customer_id, product_id, quantity, sold_at),
+                (SELECT $6::timestamptz AS effective_at, $7::text AS version, $8::text AS run_id) AS s";
+        self.client
+            .execute(
+                incoming,
+                &[
+                    &ids,
+                    &customers,
+                    &products,
+                    &quantities,
+                    &moments,
+                    &from.effective_at,
+                    &from.version,
+                    &from.run_id,
+                ],
+            )
+            .await
+            .unwrap();
+        self.client.batch_execute(sql).await.unwrap();
+        self.queue(&entry, from).await;
+    }
+
+    pub async fn clicks(&self, from: &Source, rows: &[(uuid::Uuid, DateTime<Utc>)]) {
+        let event = |(id, at): &(uuid::Uuid, DateTime<Utc>)| Event {
+            id: *id,
+            session: "session".to_owned(),
+            customer: None,
+            kind: "page_view",
+            url: "/".to_owned(),
+            at: *at,
+        };
+        self.events(from, &rows.iter().map(event).collect::<Vec<_>>()).await;
+    }
+
+    pub async fn events(&self, from: &Source, rows: &[Event]) {
+        let text = |of: fn(&Event) -> String| -> ArrayRef {
+            Arc::new(StringArray::from_iter_values(rows.iter().map(of)))
+        };
+        let customers: Int64Array = rows.iter().map(|event| event.customer).collect();
+        let moments = rows.iter().map(|event| event.at.timestamp_micros());
+        let columns: Vec<ArrayRef> = vec![
+            text(|event| event.id.to_string()),
+            text(|event| event.session.clone()),
+            Arc::new(customers),
+            text(|event| event.kind.to_owned()),
+            Arc::new(rows.iter().map(|_| None::<i64>).collect::<Int64Array>()),
+            text(|event| event.url.clone()),
+            Arc::new(rows.iter().map(|_| None::<&str>).collect::<StringArray>()),
+            text(|_| "mobile".to_owned()),
+            text(|_| "FR".to_owned()),
+            Arc::new(TimestampMicrosecondArray::from_iter_values(moments).with_timezone("UTC")),
+        ];
+        let entry = self.bronze(Dataset::Clickstream, from, columns).await;
+        self.queue(&entry, from).await;
+    }
+
+    /// Views of products: session, product, moment.
+    pub async fn product_views(&self, from: &Source, rows: &[(&str, i64, DateTime<Utc>)]) {
+        let text = |value: &str| -> ArrayRef {
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|_| value)))
+        };
+        let id = |row: &(&str, i64, DateTime<Utc>)| {
+            let name = format!("{} {} {}", row.0, row.1, row.2.timestamp_micros());
+            uuid::Uuid::from_u128(name.bytes().fold(7, |sum: u128, byte| {
+                sum.wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013B) ^ u128::from(byte)
+            }))
+            .to_string()
+        };
+        let moments = rows.iter().map(|row| row.2.timestamp_micros());
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(StringArray::from_iter_values(rows.iter().map(id))),
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.0))),
+            Arc::new(rows.iter().map(|_| None::<i64>).collect::<Int64Array>()),
+            text("product_view"),
+            Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.1))),
+            text("/"),
+            Arc::new(rows.iter().map(|_| None::<&str>).collect::<StringArray>()),
+            text("mobile"),
+            text("FR"),
+            Arc::new(TimestampMicrosecondArray::from_iter_values(moments).with_timezone("UTC")),
+        ];
+        let entry = self.bronze(Dataset::Clickstream, from, columns).await;
+        self.queue(&entry, from).await;
+    }
+
+    async fn bronze(
+        &self,
+        dataset: Dataset,
+        from: &Source,
+        mut columns: Vec<ArrayRef>,
+    ) -> ManifestEntry {
+        let rows = columns[0].len();
+        let text = |value: &str| -> ArrayRef {
+            Arc::new(StringArray::from_iter_values((0..rows).map(|_| value)))
+        };
+        let moment = TimestampMicrosecondArray::from_iter_values(
+            (0..rows).map(|_| from.effective_at.timestamp_micros()),
+        );
+        let moment: ArrayRef = Arc::new(moment.with_timezone("UTC"));
+        let key = format!("incoming/{dataset}/{}.csv", from.version);
+        columns.extend([
+            Arc::new((0..rows).map(|_| None::<&str>).collect::<StringArray>()) as ArrayRef,
+            Arc::new(Int64Array::from_iter_values(1..=rows as i64)),
+            text(&from.run_id),
+            text("landing"),
+            text(&key),
+            text(&from.version),
+            Arc::clone(&moment),
+            moment,
+        ]);
+        let batch = RecordBatch::try_new(schema::bronze(dataset), columns).unwrap();
+        let content = parquet::encode(batch.schema(), &[batch]).unwrap();
+        let bronze_key = keys::bronze(&run(&from.run_id), dataset, from.part);
+        let bronze = self
+            .context
+            .storage
+            .write_all(&self.context.lake, &bronze_key, parquet::CONTENT_TYPE, content)
+            .await
+            .unwrap();
+        ManifestEntry {
+            dataset,
+            part: from.part,
+            source: SourceObject {
+                bucket: "landing".to_owned(),
+                key,
+                version_id: from.version.clone(),
+                bytes: 1,
+                modified_at: from.effective_at,
+                effective_at: from.effective_at,
+            },
+            raw: StoredObject { key: "raw".to_owned(), ..bronze.clone() },
+            bronze,
+            rows: rows as u64,
+            time_range: None,
+        }
+    }
+
+    async fn mark_entities(&self, dataset: &str, from: &Source, ids: Vec<i64>) {
+        self.client
+            .execute(
+                "INSERT INTO ops.dirty_entities (dataset, id, since)
+                 SELECT $1, unnest($2::bigint[]), $3
+                 ON CONFLICT (dataset, id) DO UPDATE SET marked_at = clock_timestamp(),
+                     since = least(dirty_entities.since, excluded.since)",
+                &[&dataset, &ids, &from.effective_at],
+            )
+            .await
+            .unwrap();
+    }
+
+    async fn queue(&self, entry: &ManifestEntry, from: &Source) {
+        self.client
+            .execute(
+                "INSERT INTO ops.lake_queue (run_id, dataset, part, entry) VALUES ($1, $2, $3, $4)",
+                &[
+                    &from.run_id,
+                    &entry.dataset.name(),
+                    &(from.part as i32),
+                    &serde_json::to_value(entry).unwrap(),
+                ],
+            )
+            .await
+            .unwrap();
+    }
+}
