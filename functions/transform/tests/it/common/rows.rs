@@ -11,7 +11,7 @@ use shopflow_core::contract::{ManifestEntry, SourceObject, StoredObject};
 use shopflow_core::{Dataset, keys};
 use shopflow_lake::{parquet, schema};
 
-use super::{Customer, Event, Product, Sale, Shop, Source, days, run};
+use super::{Customer, Event, Product, Sale, Shop, Source, date, days, run};
 
 impl Shop {
     pub async fn customers(&self, from: &Source, rows: &[Customer]) {
