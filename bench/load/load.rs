@@ -37,7 +37,7 @@ const ANTI_JOIN: &str = "WHERE NOT EXISTS (SELECT FROM peer p WHERE p.id = s.id 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
     let rows: u64 = std::env::args().nth(1).and_then(|rows| rows.parse().ok()).unwrap_or(1_000_000);
-    let world = World::new(rows).await;
+    let mut world = World::new(rows).await;
     println!("{rows} rows, {:.0} MB", world.raw.bytes as f64 / 1e6);
     let sql = &world.sql;
 
@@ -56,8 +56,7 @@ async fn main() {
     let mut repeats: Vec<(&str, f64)> = Vec::new();
     repeats.push(("anti-join on all columns", timed(upsert(&world, ANTI_JOIN)).await));
     repeats.push(("staged INSERT ON CONFLICT", timed(upsert(&world, "")).await));
-    let expected = checksum(sql, "peer").await;
-    sql.batch_execute("DROP TABLE peer; CHECKPOINT").await.unwrap();
+    sql.batch_execute("CHECKPOINT").await.unwrap();
 
     for (name, hour, counts, peers) in [
         ("first load", 1, [rows, 0, 0], &peers),
@@ -73,6 +72,21 @@ async fn main() {
             println!("  {seconds:7.2} s {:5.2}x {peer}", seconds / own);
         }
     }
+
+    let more = rows * 2 / 5;
+    world.write_more(more).await;
+    world.sql.batch_execute("CHECKPOINT").await.unwrap();
+    let peer = timed(copy(&world, "peer")).await;
+    world.sql.batch_execute("CHECKPOINT").await.unwrap();
+    let started = Instant::now();
+    let result = world.load("more", 3).await;
+    let own = started.elapsed().as_secs_f64();
+    assert_eq!([result.inserted, result.updated, result.unchanged], [more, 0, 0]);
+    println!("{more} new rows beside the {rows}\n  {own:7.2} s        ShopFlow");
+    println!("  {peer:7.2} s {:5.2}x raw COPY into the indexed table", peer / own);
+
+    let sql = &world.sql;
+    let expected = checksum(sql, "peer").await;
     let found = checksum(
         sql,
         "(SELECT t.*, m.name AS payment_method FROM core.transactions t \
@@ -80,6 +94,7 @@ async fn main() {
     )
     .await;
     assert_eq!(found, expected, "the tables differ");
+    sql.batch_execute("DROP TABLE peer").await.unwrap();
     println!("all tables hold the same {} rows", found.0);
     world.clean().await;
 }

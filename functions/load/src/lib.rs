@@ -18,6 +18,7 @@ mod confirmations;
 mod copy;
 mod encode;
 mod entities;
+mod indexes;
 mod references;
 mod source;
 mod staging;

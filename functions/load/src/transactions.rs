@@ -12,10 +12,10 @@ use shopflow_postgres::PgResultExt;
 use tokio_postgres::Transaction;
 
 use crate::chunks::Chunks;
-use crate::compare::{Comparison, Findings};
+use crate::compare::Comparison;
 use crate::encode::Encoder;
 use crate::entities::expect;
-use crate::{Context, Counts, bulk, staging, values};
+use crate::{Context, Counts, bulk, indexes, staging, values};
 
 const STAGED_DATE: &str = "(s.\"timestamp\" AT TIME ZONE 'UTC')::date";
 const STORED_DATE: &str = "(t.\"timestamp\" AT TIME ZONE 'UTC')::date";
@@ -46,11 +46,22 @@ pub async fn load(
     }
     let rows = chunks.finish().await?.rows;
     let found = comparison.finish().await?;
+    let alone =
+        are_many(context, transaction, found.new).await? && indexes::claim(transaction).await?;
     let inferred = found.references.infer_members(transaction, run_id, "pg_temp.staging").await?;
     if found.updated + found.lost > 0 {
         read_dates(transaction).await?;
     }
-    write(transaction, source_id, &found).await?;
+    if found.updated > 0 {
+        update(transaction, source_id, found.updated).await?;
+    }
+    if alone {
+        let rebuild = indexes::take_down(transaction).await?;
+        insert(transaction, source_id, found.new).await?;
+        indexes::build(transaction, &rebuild).await?;
+    } else if found.new > 0 {
+        insert(transaction, source_id, found.new).await?;
+    }
     if found.updated + found.lost > 0 {
         note_moves(transaction).await?;
         mark_judged_dates(transaction).await?;
@@ -92,28 +103,42 @@ async fn read_dates(transaction: &Transaction<'_>) -> Result<()> {
     Ok(())
 }
 
-async fn write(transaction: &Transaction<'_>, source_id: i32, found: &Findings) -> Result<()> {
-    if found.new > 0 {
-        let written = transaction
-            .execute(
-                "INSERT INTO core.transactions (id, customer_id, product_id, quantity, \
-                     \"timestamp\", payment_method_id, row_hash, extra, source_id) \
-                 SELECT id, customer_id, product_id, quantity, \"timestamp\", \
-                     payment_method_id, row_hash, extra, $1 \
-                 FROM pg_temp.staging WHERE action = 'n' ORDER BY id",
-                &[&source_id],
-            )
-            .await
-            .or_db("insert rows")?;
-        expect("inserted", written, found.new)?;
+/// A row of the table takes about this many bytes.
+const ROW_BYTES: i64 = 100;
+/// Indexes and foreign keys are built anew for this many stored rows in the time it takes to keep
+/// them up for one.
+const STORED_PER_NEW: i64 = 8;
+
+/// True when `new` rows are written faster without indexes and foreign keys.
+async fn are_many(context: &Context, transaction: &Transaction<'_>, new: u64) -> Result<bool> {
+    if new < context.bulk_rows {
+        return Ok(false);
     }
-    if found.updated > 0 {
-        let written = transaction.execute(KEEP, &[&source_id]).await.or_db("keep versions")?;
-        expect("kept", written, found.updated)?;
-        let written = transaction.execute(UPDATE, &[&source_id]).await.or_db("update rows")?;
-        expect("updated", written, found.updated)?;
-    }
-    Ok(())
+    let size = format!("SELECT pg_relation_size('{}')", indexes::TABLE);
+    let row = transaction.query_one(&size, &[]).await.or_db("read size of table")?;
+    Ok(row.get::<_, i64>(0) / ROW_BYTES <= (new as i64).saturating_mul(STORED_PER_NEW))
+}
+
+async fn insert(transaction: &Transaction<'_>, source_id: i32, rows: u64) -> Result<()> {
+    let written = transaction
+        .execute(
+            "INSERT INTO core.transactions (id, customer_id, product_id, quantity, \
+                 \"timestamp\", payment_method_id, row_hash, extra, source_id) \
+             SELECT id, customer_id, product_id, quantity, \"timestamp\", \
+                 payment_method_id, row_hash, extra, $1 \
+             FROM pg_temp.staging WHERE action = 'n' ORDER BY id",
+            &[&source_id],
+        )
+        .await
+        .or_db("insert rows")?;
+    expect("inserted", written, rows)
+}
+
+async fn update(transaction: &Transaction<'_>, source_id: i32, rows: u64) -> Result<()> {
+    let written = transaction.execute(KEEP, &[&source_id]).await.or_db("keep versions")?;
+    expect("kept", written, rows)?;
+    let written = transaction.execute(UPDATE, &[&source_id]).await.or_db("update rows")?;
+    expect("updated", written, rows)
 }
 
 const KEEP: &str = "\

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::fmt::Write as _;
+use std::ops::RangeInclusive;
 
 use shopflow_core::contract::{
     LoadEvent, LoadResult, Manifest, ManifestEntry, Run, SourceObject, StoredObject,
@@ -32,8 +33,17 @@ impl World {
         let database = Database::new(&aws, &settings).await.unwrap();
         database.migrate(&mut database.connect().await.unwrap()).await.unwrap();
         let key = keys::raw(&run("first"), Dataset::Transactions, 0);
-        let raw = write(&storage, &bucket, &key, rows).await.unwrap();
+        let raw = write(&storage, &bucket, &key, 1..=rows).await.unwrap();
         World { context: Context::new(storage, database), raw, sql, aws, bucket, rows }
+    }
+
+    /// The next file, with `rows` rows that nobody knows yet.
+    #[allow(dead_code, reason = "one of two programs needs it")]
+    pub async fn write_more(&mut self, rows: u64) {
+        let key = keys::raw(&run("first"), Dataset::Transactions, 1);
+        let ids = self.rows + 1..=self.rows + rows;
+        self.raw = write(&self.context.storage, &self.bucket, &key, ids).await.unwrap();
+        self.rows = rows;
     }
 
     /// Loads the file as the source of this hour.
@@ -68,7 +78,7 @@ impl World {
 
     /// Gives the room back: the emulator keeps objects in memory.
     pub async fn clean(self) {
-        forget(&self.context.storage, &self.bucket, std::slice::from_ref(&self.raw.key)).await;
+        forget(&self.context.storage, &self.bucket).await;
         self.sql
             .batch_execute(
                 "DROP SCHEMA core CASCADE; DROP SCHEMA warehouse CASCADE; DROP SCHEMA ops CASCADE",
@@ -82,12 +92,17 @@ fn run(name: &str) -> Run {
     Run { run_id: name.replace(' ', "-"), run_date: chrono::NaiveDate::default() }
 }
 
-/// Writes a file of transactions over two years, for 100,000 customers and 10,000 products.
-async fn write(storage: &Storage, bucket: &str, key: &str, rows: u64) -> Result<StoredObject> {
+/// Writes a file of the transactions `ids` over two years, for 100,000 customers and 10,000 products.
+async fn write(
+    storage: &Storage,
+    bucket: &str,
+    key: &str,
+    ids: RangeInclusive<u64>,
+) -> Result<StoredObject> {
     let mut writer = storage.write(bucket, key, "text/csv");
     let mut text = "id,customer_id,product_id,quantity,timestamp,payment_method\n".to_owned();
     let start = chrono::DateTime::UNIX_EPOCH + chrono::TimeDelta::days(20_000);
-    for id in 1..=rows {
+    for id in ids {
         let mixed = id.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20;
         let moment = start + chrono::TimeDelta::seconds((mixed % (730 * 86_400)) as i64);
         let _ = writeln!(
@@ -109,19 +124,17 @@ async fn write(storage: &Storage, bucket: &str, key: &str, rows: u64) -> Result<
 }
 
 /// Deletes every version, since the emulator keeps objects in memory.
-async fn forget(storage: &Storage, bucket: &str, keys: &[String]) {
+async fn forget(storage: &Storage, bucket: &str) {
     let client = storage.client();
-    for key in keys {
-        let versions = client.list_object_versions().bucket(bucket).prefix(key).send().await;
-        for version in versions.iter().flat_map(|found| found.versions()) {
-            let _ = client
-                .delete_object()
-                .bucket(bucket)
-                .key(key)
-                .set_version_id(version.version_id().map(str::to_owned))
-                .send()
-                .await;
-        }
+    let versions = client.list_object_versions().bucket(bucket).send().await;
+    for version in versions.iter().flat_map(|found| found.versions()) {
+        let _ = client
+            .delete_object()
+            .bucket(bucket)
+            .set_key(version.key().map(str::to_owned))
+            .set_version_id(version.version_id().map(str::to_owned))
+            .send()
+            .await;
     }
 }
 

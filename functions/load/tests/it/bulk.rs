@@ -71,5 +71,7 @@ async fn a_table_in_use_is_loaded_the_usual_way() {
     world.sql.batch_execute("BEGIN; SELECT count(*) FROM core.transactions").await.unwrap();
     let result = world.load_file("r1", Dataset::Transactions, &at("01"), &file(1)).await.unwrap();
     assert_eq!(counts(&result), [500, 0, 0, 12]);
+    let result = world.load_file("r2", Dataset::Transactions, &at("02"), &file(301)).await.unwrap();
+    assert_eq!(counts(&result), [300, 0, 200, 0]);
     world.sql.batch_execute("COMMIT").await.unwrap();
 }
