@@ -1,140 +1,202 @@
-//! Telling people that checks failed.
+//! Telling people that checks failed, once, and that they pass again.
+//!
+//! What was told is remembered in one object of the reports bucket ([`standing`]). Messages go out
+//! before it is written: whoever dies in between tells it again rather than never.
 
-use std::fmt::Write;
+pub mod message;
+pub mod standing;
+
+use std::collections::BTreeMap;
 
 use aws_sdk_sns::Client;
-use shopflow_core::{Error, ErrorKind, Result};
+use aws_sdk_sns::types::MessageAttributeValue;
+use chrono::{TimeDelta, Utc};
+use shopflow_core::settings::AlertSettings;
+use shopflow_core::storage::Precondition;
+use shopflow_core::{Error, ErrorKind, Result, ResultExt, Storage, keys};
 
 use crate::report::Report;
+use message::Links;
+use standing::{Changes, Standing};
 
-/// SNS takes subjects of up to 100 ASCII characters.
-const SUBJECT_LIMIT: usize = 100;
+/// Side by side runs replace the object in turn.
+const ATTEMPTS: usize = 10;
+
+/// What a message is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Alert,
+    Recovery,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Alert => "alert",
+            Kind::Recovery => "recovery",
+        }
+    }
+}
+
+/// Who looks after what.
+#[derive(Debug, Clone, Default)]
+pub struct Owners(BTreeMap<String, String>);
+
+impl Owners {
+    /// Owners by dataset, table or layer; `default` has the rest.
+    pub fn new(owners: BTreeMap<String, String>) -> Owners {
+        Owners(owners)
+    }
+
+    /// The owner of a check: that of the last part of its dotted name that has one.
+    pub fn of(&self, check: &str) -> &str {
+        let named = check.rsplit('.').find_map(|part| self.0.get(part));
+        named.or_else(|| self.0.get("default")).map_or("nobody", String::as_str)
+    }
+}
 
 /// The topic alerts go to.
 #[derive(Debug, Clone)]
 pub struct Alerts {
     client: Client,
     topic_arn: String,
+    owners: Owners,
+    repeat_after: TimeDelta,
+    docs_url: Option<String>,
 }
 
 impl Alerts {
     /// Alerts to the topic with this ARN.
-    pub fn new(aws: &aws_config::SdkConfig, topic_arn: &str) -> Self {
-        Alerts { client: Client::new(aws), topic_arn: topic_arn.to_owned() }
+    pub fn new(aws: &aws_config::SdkConfig, topic_arn: &str, settings: &AlertSettings) -> Self {
+        Alerts {
+            client: Client::new(aws),
+            topic_arn: topic_arn.to_owned(),
+            owners: Owners::new(settings.owners.clone()),
+            repeat_after: TimeDelta::hours(settings.repeat_after_hours.into()),
+            docs_url: settings.docs_url.clone(),
+        }
     }
 
-    /// Publishes what failed in the report that lies at `location`.
+    /// Tells what the report, which will lie in `bucket`, changes.
     ///
     /// # Errors
-    /// `Transient.Service`, or `Internal` when SNS refuses the request.
-    pub async fn publish(&self, report: &Report, location: &str) -> Result<()> {
+    /// `Transient.Service` or `Transient.Storage`; `Internal` when SNS refuses a request.
+    pub async fn tell(&self, storage: &Storage, bucket: &str, report: &Report) -> Result<()> {
+        let key = keys::standing_alerts();
+        let links = self.links(bucket, report);
+        let mut told = Changes::default();
+        for _ in 0..ATTEMPTS {
+            let found = storage.read_json_if_exists::<Standing>(bucket, &key).await?;
+            let (before, precondition) = match found {
+                Some((standing, etag)) => (standing, Precondition::Etag(etag)),
+                None => (Standing::default(), Precondition::Absent),
+            };
+            let mut after = before.clone();
+            let mut changes = after.update(report, Utc::now(), self.repeat_after);
+            if after == before {
+                return Ok(());
+            }
+            // Another run was faster: what this one has told already is no news.
+            let is_told = |name: &str| told.news.iter().any(|news| news.check.name == name);
+            changes.news.retain(|news| !is_told(&news.check.name));
+            let was_told = |name: &str| told.recovered.iter().any(|over| over.check == name);
+            changes.recovered.retain(|over| !was_told(&over.check));
+            self.send(report, &changes, &links).await?;
+            told.news.append(&mut changes.news);
+            told.recovered.append(&mut changes.recovered);
+
+            let content = serde_json::to_vec_pretty(&after)
+                .or_error(ErrorKind::Internal, "encode alerts failed")?;
+            let kind = "application/json";
+            if storage.write_if(bucket, &key, kind, content, &precondition).await?.is_some() {
+                return Ok(());
+            }
+        }
+        Err(Error::new(ErrorKind::TransientStorage, "other runs keep replacing the alerts")
+            .with("bucket", bucket)
+            .with("key", key))
+    }
+
+    fn links(&self, bucket: &str, report: &Report) -> Links {
+        let docs = |base: &String| {
+            format!("{}/docs/run_id={}/index.html", base.trim_end_matches('/'), report.run.run_id)
+        };
+        Links {
+            report: format!("s3://{bucket}/{}", report.key()),
+            docs: self.docs_url.as_ref().map(docs),
+        }
+    }
+
+    async fn send(&self, report: &Report, changes: &Changes, links: &Links) -> Result<()> {
+        if !changes.news.is_empty() {
+            let checks = changes.news.iter().map(|news| news.check.name.as_str());
+            let worst = changes.news.iter().map(|news| news.check.severity).max();
+            let text = message::alert(report, changes, &self.owners, links);
+            self.publish(Kind::Alert, report, worst, checks.collect(), text).await?;
+        }
+        if !changes.recovered.is_empty() {
+            let checks = changes.recovered.iter().map(|over| over.check.as_str());
+            let worst = changes.recovered.iter().map(|over| over.failure.severity).max();
+            let text = message::recovery(report, changes, &self.owners, links);
+            self.publish(Kind::Recovery, report, worst, checks.collect(), text).await?;
+        }
+        Ok(())
+    }
+
+    /// The attributes let subscribers choose: by kind, by the worst severity, by owner.
+    async fn publish(
+        &self,
+        kind: Kind,
+        report: &Report,
+        severity: Option<crate::checks::Severity>,
+        checks: Vec<&str>,
+        text: String,
+    ) -> Result<()> {
+        let mut owners: Vec<&str> = checks.iter().map(|check| self.owners.of(check)).collect();
+        owners.sort_unstable();
+        owners.dedup();
+        let owners =
+            serde_json::to_string(&owners).or_error(ErrorKind::Internal, "encode owners failed")?;
+        let severity = severity.map_or("warning", crate::checks::Severity::name);
         self.client
             .publish()
             .topic_arn(&self.topic_arn)
-            .subject(subject(report))
-            .message(message(report, location))
+            .subject(message::subject(kind, report))
+            .message(text)
+            .message_attributes("kind", attribute("String", kind.name())?)
+            .message_attributes("severity", attribute("String", severity)?)
+            .message_attributes("owners", attribute("String.Array", &owners)?)
             .send()
             .await
             .map_err(|error| {
                 Error::aws(ErrorKind::TransientService, "publish alert", error)
                     .with("topic", &self.topic_arn)
             })?;
-        tracing::info!(topic = self.topic_arn, "alert published");
+        tracing::info!(topic = self.topic_arn, kind = kind.name(), severity, "alert published");
         Ok(())
     }
 }
 
-fn headline(report: &Report) -> &'static str {
-    if report.gate_passed { "quality warning" } else { "quality gate closed" }
-}
-
-fn subject(report: &Report) -> String {
-    let subject = format!("ShopFlow {}: {}", headline(report), report.run.run_id);
-    let printable = subject.chars().filter(|c| c.is_ascii_graphic() || *c == ' ');
-    printable.take(SUBJECT_LIMIT).collect()
-}
-
-fn message(report: &Report, location: &str) -> String {
-    let run = &report.run;
-    let consequence =
-        if report.gate_passed { "The run is published." } else { "The run is not published." };
-    let mut text = format!(
-        "ShopFlow {}\n\nRun {} of {}: {} of {} checks failed, score {} of 100. {consequence}\n",
-        headline(report),
-        run.run_id,
-        run.run_date,
-        report.checks_failed,
-        report.checks_total,
-        report.score,
-    );
-    for check in report.failed() {
-        // Writing to a string cannot fail.
-        let _ = write!(
-            text,
-            "\n{} ({})\n  expected: {}\n  actual:   {}\n",
-            check.name,
-            check.severity.name(),
-            check.expected,
-            check.actual
-        );
-        if let Some(detail) = &check.detail {
-            let _ = writeln!(text, "  detail:   {detail}");
-        }
-    }
-    let _ = write!(text, "\nReport: {location}\n");
-    text
+fn attribute(data_type: &str, value: &str) -> Result<MessageAttributeValue> {
+    MessageAttributeValue::builder()
+        .data_type(data_type)
+        .string_value(value)
+        .build()
+        .or_error(ErrorKind::Internal, "message attribute is incomplete")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::{Check, Layer};
-    use chrono::NaiveDate;
-    use shopflow_core::contract::Run;
-
-    fn report(run_id: &str, checks: Vec<Check>) -> Report {
-        let run_date = NaiveDate::from_ymd_opt(2026, 1, 15).unwrap();
-        Report::new(&Run { run_id: run_id.to_owned(), run_date }, checks)
-    }
 
     #[test]
-    fn an_alert_says_what_failed_and_where_to_read_on() {
-        let checks = vec![
-            Check::equal(Layer::Core, "core.products.id_not_null", 0, 0),
-            Check::equal(Layer::Warehouse, "warehouse.fact_sales.rows", 5000, 4998)
-                .detail("differs on 2026-01-02"),
-            Check::equal(Layer::Core, "core.products.none_inferred", 0, 3).warning(),
-        ];
-        let report = report("nightly", checks);
-        assert_eq!(subject(&report), "ShopFlow quality gate closed: nightly");
-        assert_eq!(
-            message(&report, "s3://reports/quality/run_id=nightly/report.json"),
-            "ShopFlow quality gate closed\n\n\
-             Run nightly of 2026-01-15: 2 of 3 checks failed, score 42.85 of 100. \
-             The run is not published.\n\n\
-             warehouse.fact_sales.rows (critical)\n  \
-             expected: 5000\n  \
-             actual:   4998\n  \
-             detail:   differs on 2026-01-02\n\n\
-             core.products.none_inferred (warning)\n  \
-             expected: 0\n  \
-             actual:   3\n\n\
-             Report: s3://reports/quality/run_id=nightly/report.json\n"
-        );
-    }
-
-    #[test]
-    fn warnings_alone_are_no_closed_gate() {
-        let check = Check::equal(Layer::Core, "core.products.none_inferred", 0, 3).warning();
-        let report = report("nightly", vec![check]);
-        assert_eq!(subject(&report), "ShopFlow quality warning: nightly");
-        assert!(message(&report, "").contains("The run is published."));
-    }
-
-    #[test]
-    fn subjects_are_short_ascii_without_line_breaks() {
-        let subject = subject(&report(&format!("ü\n{}", "x".repeat(200)), Vec::new()));
-        assert_eq!(subject.len(), SUBJECT_LIMIT);
-        assert!(subject.chars().all(|c| c.is_ascii_graphic() || c == ' '));
+    fn the_nearest_part_of_a_name_says_whose_a_check_is() {
+        let owners = [("default", "a"), ("warehouse", "b"), ("fact_sales", "c")];
+        let owners =
+            Owners::new(owners.map(|(part, owner)| (part.to_owned(), owner.to_owned())).into());
+        assert_eq!(owners.of("core.products.none_inferred"), "a");
+        assert_eq!(owners.of("warehouse.daily_sales.totals"), "b");
+        assert_eq!(owners.of("warehouse.fact_sales.rows"), "c");
+        assert_eq!(Owners::default().of("x"), "nobody");
     }
 }

@@ -11,7 +11,7 @@ pub mod warehouse;
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One answered question about the data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -41,13 +41,13 @@ pub enum Layer {
 }
 
 /// How bad a failed check is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// The gate closes: the run is not published.
-    Critical,
     /// The score sinks and an alert goes out.
     Warning,
+    /// The gate closes: the run is not published.
+    Critical,
 }
 
 impl Severity {

@@ -4,6 +4,7 @@
 //! their order, so the same files give the same bytes however they are read. All tables are read
 //! side by side.
 
+pub mod arrivals;
 mod file;
 mod fit;
 pub mod history;

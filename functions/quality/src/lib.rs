@@ -18,14 +18,16 @@ pub mod snapshot;
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use shopflow_core::contract::{QualityEvent, QualityResult};
+use shopflow_core::metrics::Metrics;
 use shopflow_core::runtime::{Init, Invocation};
-use shopflow_core::{Error, ObjectRef, Result, Storage};
+use shopflow_core::{Dataset, Error, ObjectRef, Result, Storage};
 use shopflow_postgres::Database;
 
 use crate::alert::Alerts;
 use crate::checks::{Check, anomaly, core, dates, lake, ledger, queue, warehouse};
-use crate::expectations::{Outcome, Places, Suites, history};
+use crate::expectations::{Outcome, Places, Suites, arrivals, history};
 use crate::report::Report;
 
 /// What quality builds once.
@@ -53,7 +55,7 @@ impl Context {
         Ok(Context {
             storage: init.storage.clone(),
             database: Database::new(&init.aws, &settings.database).await?,
-            alerts: Alerts::new(&init.aws, topic),
+            alerts: Alerts::new(&init.aws, topic, &settings.alerts),
             suites: Arc::new(Suites::load()?),
             lake_bucket: settings.buckets.lake.clone(),
             reports_bucket: settings.buckets.reports.clone(),
@@ -61,7 +63,8 @@ impl Context {
     }
 }
 
-/// Runs every check, publishes the report and, if a check failed, an alert.
+/// Runs every check, publishes the report and tells people which checks fail anew, and which pass
+/// again.
 ///
 /// A closed gate is a result, not an error: the state machine fails the run. Repeating the call
 /// publishes the same report and no second alert.
@@ -76,7 +79,7 @@ pub async fn handle(
     // On the heap: the futures of all the checks together are large.
     let layers = Box::pin(run_checks(context, &event));
     let tables = Box::pin(run_suites(context, &event));
-    let (mut checks, (outcomes, of_tables)) = tokio::try_join!(layers, tables)?;
+    let ((mut checks, latest_sale), (outcomes, of_tables)) = tokio::try_join!(layers, tables)?;
     checks.extend(of_tables);
     let report = Report::new(&event.run, checks);
     for check in report.failed() {
@@ -87,17 +90,7 @@ pub async fn handle(
     let object = publish(context, &report).await?;
 
     let result = report.result(object);
-    let metrics = &invocation.metrics;
-    metrics.gauge("QualityScore", result.score, &[]);
-    metrics.count("ChecksTotal", result.checks, &[]);
-    metrics.count("ChecksFailed", result.failed, &[]);
-    for outcome in &outcomes {
-        let statistics = &outcome.result.statistics;
-        let of_dataset = [("Dataset", outcome.suite)];
-        let count = |name, count: usize| metrics.count(name, count as u64, &of_dataset);
-        count("ExpectationsTotal", statistics.evaluated_expectations);
-        count("ExpectationsFailed", statistics.unsuccessful_expectations);
-    }
+    measure(&invocation.metrics, &event, &result, &outcomes, latest_sale);
     tracing::info!(
         score = result.score,
         checks = result.checks,
@@ -108,7 +101,38 @@ pub async fn handle(
     Ok(result)
 }
 
-async fn run_checks(context: &Context, event: &QualityEvent) -> Result<Vec<Check>> {
+fn measure(
+    metrics: &Metrics,
+    event: &QualityEvent,
+    result: &QualityResult,
+    outcomes: &[Outcome],
+    latest_sale: Option<DateTime<Utc>>,
+) {
+    metrics.gauge("QualityScore", result.score, &[]);
+    metrics.count("ChecksTotal", result.checks, &[]);
+    metrics.count("ChecksFailed", result.failed, &[]);
+    for outcome in outcomes {
+        let statistics = &outcome.result.statistics;
+        let of_dataset = [("Dataset", outcome.suite)];
+        let count = |name, count: usize| metrics.count(name, count as u64, &of_dataset);
+        count("ExpectationsTotal", statistics.evaluated_expectations);
+        count("ExpectationsFailed", statistics.unsuccessful_expectations);
+    }
+    if let Some(latest) = latest_sale {
+        let age = (Utc::now() - latest).num_minutes().max(0);
+        metrics.gauge("FreshnessHours", age as f64 / 60.0, &[]);
+    }
+    let rates = Dataset::ALL.iter().filter_map(|dataset| arrivals::reject_rate(event, *dataset));
+    if let Some(worst) = rates.reduce(f64::max) {
+        metrics.gauge("WorstRejectRate", worst, &[]);
+    }
+}
+
+/// The checks of the layers, and the moment of the latest sale.
+async fn run_checks(
+    context: &Context,
+    event: &QualityEvent,
+) -> Result<(Vec<Check>, Option<DateTime<Utc>>)> {
     let run = &event.run;
     let client = snapshot::open(&context.database).await?;
     let (core, dates, warehouse, queue, lake) = tokio::try_join!(
@@ -126,7 +150,7 @@ async fn run_checks(context: &Context, event: &QualityEvent) -> Result<Vec<Check
     checks.extend(warehouse::judge(&warehouse, &dates));
     checks.extend(lake::judge(&lake, &dates, &warehouse));
     checks.extend(queue::judge(&queue));
-    Ok(checks)
+    Ok((checks, core.latest_sale))
 }
 
 /// Runs the suites, and compares the profiles with those of the runs before.
@@ -134,7 +158,8 @@ async fn run_suites(context: &Context, event: &QualityEvent) -> Result<(Vec<Outc
     let Context { storage, lake_bucket: lake, reports_bucket: reports, suites, .. } = context;
     let places = Places { storage, lake, reports };
     let outcomes = expectations::run(places, suites, event).await?;
-    let compared = history::update(places, &event.run, &outcomes).await?;
+    let arrivals = arrivals::of(places, event).await?;
+    let compared = history::update(places, &event.run, &outcomes, arrivals).await?;
     let mut checks = checks::expectations::judge(&outcomes);
     checks.extend(anomaly::judge(&compared));
     Ok((outcomes, checks))
@@ -147,9 +172,7 @@ async fn publish(context: &Context, report: &Report) -> Result<ObjectRef> {
     if report.is_published(&context.storage, bucket).await? {
         tracing::info!(key, "the same report is already published");
     } else {
-        if report.failed().next().is_some() {
-            context.alerts.publish(report, &format!("s3://{bucket}/{key}")).await?;
-        }
+        context.alerts.tell(&context.storage, bucket, report).await?;
         context.storage.write_json(bucket, &key, report).await?;
     }
     // No version: the result is the same when the call is repeated.

@@ -96,6 +96,12 @@ pub fn quality_report(run_id: &str) -> String {
     format!("quality/run_id={run_id}/report.json")
 }
 
+/// `quality/alerts.json` in the reports bucket: the failures that people were told about and that
+/// are not over.
+pub fn standing_alerts() -> String {
+    "quality/alerts.json".to_owned()
+}
+
 /// `quality/run_id=<id>/expectations/<suite>.json` in the reports bucket: the result of a suite.
 pub fn expectations(run_id: &str, suite: &str) -> String {
     format!("quality/run_id={run_id}/expectations/{suite}.json")

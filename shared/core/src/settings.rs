@@ -4,6 +4,8 @@
 //! `SHOPFLOW__SECTION__NAME` (`SHOPFLOW__VALIDATION__MAX_REJECT_RATE=0.1`); `SHOPFLOW_ENV` picks
 //! the environment. [`Settings::load`] is called once at init and reports every problem at once.
 
+use std::collections::BTreeMap;
+
 use config::{Config, Environment, File, FileFormat};
 use serde::Deserialize;
 
@@ -35,6 +37,7 @@ pub struct Settings {
     pub business: Business,
     pub recommendations: Recommendations,
     pub metrics: MetricsSettings,
+    pub alerts: AlertSettings,
     /// What files with another schema than their dataset's meet.
     #[serde(default)]
     pub schema_contract: Contracts,
@@ -187,6 +190,18 @@ pub struct MetricsSettings {
     pub namespace: String,
 }
 
+/// What people are told about failed checks.
+#[derive(Debug, Clone, Deserialize)]
+pub struct AlertSettings {
+    /// A failure that lasts is told again after so many hours.
+    pub repeat_after_hours: u32,
+    /// Who looks after a dataset, a table or a layer; `default` has the rest.
+    pub owners: BTreeMap<String, String>,
+    /// Where the reports bucket is published, for the link to the data docs.
+    #[serde(default)]
+    pub docs_url: Option<String>,
+}
+
 /// A setting a function cannot work without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
@@ -265,6 +280,12 @@ impl Settings {
         let Recommendations { minimum_baskets, top, session_days } = self.recommendations;
         if minimum_baskets == 0 || top == 0 || session_days == 0 {
             problems.push("recommendations.* must be at least 1".to_owned());
+        }
+        if !self.alerts.owners.contains_key("default") {
+            problems.push("alerts.owners.default is not set".to_owned());
+        }
+        if self.alerts.docs_url.as_ref().is_some_and(|url| !url.starts_with("https://")) {
+            problems.push("alerts.docs_url must start with https://".to_owned());
         }
         if problems.is_empty() {
             return Ok(());

@@ -1,6 +1,6 @@
 //! Is `core` sound: unique keys, resolved references, few inferred members, fresh data?
 
-use chrono::{Days, NaiveDate};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use shopflow_core::Result;
 use shopflow_postgres::{Client, PgResultExt};
 
@@ -17,8 +17,8 @@ pub struct CoreFacts {
     pub transactions_without_product: i64,
     pub inferred_customers: i64,
     pub inferred_products: i64,
-    /// UTC date of the latest sale; absent when there is none.
-    pub latest_sale: Option<NaiveDate>,
+    /// The latest sale; absent when there is none.
+    pub latest_sale: Option<DateTime<Utc>>,
 }
 
 /// The keys of one table.
@@ -44,7 +44,7 @@ SELECT (SELECT count(*) FROM core.transactions AS t
         WHERE NOT EXISTS (SELECT FROM core.products AS p WHERE p.id = t.product_id)),
        (SELECT count(*) FROM core.customers WHERE is_inferred),
        (SELECT count(*) FROM core.products WHERE is_inferred),
-       (SELECT (max(\"timestamp\") AT TIME ZONE 'UTC')::date FROM core.transactions)";
+       (SELECT max(\"timestamp\") FROM core.transactions)";
 
 /// Asks Postgres.
 ///
@@ -105,7 +105,8 @@ pub fn judge(facts: &CoreFacts, run_date: NaiveDate) -> Vec<Check> {
         let check = Check::equal(Layer::Core, name, 0, count).warning();
         checks.push(check.detail("known only because a transaction names them"));
     }
-    checks.push(fresh(facts.latest_sale, run_date));
+    let latest = facts.latest_sale.map(|moment| moment.date_naive());
+    checks.push(fresh(latest, run_date));
     checks
 }
 

@@ -4,20 +4,28 @@
 //! once, and is compared with the runs before it, so a repeated call changes nothing and says the
 //! same.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
 use futures::FutureExt;
 use futures::future::{BoxFuture, try_join_all};
 use serde::{Deserialize, Serialize};
 use shopflow_core::contract::Run;
+use shopflow_core::dataset::Kind;
 use shopflow_core::storage::Precondition;
 use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, Storage, keys};
 use shopflow_expectations::{ColumnProfile, Profile};
 
+use super::arrivals::Arrival;
 use super::{Outcome, Places};
 
 /// Runs that are kept.
-const KEPT: usize = 60;
-/// Runs that one is compared with; fewer than are kept, so that a repeated call finds the same ones.
-const COMPARED: usize = 30;
+const KEPT: usize = 100;
+/// Runs that one is compared with, ten weeks of daily runs; fewer than are kept, so that a repeated
+/// call finds the same ones.
+const COMPARED: usize = 70;
+/// Columns with more different values than this have no shares.
+const FEW: u64 = 10;
 /// Side by side runs replace the object in turn.
 const ATTEMPTS: usize = 10;
 
@@ -33,6 +41,15 @@ pub struct RunFigures {
     #[serde(flatten)]
     pub run: Run,
     pub rows: u64,
+    /// Days from the latest event of the run to its date; of datasets with a time of the event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag_days: Option<i64>,
+    /// Share of the rows that `validate` refused, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reject_rate: Option<f64>,
+    /// Columns of its files that the dataset does not know, sorted.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub extra_columns: BTreeSet<String>,
     pub columns: Vec<ColumnFigures>,
 }
 
@@ -48,6 +65,9 @@ pub struct ColumnFigures {
     /// Quantile and value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quantiles: Vec<(f64, f64)>,
+    /// Share of each value among those present, 0 to 1, of columns that have few.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shares: BTreeMap<String, f64>,
 }
 
 /// A run and those before it.
@@ -60,10 +80,25 @@ pub struct Compared {
 }
 
 impl RunFigures {
-    fn new(run: &Run, profile: &Profile) -> RunFigures {
+    fn new(run: &Run, dataset: Dataset, profile: &Profile, arrival: Arrival) -> RunFigures {
         let columns = profile.columns.iter().map(|column| figures(column, profile.rows));
-        RunFigures { run: run.clone(), rows: profile.rows, columns: columns.collect() }
+        RunFigures {
+            run: run.clone(),
+            rows: profile.rows,
+            lag_days: lag_days(run, dataset, profile),
+            reject_rate: arrival.reject_rate.map(rounded),
+            extra_columns: arrival.extra_columns,
+            columns: columns.collect(),
+        }
     }
+}
+
+fn lag_days(run: &Run, dataset: Dataset, profile: &Profile) -> Option<i64> {
+    let mut times = dataset.columns().iter().filter(|column| column.kind == Kind::Timestamp);
+    let time = times.next()?;
+    let column = profile.columns.iter().find(|column| column.name == time.name)?;
+    let latest: NaiveDate = column.max.as_str()?.get(..10)?.parse().ok()?;
+    Some((run.run_date - latest).num_days())
 }
 
 fn figures(column: &ColumnProfile, rows: u64) -> ColumnFigures {
@@ -73,7 +108,17 @@ fn figures(column: &ColumnProfile, rows: u64) -> ColumnFigures {
         distinct: column.distinct,
         mean: column.mean.map(rounded),
         quantiles: column.quantiles.iter().map(|(q, value)| (*q, rounded(*value))).collect(),
+        shares: shares(column),
     }
+}
+
+fn shares(column: &ColumnProfile) -> BTreeMap<String, f64> {
+    if column.distinct > FEW {
+        return BTreeMap::new();
+    }
+    let present: u64 = column.top_values.iter().map(|top| top.count).sum();
+    let texts = column.top_values.iter().filter_map(|top| Some((top.value.as_str()?, top.count)));
+    texts.map(|(value, count)| (value.to_owned(), rounded(count as f64 / present as f64))).collect()
 }
 
 fn rounded(value: f64) -> f64 {
@@ -107,12 +152,18 @@ impl History {
 ///
 /// # Errors
 /// `Transient.Storage` when S3 does not answer or other runs are always faster.
-pub async fn update(places: Places<'_>, run: &Run, outcomes: &[Outcome]) -> Result<Vec<Compared>> {
+pub async fn update(
+    places: Places<'_>,
+    run: &Run,
+    outcomes: &[Outcome],
+    mut arrivals: BTreeMap<Dataset, Arrival>,
+) -> Result<Vec<Compared>> {
     let mut notes: Vec<BoxFuture<'_, Result<Compared>>> = Vec::new();
     for outcome in outcomes {
         let profile = outcome.profile.as_ref().filter(|profile| profile.rows > 0);
         if let (Some(dataset), Some(profile)) = (outcome.dataset, profile) {
-            let present = RunFigures::new(run, profile);
+            let arrival = arrivals.remove(&dataset).unwrap_or_default();
+            let present = RunFigures::new(run, dataset, profile, arrival);
             notes.push(note(places.storage, places.reports, dataset, present).boxed());
         }
     }
@@ -134,7 +185,7 @@ async fn note(
         };
         let before = history.before(&present);
         if history.add(&present) {
-            let content = serde_json::to_vec_pretty(&history)
+            let content = serde_json::to_vec(&history)
                 .or_error(ErrorKind::Internal, "encode history failed")?;
             let kind = "application/json";
             if storage.write_if(bucket, &key, kind, content, &precondition).await?.is_none() {
@@ -156,13 +207,20 @@ mod tests {
     fn run(number: u64) -> RunFigures {
         let run_date = NaiveDate::from_ymd_opt(2026, 1, 1).unwrap() + chrono::Days::new(number);
         let run = Run { run_id: format!("run-{number}"), run_date };
-        RunFigures { run, rows: number, columns: Vec::new() }
+        RunFigures {
+            run,
+            rows: number,
+            lag_days: None,
+            reject_rate: None,
+            extra_columns: BTreeSet::new(),
+            columns: Vec::new(),
+        }
     }
 
     #[test]
     fn a_repeated_run_finds_the_same_runs_before_it_and_changes_nothing() {
         let mut history = History::default();
-        for number in 0..100 {
+        for number in 0..200 {
             let before = history.before(&run(number));
             assert_eq!(before.len(), COMPARED.min(number as usize));
             assert!(before.last().is_none_or(|last| last.rows == number - 1));
@@ -171,7 +229,7 @@ mod tests {
             assert!(!history.add(&run(number)));
         }
         assert_eq!(history.runs.len(), KEPT);
-        assert_eq!(history.before(&run(90)).last(), Some(&run(89)), "later runs do not count");
+        assert_eq!(history.before(&run(190)).last(), Some(&run(189)), "later runs do not count");
     }
 
     #[test]
@@ -182,6 +240,7 @@ mod tests {
             distinct: 7,
             mean: Some(rounded(123_456.789_012_345)),
             quantiles: vec![(0.5, rounded(99.999_999_9))],
+            shares: BTreeMap::from([("toys".to_owned(), rounded(2.0 / 3.0))]),
         };
         let text = serde_json::to_string(&column).unwrap();
         assert_eq!(serde_json::from_str::<ColumnFigures>(&text).unwrap(), column);

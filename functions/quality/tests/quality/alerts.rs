@@ -1,6 +1,15 @@
 //! Who is told what, how often.
 
+use serde_json::Value;
+use shopflow_core::runtime::Invocation;
+use shopflow_core::{ObjectRef, keys};
+
 use crate::support::{RUN_ID, Shop};
+
+async fn standing(shop: &Shop) -> Value {
+    let (bucket, key) = (shop.reports.clone(), keys::standing_alerts());
+    shop.storage.read_json(&ObjectRef { bucket, key, version_id: None }).await.unwrap()
+}
 
 async fn break_monthly(shop: &Shop) {
     shop.db.batch_execute("UPDATE warehouse.monthly_sales SET revenue = 1").await.unwrap();
@@ -53,4 +62,56 @@ async fn a_warning_is_told_as_one() {
     let alerts = shop.alerts().await;
     assert_eq!(alerts.len(), 1);
     assert_eq!(alerts[0].0, format!("ShopFlow quality warning: {RUN_ID}"));
+}
+
+#[tokio::test]
+async fn a_failure_that_lasts_is_told_once_and_so_is_its_end() {
+    let shop = Shop::open().await;
+    let invocation = Invocation::detached(&shop.aws, "quality");
+    shop.check_as("sunday", &invocation).await;
+    break_monthly(&shop).await;
+    for run in ["monday", "tuesday", "tuesday"] {
+        assert!(!shop.check_as(run, &invocation).await.gate_passed);
+    }
+    let told = shop.messages().await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["Subject"], "ShopFlow quality gate closed: monday");
+    let attribute = |message: &Value, name: &str| {
+        message["MessageAttributes"][name]["Value"].as_str().unwrap_or_default().to_owned()
+    };
+    assert_eq!(attribute(&told[0], "kind"), "alert");
+    assert_eq!(attribute(&told[0], "severity"), "critical");
+    assert_eq!(attribute(&told[0], "owners"), "[\"data engineering\"]");
+    let failure = &standing(&shop).await["failures"]["warehouse.monthly_sales.totals"];
+    assert_eq!((&failure["since_run"], &failure["runs"]), (&"monday".into(), &2.into()));
+
+    shop.db.batch_execute("UPDATE warehouse.monthly_sales SET revenue = 102").await.unwrap();
+    for _ in 0..2 {
+        assert!(shop.check_as("wednesday", &invocation).await.gate_passed);
+    }
+    let told = shop.messages().await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["Subject"], "ShopFlow quality recovered: wednesday");
+    assert_eq!(attribute(&told[0], "kind"), "recovery");
+    let message = told[0]["Message"].as_str().unwrap();
+    for part in ["warehouse.monthly_sales.totals (was critical)", "run monday, 2 runs"] {
+        assert!(message.contains(part), "{part} is missing in {message}");
+    }
+    assert_eq!(standing(&shop).await["failures"], serde_json::json!({}));
+}
+
+#[tokio::test]
+async fn runs_side_by_side_tell_a_failure_and_lose_none() {
+    let shop = Shop::open().await;
+    let invocation = Invocation::detached(&shop.aws, "quality");
+    break_monthly(&shop).await;
+    shop.db.batch_execute("DELETE FROM warehouse.weekly_sales").await.unwrap();
+    let runs = ["a", "b", "c"].map(|run| shop.check_as(run, &invocation));
+    futures::future::join_all(runs).await;
+    let standing = standing(&shop).await;
+    assert_eq!(standing["failures"].as_object().unwrap().len(), 2, "{standing}");
+    for failure in standing["failures"].as_object().unwrap().values() {
+        assert_eq!(failure["runs"], 3, "{standing}");
+    }
+    assert!(!shop.alerts().await.is_empty());
 }

@@ -27,7 +27,9 @@ async fn a_run_with_far_fewer_rows_than_the_runs_before_is_a_warning() {
     let lines: Vec<&str> = files::TRANSACTIONS.lines().take(2).collect();
     few[2].1 = (lines.join("\n") + "\n").into();
     shop.manifest = Some(files::publish(&shop, &few).await);
-    assert_eq!(shop.failed().await, ["anomaly.transactions.rows"]);
+    // The one sale that is left is not the latest, nor paid like most.
+    let odd = ["rows", "freshness", "distribution"].map(|of| format!("anomaly.transactions.{of}"));
+    assert_eq!(shop.failed().await, odd);
     let first = (shop.report().await, history(&shop).await);
     let checks = first.0["checks"].as_array().unwrap().iter();
     let named = |name: &str| checks.clone().find(|check| check["name"] == name).unwrap();
@@ -43,6 +45,34 @@ async fn a_run_with_far_fewer_rows_than_the_runs_before_is_a_warning() {
     let runs = first.1["runs"].as_array().unwrap().clone();
     assert_eq!(runs.len(), 9);
     assert_eq!((&runs[8]["run_id"], &runs[8]["rows"]), (&RUN_ID.into(), &1.into()));
+    let few_columns = runs[8]["columns"].as_array().unwrap();
+    let method = few_columns.iter().find(|column| column["name"] == "payment_method").unwrap();
+    assert_eq!(method["shares"].as_object().unwrap().len(), 1, "{method}");
+    assert!(runs[8]["lag_days"].is_i64(), "{}", runs[8]);
     let text = first.1.to_string();
     assert!(!text.contains("Quill") && !text.contains("example"), "{text}");
+}
+
+#[tokio::test]
+async fn a_column_that_appears_or_goes_is_a_warning() {
+    let mut shop = Shop::open().await;
+    gold::write(&shop, &gold::of_the_shop()).await;
+    shop.manifest = Some(files::publish(&shop, &files::of_the_shop()).await);
+    let invocation = Invocation::detached(&shop.aws, "quality");
+    shop.check_as("before", &invocation).await;
+    let manifest: shopflow_core::contract::Manifest =
+        shop.storage.read_json(shop.manifest.as_ref().unwrap()).await.unwrap();
+    for entry in manifest.entries.iter().filter(|entry| entry.dataset == Dataset::Products) {
+        let source = &entry.source;
+        let id = keys::source_id(&source.bucket, &source.key, &source.version_id);
+        let key = keys::validation_report(entry.dataset, &manifest.run.run_id, &id);
+        let report = serde_json::json!({"extra_columns": ["colour"]});
+        shop.storage.write_json(&shop.reports, &key, &report).await.unwrap();
+    }
+    assert_eq!(shop.failed().await, ["anomaly.products.schema"]);
+    let report = shop.report().await;
+    let mut checks = report["checks"].as_array().unwrap().iter();
+    let schema = checks.find(|check| check["name"] == "anomaly.products.schema").unwrap();
+    assert_eq!(schema["actual"], "colour");
+    assert_eq!(schema["detail"], "new: colour");
 }

@@ -113,6 +113,13 @@ impl Shop {
 
     /// Subject and message of every alert since the last call.
     pub async fn alerts(&self) -> Vec<(String, String)> {
+        let text = |body: &Value, field: &str| body[field].as_str().unwrap().to_owned();
+        let messages = self.messages().await;
+        messages.iter().map(|body| (text(body, "Subject"), text(body, "Message"))).collect()
+    }
+
+    /// What the topic has delivered since the last call.
+    pub async fn messages(&self) -> Vec<Value> {
         let mut alerts = Vec::new();
         loop {
             let answer = self
@@ -128,9 +135,7 @@ impl Shop {
                 return alerts;
             }
             for message in answer.messages() {
-                let body: Value = serde_json::from_str(message.body().unwrap()).unwrap();
-                let text = |field: &str| body[field].as_str().unwrap().to_owned();
-                alerts.push((text("Subject"), text("Message")));
+                alerts.push(serde_json::from_str(message.body().unwrap()).unwrap());
                 let handle = message.receipt_handle().unwrap();
                 let delete = self.sqs.delete_message().queue_url(&self.queue_url);
                 delete.receipt_handle(handle).send().await.unwrap();
