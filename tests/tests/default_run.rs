@@ -1,8 +1,10 @@
 //! The default run: generated data through every stage.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use shopflow_testkit::athena;
 use shopflow_tests::Cloud;
 
 /// Longest a warm default run may take, in seconds.
@@ -59,6 +61,32 @@ async fn a_warm_default_run_takes_less_than_five_seconds() {
     }
     println!("warm default run: {again:.2} s, with other sales {other_sales:.2} s");
     assert!(other_sales < WARM_LIMIT, "{other_sales:.2} s");
+}
+
+#[tokio::test]
+async fn athena_answers_from_the_catalog_that_a_run_has_brought_in_step() {
+    let cloud = Cloud::fresh().await;
+    cloud.run(json!({})).await.expect_success();
+    let address = cloud.endpoint.trim_start_matches("http://").trim_end_matches('/');
+    let ask =
+        async |sql: &str| athena::ask_at(address, &cloud.lake, "shopflow_local_gold", sql).await;
+    // The run does not wait for the catalog.
+    let question = "SELECT sum(transactions), sum(revenue) FROM daily_sales";
+    let expected = "SELECT sum(transactions)::bigint FROM warehouse.daily_sales
+                    UNION ALL SELECT (sum(revenue) * 100)::bigint FROM warehouse.daily_sales";
+    let mut answer = ask(question).await;
+    for _ in 0..150 {
+        if answer.as_ref().is_ok_and(|rows| rows[0][0] == "5000") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        answer = ask(question).await;
+    }
+    let rows = answer.unwrap_or_else(|status| panic!("{status:#}"));
+    let expected = cloud.database.query(expected, &[]).await.unwrap();
+    let cents = rows[0][1].replace('.', "").parse::<i64>().unwrap();
+    let found = (rows[0][0].parse::<i64>().unwrap(), cents);
+    assert_eq!(found, (expected[0].get(0), expected[1].get(0)));
 }
 
 #[tokio::test]

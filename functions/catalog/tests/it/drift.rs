@@ -7,8 +7,8 @@ use shopflow_core::Dataset;
 use shopflow_core::contract::{CatalogChange, CatalogDriftKind, CatalogResult};
 use shopflow_lake::schema;
 
-use crate::athena::ask_number;
 use crate::world::{World, entry, gold};
+use shopflow_testkit::athena::ask_number;
 
 fn kinds(result: &CatalogResult) -> Vec<(CatalogDriftKind, &str)> {
     result.drift.iter().map(|drift| (drift.kind, drift.subject.as_str())).collect()

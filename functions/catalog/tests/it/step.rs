@@ -6,8 +6,8 @@ use shopflow_core::Dataset;
 use shopflow_core::contract::CatalogChange;
 use shopflow_lake::schema;
 
-use crate::athena::{ask, ask_number};
 use crate::world::{World, entry, gold};
+use shopflow_testkit::athena::{ask, ask_number};
 
 #[tokio::test]
 async fn athena_finds_the_rows_of_every_layer() {

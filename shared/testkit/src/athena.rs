@@ -8,7 +8,23 @@ use tokio::net::TcpStream;
 
 /// The answer to a question, row by row, each value as Athena's text.
 pub async fn ask(bucket: &str, database: &str, sql: &str) -> Vec<Vec<String>> {
+    let address = crate::emulator_address();
+    let answer = ask_at(&address, bucket, database, sql).await;
+    answer.unwrap_or_else(|status| panic!("{sql}: {status:#}"))
+}
+
+/// [`ask`] the emulator at `host:port`; the status of a query that fails.
+///
+/// # Errors
+/// The status with the reason, such as a table that does not exist.
+pub async fn ask_at(
+    address: &str,
+    bucket: &str,
+    database: &str,
+    sql: &str,
+) -> Result<Vec<Vec<String>>, Value> {
     let started = call(
+        address,
         "StartQueryExecution",
         &json!({
             "QueryString": sql,
@@ -19,10 +35,13 @@ pub async fn ask(bucket: &str, database: &str, sql: &str) -> Vec<Vec<String>> {
     .await;
     let id = json!({"QueryExecutionId": started["QueryExecutionId"]});
     for _ in 0..300 {
-        let status = call("GetQueryExecution", &id).await["QueryExecution"]["Status"].clone();
+        let status =
+            call(address, "GetQueryExecution", &id).await["QueryExecution"]["Status"].clone();
         match status["State"].as_str() {
-            Some("SUCCEEDED") => return rows(&call("GetQueryResults", &id).await),
-            Some("FAILED" | "CANCELLED") => panic!("{sql}: {status:#}"),
+            Some("SUCCEEDED") => {
+                return Ok(rows(&call(address, "GetQueryResults", &id).await));
+            }
+            Some("FAILED" | "CANCELLED") => return Err(status),
             _ => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
@@ -46,9 +65,8 @@ fn rows(answer: &Value) -> Vec<Vec<String>> {
     .collect()
 }
 
-async fn call(action: &str, body: &Value) -> Value {
-    let address = shopflow_testkit::emulator_address();
-    let mut stream = TcpStream::connect(&address).await.unwrap();
+async fn call(address: &str, action: &str, body: &Value) -> Value {
+    let mut stream = TcpStream::connect(address).await.unwrap();
     let body = body.to_string();
     // The emulator takes account and region from here and checks no signature.
     let request = format!(
