@@ -6,8 +6,6 @@
 //! day in a table by month mostly do, are hashed once. Everything else stays with the engine.
 
 use std::any::Any;
-use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::mem::size_of;
 use std::sync::Arc;
 
@@ -22,6 +20,8 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, ReversedUDAF,
     SetMonotonicity, Signature, StatisticsArgs,
 };
+
+use crate::ids::IdSet;
 
 /// `count` of the engine, with another way to count different ids per group.
 pub fn count() -> AggregateUDF {
@@ -112,64 +112,22 @@ fn is_of_ids(arguments: &AccumulatorArgs) -> bool {
 /// The ids of each group.
 #[derive(Debug, Default)]
 struct DistinctIds {
-    groups: Vec<Ids>,
+    groups: Vec<IdSet>,
     /// Memory of the sets and lists.
     bytes: usize,
 }
 
-/// Different ids: a list as it came from one partition, until another one adds to it.
-#[derive(Debug, Default)]
-struct Ids {
-    listed: Vec<i64>,
-    hashed: HashSet<i64, BuildHasherDefault<IdHasher>>,
-}
-
-impl Ids {
-    fn len(&self) -> usize {
-        self.listed.len() + self.hashed.len()
-    }
-
-    /// Adds ids, of which some may be known.
-    fn add(&mut self, ids: &[i64]) {
-        self.hashed.extend(std::mem::take(&mut self.listed));
-        let (first, rest) = ids.split_at(ids.len() / 8);
-        let known = self.hashed.len();
-        self.hashed.extend(first);
-        // Mostly new ones: room for the others at once is cheaper than to grow step by step.
-        if (self.hashed.len() - known) * 4 > first.len() * 3 {
-            self.hashed.reserve(rest.len());
-        }
-        for id in rest {
-            self.hashed.insert(*id);
-        }
-    }
-
-    /// Adds ids that differ from each other.
-    fn add_list(&mut self, ids: &[i64]) {
-        if self.len() == 0 {
-            self.listed = ids.to_vec();
-        } else {
-            self.add(ids);
-        }
-    }
-
-    /// An entry of the table is an id and a byte of its hash.
-    fn bytes(&self) -> usize {
-        self.listed.capacity() * size_of::<i64>() + self.hashed.capacity() * (size_of::<i64>() + 1)
-    }
-}
-
 impl DistinctIds {
-    fn change(&mut self, group: usize, change: impl FnOnce(&mut Ids)) {
+    fn change(&mut self, group: usize, change: impl FnOnce(&mut IdSet)) {
         let ids = &mut self.groups[group];
         let before = ids.bytes();
         change(ids);
         self.bytes = (self.bytes + ids.bytes()).saturating_sub(before);
     }
 
-    fn take(&mut self, emit: EmitTo) -> Vec<Ids> {
+    fn take(&mut self, emit: EmitTo) -> Vec<IdSet> {
         let taken = emit.take_needed(&mut self.groups);
-        self.bytes = self.groups.iter().map(Ids::bytes).sum();
+        self.bytes = self.groups.iter().map(IdSet::bytes).sum();
         taken
     }
 }
@@ -182,7 +140,7 @@ impl GroupsAccumulator for DistinctIds {
         filter: Option<&BooleanArray>,
         total: usize,
     ) -> Result<()> {
-        self.groups.resize_with(total, Ids::default);
+        self.groups.resize_with(total, IdSet::default);
         let ids = ids_of(values)?;
         let is_counted = |row: usize| {
             ids.is_valid(row) && filter.is_none_or(|one| one.is_valid(row) && one.value(row))
@@ -211,7 +169,7 @@ impl GroupsAccumulator for DistinctIds {
         _filter: Option<&BooleanArray>,
         total: usize,
     ) -> Result<()> {
-        self.groups.resize_with(total, Ids::default);
+        self.groups.resize_with(total, IdSet::default);
         let lists = values
             .first()
             .and_then(|lists| lists.as_list_opt::<i32>())
@@ -219,7 +177,7 @@ impl GroupsAccumulator for DistinctIds {
         let ids = ids_of(&[Arc::clone(lists.values())])?.values().clone();
         for (list, group) in lists.offsets().windows(2).zip(groups) {
             let list = &ids[list[0] as usize..list[1] as usize];
-            self.change(*group, |set| set.add_list(list));
+            self.change(*group, |set| set.merge(list));
         }
         Ok(())
     }
@@ -230,20 +188,16 @@ impl GroupsAccumulator for DistinctIds {
     }
 
     fn state(&mut self, emit: EmitTo) -> Result<Vec<ArrayRef>> {
-        let groups = self.take(emit);
-        let lengths = OffsetBuffer::from_lengths(groups.iter().map(Ids::len));
-        let mut ids = Vec::with_capacity(groups.iter().map(Ids::len).sum());
-        for group in groups {
-            ids.extend(group.listed);
-            ids.extend(group.hashed);
-        }
+        let states: Vec<Vec<i64>> = self.take(emit).into_iter().map(IdSet::into_state).collect();
+        let lengths = OffsetBuffer::from_lengths(states.iter().map(Vec::len));
+        let ids = states.concat();
         let field = Arc::new(Field::new_list_field(DataType::Int64, true));
         let lists = ListArray::try_new(field, lengths, Arc::new(Int64Array::from(ids)), None)?;
         Ok(vec![Arc::new(lists)])
     }
 
     fn size(&self) -> usize {
-        self.bytes + self.groups.capacity() * size_of::<Ids>()
+        self.bytes + self.groups.capacity() * size_of::<IdSet>()
     }
 }
 
@@ -254,32 +208,6 @@ fn ids_of(values: &[ArrayRef]) -> Result<&Int64Array> {
 
 fn unexpected(what: &str) -> DataFusionError {
     DataFusionError::Internal(format!("{what} of count distinct is of another type"))
-}
-
-/// Ids are numbers without an enemy: one multiplication spreads them well enough.
-#[derive(Debug, Default)]
-struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(self.0 ^ u64::from(*byte));
-        }
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        // The golden ratio; the table takes its bits from both ends of the hash.
-        let product = u128::from(value).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
-        self.0 = (product >> 64) as u64 ^ product as u64;
-    }
-
-    fn write_i64(&mut self, value: i64) {
-        self.write_u64(value as u64);
-    }
 }
 
 #[cfg(test)]
