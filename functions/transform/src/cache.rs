@@ -277,3 +277,122 @@ async fn decode(
     };
     blocking(decode).await.map_err(|error| origin.located(error, &key))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{ArrayRef, Int64Array};
+    use shopflow_core::ErrorKind;
+
+    type Read = Option<Range<u64>>;
+
+    /// One file, and what was read of it.
+    #[derive(Debug)]
+    struct Shelf {
+        content: Bytes,
+        reads: Mutex<Vec<Read>>,
+    }
+
+    impl Origin for Shelf {
+        fn read<'a>(&'a self, _key: &'a str, range: Read) -> BoxFuture<'a, Result<Bytes>> {
+            self.reads.lock().unwrap().push(range.clone());
+            let all = 0..self.content.len() as u64;
+            let range = range.unwrap_or(all);
+            let content = self.content.slice(range.start as usize..range.end as usize);
+            std::future::ready(Ok(content)).boxed()
+        }
+
+        fn concurrent_reads(&self) -> usize {
+            4
+        }
+
+        fn located(&self, error: Error, key: &str) -> Error {
+            error.with("key", key)
+        }
+    }
+
+    struct Case {
+        shelf: Arc<Shelf>,
+        origin: Arc<dyn Origin>,
+        file: FileEntry,
+        all: RecordBatch,
+    }
+
+    /// A file with columns `a`, `b` and `c` of about eight bytes a row.
+    fn case(rows: i64) -> Case {
+        let column = |seed: i64| -> ArrayRef {
+            let mixed = |row: i64| (row ^ seed).wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as i64);
+            Arc::new(Int64Array::from_iter_values((0..rows).map(mixed)))
+        };
+        let columns = [("a", column(1)), ("b", column(2)), ("c", column(3))];
+        let all = RecordBatch::try_from_iter(columns).unwrap();
+        let content = parquet::encode(all.schema(), std::slice::from_ref(&all)).unwrap();
+        let bytes = content.len() as u64;
+        let shelf = Arc::new(Shelf { content, reads: Mutex::default() });
+        let file = FileEntry { key: "f".to_owned(), bytes, rows: 0, sha256: String::new() };
+        Case { origin: Arc::clone(&shelf) as Arc<dyn Origin>, shelf, file, all }
+    }
+
+    impl Case {
+        /// Fetches columns, checks them, and says what was read for it.
+        async fn fetch(&self, cache: &FileCache, columns: &[usize]) -> Vec<Read> {
+            let expected = self.all.project(columns).unwrap();
+            let schema = expected.schema();
+            let content = cache.fetch(&self.origin, &self.file, &schema, false).await.unwrap();
+            let origin = Arc::clone(&self.origin);
+            let rows = decode(content, origin, "f".to_owned(), Arc::clone(&schema)).await.unwrap();
+            assert_eq!(arrow::compute::concat_batches(&schema, &rows).unwrap(), expected);
+            std::mem::take(&mut *self.shelf.reads.lock().unwrap())
+        }
+    }
+
+    fn bytes(reads: &[Read]) -> u64 {
+        reads.iter().flatten().map(|range| range.end - range.start).sum()
+    }
+
+    #[tokio::test]
+    async fn of_a_large_file_each_column_is_read_once_and_only_if_it_is_asked_for() {
+        let case = case(200_000);
+        let cache = FileCache::new(1 << 30);
+        let first = case.fetch(&cache, &[1]).await;
+        assert_eq!(first.len(), 2, "its end and the column: {first:?}");
+        assert!(bytes(&first) < case.file.bytes / 2, "{first:?}");
+        assert_eq!(case.fetch(&cache, &[1]).await, []);
+        let second = case.fetch(&cache, &[1, 2]).await;
+        assert_eq!(second.len(), 1, "{second:?}");
+        assert!(bytes(&second) < case.file.bytes / 2, "{second:?}");
+        assert_eq!(case.fetch(&cache, &[2]).await, []);
+    }
+
+    #[tokio::test]
+    async fn a_small_file_is_read_whole_and_once() {
+        let case = case(1000);
+        let cache = FileCache::new(1 << 30);
+        assert_eq!(case.fetch(&cache, &[0]).await, [None]);
+        assert_eq!(case.fetch(&cache, &[0, 2]).await, []);
+    }
+
+    #[tokio::test]
+    async fn what_does_not_fit_is_read_again_and_not_kept() {
+        let case = case(200_000);
+        let cache = FileCache::new(case.file.bytes as usize / 2);
+        assert_eq!(case.fetch(&cache, &[0]).await.len(), 2);
+        for _ in 0..2 {
+            // There is room for one column of three.
+            assert_eq!(case.fetch(&cache, &[0, 2]).await.len(), 1);
+        }
+        assert_eq!(case.fetch(&cache, &[0]).await, []);
+    }
+
+    #[tokio::test]
+    async fn a_broken_file_is_named() {
+        let mut case = case(200_000);
+        let content = vec![7_u8; case.file.bytes as usize].into();
+        case.origin = Arc::new(Shelf { content, reads: Mutex::default() });
+        let cache = FileCache::new(1 << 30);
+        let schema = case.all.schema();
+        let error = cache.fetch(&case.origin, &case.file, &schema, false).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.to_string().contains("key=f"), "{error}");
+    }
+}

@@ -29,6 +29,9 @@ use crate::engine::{TARGET_PARTITIONS, restate};
 /// turn of decoding drives the hash tables of a question over many keys out of it.
 const BATCH_ROWS: usize = 64 * 1024;
 
+fn batch_rows() -> usize {
+    std::env::var("BR").ok().and_then(|v| v.parse().ok()).unwrap_or(BATCH_ROWS)
+}
 /// Which rows a question is about.
 #[derive(Debug, Clone)]
 pub enum Rows {
@@ -109,11 +112,11 @@ impl LazyFiles {
                 Box::new(batches.into_iter().map(move |batch| project(&batch, &read)))
             }
             Cached::Encoded(content) => {
-                let batches = parquet::decode_batches(content, &names_of(&read), BATCH_ROWS);
+                let batches = parquet::decode_batches(content, &names_of(&read), batch_rows());
                 self.located(file, batches)?
             }
             Cached::Columns(columns) => {
-                let batches = columns.batches(&names_of(&read), BATCH_ROWS);
+                let batches = columns.batches(&names_of(&read), batch_rows());
                 self.located(file, batches)?
             }
         };
@@ -126,7 +129,8 @@ impl LazyFiles {
 
     /// The columns to read for those of `schema`: the choice of rows may need one more.
     fn read_for(&self, schema: &SchemaRef) -> SchemaRef {
-        let wanted: BTreeSet<&str> = names_of(schema).into_iter().chain(self.rows.column()).collect();
+        let wanted: BTreeSet<&str> =
+            names_of(schema).into_iter().chain(self.rows.column()).collect();
         let fields = self.schema.fields().iter();
         let fields = fields.filter(|field| wanted.contains(field.name().as_str())).cloned();
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))

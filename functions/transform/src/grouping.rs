@@ -8,6 +8,8 @@
 
 mod groups;
 mod stage;
+#[cfg(test)]
+mod tests;
 
 use std::any::Any;
 use std::fmt::{self, Formatter};
@@ -25,7 +27,7 @@ use datafusion::physical_plan::{
     SendableRecordBatchStream,
 };
 
-pub use groups::Groups;
+use groups::Groups;
 
 /// Replaces the first stage of groupings by one id or date.
 #[derive(Debug)]
@@ -59,9 +61,9 @@ impl PhysicalOptimizerRule for GroupByKey {
 }
 
 fn is_by_key(aggregate: &AggregateExec) -> bool {
-    let key = &aggregate.schema();
+    let schema = aggregate.schema();
     let is_key = matches!(
-        key.fields().first().map(|field| field.data_type()),
+        schema.fields().first().map(|field| field.data_type()),
         Some(DataType::Int64 | DataType::Int32 | DataType::Date32)
     );
     let groups = aggregate.group_expr();

@@ -30,10 +30,6 @@ impl IdSet {
         self.len
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// Adds ids, of which some may be known.
     pub fn add(&mut self, ids: &[i64]) {
         let (Some(low), Some(high)) = (ids.iter().min(), ids.iter().max()) else { return };
@@ -102,8 +98,7 @@ impl IdSet {
         }
         let is_new = self.words.is_empty();
         let last = self.first.saturating_add_unsigned(self.words.len() as u64).saturating_sub(1);
-        let (from, to) =
-            if is_new { (low, high) } else { (low.min(self.first), high.max(last)) };
+        let (from, to) = if is_new { (low, high) } else { (low.min(self.first), high.max(last)) };
         let span = to.abs_diff(from) + 1;
         let most = WORDS_PER_ID.saturating_mul(self.len.saturating_add(more)) + FEW_WORDS;
         if span > most as u64 {
@@ -171,5 +166,80 @@ impl Hasher for IdHasher {
 
     fn write_i64(&mut self, value: i64) {
         self.write_u64(value as u64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Ids as they come: next to each other, far apart, and at both ends.
+    fn ids() -> impl Strategy<Value = Vec<i64>> {
+        let dense = prop::collection::vec(-500_i64..2000, 0..400);
+        let near = prop::collection::vec(0_i64..100_000, 0..50);
+        let far = prop::collection::vec(any::<i64>(), 0..20);
+        let ends = prop::collection::vec(
+            prop_oneof![i64::MIN..i64::MIN + 200, i64::MAX - 200..=i64::MAX],
+            0..20,
+        );
+        prop_oneof![4 => dense, 2 => near, 1 => far, 1 => ends]
+    }
+
+    fn members(set: IdSet) -> HashSet<i64> {
+        match *set.into_state() {
+            [AS_WORDS, first, ref words @ ..] => {
+                ids_of(first, words.iter().map(|word| *word as u64)).collect()
+            }
+            [AS_IDS, ref ids @ ..] => ids.iter().copied().collect(),
+            _ => HashSet::new(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_set_holds_what_was_added_and_merged(steps in prop::collection::vec((any::<bool>(), ids()), 0..8)) {
+            let mut set = IdSet::default();
+            let mut expected = HashSet::new();
+            for (is_merged, ids) in steps {
+                if is_merged {
+                    let mut other = IdSet::default();
+                    other.add(&ids);
+                    set.merge(&other.into_state());
+                } else {
+                    set.add(&ids);
+                }
+                expected.extend(ids);
+                prop_assert_eq!(set.len(), expected.len());
+                prop_assert!(set.bytes() <= 256 * set.len() + 1024, "{} bytes", set.bytes());
+            }
+            prop_assert_eq!(members(set), expected);
+        }
+    }
+
+    #[test]
+    fn dense_ids_take_a_bit_each() {
+        let mut set = IdSet::default();
+        set.add(&(0..64_000).collect::<Vec<_>>());
+        assert_eq!((set.len(), set.bytes()), (64_000, 8000));
+    }
+
+    #[test]
+    fn ids_in_falling_order_are_few_moves() {
+        let mut set = IdSet::default();
+        for id in (0..200_000).rev() {
+            set.add(&[id]);
+        }
+        assert_eq!(set.len(), 200_000);
+        assert!(set.bytes() < 200_000, "{} bytes", set.bytes());
+    }
+
+    #[test]
+    fn many_rows_of_few_ids_do_not_keep_their_span() {
+        let mut set = IdSet::default();
+        let ids: Vec<i64> = (0..50_000).map(|row| row % 10 * 1_000_000).collect();
+        set.add(&ids);
+        assert_eq!(set.len(), 10);
+        assert!(set.bytes() < 2000, "{} bytes", set.bytes());
     }
 }

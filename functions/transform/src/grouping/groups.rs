@@ -79,11 +79,13 @@ impl Groups {
     fn make_room(&mut self, low: i64, high: i64, keys: usize) {
         let Index::Direct { first, slots } = &mut self.index else { return };
         let last = first.saturating_add_unsigned((slots.len() as u64).saturating_sub(1));
-        let (from, to) = if slots.is_empty() { (low, high) } else { (low.min(*first), high.max(last)) };
+        let (from, to) =
+            if slots.is_empty() { (low, high) } else { (low.min(*first), high.max(last)) };
         let span = to.abs_diff(from).saturating_add(1);
         let most = SMALL_SPAN.max((self.keys.len() + keys).saturating_mul(SLOTS_PER_GROUP));
         if span > most as u64 {
-            let mut table = HashMap::with_capacity_and_hasher(self.keys.len(), IdHashing::default());
+            let mut table =
+                HashMap::with_capacity_and_hasher(self.keys.len(), IdHashing::default());
             let known = self.keys.iter().enumerate();
             let known = known.filter(|(group, _)| Some(*group) != self.without_key);
             table.extend(known.map(|(group, key)| (*key, group as u32)));
@@ -115,5 +117,62 @@ impl Groups {
             Index::Hashed(table) => table.capacity() * (size_of::<(i64, u32)>() + 1),
         };
         index + self.keys.capacity() * size_of::<i64>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn keys() -> impl Strategy<Value = Vec<i64>> {
+        let dense = prop::collection::vec(-300_i64..1000, 0..200);
+        let near = prop::collection::vec(0_i64..300_000, 0..50);
+        let far = prop::collection::vec(any::<i64>(), 0..20);
+        let ends = prop::collection::vec(prop_oneof![Just(i64::MIN), Just(i64::MAX)], 0..3);
+        prop_oneof![4 => dense, 2 => near, 1 => far, 1 => ends]
+    }
+
+    proptest! {
+        #[test]
+        fn keys_are_numbered_in_the_order_in_which_they_come(
+            batches in prop::collection::vec((any::<bool>(), keys()), 0..8)
+        ) {
+            let mut groups = Groups::default();
+            let mut expected: Vec<Option<i64>> = Vec::new();
+            for (has_none, batch) in batches {
+                if has_none {
+                    let group = groups.without_key();
+                    if !expected.contains(&None) {
+                        expected.push(None);
+                    }
+                    prop_assert_eq!(expected[group], None);
+                }
+                let mut numbers = Vec::new();
+                groups.of(&batch, &mut numbers);
+                prop_assert_eq!(numbers.len(), batch.len());
+                for (key, number) in batch.iter().zip(numbers) {
+                    if !expected.contains(&Some(*key)) {
+                        expected.push(Some(*key));
+                    }
+                    prop_assert_eq!(expected[number], Some(*key));
+                }
+                prop_assert_eq!(groups.len(), expected.len());
+            }
+            let (keys, without) = groups.take();
+            prop_assert_eq!(without, expected.iter().position(Option::is_none));
+            let known: Vec<i64> = expected.iter().map(|key| key.unwrap_or(0)).collect();
+            prop_assert_eq!(keys, known);
+            prop_assert!(groups.is_empty());
+        }
+    }
+
+    #[test]
+    fn keys_far_apart_take_no_table_of_their_span() {
+        let mut groups = Groups::default();
+        let mut numbers = Vec::new();
+        groups.of(&(0..1000).map(|row| row * 1_000_000_i64).collect::<Vec<_>>(), &mut numbers);
+        assert_eq!(numbers, (0..1000).collect::<Vec<_>>());
+        assert!(groups.size() < 100_000, "{} bytes", groups.size());
     }
 }

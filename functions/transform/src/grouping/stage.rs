@@ -8,9 +8,7 @@ use arrow::array::{
 };
 use arrow::buffer::NullBuffer;
 use arrow::compute::{partition, take_record_batch};
-use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Date32Type, Int32Type, Int64Type, SchemaRef,
-};
+use arrow::datatypes::{ArrowPrimitiveType, DataType, Date32Type, Int32Type, Int64Type, SchemaRef};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
@@ -80,7 +78,11 @@ struct Probe {
 }
 
 impl Stage {
-    fn new(aggregate: &AggregateExec, partition: usize, context: &Arc<TaskContext>) -> Result<Stage> {
+    fn new(
+        aggregate: &AggregateExec,
+        partition: usize,
+        context: &Arc<TaskContext>,
+    ) -> Result<Stage> {
         let functions = aggregate.aggr_expr().iter().zip(aggregate.filter_expr());
         let aggregates = functions
             .map(|(function, filter)| {
@@ -93,7 +95,10 @@ impl Stage {
         Ok(Stage {
             input: aggregate.input().execute(partition, Arc::clone(context))?,
             schema: aggregate.schema(),
-            key: Key::new(&aggregate.group_expr().expr()[0].0, aggregate.schema().field(0).data_type()),
+            key: Key::new(
+                &aggregate.group_expr().expr()[0].0,
+                aggregate.schema().field(0).data_type(),
+            ),
             groups: Groups::default(),
             aggregates,
             // It can give its memory back at any time, by handing its groups on.
@@ -206,9 +211,10 @@ impl Key {
         groups: &mut Groups,
         rows: &mut Vec<usize>,
     ) -> Result<()> {
-        if let Some(source) = self.source {
+        let source = self.source.map(|source| batch.column(source));
+        if let Some(source) = source.filter(|source| source.data_type().is_primitive()) {
             // The month of a date, say, need not be computed for every sale of a day.
-            let runs = partition(&[Arc::clone(batch.column(source))])?.ranges();
+            let runs = partition(&[Arc::clone(source)])?.ranges();
             if runs.len() * WORTHWHILE_RUN <= batch.num_rows() {
                 let heads: UInt32Array = runs.iter().map(|run| run.start as u32).collect();
                 let keys = self.evaluate(&take_record_batch(batch, &heads)?)?;
@@ -248,11 +254,8 @@ impl Key {
     }
 }
 
-fn number<T: ArrowPrimitiveType>(
-    keys: &PrimitiveArray<T>,
-    groups: &mut Groups,
-    to: &mut Vec<usize>,
-) where
+fn number<T: ArrowPrimitiveType>(keys: &PrimitiveArray<T>, groups: &mut Groups, to: &mut Vec<usize>)
+where
     T::Native: Into<i64>,
 {
     let values = keys.values();

@@ -44,7 +44,9 @@ impl ObjectReader {
             .bucket(&object.bucket)
             .key(&object.key)
             .set_version_id(concrete(object.version_id.as_deref()))
-            .set_range(range.as_ref().map(|range| format!("bytes={}-{}", range.start, range.end - 1)))
+            .set_range(
+                range.as_ref().map(|range| format!("bytes={}-{}", range.start, range.end - 1)),
+            )
             .send()
             .await
             .map_err(|error| get_error(&object, error))?;
