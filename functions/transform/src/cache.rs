@@ -196,7 +196,7 @@ impl FileCache {
     fn put_columns(&self, key: &str, columns: &Chunks) {
         let Ok(mut state) = self.inner.lock() else { return };
         let (together, new) = match state.files.get(key) {
-            None => (columns.clone(), columns.bytes()),
+            None => (columns.clone(), columns.memory()),
             Some(Cached::Columns(known)) => {
                 let mut together = known.clone();
                 let new = together.join(columns);

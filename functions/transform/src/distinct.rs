@@ -1,9 +1,9 @@
-//! `count(DISTINCT id)` per group, exact, at half the cost of the engine's own.
+//! `count(DISTINCT id)` per group, exact, at a fraction of the cost of the engine's own.
 //!
 //! The engine keeps a boxed accumulator per group, copies the rows of each into an array of its
 //! own, and hashes every id again when the partial counts come together. Here the sets of all
-//! groups stand side by side, and ids that reach a group from one partition only, as those of a
-//! day in a table by month mostly do, are hashed once. Everything else stays with the engine.
+//! groups stand side by side ([`IdSet`]), and what one partition hands to the next step is mostly a
+//! bit per number, not a list of ids. Everything else stays with the engine.
 
 use std::any::Any;
 use std::mem::size_of;
@@ -174,10 +174,10 @@ impl GroupsAccumulator for DistinctIds {
             .first()
             .and_then(|lists| lists.as_list_opt::<i32>())
             .ok_or_else(|| unexpected("state"))?;
-        let ids = ids_of(&[Arc::clone(lists.values())])?.values().clone();
-        for (list, group) in lists.offsets().windows(2).zip(groups) {
-            let list = &ids[list[0] as usize..list[1] as usize];
-            self.change(*group, |set| set.merge(list));
+        let states = ids_of(std::slice::from_ref(lists.values()))?.values();
+        for (ends, group) in lists.offsets().windows(2).zip(groups) {
+            let state = &states[ends[0] as usize..ends[1] as usize];
+            self.change(*group, |set| set.merge(state));
         }
         Ok(())
     }
@@ -188,11 +188,15 @@ impl GroupsAccumulator for DistinctIds {
     }
 
     fn state(&mut self, emit: EmitTo) -> Result<Vec<ArrayRef>> {
-        let states: Vec<Vec<i64>> = self.take(emit).into_iter().map(IdSet::into_state).collect();
-        let lengths = OffsetBuffer::from_lengths(states.iter().map(Vec::len));
-        let ids = states.concat();
+        let mut states = Vec::new();
+        let mut ends = vec![0];
+        for set in self.take(emit) {
+            set.write_state(&mut states);
+            ends.push(i32::try_from(states.len()).map_err(|_| too_many())?);
+        }
+        let ends = OffsetBuffer::new(ends.into());
         let field = Arc::new(Field::new_list_field(DataType::Int64, true));
-        let lists = ListArray::try_new(field, lengths, Arc::new(Int64Array::from(ids)), None)?;
+        let lists = ListArray::try_new(field, ends, Arc::new(Int64Array::from(states)), None)?;
         Ok(vec![Arc::new(lists)])
     }
 
@@ -204,6 +208,10 @@ impl GroupsAccumulator for DistinctIds {
 fn ids_of(values: &[ArrayRef]) -> Result<&Int64Array> {
     let ids = values.first().and_then(|ids| ids.as_primitive_opt::<Int64Type>());
     ids.ok_or_else(|| unexpected("argument"))
+}
+
+fn too_many() -> DataFusionError {
+    DataFusionError::Execution("different ids of one batch of groups take over 16 GiB".to_owned())
 }
 
 fn unexpected(what: &str) -> DataFusionError {
@@ -266,12 +274,16 @@ mod tests {
         let groups: Vec<usize> = (0..10_000).map(|row| row / 5000).collect();
         sets.update_batch(&[ids], &groups, None, 2).unwrap();
         let full = sets.size();
-        assert!(full >= 10_000 * size_of::<i64>(), "{full}");
+        assert!(full >= 10_000 / 8, "{full}");
         let first = sets.evaluate(EmitTo::First(1)).unwrap();
         assert_eq!(first.as_primitive::<Int64Type>().values(), &[5000]);
         assert!(sets.size() < full);
         let rest = sets.state(EmitTo::All).unwrap();
-        assert_eq!(rest[0].as_list::<i32>().value_length(0), 5000);
-        assert!(sets.size() < 1000, "{}", sets.size());
+        let empty = sets.size();
+        sets.merge_batch(&rest, &[0], None, 1).unwrap();
+        assert!(sets.size() > empty);
+        let merged = sets.evaluate(EmitTo::All).unwrap();
+        assert_eq!(merged.as_primitive::<Int64Type>().values(), &[5000]);
+        assert_eq!(sets.size(), empty);
     }
 }

@@ -25,13 +25,10 @@ use shopflow_lake::parquet;
 use crate::cache::{Cached, FileCache, Origin};
 use crate::engine::{TARGET_PARTITIONS, restate};
 
-/// Rows that are decoded at once for a question. Fewer would stay in the processor's cache, but each
-/// turn of decoding drives the hash tables of a question over many keys out of it.
-const BATCH_ROWS: usize = 64 * 1024;
+/// Rows that are decoded at once for a question. Half a megabyte or less per column stays in the
+/// processor's cache; with fewer, each turn of decoding drives the groups of a question out of it.
+const BATCH_ROWS: usize = 32 * 1024;
 
-fn batch_rows() -> usize {
-    std::env::var("BR").ok().and_then(|v| v.parse().ok()).unwrap_or(BATCH_ROWS)
-}
 /// Which rows a question is about.
 #[derive(Debug, Clone)]
 pub enum Rows {
@@ -112,11 +109,11 @@ impl LazyFiles {
                 Box::new(batches.into_iter().map(move |batch| project(&batch, &read)))
             }
             Cached::Encoded(content) => {
-                let batches = parquet::decode_batches(content, &names_of(&read), batch_rows());
+                let batches = parquet::decode_batches(content, &names_of(&read), BATCH_ROWS);
                 self.located(file, batches)?
             }
             Cached::Columns(columns) => {
-                let batches = columns.batches(&names_of(&read), batch_rows());
+                let batches = columns.batches(&names_of(&read), BATCH_ROWS);
                 self.located(file, batches)?
             }
         };

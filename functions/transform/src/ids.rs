@@ -49,7 +49,7 @@ impl IdSet {
         }
     }
 
-    /// Adds the ids of another set, from what [`IdSet::into_state`] gave.
+    /// Adds the ids of another set, from what [`IdSet::write_state`] wrote.
     pub fn merge(&mut self, state: &[i64]) {
         match *state {
             [AS_WORDS, first, ref words @ ..] => self.merge_words(first, words),
@@ -72,15 +72,14 @@ impl IdSet {
         }
     }
 
-    /// What [`IdSet::merge`] takes.
-    pub fn into_state(self) -> Vec<i64> {
-        match self.hashed {
-            Some(ids) => std::iter::once(AS_IDS).chain(ids).collect(),
-            None if self.words.is_empty() => Vec::new(),
-            None => {
-                let words = self.words.into_iter().map(|word| word as i64);
-                [AS_WORDS, self.first].into_iter().chain(words).collect()
-            }
+    /// Appends what [`IdSet::merge`] takes.
+    pub fn write_state(self, to: &mut Vec<i64>) {
+        if let Some(ids) = self.hashed {
+            to.push(AS_IDS);
+            to.extend(ids);
+        } else if !self.words.is_empty() {
+            to.extend([AS_WORDS, self.first]);
+            to.extend(self.words.into_iter().map(|word| word as i64));
         }
     }
 
@@ -186,8 +185,14 @@ mod tests {
         prop_oneof![4 => dense, 2 => near, 1 => far, 1 => ends]
     }
 
+    fn state(set: IdSet) -> Vec<i64> {
+        let mut state = Vec::new();
+        set.write_state(&mut state);
+        state
+    }
+
     fn members(set: IdSet) -> HashSet<i64> {
-        match *set.into_state() {
+        match *state(set) {
             [AS_WORDS, first, ref words @ ..] => {
                 ids_of(first, words.iter().map(|word| *word as u64)).collect()
             }
@@ -205,7 +210,7 @@ mod tests {
                 if is_merged {
                     let mut other = IdSet::default();
                     other.add(&ids);
-                    set.merge(&other.into_state());
+                    set.merge(&state(other));
                 } else {
                     set.add(&ids);
                 }

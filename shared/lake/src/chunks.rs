@@ -124,6 +124,11 @@ impl Chunks {
         self.parts.values().map(Bytes::len).sum()
     }
 
+    /// Bytes of memory: those, and what describes the file.
+    pub fn memory(&self) -> usize {
+        self.bytes() + self.metadata.metadata().memory_size()
+    }
+
     /// As [`crate::parquet::decode_batches`], of columns that are all here.
     ///
     /// # Errors

@@ -80,7 +80,8 @@ async fn answer(sql: &str, is_own: bool, config: SessionConfig) -> Vec<String> {
 async fn answers_alike(sql: &str, config: SessionConfig) -> usize {
     let own = answer(sql, true, config.clone()).await;
     assert_eq!(own, answer(sql, false, config).await, "{sql}");
-    own.len() - 4
+    // Without rows there are not even lines for the names.
+    own.len().saturating_sub(4)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -122,8 +123,8 @@ async fn keys_that_hardly_repeat_are_passed_on_ungrouped() {
     let sql = "SELECT number, count(*) AS n, sum(amount) AS revenue, max(day) AS last
                FROM rows GROUP BY number ORDER BY number";
     assert_eq!(answers_alike(sql, config.clone()).await, ROWS as usize);
-    let stage = first_stage(sql, config).await;
-    let batches = run(&stage, TaskContext::default()).await;
+    let stage = first_stage(sql, config.clone()).await;
+    let batches = run(&stage, TaskContext::default().with_session_config(config)).await;
     // The groups of the first batch, and the second as it is.
     assert_eq!(batches.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), [1500, 1500]);
 }
