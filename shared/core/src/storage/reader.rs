@@ -24,9 +24,12 @@ pub struct ObjectReader {
     object: ObjectRef,
     etag: Option<String>,
     bytes: u64,
-    /// Where the next byte to hand out stands in the object, and the one after the last.
+    /// Where the next byte to hand out stands in the object.
     offset: u64,
+    /// Where to stop, in the object.
     end: u64,
+    /// It is not the whole object that is read.
+    is_part: bool,
     /// Bytes at the start of the body that are not asked for.
     skip: u64,
     resumes: u32,
@@ -50,6 +53,7 @@ impl ObjectReader {
             .send()
             .await
             .map_err(|error| get_error(&object, error))?;
+        let is_part = range.is_some();
         let length = output.content_length().unwrap_or(0).max(0) as u64;
         let range = range.unwrap_or(0..length);
         Ok(ObjectReader {
@@ -59,6 +63,7 @@ impl ObjectReader {
             bytes: range.end - range.start,
             offset: range.start,
             end: range.end,
+            is_part,
             skip: skipped(output.content_range(), range.start),
             resumes: 0,
             body: output.body,
@@ -76,17 +81,20 @@ impl ObjectReader {
     /// `Transient.Storage` when the body broke off too often.
     pub async fn next(&mut self) -> Result<Option<Bytes>> {
         loop {
+            if self.is_part && self.offset >= self.end {
+                return Ok(None);
+            }
             let cause = match self.body.try_next().await {
                 Ok(Some(mut chunk)) => {
                     let known = self.skip.min(chunk.len() as u64);
                     self.skip -= known;
                     chunk.advance(known as usize);
-                    chunk.truncate((self.end - self.offset).min(chunk.len() as u64) as usize);
-                    if chunk.is_empty() && self.offset < self.end {
-                        continue;
+                    if self.is_part {
+                        let left = self.end - self.offset;
+                        chunk.truncate(left.min(chunk.len() as u64) as usize);
                     }
                     if chunk.is_empty() {
-                        return Ok(None);
+                        continue;
                     }
                     self.offset += chunk.len() as u64;
                     return Ok(Some(chunk));
@@ -128,7 +136,10 @@ impl ObjectReader {
             .key(&self.object.key)
             .set_version_id(concrete(self.object.version_id.as_deref()))
             .set_if_match(self.etag.clone())
-            .range(format!("bytes={}-{}", self.offset, self.end - 1))
+            .range(match self.is_part {
+                true => format!("bytes={}-{}", self.offset, self.end - 1),
+                false => format!("bytes={}-", self.offset),
+            })
             .send()
             .await
             .map_err(|error| get_error(&self.object, error))?;
