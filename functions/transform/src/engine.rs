@@ -7,6 +7,7 @@ use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::SchemaRef;
 use datafusion::datasource::{MemTable, TableProvider};
 use datafusion::error::DataFusionError;
+use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -15,6 +16,7 @@ use futures::future::BoxFuture;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 
 use crate::distinct;
+use crate::grouping::GroupByKey;
 
 /// Lambda gives two virtual processors at the memory this function has.
 pub const TARGET_PARTITIONS: usize = 2;
@@ -62,7 +64,13 @@ impl Engine {
     ) -> BoxFuture<'a, Result<RecordBatch>> {
         let answer = async move {
             let config = SessionConfig::new().with_target_partitions(TARGET_PARTITIONS);
-            let context = SessionContext::new_with_config_rt(config, Arc::clone(&self.runtime));
+            let state = SessionStateBuilder::new()
+                .with_config(config)
+                .with_runtime_env(Arc::clone(&self.runtime))
+                .with_default_features()
+                .with_physical_optimizer_rule(Arc::new(GroupByKey))
+                .build();
+            let context = SessionContext::new_with_state(state);
             context.register_udaf(distinct::count());
             for (name, table) in tables {
                 context.register_table(name, table).map_err(query_error)?;

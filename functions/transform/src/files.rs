@@ -1,14 +1,13 @@
 //! Files of the lake as tables of the query engine, read as far as a question needs them.
 
 use std::any::Any;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Date32Type, Schema, SchemaRef};
-use bytes::Bytes;
 use datafusion::catalog::Session;
 use datafusion::common::Result as EngineResult;
 use datafusion::datasource::{TableProvider, TableType};
@@ -18,18 +17,17 @@ use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
-use futures::{Stream, StreamExt, TryStreamExt};
-use shopflow_core::{Error, ErrorKind, Result, ResultExt, Storage};
+use futures::TryStreamExt;
+use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 use shopflow_lake::FileEntry;
-use shopflow_lake::parquet::{self, blocking};
+use shopflow_lake::parquet;
 
+use crate::cache::{Cached, FileCache, Origin};
 use crate::engine::{TARGET_PARTITIONS, restate};
 
-/// Rows that are decoded at once for a question. Fewer would stay in the processor's cache, but each
-/// turn of decoding drives the hash tables of a question over many keys out of it.
-const BATCH_ROWS: usize = 64 * 1024;
-/// Compressed bytes that may be on their way while a file is decoded.
-const AHEAD_BYTES: u64 = 32 * 1024 * 1024;
+/// Rows that are decoded at once for a question. Half a megabyte or less per column stays in the
+/// processor's cache; with fewer, each turn of decoding drives the groups of a question out of it.
+const BATCH_ROWS: usize = 32 * 1024;
 
 /// Which rows a question is about.
 #[derive(Debug, Clone)]
@@ -88,8 +86,7 @@ fn missing(column: &str) -> Error {
 /// are in memory at a time, and only the columns it names.
 #[derive(Debug, Clone)]
 pub struct LazyFiles {
-    pub storage: Storage,
-    pub bucket: String,
+    pub origin: Arc<dyn Origin>,
     pub cache: FileCache,
     pub schema: SchemaRef,
     pub files: Vec<FileEntry>,
@@ -105,28 +102,19 @@ impl LazyFiles {
     /// The rows of a file that are asked for, with the columns of `schema`; each batch is decoded
     /// when the engine takes it.
     fn batches(&self, content: Cached, file: &FileEntry, schema: &SchemaRef) -> Result<Batches> {
-        let wanted: BTreeSet<&str> = schema
-            .fields()
-            .iter()
-            .map(|field| field.name().as_str())
-            .chain(self.rows.column())
-            .collect();
-        let fields = self.schema.fields().iter();
-        let fields: Vec<_> =
-            fields.filter(|field| wanted.contains(field.name().as_str())).cloned().collect();
-        let read: SchemaRef = Arc::new(Schema::new(fields));
+        let read = self.read_for(schema);
         let decoded: Batches = match content {
             Cached::Rows(batches) => {
                 let read = Arc::clone(&read);
                 Box::new(batches.into_iter().map(move |batch| project(&batch, &read)))
             }
             Cached::Encoded(content) => {
-                let names: Vec<&str> =
-                    read.fields().iter().map(|field| field.name().as_str()).collect();
-                let located = self.located(file);
-                let batches = parquet::decode_batches(content, &names, BATCH_ROWS);
-                let batches = batches.map_err(&located)?;
-                Box::new(batches.map(move |batch| batch.map_err(&located)))
+                let batches = parquet::decode_batches(content, &names_of(&read), BATCH_ROWS);
+                self.located(file, batches)?
+            }
+            Cached::Columns(columns) => {
+                let batches = columns.batches(&names_of(&read), BATCH_ROWS);
+                self.located(file, batches)?
             }
         };
         let (rows, schema) = (self.rows.clone(), Arc::clone(schema));
@@ -136,16 +124,36 @@ impl LazyFiles {
         })))
     }
 
-    fn located(&self, file: &FileEntry) -> impl Fn(Error) -> Error + Send + use<> {
-        let (bucket, key) = (self.bucket.clone(), file.key.clone());
-        move |error| error.with("bucket", &bucket).with("key", &key)
+    /// The columns to read for those of `schema`: the choice of rows may need one more.
+    fn read_for(&self, schema: &SchemaRef) -> SchemaRef {
+        let wanted: BTreeSet<&str> =
+            names_of(schema).into_iter().chain(self.rows.column()).collect();
+        let fields = self.schema.fields().iter();
+        let fields = fields.filter(|field| wanted.contains(field.name().as_str())).cloned();
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
     }
+
+    /// Batches whose errors say which file they are about.
+    fn located(
+        &self,
+        file: &FileEntry,
+        batches: Result<impl Iterator<Item = Result<RecordBatch>> + Send + 'static>,
+    ) -> Result<Batches> {
+        let (origin, key) = (Arc::clone(&self.origin), file.key.clone());
+        let located = move |error| origin.located(error, &key);
+        let batches = batches.map_err(&located)?;
+        Ok(Box::new(batches.map(move |batch| batch.map_err(&located))))
+    }
+}
+
+fn names_of(schema: &Schema) -> Vec<&str> {
+    schema.fields().iter().map(|field| field.name().as_str()).collect()
 }
 
 type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
 
 /// The columns of `schema`, by name.
-fn project(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+pub(crate) fn project(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     let positions = schema
         .fields()
         .iter()
@@ -222,7 +230,7 @@ impl PartitionStream for FilePart {
         let from = &self.source;
         let batches = from
             .cache
-            .fetch_ahead(&from.storage, &from.bucket, from.files.clone())
+            .fetch_ahead(&from.origin, from.files.clone(), &from.read_for(&schema), false)
             .and_then(move |(file, content)| {
                 std::future::ready(source.batches(content, &file, &schema))
             })
@@ -231,137 +239,4 @@ impl PartitionStream for FilePart {
             .map_err(|error: Error| DataFusionError::External(Box::new(error)));
         Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), batches))
     }
-}
-
-/// Files of the lake that this call read or wrote, as long as they fit: what was just written is
-/// not fetched again, and what several questions read is fetched once. A file's key names its
-/// content.
-#[derive(Debug, Clone)]
-pub struct FileCache {
-    inner: Arc<Mutex<CacheState>>,
-}
-
-#[derive(Debug)]
-struct CacheState {
-    free: usize,
-    files: HashMap<String, Cached>,
-}
-
-#[derive(Debug, Clone)]
-enum Cached {
-    /// Written by this call.
-    Rows(Vec<RecordBatch>),
-    /// As fetched: a fraction of the size of its rows.
-    Encoded(Bytes),
-}
-
-impl FileCache {
-    /// A cache of at most `bytes`.
-    pub fn new(bytes: usize) -> FileCache {
-        let state = CacheState { free: bytes, files: HashMap::new() };
-        FileCache { inner: Arc::new(Mutex::new(state)) }
-    }
-
-    /// The columns of a file that `schema` names, as far as the file has them, in the order of
-    /// the file.
-    ///
-    /// # Errors
-    /// As [`parquet::read_file`].
-    pub async fn read(
-        &self,
-        storage: &Storage,
-        bucket: &str,
-        file: &FileEntry,
-        schema: &SchemaRef,
-    ) -> Result<Vec<RecordBatch>> {
-        let content = self.fetch(storage, bucket, file).await?;
-        decode(content, bucket.to_owned(), file.clone(), Arc::clone(schema)).await
-    }
-
-    /// [`FileCache::read`] of several files, one after the other; the next ones are on their way
-    /// while one is decoded.
-    pub fn read_each(
-        &self,
-        storage: &Storage,
-        bucket: &str,
-        files: Vec<FileEntry>,
-        schema: &SchemaRef,
-    ) -> impl Stream<Item = Result<Vec<RecordBatch>>> + Send + use<> {
-        let (bucket, schema) = (bucket.to_owned(), Arc::clone(schema));
-        self.fetch_ahead(storage, &bucket, files).and_then(move |(file, content)| {
-            decode(content, bucket.clone(), file, Arc::clone(&schema))
-        })
-    }
-
-    fn fetch_ahead(
-        &self,
-        storage: &Storage,
-        bucket: &str,
-        files: Vec<FileEntry>,
-    ) -> impl Stream<Item = Result<(FileEntry, Cached)>> + Send + use<> {
-        let largest = files.iter().map(|file| file.bytes).max().unwrap_or(0).max(1);
-        let ahead = (AHEAD_BYTES / largest).clamp(1, storage.concurrent_objects() as u64) as usize;
-        let (cache, storage, bucket) = (self.clone(), storage.clone(), bucket.to_owned());
-        futures::stream::iter(files)
-            .map(move |file| {
-                let (cache, storage, bucket) = (cache.clone(), storage.clone(), bucket.clone());
-                async move {
-                    let content = cache.fetch(&storage, &bucket, &file).await?;
-                    Ok((file, content))
-                }
-            })
-            .buffered(ahead)
-    }
-
-    async fn fetch(&self, storage: &Storage, bucket: &str, file: &FileEntry) -> Result<Cached> {
-        if let Some(known) = self.get(&file.key) {
-            return Ok(known);
-        }
-        let content = storage.read_all(&file.reference(bucket)).await?;
-        self.put_encoded(&file.key, &content);
-        Ok(Cached::Encoded(content))
-    }
-
-    fn get(&self, key: &str) -> Option<Cached> {
-        self.inner.lock().ok()?.files.get(key).cloned()
-    }
-
-    /// Keeps the rows of a file if there is room.
-    pub fn put(&self, key: &str, batches: &[RecordBatch]) {
-        let size: usize = batches.iter().map(RecordBatch::get_array_memory_size).sum();
-        self.keep(key, size, Cached::Rows(batches.to_vec()));
-    }
-
-    /// Keeps the content of a file if there is room.
-    pub fn put_encoded(&self, key: &str, content: &Bytes) {
-        self.keep(key, content.len(), Cached::Encoded(content.clone()));
-    }
-
-    fn keep(&self, key: &str, size: usize, file: Cached) {
-        let Ok(mut state) = self.inner.lock() else { return };
-        if size > state.free || state.files.contains_key(key) {
-            return;
-        }
-        state.files.insert(key.to_owned(), file);
-        state.free -= size;
-    }
-}
-
-async fn decode(
-    content: Cached,
-    bucket: String,
-    file: FileEntry,
-    schema: SchemaRef,
-) -> Result<Vec<RecordBatch>> {
-    let content = match content {
-        Cached::Rows(batches) => {
-            return batches.iter().map(|batch| project(batch, &schema)).collect();
-        }
-        Cached::Encoded(content) => content,
-    };
-    let decode = move || {
-        let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-        parquet::decode_columns(content, &names)
-    };
-    blocking(decode).await.map_err(|error| error.with("bucket", bucket).with("key", file.key))
 }

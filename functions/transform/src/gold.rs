@@ -21,8 +21,9 @@ use shopflow_lake::parquet::{self, blocking};
 use shopflow_lake::{FileEntry, Table};
 use shopflow_postgres::Client;
 
+use crate::cache::{Bucket, FileCache};
 use crate::engine::{Engine, conform, memory_table};
-use crate::files::{FileCache, LazyFiles, Rows};
+use crate::files::{LazyFiles, Rows};
 use crate::sessions::SessionChange;
 use crate::silver::COMMIT_ATTEMPTS;
 use crate::tables::{self, AGGREGATES, Aggregate, Input};
@@ -216,8 +217,7 @@ impl Refresh<'_> {
         let files =
             partitions.filter(|(name, _)| wanted(name)).flat_map(|(_, files)| files.clone());
         LazyFiles {
-            storage: self.context.storage.clone(),
-            bucket: self.context.lake.clone(),
+            origin: Bucket::new(&self.context.storage, &self.context.lake),
             cache: self.cache.clone(),
             schema,
             files: files.collect(),

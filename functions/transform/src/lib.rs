@@ -14,6 +14,7 @@
 //! in the same files and rows.
 
 pub mod business;
+pub mod cache;
 mod days;
 mod dimensions;
 mod distinct;
@@ -22,6 +23,8 @@ mod facts;
 pub mod files;
 pub mod fits;
 pub mod gold;
+mod grouping;
+mod ids;
 mod incoming;
 pub mod lifetime;
 mod mask;
@@ -145,7 +148,7 @@ async fn work(
         drop(snapshot);
         return finish(context, session, event, steps).await;
     }
-    let cache = files::FileCache::new(context.memory_bytes / 4);
+    let cache = cache::FileCache::new(context.memory_bytes / 4);
     let mut counts = silver::counts(&pending);
     let mut click_dates = BTreeSet::new();
     let mut slices = silver::slices(&pending, context.memory_bytes);

@@ -17,7 +17,7 @@ use shopflow_lake::parquet::{self, blocking};
 use shopflow_lake::{FileEntry, Table, schema};
 use tokio_postgres::Transaction;
 
-use crate::files::FileCache;
+use crate::cache::FileCache;
 use crate::incoming::{Incoming, RowRef, read_dataset};
 use crate::merge::{self, Write};
 use crate::pending::{Pending, QueuedFile};

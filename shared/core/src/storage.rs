@@ -7,6 +7,7 @@ pub use reader::ObjectReader;
 pub use writer::ObjectWriter;
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::SdkError;
@@ -108,7 +109,7 @@ impl Storage {
     /// # Errors
     /// `InvalidInput` when there is no such object.
     pub async fn read(&self, object: &ObjectRef) -> Result<ObjectReader> {
-        ObjectReader::open(self.client.clone(), object.clone()).await
+        ObjectReader::open(self.client.clone(), object.clone(), None).await
     }
 
     /// The whole of a small object.
@@ -116,12 +117,20 @@ impl Storage {
     /// # Errors
     /// `InvalidInput` when there is no such object.
     pub async fn read_all(&self, object: &ObjectRef) -> Result<Bytes> {
-        let mut reader = self.read(object).await?;
-        let mut content = Vec::with_capacity(reader.bytes() as usize);
-        while let Some(chunk) = reader.next().await? {
-            content.extend_from_slice(&chunk);
+        self.read(object).await?.collect().await
+    }
+
+    /// The bytes of an object from `range.start` to before `range.end`, both inside it.
+    ///
+    /// # Errors
+    /// `InvalidInput` when there is no such object; `Transient.Storage` when it has not so many
+    /// bytes.
+    pub async fn read_range(&self, object: &ObjectRef, range: Range<u64>) -> Result<Bytes> {
+        if range.is_empty() {
+            return Ok(Bytes::new());
         }
-        Ok(Bytes::from(content))
+        let reader = ObjectReader::open(self.client.clone(), object.clone(), Some(range)).await?;
+        reader.collect().await
     }
 
     /// A small JSON object.

@@ -135,3 +135,32 @@ async fn a_read_that_always_breaks_off_is_a_transient_failure() {
     assert_eq!(error.kind(), ErrorKind::TransientStorage);
     assert!(error.to_string().contains("key=k"), "{error}");
 }
+
+#[tokio::test]
+async fn a_range_is_the_bytes_between_its_ends_also_over_a_broken_connection() {
+    let direct = shopflow_testkit::storage().await;
+    let bucket = shopflow_testkit::bucket(&direct, "storage").await;
+    let content = pattern(3 * 1024 * 1024);
+    let stored =
+        direct.write_all(&bucket, "k", "application/octet-stream", content.clone()).await.unwrap();
+    let upstream = shopflow_testkit::emulator_address();
+    let proxy = shopflow_testkit::proxy::cutting(upstream, 512 * 1024, 2).await;
+    let flaky = shopflow_testkit::storage_at(&format!("http://{proxy}")).await;
+    let length = content.len() as u64;
+    for storage in [flaky, direct] {
+        for range in [0..1, 7..7, 100_000..2_500_000, length - 8..length, 0..length] {
+            let part = storage.read_range(&stored.reference(), range.clone()).await.unwrap();
+            let expected = &content[range.start as usize..range.end as usize];
+            assert!(part == expected, "bytes {range:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_range_beyond_the_end_is_an_error_and_no_shorter_answer() {
+    let storage = shopflow_testkit::storage().await;
+    let bucket = shopflow_testkit::bucket(&storage, "storage").await;
+    let stored = storage.write_all(&bucket, "k", "text/plain", &b"short"[..]).await.unwrap();
+    let error = storage.read_range(&stored.reference(), 2..9).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TransientStorage, "{error}");
+}

@@ -4,6 +4,7 @@
 //! writes new files under new names, then replaces the manifest on the condition that the ETag
 //! still holds; whoever loses the race starts again. Replaced files are deleted afterwards.
 
+pub mod chunks;
 pub mod parquet;
 pub mod schema;
 pub mod table;

@@ -30,7 +30,7 @@ pub const ROW_GROUP_ROWS: usize = 256 * 1024;
 pub const ROW_GROUP_BYTES: usize = 16 * 1024 * 1024;
 
 /// Rows per batch when reading.
-const READ_BATCH_ROWS: usize = 64 * 1024;
+pub(crate) const READ_BATCH_ROWS: usize = 64 * 1024;
 
 /// How every Parquet file of the lake is written: zstd level 1, page statistics, bounded row
 /// groups, and nothing that depends on the clock or the version of a library.
@@ -159,7 +159,7 @@ pub fn decode_batches(
     Ok(reader.map(|batch| batch.or_error(ErrorKind::InvalidInput, UNREADABLE)))
 }
 
-const UNREADABLE: &str = "decode parquet file failed";
+pub(crate) const UNREADABLE: &str = "decode parquet file failed";
 
 fn only(names: &[&str]) -> impl FnOnce(&SchemaDescriptor) -> ProjectionMask {
     |schema| ProjectionMask::columns(schema, names.iter().copied())
@@ -181,7 +181,7 @@ fn reader(
     build().or_error(ErrorKind::InvalidInput, UNREADABLE)
 }
 
-fn collect(reader: ParquetRecordBatchReader) -> Result<Vec<RecordBatch>> {
+pub(crate) fn collect(reader: ParquetRecordBatchReader) -> Result<Vec<RecordBatch>> {
     let schema = reader.schema();
     let mut batches = reader
         .collect::<std::result::Result<Vec<_>, _>>()

@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::common::{Customer, Product, Sale, Shop, at, run, sale, source};
 use shopflow_core::contract::TransformResult;
 use shopflow_core::{Dataset, LedgerEntry};
-use shopflow_transform::files::FileCache;
+use shopflow_transform::cache::FileCache;
 use shopflow_transform::pending::{self, Pending};
 use shopflow_transform::publish::Work;
 use shopflow_transform::session::Session;

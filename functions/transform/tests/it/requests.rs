@@ -1,8 +1,16 @@
 //! What a call asks of S3: requests cost time and money, so their number must not grow with the
 //! number of runs.
 
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
+use arrow::datatypes::Int64Type;
 use chrono::Duration;
+use shopflow_lake::{FileEntry, parquet};
 use shopflow_testkit::proxy;
+use shopflow_transform::cache::{Bucket, FileCache};
+use shopflow_transform::engine::Engine;
+use shopflow_transform::files::{LazyFiles, Rows};
 use uuid::Uuid;
 
 use crate::common::{Event, Sale, Shop, at, source};
@@ -50,5 +58,46 @@ async fn a_day_stays_one_small_file_that_each_run_fetches_and_stores_once() {
     }
     for table in ["silver/transactions", "silver/clickstream"] {
         assert_eq!(shop.files(table).await.len() as i64, DAYS, "{table}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_fetches_its_columns_of_a_large_file_and_the_next_one_only_others() {
+    let storage = shopflow_testkit::storage().await;
+    let bucket = shopflow_testkit::bucket(&storage, "columns").await;
+    let column = |seed: i64| -> ArrayRef {
+        let mixed = |row: i64| ((row ^ seed).wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as i64)) >> 24;
+        Arc::new(Int64Array::from_iter_values((0..300_000).map(mixed)))
+    };
+    let columns = [("a", column(1)), ("b", column(2)), ("c", column(3))];
+    let rows = RecordBatch::try_from_iter_with_nullable(
+        columns.into_iter().map(|(name, values)| (name, values, false)),
+    )
+    .unwrap();
+    let content = parquet::encode(rows.schema(), std::slice::from_ref(&rows)).unwrap();
+    let bytes = content.len() as u64;
+    storage.write_all(&bucket, "t/f.parquet", parquet::CONTENT_TYPE, content).await.unwrap();
+
+    let (address, requests) = proxy::noting(shopflow_testkit::emulator_address()).await;
+    let storage = shopflow_testkit::storage_at(&format!("http://{address}")).await;
+    let file = FileEntry { key: "t/f.parquet".to_owned(), bytes, rows: 0, sha256: String::new() };
+    let files = LazyFiles {
+        origin: Bucket::new(&storage, &bucket),
+        cache: FileCache::new(1 << 30),
+        schema: rows.schema(),
+        files: vec![file],
+        rows: Rows::All,
+    };
+    let engine = Engine::new(1 << 28).unwrap();
+    // The end of the file and a column; nothing new; another column.
+    for (position, name, gets) in [(1, "b", 2), (1, "b", 0), (2, "c", 1)] {
+        let sql = format!("SELECT sum({name}) AS {name} FROM files");
+        let schema = Arc::new(rows.schema().project(&[position]).unwrap());
+        let table = files.clone().into_table();
+        let answer = engine.query(&sql, vec![("files", table)], &schema).await.unwrap();
+        let sum = answer.column(0).as_primitive::<Int64Type>().value(0);
+        let expected = rows.column(position).as_primitive::<Int64Type>().values().iter().sum();
+        assert_eq!(sum, expected, "sum of {name}");
+        assert_eq!(requests.take().len(), gets, "requests for {name}");
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::NaiveDate;
-use shopflow_transform::files::FileCache;
+use shopflow_transform::cache::FileCache;
 use shopflow_transform::pending::{self, Pending};
 use shopflow_transform::session::Session;
 use shopflow_transform::silver;
