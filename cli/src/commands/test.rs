@@ -73,6 +73,7 @@ fn tests(arguments: &Test, home: &Home, state: &State) -> Result<Command> {
     cargo
         .env(ENDPOINT, emulator::endpoint(emulator))
         .env(DATABASE_URL, database::admin_url(postgres, password))
+        .env(PYTHON, home.venv().join("bin/python"))
         .env(home::TEST_HOME, home.folder());
     Ok(Command::from(cargo))
 }
@@ -125,5 +126,6 @@ mod tests {
             "{variables:?}"
         );
         assert!(variables.contains(&"SHOPFLOW_TEST_HOME=/repo/.shopflow/test".to_owned()));
+        assert!(variables.contains(&format!("{PYTHON}=/repo/.shopflow/venv/bin/python")));
     }
 }

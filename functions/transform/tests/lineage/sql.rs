@@ -10,7 +10,6 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
-use shopflow_lineage::Transformation;
 
 use crate::relation::{Relation, Sources};
 use query::Scope;
@@ -23,6 +22,8 @@ const SILENT: &[&str] = &["SET", "ANALYZE", "ALTER", "DROP"];
 pub struct Database {
     /// Tables and views, and temporary tables with the sources of their columns.
     tables: BTreeMap<String, Relation>,
+    /// The part of a temporary table in which a column has one value, by table, column and value.
+    parts: BTreeMap<(String, String, String), Relation>,
     /// Of every table that a statement writes.
     pub written: BTreeMap<String, Relation>,
 }
@@ -69,6 +70,11 @@ impl Database {
         self.tables.get(name.trim_start_matches("pg_temp."))
     }
 
+    /// The rows of a table in which a column has a value, if they were inserted by themselves.
+    fn part(&self, table: &str, column: &str, value: &str) -> Option<&Relation> {
+        self.parts.get(&(table.to_owned(), column.to_owned(), value.to_owned()))
+    }
+
     fn statement(&mut self, statement: &Statement, scope: &Scope<'_>) {
         match statement {
             Statement::Query(query) => {
@@ -82,7 +88,7 @@ impl Database {
             }
             Statement::Insert(insert) => self.insert(insert, scope),
             Statement::Update(update) => self.update(update, scope),
-            Statement::Delete(delete) => self.delete(delete, scope),
+            Statement::Delete(_) => {}
             other => panic!("lineage of this statement is not known: {other}"),
         }
     }
@@ -98,9 +104,15 @@ impl Database {
             named => named.iter().map(|column| column.value.clone()).collect(),
         };
         assert!(rows.columns.len() <= columns.len(), "more values than columns: {insert}");
-        for ((column, _), target) in rows.columns.iter_mut().zip(columns) {
-            *column = target;
+        for branch in query::branches(&source.body) {
+            if let Some(value) = query::first_constant(branch) {
+                let mut part = scope.inner().body(self, branch);
+                rename(&mut part, &columns);
+                let at = (table.clone(), columns[0].clone(), value);
+                self.parts.entry(at).or_default().merge(part);
+            }
         }
+        rename(&mut rows, &columns);
         self.write(&table, rows);
     }
 
@@ -109,17 +121,14 @@ impl Database {
         let TableFactor::Table { name: target, .. } = &update.table.relation else {
             panic!("not a table: {update}")
         };
-        let mut rows = inner.from(self, &update.table);
+        inner.from(self, &update.table);
         let from = match &update.from {
             Some(UpdateTableFromKind::AfterSet(from) | UpdateTableFromKind::BeforeSet(from)) => from,
             None => &Vec::new(),
         };
         for table in from {
-            rows.extend(inner.from(self, table));
+            inner.from(self, table);
         }
-        rows.extend(
-            update.selection.iter().flat_map(|by| inner.used(self, by, Transformation::Filter)),
-        );
         let columns = update.assignments.iter().map(|assignment| {
             let AssignmentTarget::ColumnName(column) = &assignment.target else {
                 panic!("not a column: {assignment}")
@@ -127,24 +136,8 @@ impl Database {
             (name(column), inner.value(self, &assignment.value))
         });
         let columns = columns.collect::<Vec<_>>();
-        self.write(&name(target), Relation { columns, rows });
-    }
-
-    fn delete(&mut self, delete: &ast::Delete, scope: &Scope<'_>) {
-        let mut inner = scope.inner();
-        let (ast::FromTable::WithFromKeyword(tables) | ast::FromTable::WithoutKeyword(tables)) =
-            &delete.from;
-        let TableFactor::Table { name: target, .. } = &tables[0].relation else {
-            panic!("not a table: {delete}")
-        };
-        let mut rows = Sources::new();
-        for table in tables.iter().chain(delete.using.iter().flatten()) {
-            rows.extend(inner.from(self, table));
-        }
-        rows.extend(
-            delete.selection.iter().flat_map(|by| inner.used(self, by, Transformation::Filter)),
-        );
-        self.write(&name(target), Relation { columns: Vec::new(), rows });
+        // Which rows there are is what inserts them; that they are kept in step is no lineage.
+        self.write(&name(target), Relation { columns, rows: Sources::new() });
     }
 
     /// Temporary tables pass on what is written to them; others are where a path ends.
@@ -155,6 +148,12 @@ impl Database {
         } else {
             self.tables.entry(table.to_owned()).or_default().merge(rows);
         }
+    }
+}
+
+fn rename(relation: &mut Relation, columns: &[String]) {
+    for ((column, _), target) in relation.columns.iter_mut().zip(columns) {
+        column.clone_from(target);
     }
 }
 

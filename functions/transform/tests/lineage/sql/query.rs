@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use datafusion::sql::sqlparser::ast::{
-    self, Expr, GroupByExpr, JoinConstraint, JoinOperator, NamedWindowExpr, OrderByKind, Query,
+    self, BinaryOperator, Expr, GroupByExpr, JoinConstraint, JoinOperator, NamedWindowExpr, OrderByKind, Query,
     Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableAlias, TableFactor,
     TableWithJoins,
 };
@@ -21,6 +21,8 @@ pub struct Scope<'a> {
     /// Queries of the WITH clause.
     named: BTreeMap<String, Relation>,
     windows: BTreeMap<String, ast::WindowSpec>,
+    /// Columns that a condition holds to a value: of relations by alias.
+    held: Vec<(String, String, String)>,
 }
 
 impl<'a> Scope<'a> {
@@ -52,7 +54,8 @@ impl<'a> Scope<'a> {
         answer
     }
 
-    fn body(&mut self, database: &mut Database, body: &SetExpr) -> Relation {
+    /// Lineage of a query without its WITH and ORDER BY.
+    pub fn body(&mut self, database: &mut Database, body: &SetExpr) -> Relation {
         match body {
             SetExpr::Select(select) => self.select(database, select),
             SetExpr::Query(query) => self.inner().query(database, query),
@@ -92,6 +95,7 @@ impl<'a> Scope<'a> {
 
     fn select(&mut self, database: &mut Database, select: &Select) -> Relation {
         let mut rows = Sources::new();
+        self.held = select.selection.iter().flat_map(held).collect();
         for table in &select.from {
             rows.extend(self.from(database, table));
         }
@@ -183,15 +187,12 @@ impl<'a> Scope<'a> {
         let (alias, mut relation) = match factor {
             TableFactor::Table { name: table, alias, args: None, .. } => {
                 let table = name(table);
-                let relation = match self.with(&table) {
-                    Some(relation) => relation.clone(),
-                    None => match database.table(&table) {
-                        Some(relation) => relation.clone(),
-                        None => panic!("no table {table}"),
-                    },
-                };
                 let short = table.rsplit('.').next().unwrap_or_default().to_owned();
                 let called = alias.as_ref().map_or(short, |alias| alias.name.value.clone());
+                let mut held = self.held.iter().filter(|(of, ..)| *of == called);
+                let part = held.find_map(|(_, column, value)| database.part(&table, column, value));
+                let relation = part.or_else(|| self.with(&table)).or_else(|| database.table(&table));
+                let relation = relation.unwrap_or_else(|| panic!("no table {table}")).clone();
                 (called, renamed(relation, alias.as_ref()))
             }
             TableFactor::Derived { subquery, alias, .. } => {
@@ -379,6 +380,43 @@ impl<'a> Scope<'a> {
             }
         }
         sources
+    }
+}
+
+/// The queries of a UNION, or the one there is.
+pub fn branches(body: &SetExpr) -> Vec<&SetExpr> {
+    match body {
+        SetExpr::SetOperation { left, right, .. } => [branches(left), branches(right)].concat(),
+        other => vec![other],
+    }
+}
+
+/// The text that a query has in its first column for every row.
+pub fn first_constant(body: &SetExpr) -> Option<String> {
+    let SetExpr::Select(select) = body else { return None };
+    match select.projection.first()? {
+        SelectItem::UnnamedExpr(Expr::Value(value))
+        | SelectItem::ExprWithAlias { expr: Expr::Value(value), .. } => {
+            value.value.clone().into_string()
+        }
+        _ => None,
+    }
+}
+
+/// Relation, column and value of each `relation.column = 'value'` that a condition demands.
+fn held(condition: &Expr) -> Vec<(String, String, String)> {
+    match condition {
+        Expr::BinaryOp { left, op: BinaryOperator::And, right } => [held(left), held(right)].concat(),
+        Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => match (&**left, &**right) {
+            (Expr::CompoundIdentifier(parts), Expr::Value(value)) => match (&parts[..], value.value.clone().into_string()) {
+                ([relation, column], Some(value)) => {
+                    vec![(relation.value.clone(), column.value.clone(), value)]
+                }
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
     }
 }
 
