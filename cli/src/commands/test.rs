@@ -13,6 +13,7 @@ use crate::local::{self, build, database, emulator, home, home::Home, state::Sta
 /// Variables the tests read; see `shared/testkit`.
 const ENDPOINT: &str = "SHOPFLOW_TEST_ENDPOINT";
 const DATABASE_URL: &str = "SHOPFLOW_TEST_DATABASE_URL";
+const PYTHON: &str = "SHOPFLOW_TEST_PYTHON";
 
 /// Builds, starts the servers, runs `cargo test` and stops the servers, whatever happens.
 pub async fn test(arguments: &Test) -> Result<ExitCode> {
