@@ -67,17 +67,6 @@ impl Database {
         Ok(Database { inner: Arc::new(inner) })
     }
 
-    /// Host and port of the server.
-    ///
-    /// # Errors
-    /// As [`Database::connect`], where the server has to be looked up.
-    pub async fn address(&self) -> Result<(&str, u16)> {
-        let Inner { aws, settings, .. } = &*self.inner;
-        let endpoint =
-            self.inner.endpoint.get_or_try_init(|| endpoint::resolve(aws, settings)).await?;
-        Ok((&endpoint.host, endpoint.port))
-    }
-
     /// Name of the database on the server.
     pub fn name(&self) -> &str {
         &self.inner.settings.name

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::{Connector, tls};
-use aws_smithy_runtime_api::client::http::HttpConnector;
+use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use shopflow_core::runtime::Invocation;
@@ -20,7 +20,7 @@ pub struct Backend {
     url: String,
     key: Option<String>,
     limit: Duration,
-    connector: Connector,
+    connector: SharedHttpConnector,
 }
 
 impl std::fmt::Debug for Backend {
@@ -44,7 +44,7 @@ impl Backend {
             url: format!("{}{PATH}", endpoint.trim_end_matches('/')),
             key: key(aws, settings).await?,
             limit: Duration::from_secs(settings.timeout_seconds),
-            connector: Connector::builder().tls_provider(provider).build(),
+            connector: SharedHttpConnector::new(Connector::builder().tls_provider(provider).build()),
         }))
     }
 
