@@ -101,20 +101,8 @@ impl World {
 
     /// The events of both phases, which the published schemas must accept.
     async fn events(&self) -> Vec<Value> {
-        let folder = tempfile::tempdir().unwrap();
-        let mut all = String::new();
-        let mut files = Vec::new();
-        for phase in ["start", "finish"] {
-            let lines = self.lines(phase).await;
-            let file = folder.path().join(format!("{phase}.ndjson"));
-            std::fs::write(&file, &lines).unwrap();
-            files.push(file.to_str().unwrap().to_owned());
-            all.push_str(&lines);
-        }
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/openlineage/validate.py");
-        let files: Vec<&str> = files.iter().map(String::as_str).collect();
-        let said = shopflow_testkit::python(&script, &files);
-        assert!(said.contains("are valid"), "{said}");
+        let all = self.lines("start").await + &self.lines("finish").await;
+        validate(&all);
         all.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
@@ -122,6 +110,15 @@ impl World {
         let stored = self.context.storage.write_json(bucket, key, value).await.unwrap();
         stored.reference()
     }
+}
+
+/// Holds events to the published schemas.
+fn validate(events: &str) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), events).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/openlineage/validate.py");
+    let said = shopflow_testkit::python(&script, &[file.path().to_str().unwrap()]);
+    assert!(said.contains("are valid"), "{said}");
 }
 
 /// The event of this type of a job.
@@ -212,6 +209,25 @@ async fn what_quality_found_is_told_of_the_tables_it_read() {
     let orphans = &core["dataQualityAssertions"]["assertions"][0];
     assert_eq!((&orphans["assertion"], &orphans["success"]), (&json!("orphans"), &json!(false)));
     assert_eq!(orphans["severity"], "error");
+}
+
+#[tokio::test]
+async fn events_that_break_the_schemas_would_be_noticed() {
+    let world = World::new().await;
+    world.tell(whole_run("landing")).await;
+    let events = world.lines("start").await + &world.lines("finish").await;
+    validate(&events);
+    for (from, to) in [
+        ("\"runId\":\"", "\"runId\":\"x"),
+        ("\"columnMetrics\":{}", "\"columns\":{}"),
+        ("facets/1-2-0/SchemaDatasetFacet", "facets/9-9-9/SchemaDatasetFacet"),
+        ("\"eventType\":\"START\"", "\"eventType\":\"BEGIN\""),
+        ("2026-01-15T06:00:04.000Z", "yesterday"),
+    ] {
+        let broken = events.replacen(from, to, 1);
+        assert_ne!(broken, events, "{from} is not there");
+        assert!(std::panic::catch_unwind(|| validate(&broken)).is_err(), "{to} is accepted");
+    }
 }
 
 #[tokio::test]

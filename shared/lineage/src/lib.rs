@@ -1,8 +1,8 @@
 //! Where every column comes from: from the raw file through the lake and Postgres to gold.
 //!
 //! [`graph`] is the lineage of the whole product, read from `columns.json` in this crate. Nobody
-//! types that file: the test `lineage` of `functions/transform` derives it from the definitions of
-//! the datasets, the migrated database and the SQL that moves the data, and fails when the file is
+//! types that file: the tests `lineage` of `functions/transform` derive it from the definitions of
+//! the datasets, the migrated database and the SQL that moves the data, and fail when the file is
 //! stale (`SHOPFLOW_UPDATE_GOLDEN=1 cargo shopflow test -p shopflow-transform --filter lineage`
 //! writes it again).
 //!

@@ -66,24 +66,22 @@ pub fn of(
     let mut previous = finish.started_at;
     for function in FUNCTIONS {
         let fails = run.failed_at(function);
-        let (started_at, mut ended_at) = match (run.window(function), fails) {
-            (Some(window), _) => window,
-            (None, true) => (previous, finished_at),
-            (None, false) => continue,
-        };
-        if fails {
-            ended_at = finished_at;
+        let window = run.window(function);
+        if window.is_none() && !fails {
+            continue;
         }
-        previous = ended_at;
+        // Calls that fail leave no times: the stage began when the one before ended.
+        let (started_at, done_at) = window.unwrap_or((previous, finished_at));
+        previous = done_at;
         jobs.extend(run.parts(function).into_iter().map(|part| {
-            let outcome = run.outcome(fails && !part.done);
+            let fails = fails && !part.done;
             Job {
                 name: part.name,
                 inputs: part.inputs,
                 outputs: part.outputs,
                 started_at,
-                ended_at,
-                outcome,
+                ended_at: if fails { finished_at } else { done_at },
+                outcome: run.outcome(fails),
             }
         }));
     }

@@ -12,7 +12,7 @@ use datafusion::logical_expr::{Distinct, Expr, JoinType, LogicalPlan, SortExpr};
 use datafusion::prelude::SessionContext;
 use shopflow_lineage::Transformation;
 
-use crate::relation::{Relation, Sources, through};
+use super::relation::{Relation, Sources, through};
 
 /// Lineage of one question over tables named `<layer>_<table>`, as the SQL of gold spells them.
 pub async fn of(sql: &str, tables: &[(String, SchemaRef)]) -> Relation {

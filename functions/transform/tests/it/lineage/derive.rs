@@ -9,10 +9,10 @@ use shopflow_lake::schema;
 use shopflow_lineage::{Column, Dataset, Graph, Layer, Source, Transformation, dataset_of};
 use shopflow_transform::{dimensions, modelled, tables};
 
-use crate::lake::Question;
-use crate::postgres::{self, Table};
-use crate::relation::{Relation, Sources};
-use crate::{lake, models, plan};
+use super::lake::Question;
+use super::postgres::{self, Table};
+use super::relation::{Relation, Sources};
+use super::{lake, models, plan};
 
 /// The whole graph.
 pub async fn graph() -> Graph {
@@ -163,7 +163,7 @@ fn dataset(table: &Table, from: impl Fn(&str) -> Vec<Source>, rows: Vec<Source>)
 }
 
 /// The gold tables: dimensions are read from the warehouse, facts and answers by their questions.
-async fn gold(warehouse: &mut crate::sql::Database) -> Vec<Dataset> {
+async fn gold(warehouse: &mut super::sql::Database) -> Vec<Dataset> {
     let mut gold = Vec::new();
     let dimensions = [
         (tables::DIM_CUSTOMER, tables::dim_customer(), dimensions::customers_sql()),

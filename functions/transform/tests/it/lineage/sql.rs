@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
-use crate::relation::{Relation, Sources};
+use super::relation::{Relation, Sources};
 use query::Scope;
 
 /// Statements that move no data.

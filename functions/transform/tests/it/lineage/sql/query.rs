@@ -10,7 +10,7 @@ use datafusion::sql::sqlparser::ast::{
 use shopflow_lineage::Transformation;
 
 use super::{Database, name};
-use crate::relation::{Relation, Sources, through};
+use super::super::relation::{Relation, Sources, through};
 
 /// What names mean in a query.
 #[derive(Default)]

@@ -5,19 +5,19 @@ use std::collections::BTreeMap;
 use shopflow_postgres::Database as Postgres;
 use tokio_postgres::Client;
 
-use crate::sql::Database;
+use super::sql::Database;
 
 /// The statements that fill the warehouse, in the order `transform` runs them. Those that bring
 /// single facts in step with a changed history are left out: they end in what these write.
 const SCRIPTS: [&str; 8] = [
-    include_str!("../../../../sql/warehouse/pending.sql"),
-    include_str!("../../../../sql/warehouse/pending_full.sql"),
-    include_str!("../../../../sql/warehouse/customer_changes.sql"),
-    include_str!("../../../../sql/warehouse/product_changes.sql"),
-    include_str!("../../../../sql/warehouse/dirty_facts.sql"),
-    include_str!("../../../../sql/warehouse/dimensions.sql"),
-    include_str!("../../../../sql/warehouse/dates.sql"),
-    include_str!("../../../../sql/warehouse/fact_sales.sql"),
+    include_str!("../../../../../sql/warehouse/pending.sql"),
+    include_str!("../../../../../sql/warehouse/pending_full.sql"),
+    include_str!("../../../../../sql/warehouse/customer_changes.sql"),
+    include_str!("../../../../../sql/warehouse/product_changes.sql"),
+    include_str!("../../../../../sql/warehouse/dirty_facts.sql"),
+    include_str!("../../../../../sql/warehouse/dimensions.sql"),
+    include_str!("../../../../../sql/warehouse/dates.sql"),
+    include_str!("../../../../../sql/warehouse/fact_sales.sql"),
 ];
 
 /// A table or view as it is after every migration.

@@ -14,9 +14,9 @@ use arrow::datatypes::{
 };
 use shopflow_transform::engine::{Engine, memory_table};
 
-use crate::lake::{self, Question};
-use crate::plan;
-use crate::relation::Relation;
+use super::lake::{self, Question};
+use super::plan;
+use super::relation::Relation;
 
 const DAY: i64 = 86_400_000_000;
 /// 2024-01-01 in days since the epoch.

@@ -9,10 +9,10 @@ use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Int64Type};
 use shopflow_lineage::Transformation;
 use shopflow_transform::lifetime::{self, Modelled};
 
-use crate::relation::{Relation, Sources, through};
+use super::relation::{Relation, Sources, through};
 
 /// The sample of CDNOW: repeat purchases, week of the last, weeks observed, mean value.
-const CDNOW: &str = include_str!("../../../../shared/models/tests/data/cdnow.csv");
+const CDNOW: &str = include_str!("../../../../../shared/models/tests/data/cdnow.csv");
 
 /// Real customers, to whom all of the models can be fitted.
 fn customers() -> RecordBatch {
