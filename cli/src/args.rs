@@ -3,6 +3,7 @@
 mod governance;
 
 pub use governance::{
+    Lineage,
     Quarantine, QuarantineExport, QuarantineList, QuarantineReplay, QuarantineShow, Queue, Redrive,
 };
 
@@ -47,6 +48,8 @@ pub enum Command {
     Plans(Plans),
     /// Write docs/data-dictionary.md: every dataset, table and column
     Dictionary(Dictionary),
+    /// Write docs/lineage.md: where every column comes from; or print the way of one column
+    Lineage(Lineage),
     /// Write synthetic data to a folder or to the landing bucket
     Generate(Generate),
     /// Print the variables that point aws, psql, terraform and any SDK at the local cloud

@@ -25,6 +25,7 @@ pub mod commands;
 pub mod console;
 pub mod dictionary;
 pub mod execution;
+pub mod lineage;
 pub mod local;
 pub mod plans;
 pub mod progress;

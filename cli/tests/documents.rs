@@ -5,7 +5,7 @@
 
 mod shop;
 
-use shopflow::{dictionary, plans, sample};
+use shopflow::{dictionary, lineage, plans, sample};
 use shopflow_core::contract::GenerateSpec;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -20,6 +20,17 @@ async fn the_data_dictionary_is_up_to_date_and_explains_every_column() {
     let current = std::fs::read_to_string(path).unwrap_or_default();
     assert!(current == generated.text, "run `cargo shopflow dictionary`");
     assert_eq!(generated.gaps, Vec::<String>::new(), "without a comment in sql/ddl");
+}
+
+#[test]
+fn the_document_of_the_lineage_is_up_to_date() {
+    let text = lineage::document(&shopflow_lineage::graph().unwrap());
+    let path = shop::repository().join("docs/lineage.md");
+    if std::env::var_os("SHOPFLOW_UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let current = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(current == text, "run `cargo shopflow lineage`");
 }
 
 #[test]

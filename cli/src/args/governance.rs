@@ -20,6 +20,19 @@ pub enum Quarantine {
 }
 
 #[derive(Debug, Args)]
+pub struct Lineage {
+    /// Print what a column is computed from, such as gold.daily_sales.revenue
+    #[arg(long, value_name = "COLUMN")]
+    pub column: Option<String>,
+    /// Print what a column has an effect on, such as customers.email
+    #[arg(long, value_name = "COLUMN", conflicts_with = "column")]
+    pub downstream: Option<String>,
+    /// Write nothing; exit code 1 when the file is out of date
+    #[arg(long, conflicts_with_all = ["column", "downstream"])]
+    pub check: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct QuarantineList {
     #[command(flatten)]
     pub environment: Environment,

@@ -1,4 +1,4 @@
-//! `plans` and `dictionary`: the documents that are generated from the schema.
+//! `plans`, `dictionary` and `lineage`: the documents that are generated from the definitions.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -8,11 +8,11 @@ use shopflow_core::contract::GenerateSpec;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 
 use crate::analytics;
-use crate::args::{Dictionary, Plans};
+use crate::args::{Dictionary, Lineage, Plans};
 use crate::console::Console;
 use crate::local::home::Home;
 use crate::table::thousands;
-use crate::{dictionary, plans, sample, scratch};
+use crate::{dictionary, lineage, plans, sample, scratch};
 
 /// The day of the data behind the plans, fixed so that they can be written again.
 const DAY: &str = "2026-01-15";
@@ -63,6 +63,29 @@ pub async fn dictionary(arguments: &Dictionary) -> Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     Ok(if generated.gaps.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Writes where every column comes from, or prints the way of one.
+pub fn lineage(arguments: &Lineage) -> Result<ExitCode> {
+    let graph = shopflow_lineage::graph()?;
+    if let Some(column) = &arguments.column {
+        print!("{}", lineage::upstream(&graph, column)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(column) = &arguments.downstream {
+        print!("{}", lineage::downstream(&graph, column)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let path = Home::locate()?.repository().join("docs/lineage.md");
+    let text = lineage::document(&graph);
+    if !arguments.check {
+        return write(&path, &text);
+    }
+    if std::fs::read_to_string(&path).unwrap_or_default() == text {
+        return Ok(ExitCode::SUCCESS);
+    }
+    eprintln!("{} is out of date: run `cargo shopflow lineage`", path.display());
+    Ok(ExitCode::FAILURE)
 }
 
 fn write(path: &Path, text: &str) -> Result<ExitCode> {

@@ -38,6 +38,7 @@ pub async fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         Command::Suggest(suggest) => suggest::suggest(&suggest).await,
         Command::Plans(plans) => documents::plans(&plans).await,
         Command::Dictionary(dictionary) => documents::dictionary(&dictionary).await,
+        Command::Lineage(lineage) => documents::lineage(&lineage),
         Command::Generate(generate) => generate::generate(&generate).await,
         Command::Env => env::env().await,
         Command::Relay(relay) => cloud::relay(&relay),

@@ -13,6 +13,7 @@ use crate::local::{self, build, database, emulator, home, home::Home, state::Sta
 /// Variables the tests read; see `shared/testkit`.
 const ENDPOINT: &str = "SHOPFLOW_TEST_ENDPOINT";
 const DATABASE_URL: &str = "SHOPFLOW_TEST_DATABASE_URL";
+const PYTHON: &str = "SHOPFLOW_TEST_PYTHON";
 
 /// Builds, starts the servers, runs `cargo test` and stops the servers, whatever happens.
 pub async fn test(arguments: &Test) -> Result<ExitCode> {
@@ -73,6 +74,7 @@ fn tests(arguments: &Test, home: &Home, state: &State) -> Result<Command> {
     cargo
         .env(ENDPOINT, emulator::endpoint(emulator))
         .env(DATABASE_URL, database::admin_url(postgres, password))
+        .env(PYTHON, home.venv().join("bin/python"))
         .env(home::TEST_HOME, home.folder());
     Ok(Command::from(cargo))
 }
@@ -125,5 +127,6 @@ mod tests {
             "{variables:?}"
         );
         assert!(variables.contains(&"SHOPFLOW_TEST_HOME=/repo/.shopflow/test".to_owned()));
+        assert!(variables.contains(&format!("{PYTHON}=/repo/.shopflow/venv/bin/python")));
     }
 }

@@ -52,7 +52,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn call(duration_ms: u64, memory_mb: u64) -> Usage {
-        Usage { function: "load".to_owned(), duration_ms, memory_mb }
+        Usage { function: "load".to_owned(), duration_ms, memory_mb, started_at: None }
     }
 
     #[test]

@@ -5,11 +5,13 @@
 
 mod cost;
 mod ledger;
+pub mod lineage;
 mod store;
 mod summary;
 
 pub use cost::{Cost, cost};
 pub use ledger::Books;
+pub use lineage::Lineage;
 pub use summary::RunSummary;
 
 use chrono::Utc;
@@ -20,13 +22,15 @@ use shopflow_core::runtime::Invocation;
 use shopflow_core::{Error, Result, Storage, keys};
 use shopflow_postgres::Database;
 
+use lineage::Places;
+
 /// What the function works with.
 #[derive(Debug, Clone)]
 pub struct Context {
     pub storage: Storage,
     pub database: Database,
-    /// Bucket of the run summaries.
-    pub reports: String,
+    /// The events of runs.
+    pub lineage: Lineage,
 }
 
 /// Opens or closes a run.
@@ -40,15 +44,20 @@ pub async fn handle(
     invocation: &Invocation,
 ) -> Result<RecordResult> {
     match event {
-        RecordEvent::Start(start) => open(context, &start).await,
+        RecordEvent::Start(start) => open(context, &start, invocation).await,
         RecordEvent::Finish(finish) => close(context, &finish, invocation).await,
     }
 }
 
-async fn open(context: &Context, start: &RecordStart) -> Result<RecordResult> {
+async fn open(
+    context: &Context,
+    start: &RecordStart,
+    invocation: &Invocation,
+) -> Result<RecordResult> {
     let mut client = context.database.connect().await?;
     context.database.migrate(&mut client).await?;
     let status = store::open(&client, start).await?;
+    context.lineage.start(&context.storage, start, invocation).await?;
     Ok(RecordResult { status, duration_ms: 0, cost_usd: 0.0, summary: None })
 }
 
@@ -68,9 +77,16 @@ async fn close(
     let run_id = &finish.run.run_id;
     let key = keys::run_summary(run_id);
     let summary = RunSummary::new(finish, &closed, &books, cost);
-    let stored = context.storage.write_json(&context.reports, &key, &summary).await?;
+    let reports = &context.lineage.buckets.reports;
+    let stored = context.storage.write_json(reports, &key, &summary).await?;
     if closed.first {
         report(invocation, finish.status, duration_ms, cost.total_usd);
+    }
+    // A run that does not balance ends as failed, and is told when it is recorded so.
+    if books.unbalanced.is_empty() || finish.status == RunStatus::Failed {
+        let places = Places::of(&context.lineage.buckets, &context.database).await?;
+        let ended = (finish, closed.finished_at);
+        context.lineage.finish(&context.storage, &places, ended, invocation).await?;
     }
     if let Some(entry) = books.unbalanced.first() {
         return Err(Error::internal("a ledger entry does not balance")

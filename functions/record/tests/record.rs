@@ -1,95 +1,13 @@
 //! Runs opened and closed in a real database, summaries in a real bucket.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use chrono::{NaiveDate, TimeDelta, Utc};
-use serde_json::json;
-use shopflow_core::contract::{
-    RecordEvent, RecordFinish, RecordResult, RecordStart, Run, RunError, RunStatus, Usage,
-};
-use shopflow_core::runtime::Invocation;
-use shopflow_core::{Dataset, ErrorKind, LedgerEntry, Result, Stage};
-use shopflow_postgres::Database;
-use shopflow_record::{Context, RunSummary};
+mod common;
 
-struct World {
-    context: Context,
-    aws: aws_config::SdkConfig,
-    sql: tokio_postgres::Client,
-}
-
-impl World {
-    async fn new() -> World {
-        let aws = shopflow_testkit::aws().await;
-        let storage = shopflow_testkit::storage().await;
-        let reports = shopflow_testkit::bucket(&storage, "reports").await;
-        let (settings, sql) = shopflow_testkit::database().await;
-        let database = Database::new(&aws, &settings).await.unwrap();
-        World { context: Context { storage, database, reports }, aws, sql }
-    }
-
-    async fn record(&self, event: RecordEvent) -> Result<RecordResult> {
-        shopflow_record::handle(&self.context, event, &Invocation::detached(&self.aws, "record"))
-            .await
-    }
-
-    async fn run_row(&self) -> (String, Option<i64>, serde_json::Value, Option<String>) {
-        let row = self
-            .sql
-            .query_one("SELECT status, duration_ms, input, error FROM ops.runs", &[])
-            .await
-            .unwrap();
-        (row.get(0), row.get(1), row.get(2), row.get(3))
-    }
-
-    async fn ledger(&self) -> Vec<(String, String, i64, i64)> {
-        self.sql
-            .query("SELECT stage, dataset, rows_in, rows_loaded FROM ops.ledger ORDER BY 1, 2", &[])
-            .await
-            .unwrap()
-            .iter()
-            .map(|row| (row.get(0), row.get(1), row.get(2), row.get(3)))
-            .collect()
-    }
-}
-
-fn run() -> Run {
-    Run { run_id: "r-1".to_owned(), run_date: NaiveDate::from_ymd_opt(2026, 1, 15).unwrap() }
-}
-
-fn start() -> RecordEvent {
-    RecordEvent::Start(RecordStart {
-        run: run(),
-        started_at: Utc::now() - TimeDelta::seconds(90),
-        input: json!({"source": {"kind": "generate", "seed": 42}}),
-    })
-}
-
-fn entry(stage: Stage, rows_in: u64, rows_loaded: u64) -> LedgerEntry {
-    LedgerEntry {
-        stage,
-        dataset: Dataset::Products,
-        rows_in,
-        rows_loaded,
-        rows_quarantined: 0,
-        rows_unchanged: 0,
-    }
-}
-
-fn finish(status: RunStatus) -> RecordFinish {
-    RecordFinish {
-        run: run(),
-        started_at: Utc::now() - TimeDelta::seconds(90),
-        status,
-        ledger: vec![
-            entry(Stage::Validate, 300, 300),
-            entry(Stage::Load, 100, 100),
-            entry(Stage::Load, 200, 200),
-        ],
-        usage: vec![Usage { function: "load".to_owned(), duration_ms: 1000, memory_mb: 1024 }],
-        quality_score: Some(98.5),
-        error: None,
-    }
-}
+use chrono::TimeDelta;
+use common::{World, entry, finish, start};
+use shopflow_core::contract::{RecordEvent, RunError, RunStatus};
+use shopflow_core::{ErrorKind, Stage};
+use shopflow_record::RunSummary;
 
 #[tokio::test]
 async fn a_run_is_opened_and_closed_with_ledger_cost_and_summary() {

@@ -16,7 +16,7 @@
 pub mod business;
 pub mod cache;
 mod days;
-mod dimensions;
+pub mod dimensions;
 mod distinct;
 pub mod engine;
 mod facts;

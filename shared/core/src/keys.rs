@@ -124,6 +124,11 @@ pub fn run_summary(run_id: &str) -> String {
     format!("runs/{run_id}.json")
 }
 
+/// `lineage/run_id=<id>/<phase>.ndjson` in the reports bucket: OpenLineage events, one per line.
+pub fn lineage_events(run_id: &str, phase: &str) -> String {
+    format!("lineage/run_id={run_id}/{phase}.ndjson")
+}
+
 /// A short, stable name for one version of one object: 16 hexadecimal digits of the SHA-256 of
 /// bucket, key and version. Names derived from it make repeated work recognisable.
 pub fn source_id(bucket: &str, key: &str, version_id: &str) -> String {

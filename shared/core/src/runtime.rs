@@ -16,6 +16,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use chrono::{DateTime, Utc};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -171,6 +172,7 @@ where
     );
     async {
         let started = Instant::now();
+        let started_at = Utc::now();
         let outcome = match decode(payload) {
             // Boxed: the types of nested futures would grow past what the compiler takes.
             Ok(event) => {
@@ -185,7 +187,7 @@ where
         let failed = u64::from(outcome.is_err());
         invocation.metrics.count("Failures", failed, &[]);
         invocation.metrics.flush().await;
-        match outcome.and_then(|result| with_usage(result, function, duration_ms)) {
+        match outcome.and_then(|result| with_usage(result, function, started_at, duration_ms)) {
             Ok(result) => {
                 tracing::info!(duration_ms, "done");
                 Ok(result)
@@ -213,14 +215,20 @@ fn decode<E: DeserializeOwned>(payload: Value) -> Result<E> {
     })
 }
 
-fn with_usage<R: Serialize>(result: R, function: &str, duration_ms: u64) -> Result<Value> {
+fn with_usage<R: Serialize>(
+    result: R,
+    function: &str,
+    started_at: DateTime<Utc>,
+    duration_ms: u64,
+) -> Result<Value> {
     let mut value =
         serde_json::to_value(result).or_error(ErrorKind::Internal, "encode result failed")?;
     let memory_mb = std::env::var("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
         .ok()
         .and_then(|size| size.parse().ok())
         .unwrap_or(128);
-    let usage = Usage { function: function.to_owned(), duration_ms, memory_mb };
+    let function = function.to_owned();
+    let usage = Usage { function, duration_ms, memory_mb, started_at: Some(started_at) };
     if let Value::Object(fields) = &mut value {
         let usage =
             serde_json::to_value(usage).or_error(ErrorKind::Internal, "encode usage failed")?;
@@ -249,9 +257,10 @@ mod tests {
 
     #[test]
     fn every_result_tells_what_it_used() {
-        let value = with_usage(serde_json::json!({"rows": 3}), "load", 12).unwrap();
+        let value = with_usage(serde_json::json!({"rows": 3}), "load", Utc::now(), 12).unwrap();
         assert_eq!(value["rows"], 3);
         assert_eq!(value["usage"]["function"], "load");
         assert_eq!(value["usage"]["duration_ms"], 12);
+        assert!(value["usage"]["started_at"].is_string());
     }
 }

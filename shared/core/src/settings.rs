@@ -38,6 +38,7 @@ pub struct Settings {
     pub recommendations: Recommendations,
     pub metrics: MetricsSettings,
     pub alerts: AlertSettings,
+    pub lineage: LineageSettings,
     /// What files with another schema than their dataset's meet.
     #[serde(default)]
     pub schema_contract: Contracts,
@@ -202,6 +203,27 @@ pub struct AlertSettings {
     pub docs_url: Option<String>,
 }
 
+/// How events of lineage are named, and where they go besides the reports bucket (`record`).
+#[derive(Debug, Clone, Deserialize)]
+pub struct LineageSettings {
+    /// Namespace of the jobs.
+    pub namespace: String,
+    /// Base address of an OpenLineage backend; events are posted to `/api/v1/lineage` below it.
+    #[serde(default)]
+    pub endpoint: Option<String>,
+    /// Secrets Manager secret whose text is the API key.
+    #[serde(default)]
+    pub api_key_secret_arn: Option<String>,
+    /// Name of an environment variable that holds the API key.
+    #[serde(default)]
+    pub api_key_variable: Option<String>,
+    /// Longest time for one event; a backend that does not answer is left alone.
+    pub timeout_seconds: u64,
+    /// Where the source code of this release is published, as `https://…`.
+    #[serde(default)]
+    pub source_url: Option<String>,
+}
+
 /// A setting a function cannot work without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
@@ -277,6 +299,7 @@ impl Settings {
         if self.cdc.max_changes < 1 || self.cdc.file_mib == 0 {
             problems.push("cdc.max_changes and cdc.file_mib must be at least 1".to_owned());
         }
+        self.lineage.check(&mut problems);
         let Recommendations { minimum_baskets, top, session_days } = self.recommendations;
         if minimum_baskets == 0 || top == 0 || session_days == 0 {
             problems.push("recommendations.* must be at least 1".to_owned());
@@ -324,6 +347,21 @@ impl Settings {
                     problems.push("database.auth iam needs database.tls verify".to_owned());
                 }
             }
+        }
+    }
+}
+
+impl LineageSettings {
+    fn check(&self, problems: &mut Vec<String>) {
+        if self.namespace.is_empty() || self.timeout_seconds == 0 {
+            problems.push("lineage.namespace and lineage.timeout_seconds must be set".to_owned());
+        }
+        let web = |url: &String| url.starts_with("https://") || url.starts_with("http://");
+        if !self.endpoint.iter().chain(&self.source_url).all(web) {
+            problems.push("lineage.endpoint and lineage.source_url must be http(s)".to_owned());
+        }
+        if self.api_key_secret_arn.is_some() && self.api_key_variable.is_some() {
+            problems.push("lineage.api_key_* are two places for one key".to_owned());
         }
     }
 }

@@ -67,6 +67,11 @@ impl Database {
         Ok(Database { inner: Arc::new(inner) })
     }
 
+    /// Name of the database on the server.
+    pub fn name(&self) -> &str {
+        &self.inner.settings.name
+    }
+
     /// Opens a connection and drives it in a task of its own. When the server refuses the cached
     /// password, the secret is read again and the login tried once more.
     ///

@@ -16,12 +16,28 @@ pub const ENDPOINT: &str = "SHOPFLOW_TEST_ENDPOINT";
 /// Superuser URL of the Postgres server, such as `postgres://postgres:secret@127.0.0.1:5432/postgres`.
 pub const DATABASE_URL: &str = "SHOPFLOW_TEST_DATABASE_URL";
 
+/// A Python with the packages of `local/requirements.txt`; `python3` unless it is set.
+pub const PYTHON: &str = "SHOPFLOW_TEST_PYTHON";
+
 fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| {
         panic!(
             "{name} is not set: run the tests with `cargo shopflow test`, which starts the servers"
         )
     })
+}
+
+/// Runs a Python script with a Python that has the pinned packages; what it prints.
+///
+/// # Panics
+/// When it fails, with what it says.
+pub fn python(script: &std::path::Path, arguments: &[&str]) -> String {
+    let python = std::env::var(PYTHON).unwrap_or_else(|_| "python3".to_owned());
+    let output = std::process::Command::new(python).arg(script).args(arguments).output();
+    let output = output.expect("start python");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    text(&output.stdout)
 }
 
 /// `host:port` of the emulator.

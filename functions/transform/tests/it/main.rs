@@ -7,6 +7,7 @@ mod business;
 mod common;
 mod dice;
 mod increments;
+mod lineage;
 mod merge;
 mod migration;
 mod pipeline;

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{LedgerEntry, ObjectRef, Run};
+use super::{GoldTable, LedgerEntry, ObjectRef, Run};
+use crate::dataset::Dataset;
 
 /// Event of `record`: open a run, or close it with its outcome.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +41,26 @@ pub struct RecordFinish {
     /// Why the run failed: the error name and its cause.
     #[serde(default)]
     pub error: Option<RunError>,
+    #[serde(default)]
+    pub trace: Trace,
+}
+
+/// What a run read and wrote, and where it stopped: for the events of its lineage.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Trace {
+    /// The files it took from `incoming/`.
+    pub objects: Vec<ObjectRef>,
+    /// What it published in `raw/`.
+    pub manifest: Option<ObjectRef>,
+    /// Rows of the gold tables afterwards.
+    pub gold: Vec<GoldTable>,
+    /// The report of `quality`.
+    pub report: Option<ObjectRef>,
+    /// The function that a failed run stopped at.
+    pub stage: Option<String>,
+    /// Datasets with a file that was not accepted.
+    pub rejected: Vec<Dataset>,
 }
 
 /// How a run ended.
@@ -75,4 +96,7 @@ pub struct Usage {
     pub function: String,
     pub duration_ms: u64,
     pub memory_mb: u64,
+    /// When the call began; absent in results of earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<DateTime<Utc>>,
 }
