@@ -19,6 +19,7 @@ pub mod snapshot;
 use std::sync::Arc;
 
 use shopflow_core::contract::{QualityEvent, QualityResult};
+use shopflow_core::privacy::Privacy;
 use shopflow_core::runtime::{Init, Invocation};
 use shopflow_core::{Error, ObjectRef, Result, Storage};
 use shopflow_postgres::Database;
@@ -35,6 +36,7 @@ pub struct Context {
     database: Database,
     alerts: Alerts,
     suites: Arc<Suites>,
+    privacy: Privacy,
     lake_bucket: String,
     reports_bucket: String,
 }
@@ -54,7 +56,8 @@ impl Context {
             storage: init.storage.clone(),
             database: Database::new(&init.aws, &settings.database).await?,
             alerts: Alerts::new(&init.aws, topic),
-            suites: Arc::new(Suites::load()?),
+            suites: Arc::new(Suites::load(&settings.privacy)?),
+            privacy: settings.privacy.clone(),
             lake_bucket: settings.buckets.lake.clone(),
             reports_bucket: settings.buckets.reports.clone(),
         })
@@ -116,7 +119,7 @@ async fn run_checks(context: &Context, event: &QualityEvent) -> Result<Vec<Check
         dates::measure(&client),
         warehouse::measure(&client),
         queue::measure(&client, &run.run_id),
-        lake::measure(&context.storage, &context.lake_bucket),
+        lake::measure(&context.storage, &context.lake_bucket, &context.privacy),
     )?;
     // Ends the snapshot: another run's transform may go on while the report is written.
     drop(client);

@@ -9,6 +9,7 @@ mod dice;
 mod increments;
 mod merge;
 mod migration;
+mod personal;
 mod pipeline;
 mod requests;
 mod scd2;
