@@ -33,8 +33,8 @@ pub struct Proof {
 pub struct Searched {
     pub names: u64,
     pub emails: u64,
-    /// Values that rows of other customers have too: erased in the customer's own rows, and not
-    /// searched elsewhere.
+    /// Values that other customers have too, or that a thing is called: erased in the customer's own
+    /// rows, and not searched elsewhere.
     pub shared_with_others: u64,
     /// HMAC-SHA-256 of each value with the key of the keyed hash, its first 128 bits in base32.
     pub hashes: Vec<String>,

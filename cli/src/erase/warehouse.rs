@@ -12,8 +12,9 @@ use super::person::{self, Needles, Values};
 const SCHEMAS: &str = "'core', 'warehouse', 'ops', 'stream', 'features'";
 
 /// The canonical values of a customer as load hashes them: see functions/load/src/encode.rs.
-const ROW_HASH: &str = "substr(sha256(int8send(id) || int4send(octet_length($2)) \
-     || convert_to($2, 'UTF8') || int4send(octet_length($3)) || convert_to($3, 'UTF8') \
+const ROW_HASH: &str = "substr(sha256(int8send(id) || int4send(octet_length($2::text)) \
+     || convert_to($2::text, 'UTF8') || int4send(octet_length($3::text)) \
+     || convert_to($3::text, 'UTF8') \
      || int4send(registration_date - date '2000-01-01') || int4send(octet_length(country)) \
      || convert_to(country, 'UTF8')), 1, 16)";
 
@@ -44,18 +45,22 @@ pub async fn values(client: &Client, customer: i64) -> Result<Values> {
     Ok(values)
 }
 
-/// Those of `values` that other customers have too.
+/// Those of `values` that other customers have too, or that a thing is called.
 ///
 /// # Errors
 /// `Transient.Database`.
 pub async fn of_others(client: &Client, customer: i64, values: &Values) -> Result<Values> {
     let mut others = Values::default();
-    for (column, of) in [("name", &values.names), ("email", &values.emails)] {
+    let things = "UNION ALL SELECT 0, name FROM core.products
+                  UNION ALL SELECT 0, name FROM core.product_history
+                  UNION ALL SELECT 0, name FROM core.suppliers
+                  UNION ALL SELECT 0, name FROM core.countries";
+    for (column, of, things) in [("name", &values.names, things), ("email", &values.emails, "")] {
         let wanted: Vec<String> = of.iter().map(|value| value.to_lowercase()).collect();
         let sql = format!(
             "SELECT DISTINCT lower({column}) FROM (
                  SELECT id, {column} FROM core.customers
-                 UNION ALL SELECT id, {column} FROM core.customer_history
+                 UNION ALL SELECT id, {column} FROM core.customer_history {things}
              ) AS known WHERE id <> $1 AND lower({column}) = ANY ($2)"
         );
         let rows = client.query(&sql, &[&customer, &wanted]).await;
