@@ -36,10 +36,12 @@ impl Cloud {
     /// Every version of every object under a prefix, Parquet as rows.
     pub async fn objects(&self, bucket: &str, prefix: &str) -> Vec<Text> {
         let mut found = Vec::new();
-        let mut pages =
-            self.s3.list_object_versions().bucket(bucket).prefix(prefix).into_paginator().send();
-        while let Some(page) = pages.next().await {
-            for version in page.expect("list versions").versions() {
+        let (mut key_marker, mut version_marker) = (None, None);
+        loop {
+            let list = self.s3.list_object_versions().bucket(bucket).prefix(prefix);
+            let list = list.set_key_marker(key_marker).set_version_id_marker(version_marker);
+            let page = list.send().await.expect("list versions");
+            for version in page.versions() {
                 let (key, id) = (version.key().expect("key"), version.version_id().expect("id"));
                 let get = self.s3.get_object().bucket(bucket).key(key).version_id(id);
                 let object = get.send().await.expect("get version");
@@ -50,8 +52,12 @@ impl Cloud {
                 };
                 found.push(Text { place: format!("s3://{bucket}/{key}?versionId={id}"), text });
             }
+            if !page.is_truncated().unwrap_or(false) {
+                return found;
+            }
+            key_marker = page.next_key_marker().map(str::to_owned);
+            version_marker = page.next_version_id_marker().map(str::to_owned);
         }
-        found
     }
 
     /// Every row of every table of some schemas.

@@ -17,6 +17,8 @@ pub enum Rows {
     Bronze,
     /// Customers as the policies let silver show them.
     Silver,
+    /// Versions of customers in gold, with the domain of their address.
+    Dimension,
     /// Changes of rows, as JSON.
     Changes,
     /// Anything else.
@@ -32,6 +34,8 @@ impl Rows {
             Rows::Bronze
         } else if key.starts_with("silver/customers/") {
             Rows::Silver
+        } else if key.starts_with("gold/dim_customer/") {
+            Rows::Dimension
         } else {
             Rows::Other
         }
@@ -95,6 +99,7 @@ impl Eraser<'_> {
     fn own_rows(&self, rows: Rows, batch: &RecordBatch) -> Vec<bool> {
         let ids = match rows {
             Rows::Bronze | Rows::Silver => batch.column_by_name("id"),
+            Rows::Dimension => batch.column_by_name("customer_id"),
             Rows::Changes | Rows::Other => None,
         };
         let ids = ids.and_then(|ids| ids.as_primitive_opt::<Int64Type>());
@@ -149,6 +154,7 @@ impl Eraser<'_> {
         found: &mut Values,
     ) -> Option<Option<String>> {
         let tombstone = match name {
+            "email_domain" => return Some(Some(person::DOMAIN.to_owned())),
             "name" => person::NAME.to_owned(),
             "email" => person::email(self.customer),
             // Columns the dataset does not know can hold anything.
@@ -255,6 +261,16 @@ mod tests {
             |name| Dataset::Customers.columns().iter().find(move |c| c.name == name).unwrap();
         let hash = silver().value(Dataset::Customers, column("email"), &person::email(7));
         assert_eq!(texts[1][0], hash);
+    }
+
+    #[test]
+    fn the_domain_of_the_address_goes_from_the_dimension() {
+        let ids: ArrayRef = Arc::new(Int64Array::from(vec![7, 8]));
+        let domains: ArrayRef = Arc::new(StringArray::from(vec!["lee.example", "lee.example"]));
+        let columns = [("customer_id", ids), ("email_domain", domains)];
+        let (texts, changed) = erase(Rows::Dimension, RecordBatch::try_from_iter(columns).unwrap());
+        assert_eq!(texts[0][0].as_deref(), Some("erased.invalid"));
+        assert_eq!((texts[0][1].as_deref(), changed), (Some("lee.example"), 1));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Objects with all their versions: searched, written anew, removed for good.
 
-use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+use aws_sdk_s3::types::{Delete, ObjectIdentifier, ObjectVersion};
 use chrono::{DateTime, SecondsFormat, Utc};
 use shopflow_core::contract::StoredObject;
 use shopflow_core::{Error, ErrorKind, ObjectRef, Result, ResultExt, Storage, keys};
@@ -46,36 +46,41 @@ impl Version {
 /// `Transient.Storage`.
 pub async fn versions(storage: &Storage, bucket: &str, prefix: &str) -> Result<Vec<Version>> {
     let mut found = Vec::new();
-    let mut pages = storage
-        .client()
-        .list_object_versions()
-        .bucket(bucket)
-        .prefix(prefix)
-        .into_paginator()
-        .send();
-    while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| {
-            Error::aws(ErrorKind::TransientStorage, "list object versions", error)
-                .with("bucket", bucket)
-        })?;
-        for version in page.versions() {
-            let (Some(key), Some(version_id)) = (version.key(), version.version_id()) else {
-                continue;
-            };
-            let modified = version.last_modified();
-            let modified =
-                modified.and_then(|at| DateTime::from_timestamp(at.secs(), at.subsec_nanos()));
-            found.push(Version {
-                bucket: bucket.to_owned(),
-                key: key.to_owned(),
-                version_id: version_id.to_owned(),
-                is_latest: version.is_latest().unwrap_or(false),
-                bytes: version.size().unwrap_or(0).max(0).cast_unsigned(),
-                modified_at: modified.unwrap_or_default(),
-            });
+    let (mut key_marker, mut version_marker) = (None, None);
+    loop {
+        let page = storage
+            .client()
+            .list_object_versions()
+            .bucket(bucket)
+            .prefix(prefix)
+            .set_key_marker(key_marker)
+            .set_version_id_marker(version_marker)
+            .send()
+            .await
+            .map_err(|error| {
+                Error::aws(ErrorKind::TransientStorage, "list object versions", error)
+                    .with("bucket", bucket)
+            })?;
+        found.extend(page.versions().iter().filter_map(|version| of(bucket, version)));
+        if !page.is_truncated().unwrap_or(false) {
+            return Ok(found);
         }
+        key_marker = page.next_key_marker().map(str::to_owned);
+        version_marker = page.next_version_id_marker().map(str::to_owned);
     }
-    Ok(found)
+}
+
+fn of(bucket: &str, version: &ObjectVersion) -> Option<Version> {
+    let modified = version.last_modified();
+    let modified = modified.and_then(|at| DateTime::from_timestamp(at.secs(), at.subsec_nanos()));
+    Some(Version {
+        bucket: bucket.to_owned(),
+        key: version.key()?.to_owned(),
+        version_id: version.version_id()?.to_owned(),
+        is_latest: version.is_latest().unwrap_or(false),
+        bytes: version.size().unwrap_or(0).max(0).cast_unsigned(),
+        modified_at: modified.unwrap_or_default(),
+    })
 }
 
 /// Removes versions for good.

@@ -8,7 +8,7 @@ use shopflow_core::{ErrorKind, Result, ResultExt};
 /// What stands in the place of a name, and of anything else that told who somebody was.
 pub const NAME: &str = "[erased]";
 /// The top level that RFC 2606 keeps free for addresses that lead nowhere.
-const DOMAIN: &str = "erased.invalid";
+pub const DOMAIN: &str = "erased.invalid";
 
 /// What stands in the place of the address of a customer: it passes every rule about addresses.
 pub fn email(customer: i64) -> String {

@@ -75,13 +75,18 @@ impl Proof {
     pub fn render(&self) -> String {
         let mut text = String::new();
         let verb = if self.dry_run { "would be" } else { "were" };
+        let mut others = 0;
         for (folder, of) in &self.objects {
+            if of.rows == 0 {
+                others += of.versions_searched;
+                continue;
+            }
             text.push_str(&format!(
-                "{folder}: {} versions searched, {} rows erased; {} objects {verb} rewritten, {} \
-                 versions {verb} removed\n",
-                of.versions_searched, of.rows, of.objects_rewritten, of.versions_removed
+                "{folder}: {} rows in {} of {} versions; {} objects {verb} rewritten\n",
+                of.rows, of.versions_removed, of.versions_searched, of.objects_rewritten
             ));
         }
+        text.push_str(&format!("nothing in {others} other versions of objects\n"));
         for (table, rows) in self.tables.iter().filter(|(_, rows)| **rows > 0) {
             text.push_str(&format!("{table}: {rows} rows {verb} changed\n"));
         }

@@ -142,7 +142,7 @@ async fn own_rows(transaction: &Transaction<'_>, customer: i64) -> Result<BTreeM
              SET email_domain = $2,
                  row_hash = sha256(convert_to(jsonb_build_array($2::text, country)::text, 'UTF8'))
              WHERE customer_id = $1 AND email_domain <> $2",
-            &[&customer, &email.rsplit('@').next().unwrap_or_default()],
+            &[&customer, &person::DOMAIN],
         )
         .await
         .map_err(|error| failed("erase the customer's dimension", error))?;
