@@ -1,6 +1,8 @@
 //! A customer is erased: no version of any object and no table has their values, and the facts
 //! stay.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use shopflow::erase::{self, Proof, Request};
 use shopflow_tests::{Cloud, Text, customers, products, transactions};
@@ -61,7 +63,7 @@ async fn an_erased_customer_is_in_no_version_of_any_object_and_in_no_table() {
     let key = "incoming/customers/run_id=early/all.csv";
     for email in ["zelda@quixley.example", "zq@other.example"] {
         let name = shopflow_testkit::unique("test");
-        let version = cloud.land_at(key, &name, with_zelda(email)).await;
+        let version = cloud.land_at(key, "early", with_zelda(email)).await;
         let object = json!({"bucket": cloud.landing, "key": key, "version_id": version});
         let mut objects = vec![object];
         for (dataset, file) in [("products", products(1..6)), ("transactions", transactions(1..31))]
@@ -73,6 +75,13 @@ async fn an_erased_customer_is_in_no_version_of_any_object_and_in_no_table() {
         cloud.wait(&arn).await.expect_success();
         cloud.invoke("cdc", &json!({})).await.unwrap();
     }
+    // One that a user uploads, and whose run the upload starts.
+    let before = cloud.executions("s3-").await.len();
+    cloud.upload("incoming/customers/mine.csv", with_zelda("zelda@quixley.example")).await;
+    while cloud.executions("s3-").await.len() == before {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    cloud.settle().await;
     let refused = customers(30..50) + "7,Zelda Quixley,zq@other.example,2023-13-45,FR\n";
     cloud.run_files(&[("customers", refused)]).await.expect_success();
     let clicks: String = (1..31)
@@ -102,7 +111,7 @@ async fn an_erased_customer_is_in_no_version_of_any_object_and_in_no_table() {
     for part in parts {
         assert!(found.iter().any(|place| place.contains(part)), "{part} is not in {found:#?}");
     }
-    let before = facts(&cloud).await;
+    let known = facts(&cloud).await;
 
     let rehearsal = erase::erase(&cloud.target, &request(true)).await.unwrap();
     assert!(rehearsal.changed(), "{rehearsal:#?}");
@@ -113,10 +122,14 @@ async fn an_erased_customer_is_in_no_version_of_any_object_and_in_no_table() {
     assert_eq!((proof.values.names, proof.values.emails), (1, 2));
     assert_eq!(proof.tables["core.customers"], 1);
     assert_eq!(places(&cloud).await, Vec::<String>::new(), "{}", proof.render());
-    assert_eq!(facts(&cloud).await, before, "facts and other customers stay");
+    assert_eq!(facts(&cloud).await, known, "facts and other customers stay");
     let text = cloud.read(&cloud.reports, "erasure/letter-of-may.json").await;
     let written: Proof = serde_json::from_slice(&text).unwrap();
     assert_eq!(written, proof);
+
+    // A rewritten upload starts no run.
+    cloud.settle().await;
+    assert_eq!(cloud.executions("s3-").await.len(), before + 1);
 
     // A second call finds nothing to do.
     let count = everything(&cloud).await.len();

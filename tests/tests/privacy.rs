@@ -12,11 +12,12 @@ async fn personal_values(cloud: &Cloud) -> BTreeSet<String> {
         let content = cloud.read(&cloud.landing, &key).await;
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(&content[..]);
         let header = reader.headers().unwrap().clone();
-        for record in reader.records() {
+        for record in reader.byte_records() {
             let record = record.unwrap();
             for name in ["name", "email"] {
                 let at = header.iter().position(|column| column == name).unwrap();
-                let value = record.get(at).unwrap_or_default();
+                let value = std::str::from_utf8(record.get(at).unwrap_or_default());
+                let value = value.unwrap_or_default().trim();
                 // Planted nulls and the like are nobody's.
                 if value.contains([' ', '@']) {
                     values.insert(value.to_owned());

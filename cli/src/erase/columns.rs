@@ -158,7 +158,7 @@ impl Eraser<'_> {
             "name" => person::NAME.to_owned(),
             "email" => person::email(self.customer),
             // Columns the dataset does not know can hold anything.
-            schema::EXTRA => return Some(None),
+            schema::EXTRA => return (!is_empty(text)).then_some(None),
             _ => return None,
         };
         if rows == Rows::Silver {
@@ -201,6 +201,12 @@ impl Eraser<'_> {
     fn cleaned(&self, text: &str) -> Option<String> {
         self.needles.replace(text.as_bytes()).and_then(|bytes| String::from_utf8(bytes).ok())
     }
+}
+
+/// True for the JSON object of unknown columns in which none has a value.
+fn is_empty(extra: &str) -> bool {
+    let empty = |value: &Value| value.is_null() || value.as_str() == Some("");
+    serde_json::from_str::<Map<String, Value>>(extra).is_ok_and(|row| row.values().all(empty))
 }
 
 #[cfg(test)]

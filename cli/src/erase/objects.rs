@@ -4,6 +4,7 @@ use aws_sdk_s3::types::{Delete, ObjectIdentifier, ObjectVersion};
 use chrono::{DateTime, SecondsFormat, Utc};
 use shopflow_core::contract::StoredObject;
 use shopflow_core::{Error, ErrorKind, ObjectRef, Result, ResultExt, Storage, keys};
+use shopflow_ingest::ERASURE_METADATA;
 use shopflow_lake::parquet;
 
 use super::columns::{Eraser, Rows};
@@ -186,7 +187,7 @@ pub async fn rewrite(
     if version.key.starts_with("incoming/") {
         let modified = version.modified_at.to_rfc3339_opts(SecondsFormat::Micros, true);
         metadata.entry(keys::MODIFIED_METADATA.to_owned()).or_insert(modified);
-        metadata.entry(keys::RUN_METADATA.to_owned()).or_insert_with(|| "erasure".to_owned());
+        metadata.insert(ERASURE_METADATA.to_owned(), "rewritten".to_owned());
     }
     for (name, value) in &metadata {
         writer = writer.metadata(name, value);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_sfn::types::ExecutionStatus;
+use aws_sdk_sqs::types::QueueAttributeName;
 use futures::{StreamExt, TryStreamExt, stream};
 use shopflow_core::contract::CdcResult;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt, Storage};
@@ -178,7 +179,8 @@ fn folder(version: &Version) -> String {
     format!("{}/{}", version.bucket, parts[..depth.min(parts.len() - 1)].join("/"))
 }
 
-/// A run that is under way carries values from stage to stage.
+/// A run that is under way carries values from stage to stage, and one that waits would look for a
+/// version that is gone.
 ///
 /// # Errors
 /// `InvalidInput` while one is.
@@ -197,6 +199,23 @@ pub async fn check_at_rest(target: &Target) -> Result<()> {
                 .with("run_id", execution.name())
                 .hint("wait until it has ended, then ask again"));
         }
+    }
+    let names = [
+        QueueAttributeName::ApproximateNumberOfMessages,
+        QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+    ];
+    let queue = target
+        .sqs()
+        .get_queue_attributes()
+        .queue_url(target.stack.output("IngestQueueUrl")?)
+        .set_attribute_names(Some(names.to_vec()))
+        .send()
+        .await
+        .map_err(|error| Error::aws(ErrorKind::TransientService, "read queue", error))?;
+    let attributes = queue.attributes().cloned().unwrap_or_default();
+    if attributes.values().any(|waiting| waiting != "0") {
+        return Err(Error::invalid("uploads wait for their runs")
+            .hint("wait until `cargo shopflow status` shows them ended, then ask again"));
     }
     Ok(())
 }

@@ -3,8 +3,8 @@
 //! One call takes everything that waits (`ops.lake_queue`, dirty dates and entities), whichever
 //! run left it there:
 //!
-//! 1. [`pending`] reads it in one snapshot, under the transform lock;
-//! 2. `treatment` opens the bronze files again whose silver was treated under other policies;
+//! 1. `treatment` queues the bronze files again whose silver was treated under other policies;
+//! 2. [`pending`] reads it all in one snapshot, under the transform lock;
 //! 3. [`silver`] merges the bronze files into the silver partitions of their event dates;
 //! 4. [`warehouse`] brings dimensions (SCD2) and the facts of dirty dates up to date in Postgres;
 //! 5. [`gold`] recomputes the touched part of the gold tables from silver, in Parquet, and
