@@ -3,8 +3,8 @@
 mod governance;
 
 pub use governance::{
-    Lineage,
-    Quarantine, QuarantineExport, QuarantineList, QuarantineReplay, QuarantineShow, Queue, Redrive,
+    Erase, Lineage, Quarantine, QuarantineExport, QuarantineList, QuarantineReplay, QuarantineShow,
+    Queue, Redrive,
 };
 
 use std::path::PathBuf;
@@ -40,6 +40,8 @@ pub enum Command {
     Quarantine(Quarantine),
     /// Give the messages of the dead-letter queues another try
     Redrive(Redrive),
+    /// Erase the personal values of a customer from every store, with proof
+    Erase(Erase),
     /// Answer the questions of the business, on screen, as CSV and as one HTML page
     Report(Report),
     /// Print expectations that the latest rows of a dataset suggest and its suite does not have

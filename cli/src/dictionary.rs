@@ -2,10 +2,13 @@
 //! them, the gold tables as `sql/gold/` explains them, and the tables, columns, keys and comments of
 //! a freshly migrated database.
 
+use std::collections::HashMap;
 use std::path::Path;
 
-use shopflow_core::dataset::{Column, Dataset, Format, Kind};
-use shopflow_core::{Error, Result};
+use shopflow_core::dataset::{Column, Dataset, Format, Kind, PersonalData};
+use shopflow_core::privacy::Privacy;
+use shopflow_core::{Error, Result, Settings};
+use shopflow_privacy::Layer;
 use tokio_postgres::Client;
 
 use crate::analytics::query;
@@ -35,29 +38,37 @@ pub async fn generate(client: &Client, gold: &Path) -> Result<Dictionary> {
          definitions ([datasets](../shared/core/src/dataset.rs), [gold](../sql/gold), \
          [migrations](../sql/ddl)) and checked against them by the tests.\n\n"
         .to_owned();
-    text.push_str(&datasets());
+    let settings = Settings::from_sources("prod", HashMap::new(), &[])?;
+    text.push_str(&datasets(&settings.privacy));
     text.push_str(&gold_tables(gold)?);
     text.push_str(&postgres(&relations, &columns));
     Ok(Dictionary { text, gaps: gaps(&relations, &columns) })
 }
 
-fn datasets() -> String {
-    let mut text = "## Datasets\n\nWhat lands in `incoming/<dataset>/`.\n".to_owned();
+fn datasets(privacy: &Privacy) -> String {
+    let mut text = "## Datasets\n\nWhat lands in `incoming/<dataset>/`. Class \
+                    and treatment in silver are those of the policies in \
+                    [config/base.yaml](../config/base.yaml) ([personal data](privacy.md)).\n"
+        .to_owned();
     for dataset in Dataset::ALL {
         let format = match dataset.format() {
             Format::Csv => "CSV: UTF-8, with a header, RFC 4180",
             Format::JsonLines => "JSON lines: one object per line, UTF-8",
         };
         text.push_str(&format!(
-            "\n### {dataset}\n\n{format}.\n\n| column | value | required | personal | meaning |\n\
-             |---|---|---|---|---|\n"
+            "\n### {dataset}\n\n{format}.\n\n| column | value | required | class | personal data | \
+             silver | meaning |\n|---|---|---|---|---|---|---|\n"
         ));
-        for Column { name, kind, required, personal, description, .. } in dataset.columns() {
+        for column in dataset.columns() {
+            let Column { name, kind, required, description, .. } = column;
+            let decision = privacy.decide(dataset, column);
             text.push_str(&row(&[
                 &format!("`{name}`"),
                 &kind_text(*kind),
                 if *required { "yes" } else { "no" },
-                if *personal { "yes" } else { "" },
+                decision.class.name(),
+                decision.kind.map_or("", PersonalData::name),
+                decision.treatment(Layer::Silver).name(),
                 description,
             ]));
         }
@@ -66,7 +77,7 @@ fn datasets() -> String {
         "\nBronze keeps these columns with their types and adds `_extra` (unknown columns, as \
          JSON), `_line`, `_run_id`, `_source_bucket`, `_source_key`, `_source_version_id`, \
          `_source_modified_at` and `_effective_at`: where a row comes from and what orders it. \
-         Silver has one row per key and moment, personal values masked, and keeps `_run_id`, \
+         Silver has one row per key and moment, personal values treated, and keeps `_run_id`, \
          `_source_version_id`, `_source_modified_at` and `_effective_at`.\n\n",
     );
     text

@@ -33,7 +33,8 @@ fn diagram(graph: &Graph) -> String {
          in Postgres, the rest is Parquet. Copies of gold tables in `warehouse` have the same \
          columns and are left out here.\n\n```mermaid\nflowchart LR\n"
         .to_owned();
-    let shown = |name: &str| graph.dataset(name).is_some_and(|dataset| !is_copy(graph, &dataset.name));
+    let shown =
+        |name: &str| graph.dataset(name).is_some_and(|dataset| !is_copy(graph, &dataset.name));
     for layer in Layer::ALL {
         text.push_str(&format!("    subgraph {}\n", layer.name()));
         let tables = graph.datasets.iter().filter(|dataset| dataset.layer() == Some(layer));
@@ -102,9 +103,9 @@ fn origins(graph: &Graph, column: &str) -> BTreeSet<String> {
     let mut open = vec![column.to_owned()];
     let mut seen = BTreeSet::new();
     while let Some(name) = open.pop() {
-        let column = graph.dataset(dataset_of(&name)).and_then(|dataset| {
-            dataset.column(name.rsplit('.').next().unwrap_or_default())
-        });
+        let column = graph
+            .dataset(dataset_of(&name))
+            .and_then(|dataset| dataset.column(name.rsplit('.').next().unwrap_or_default()));
         let direct = column.into_iter().flat_map(|column| &column.from);
         for source in direct.filter(|source| source.by.is_direct()) {
             if seen.insert(source.column.clone()) {

@@ -4,7 +4,9 @@
 mod cloud;
 mod files;
 mod ledger;
+mod texts;
 
 pub use cloud::{Cloud, Execution};
 pub use files::{customers, products, transactions};
 pub use ledger::{Ledger, Line};
+pub use texts::Text;

@@ -141,6 +141,33 @@ pub struct Redrive {
     pub json: bool,
 }
 
+#[derive(Debug, Args)]
+pub struct Erase {
+    #[command(flatten)]
+    pub environment: Environment,
+    /// Number of the customer
+    #[arg(long, value_name = "ID", value_parser = clap::value_parser!(i64).range(1..))]
+    pub customer: i64,
+    /// Name of the request, and of the proof [default: customer-<ID>]
+    #[arg(long, value_name = "NAME", value_parser = request_name)]
+    pub request: Option<String>,
+    /// Change nothing, only say what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print the proof as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The name becomes part of a key.
+fn request_name(name: &str) -> Result<String, String> {
+    let allowed = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    if name.is_empty() || name.len() > 100 || !name.chars().all(allowed) {
+        return Err("use letters, digits, '-', '_' and '.', at most 100".to_owned());
+    }
+    Ok(name.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use clap::Parser;

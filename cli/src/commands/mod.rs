@@ -3,6 +3,7 @@
 mod cloud;
 mod documents;
 mod env;
+mod erase;
 mod follow;
 mod generate;
 mod inputs;
@@ -34,6 +35,7 @@ pub async fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         Command::Status(status) => status::status(&status).await,
         Command::Quarantine(quarantine) => quarantine::quarantine(&quarantine).await,
         Command::Redrive(redrive) => redrive::redrive(&redrive).await,
+        Command::Erase(erase) => erase::erase(&erase).await,
         Command::Report(report) => report::report(&report).await,
         Command::Suggest(suggest) => suggest::suggest(&suggest).await,
         Command::Plans(plans) => documents::plans(&plans).await,

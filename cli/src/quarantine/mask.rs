@@ -11,9 +11,10 @@ const NAME_LETTERS: usize = 3;
 /// and an address of a page can hold what somebody typed.
 pub fn shown(dataset: Dataset, column: &str, value: &str) -> String {
     let known = dataset.columns().iter().find(|known| known.name == column);
-    let personal = known
-        .is_some_and(|column| column.personal || column.personal_data == Some(PersonalData::Url));
-    let knows_persons = dataset.columns().iter().any(|column| column.personal);
+    let personal = known.is_some_and(|column| {
+        column.is_personal() || column.personal_data() == Some(PersonalData::Url)
+    });
+    let knows_persons = dataset.columns().iter().any(|column| column.is_personal());
     if personal || value.contains('@') || (knows_persons && has_word(value)) {
         return masked(value);
     }

@@ -266,7 +266,9 @@ mod tests {
     use shopflow_lake::schema;
 
     fn customers() -> Definition {
-        let explain = |name: &str| (None, tags::of_bronze(Dataset::Customers, name));
+        let settings = shopflow_core::Settings::from_sources("prod", Default::default(), &[]);
+        let privacy = settings.unwrap().privacy;
+        let explain = |name: &str| (None, tags::of_bronze(&privacy, Dataset::Customers, name));
         let keys = ["ingest_date".to_owned()];
         let schema = schema::bronze(Dataset::Customers);
         Definition::new("s3://lake/t/".to_owned(), "t", &schema, &keys, explain).unwrap()

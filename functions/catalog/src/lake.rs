@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::datatypes::Schema;
+use shopflow_core::privacy::Privacy;
 use shopflow_core::{Dataset, Error, ErrorKind, Result, Storage, keys};
 use shopflow_lake::{FileEntry, Table, schema};
 
@@ -38,7 +39,7 @@ impl Layer {
     pub(crate) fn description(self) -> &'static str {
         match self {
             Layer::Bronze => "What arrived, with where it came from; personal values in clear",
-            Layer::Silver => "One row per key and moment; personal values masked",
+            Layer::Silver => "One row per key and moment; personal values treated",
             Layer::Gold => "The star schema and what is computed from it",
         }
     }
@@ -91,7 +92,12 @@ impl Source {
     /// # Errors
     /// `Transient.Storage`; `InvalidInput` when a manifest cannot be decoded or a file that it
     /// lists is missing; `Internal` when a file is damaged.
-    pub(crate) async fn read(self, storage: &Storage, lake: &str) -> Result<LakeTable> {
+    pub(crate) async fn read(
+        self,
+        storage: &Storage,
+        lake: &str,
+        privacy: &Privacy,
+    ) -> Result<LakeTable> {
         match self {
             Source::Bronze(dataset) => {
                 let prefix = format!("bronze/{dataset}");
@@ -101,7 +107,7 @@ impl Source {
                     &format!("{dataset} as they arrived: every row of every run"),
                     &schema::bronze(dataset),
                     &["ingest_date".to_owned()],
-                    |name| (of_dataset(dataset, name), tags::of_bronze(dataset, name)),
+                    |name| (of_dataset(dataset, name), tags::of_bronze(privacy, dataset, name)),
                 )?;
                 let days = folders(storage, lake, &format!("{prefix}/")).await?;
                 Ok(LakeTable {
@@ -117,10 +123,10 @@ impl Source {
                 let location = location(lake, &prefix);
                 let definition = Definition::new(
                     location.clone(),
-                    &format!("{dataset}: one row per key and moment, personal values masked"),
+                    &format!("{dataset}: one row per key and moment, personal values treated"),
                     &schema::silver(dataset),
                     &["event_date".to_owned()],
-                    |name| (of_dataset(dataset, name), tags::of_silver(dataset, name)),
+                    |name| (of_dataset(dataset, name), tags::of_silver(privacy, dataset, name)),
                 )?;
                 Ok(LakeTable {
                     layer: Layer::Silver,
@@ -130,7 +136,7 @@ impl Source {
                 })
             }
             Source::Changes(table) => read_changes(storage, lake, table).await,
-            Source::Gold(name) => read_gold(storage, lake, name).await,
+            Source::Gold(name) => read_gold(storage, lake, name, privacy).await,
         }
     }
 }
@@ -161,7 +167,12 @@ async fn read_changes(storage: &Storage, lake: &str, table: String) -> Result<La
     })
 }
 
-async fn read_gold(storage: &Storage, lake: &str, name: String) -> Result<LakeTable> {
+async fn read_gold(
+    storage: &Storage,
+    lake: &str,
+    name: String,
+    privacy: &Privacy,
+) -> Result<LakeTable> {
     let prefix = keys::gold_table(&name);
     let table = Table::open(storage, lake, &prefix).await?;
     let location = location(lake, &prefix);
@@ -173,7 +184,7 @@ async fn read_gold(storage: &Storage, lake: &str, name: String) -> Result<LakeTa
             comments::of_table(&name).unwrap_or_default(),
             &schema,
             &key_names(folders())?,
-            |column| (comments::of_column(&name, column), tags::of_gold(column)),
+            |column| (comments::of_column(&name, column), tags::of_gold(privacy, column)),
         )?),
     };
     let partitions = partitions(&location, folders())?;

@@ -23,6 +23,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use shopflow_core::contract::{
     CatalogChange, CatalogDrift, CatalogDriftKind, CatalogEvent, CatalogResult,
 };
+use shopflow_core::privacy::Privacy;
 use shopflow_core::runtime::{Init, Invocation};
 use shopflow_core::{Result, Storage};
 
@@ -46,22 +47,31 @@ pub struct Context {
     glue: Client,
     /// Databases are `<prefix>_bronze`, `<prefix>_silver` and `<prefix>_gold`.
     prefix: String,
+    privacy: Privacy,
 }
 
 impl Context {
     /// The context of the deployed function.
     pub fn new(init: Init) -> Self {
         let prefix = format!("shopflow_{}", init.settings.environment);
-        Context::with(init.storage, &init.settings.buckets.lake, &init.aws, &prefix)
+        let privacy = init.settings.privacy.clone();
+        Context::with(init.storage, &init.settings.buckets.lake, &init.aws, &prefix, privacy)
     }
 
     /// A context of given parts; `lake` is the bucket, `prefix` begins the names of the databases.
-    pub fn with(storage: Storage, lake: &str, aws: &aws_config::SdkConfig, prefix: &str) -> Self {
+    pub fn with(
+        storage: Storage,
+        lake: &str,
+        aws: &aws_config::SdkConfig,
+        prefix: &str,
+        privacy: Privacy,
+    ) -> Self {
         Context {
             storage,
             lake: lake.to_owned(),
             glue: Client::new(aws),
             prefix: prefix.to_owned(),
+            privacy,
         }
     }
 
@@ -156,7 +166,7 @@ async fn open_database(
 async fn read_lake(context: &Context) -> Result<Vec<LakeTable>> {
     let sources = lake::sources(&context.storage, &context.lake).await?;
     stream::iter(sources)
-        .map(|source| source.read(&context.storage, &context.lake))
+        .map(|source| source.read(&context.storage, &context.lake, &context.privacy))
         .buffered(TABLES_AT_ONCE)
         .try_collect()
         .await

@@ -13,10 +13,14 @@ pub mod notification;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures::StreamExt;
 use shopflow_core::runtime::{Init, Invocation};
-use shopflow_core::{Error, Result, Storage, keys};
+use shopflow_core::{Error, ErrorKind, Result, Storage, keys};
 
 use crate::execution::{Execution, Started, Starter};
 use crate::notification::{Landed, Notice};
+
+/// Metadata key on landed files that were written anew to erase a customer: their rows are loaded
+/// already.
+pub const ERASURE_METADATA: &str = "shopflow-erasure";
 
 /// Messages handled at the same time; `StartExecution` allows bursts far above it.
 const CONCURRENT_MESSAGES: usize = 10;
@@ -148,9 +152,9 @@ async fn handle_notice(context: &Context, notice: Notice) -> Result<Outcome> {
         }
     };
     let execution = Execution::of(&landed)?;
-    if belongs_to_a_run(&context.storage, &landed).await? {
+    if let Some(reason) = needs_no_run(&context.storage, &landed).await? {
         let key = &landed.object.key;
-        tracing::info!(key, "event skipped: the run that generated the object processes it");
+        tracing::info!(key, reason, "event skipped");
         return Ok(Outcome::Skipped);
     }
     let started = context.starter.start(&execution).await?;
@@ -167,10 +171,21 @@ async fn handle_notice(context: &Context, notice: Notice) -> Result<Outcome> {
     }
 }
 
-/// True when a run that is under way wrote the object itself. The key alone is no proof, since
-/// users choose their keys; the metadata is set by `generate` only.
-async fn belongs_to_a_run(storage: &Storage, landed: &Landed) -> Result<bool> {
-    let Some(run_id) = keys::run_of_generated(&landed.object.key) else { return Ok(false) };
-    let info = storage.head(&landed.object).await?;
-    Ok(info.metadata.get(keys::RUN_METADATA).is_some_and(|marked| marked == run_id))
+/// Why an object starts no run: one that is under way wrote it itself, or its rows are loaded
+/// already. The key alone is no proof, since users choose their keys; the metadata is set by
+/// `generate` and by `shopflow erase` only.
+async fn needs_no_run(storage: &Storage, landed: &Landed) -> Result<Option<&'static str>> {
+    let metadata = match storage.head(&landed.object).await {
+        Ok(info) => info.metadata,
+        // The run will say that it is gone, where people look for it.
+        Err(error) if error.kind() == ErrorKind::InvalidInput => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if metadata.contains_key(ERASURE_METADATA) {
+        return Ok(Some("the object was written anew to erase a customer"));
+    }
+    let run_id = keys::run_of_generated(&landed.object.key);
+    let marked = metadata.get(keys::RUN_METADATA).map(String::as_str);
+    let is_of_run = run_id.is_some() && marked == run_id;
+    Ok(is_of_run.then_some("the run that generated the object processes it"))
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use shopflow_core::runtime::{Init, Invocation};
 use shopflow_core::settings::{Need, Settings};
 use shopflow_core::{Dataset, ObjectRef, Storage, keys};
-use shopflow_ingest::{Context, handle};
+use shopflow_ingest::{Context, ERASURE_METADATA, handle};
 use shopflow_testkit::{aws, bucket, storage, unique};
 
 struct World {
@@ -194,6 +194,18 @@ async fn an_object_generated_by_a_run_starts_no_second_one() {
         .collect();
     assert_eq!(keys.len(), 2);
     assert!(keys.contains(&users.key) && keys.contains(&copied.key));
+}
+
+#[tokio::test]
+async fn an_object_written_anew_to_erase_a_customer_starts_no_run() {
+    let world = World::new().await;
+    let key = "incoming/customers/c.csv";
+    let put = world.storage.client().put_object().bucket(&world.bucket).key(key);
+    let put = put.metadata(ERASURE_METADATA, "rewritten").body(b"id\n1\n".to_vec().into());
+    let version_id = put.send().await.expect("put object").version_id().map(str::to_owned);
+    let erased = ObjectRef { bucket: world.bucket.clone(), key: key.to_owned(), version_id };
+    assert!(failures(&world.ingest(&[("1", notification(&[&erased]))]).await).is_empty());
+    assert!(world.executions().await.is_empty());
 }
 
 #[tokio::test]

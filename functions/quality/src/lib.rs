@@ -21,6 +21,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use shopflow_core::contract::{QualityEvent, QualityResult};
 use shopflow_core::metrics::Metrics;
+use shopflow_core::privacy::Privacy;
 use shopflow_core::runtime::{Init, Invocation};
 use shopflow_core::{Dataset, Error, ObjectRef, Result, Storage};
 use shopflow_postgres::Database;
@@ -37,6 +38,7 @@ pub struct Context {
     database: Database,
     alerts: Alerts,
     suites: Arc<Suites>,
+    privacy: Privacy,
     lake_bucket: String,
     reports_bucket: String,
 }
@@ -56,7 +58,8 @@ impl Context {
             storage: init.storage.clone(),
             database: Database::new(&init.aws, &settings.database).await?,
             alerts: Alerts::new(&init.aws, topic, &settings.alerts),
-            suites: Arc::new(Suites::load()?),
+            suites: Arc::new(Suites::load(&settings.privacy)?),
+            privacy: settings.privacy.clone(),
             lake_bucket: settings.buckets.lake.clone(),
             reports_bucket: settings.buckets.reports.clone(),
         })
@@ -140,7 +143,7 @@ async fn run_checks(
         dates::measure(&client),
         warehouse::measure(&client),
         queue::measure(&client, &run.run_id),
-        lake::measure(&context.storage, &context.lake_bucket),
+        lake::measure(&context.storage, &context.lake_bucket, &context.privacy),
     )?;
     // Ends the snapshot: another run's transform may go on while the report is written.
     drop(client);

@@ -150,7 +150,8 @@ async fn a_run_tells_what_every_stage_read_and_wrote() {
     assert_eq!(input["facets"]["version"]["datasetVersion"], "p-1");
     assert_eq!(input["inputFacets"]["dataQualityMetrics"]["rowCount"], 20);
     let rows = |output: &str| {
-        dataset(&complete["outputs"], output)["outputFacets"]["outputStatistics"]["rowCount"].clone()
+        dataset(&complete["outputs"], output)["outputFacets"]["outputStatistics"]["rowCount"]
+            .clone()
     };
     assert_eq!((rows("validated/products"), rows("quarantine/products")), (json!(19), json!(1)));
 
@@ -159,7 +160,10 @@ async fn a_run_tells_what_every_stage_read_and_wrote() {
     assert_eq!(product["outputFacets"]["outputStatistics"]["rowCount"], 19);
     let daily = &dataset(&gold["outputs"], "gold/daily_sales")["facets"]["columnLineage"];
     let revenue = &daily["fields"]["revenue"]["inputFields"][0];
-    assert_eq!((&revenue["name"], &revenue["field"]), (&json!("gold/fact_sales"), &json!("amount")));
+    assert_eq!(
+        (&revenue["name"], &revenue["field"]),
+        (&json!("gold/fact_sales"), &json!("amount"))
+    );
     let how = &revenue["transformations"][0];
     assert_eq!((&how["type"], &how["subtype"]), (&json!("DIRECT"), &json!("AGGREGATION")));
     assert_eq!(daily["dataset"][0]["transformations"][0]["type"], "INDIRECT");

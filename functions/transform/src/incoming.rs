@@ -1,4 +1,4 @@
-//! The rows of bronze files that wait for silver: masked, one winner per key, by day.
+//! The rows of bronze files that wait for silver: treated, one winner per key, by day.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
@@ -11,7 +11,7 @@ use tokio_postgres::Transaction;
 
 use crate::merge::{self, Columns, Key};
 use crate::pending::Pending;
-use crate::{Context, days, mask};
+use crate::{Context, days};
 
 /// Ids per question to `core.transactions`.
 const IDS_PER_QUERY: usize = 200_000;
@@ -100,12 +100,13 @@ pub async fn read_dataset(
             .with("promised", entry.rows));
         }
     }
+    let silver = context.silver.clone();
     blocking(move || {
         let mut batches = Vec::new();
         let mut file_of_batch = Vec::new();
         for (file, content) in files.into_iter().zip(contents) {
             for bronze in content {
-                batches.push(mask::to_silver(dataset, &bronze)?);
+                batches.push(silver.from_bronze(dataset, &bronze)?);
                 file_of_batch.push(file);
             }
         }

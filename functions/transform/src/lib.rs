@@ -3,12 +3,13 @@
 //! One call takes everything that waits (`ops.lake_queue`, dirty dates and entities), whichever
 //! run left it there:
 //!
-//! 1. [`pending`] reads it in one snapshot, under the transform lock;
-//! 2. [`silver`] merges the bronze files into the silver partitions of their event dates;
-//! 3. [`warehouse`] brings dimensions (SCD2) and the facts of dirty dates up to date in Postgres;
-//! 4. [`gold`] recomputes the touched part of the gold tables from silver, in Parquet, and
+//! 1. `treatment` queues the bronze files again whose silver was treated under other policies;
+//! 2. [`pending`] reads it all in one snapshot, under the transform lock;
+//! 3. [`silver`] merges the bronze files into the silver partitions of their event dates;
+//! 4. [`warehouse`] brings dimensions (SCD2) and the facts of dirty dates up to date in Postgres;
+//! 5. [`gold`] recomputes the touched part of the gold tables from silver, in Parquet, and
 //!    [`sessions`] that of the sessions, and [`modelled`] what models say of customers and products;
-//! 5. [`publish`] copies the touched aggregates to Postgres and closes what was read.
+//! 6. [`publish`] copies the touched aggregates to Postgres and closes what was read.
 //!
 //! Every step can be repeated: what a crash leaves open is done again by the next call, and ends
 //! in the same files and rows.
@@ -27,7 +28,6 @@ mod grouping;
 mod ids;
 mod incoming;
 pub mod lifetime;
-mod mask;
 pub mod merge;
 pub mod modelled;
 pub mod pending;
@@ -37,6 +37,7 @@ pub mod session;
 pub mod sessions;
 pub mod silver;
 pub mod tables;
+mod treatment;
 pub mod views;
 pub mod warehouse;
 
@@ -49,6 +50,7 @@ use shopflow_core::contract::{GoldTable, LedgerEntry, TransformEvent, TransformR
 use shopflow_core::runtime::{Init, Invocation};
 use shopflow_core::settings::Recommendations;
 use shopflow_core::{Error, Result, Storage};
+use shopflow_lake::Silver;
 use shopflow_postgres::Database;
 
 use crate::business::BusinessTime;
@@ -67,6 +69,8 @@ pub struct Context {
     pub business: BusinessTime,
     /// What counts as a recommendation.
     pub recommendations: Recommendations,
+    /// How silver treats personal values.
+    pub silver: Silver,
     /// Bytes the query engine and the file cache may use together.
     pub memory_bytes: usize,
 }
@@ -75,7 +79,8 @@ impl Context {
     /// Builds the clients.
     ///
     /// # Errors
-    /// As [`Database::new`], and `InvalidInput` when the business time zone is none.
+    /// As [`Database::new`]; `InvalidInput` when the business time zone is none, or the secret with
+    /// the key of the keyed hash is missing or too short.
     pub async fn new(init: &Init) -> Result<Context> {
         Ok(Context {
             storage: init.storage.clone(),
@@ -83,6 +88,7 @@ impl Context {
             lake: init.settings.buckets.lake.clone(),
             business: BusinessTime::new(&init.settings.business.time_zone)?,
             recommendations: init.settings.recommendations,
+            silver: treatment::silver(&init.aws, &init.settings.privacy).await?,
             memory_bytes: engine::memory_budget(),
         })
     }
@@ -141,6 +147,7 @@ async fn work(
     let full = event.full || !context.business.is_current(client).await?;
     let months = pending::dirty_dates(client, full).await?;
     warehouse::create_partitions(client, tables::FACT_SALES, months.into_iter()).await?;
+    treatment::renew(context, client).await?;
     let fresh = pending::take(client).await?;
     let snapshot = pending::snapshot(client).await?;
     let pending = Pending::read(&snapshot, &fresh, full).await?;

@@ -8,7 +8,7 @@ use shopflow_transform::{Context, handle};
 async fn main() -> Result<(), lambda_runtime::Error> {
     runtime::run(
         "transform",
-        &[Need::Lake, Need::Database],
+        &[Need::Lake, Need::Database, Need::PrivacyKey],
         async |init| Context::new(&init).await,
         |context, event, invocation| {
             Box::pin(async move { handle(&context, event, &invocation).await })

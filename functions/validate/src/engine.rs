@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 
 use shopflow_core::Dataset;
 use shopflow_core::dataset::{Column, Format};
+use shopflow_core::privacy::Privacy;
 use shopflow_core::schema_contract::{Contract, Mode};
 
 use crate::csv::Csv;
@@ -177,6 +178,12 @@ impl Validator {
             skipping: false,
         };
         Validator { rows, tally, carry: Vec::new(), bytes: 0, started: false }
+    }
+
+    /// Shows of refused values what the policies let logs show.
+    pub fn showing(mut self, dataset: Dataset, privacy: &Privacy) -> Self {
+        self.tally.quarantine = Quarantine::new(dataset).under(dataset, privacy);
+        self
     }
 
     /// Takes the next chunk and appends the rows it completes to `split`.

@@ -10,7 +10,7 @@ use shopflow_core::dataset::Format;
 use shopflow_core::runtime::{Init, Invocation};
 use shopflow_core::{Dataset, Error, Result, Settings, Storage, keys};
 
-use crate::engine::Summary;
+use crate::engine::{Summary, Validator};
 use crate::log;
 use crate::pipeline::{self, Targets};
 use crate::report::{Output, Report};
@@ -54,7 +54,8 @@ pub async fn handle(
         quarantine_key: keys::quarantine(dataset, run_id, &source_id),
     };
     let contract = context.settings.schema_contract.of(dataset);
-    let outcome = pipeline::run(&context.storage, (dataset, contract), reader, &targets).await?;
+    let validator = Validator::under(dataset, contract).showing(dataset, &context.settings.privacy);
+    let outcome = pipeline::run(&context.storage, validator, reader, &targets).await?;
     let ledger = account(dataset, &source, &outcome.summary)?;
 
     let limit = context.settings.validation.max_reject_rate;

@@ -3,9 +3,8 @@
 
 use bytes::Bytes;
 use shopflow_core::contract::StoredObject;
-use shopflow_core::schema_contract::Contract;
 use shopflow_core::storage::{ObjectReader, ObjectWriter};
-use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, Storage};
+use shopflow_core::{Error, ErrorKind, Result, ResultExt, Storage};
 use tokio::sync::mpsc;
 
 use crate::engine::{Split, Summary, Validator};
@@ -43,14 +42,13 @@ enum Input {
 /// Validates the object behind `reader`. Nothing becomes visible unless all of it was read.
 pub(crate) async fn run(
     storage: &Storage,
-    (dataset, contract): (Dataset, Contract),
+    validator: Validator,
     reader: ObjectReader,
     targets: &Targets,
 ) -> Result<Outcome> {
     let (chunks, received) = mpsc::channel(CHUNKS_AHEAD);
     let (splits, to_write) = mpsc::channel(SPLITS_AHEAD);
-    let validating =
-        tokio::task::spawn_blocking(move || validate(dataset, contract, received, &splits));
+    let validating = tokio::task::spawn_blocking(move || validate(validator, received, &splits));
     let mut outputs = Outputs::new(storage.clone(), targets.clone());
     let writing = tokio::spawn(async move {
         outputs.write(to_write).await?;
@@ -79,12 +77,10 @@ async fn read(mut reader: ObjectReader, chunks: mpsc::Sender<Input>) -> Result<(
 
 /// The summary, or `None` when the input broke off or nobody takes the output.
 fn validate(
-    dataset: Dataset,
-    contract: Contract,
+    mut validator: Validator,
     mut chunks: mpsc::Receiver<Input>,
     splits: &mpsc::Sender<Split>,
 ) -> Option<Summary> {
-    let mut validator = Validator::under(dataset, contract);
     let mut split = Split::default();
     loop {
         match chunks.blocking_recv()? {

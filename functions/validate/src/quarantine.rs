@@ -6,6 +6,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use shopflow_core::Dataset;
 use shopflow_core::dataset::Column;
+use shopflow_core::privacy::Privacy;
+use shopflow_privacy::Layer::Logs;
+use shopflow_privacy::Treatment;
+use shopflow_privacy::treatment::REDACTED;
 
 use crate::rules::{self, Rule};
 
@@ -47,6 +51,8 @@ pub struct Finding {
 #[derive(Debug)]
 pub struct Quarantine {
     has_personal_columns: bool,
+    /// Columns whose values are not shown as they are, and whether their initial is.
+    hidden: Vec<(&'static str, bool)>,
     rows: u64,
     counts: BTreeMap<(&'static str, Rule), u64>,
     findings: Vec<Finding>,
@@ -56,11 +62,24 @@ impl Quarantine {
     /// Nothing refused yet.
     pub fn new(dataset: Dataset) -> Self {
         Quarantine {
-            has_personal_columns: dataset.columns().iter().any(|column| column.personal),
+            has_personal_columns: dataset.columns().iter().any(|column| column.is_personal()),
+            hidden: Vec::new(),
             rows: 0,
             counts: BTreeMap::new(),
             findings: Vec::new(),
         }
+    }
+
+    /// Shows of values what the policies let logs show.
+    pub fn under(mut self, dataset: Dataset, privacy: &Privacy) -> Self {
+        let columns = dataset.columns().iter();
+        let treated =
+            columns.map(|column| (column, privacy.decide(dataset, column).treatment(Logs)));
+        self.hidden = treated
+            .filter(|(_, treatment)| *treatment != Treatment::Keep)
+            .map(|(column, treatment)| (column.name, treatment == Treatment::Initial))
+            .collect();
+        self
     }
 
     /// Rows refused so far.
@@ -109,11 +128,18 @@ impl Quarantine {
         }
     }
 
-    /// The value as it may be shown. Besides the values of personal columns this masks whatever
-    /// looks like an address or a name: in a row whose columns are mixed up they can be anywhere.
+    /// The value as it may be shown. Besides the values of columns that the policies hide, this
+    /// masks whatever looks like an address or a name: in a row whose columns are mixed up they can
+    /// be anywhere.
     fn shown(&self, column: Option<&Column>, value: &[u8]) -> String {
         let text = String::from_utf8_lossy(value);
-        let personal = column.is_some_and(|column| column.personal)
+        let hidden =
+            column.and_then(|column| self.hidden.iter().find(|(name, _)| *name == column.name));
+        if let Some((_, false)) = hidden {
+            return if text.is_empty() { String::new() } else { REDACTED.to_owned() };
+        }
+        let personal = hidden.is_some()
+            || column.is_some_and(Column::is_personal)
             || text.contains('@')
             || (self.has_personal_columns && text.trim().contains(char::is_whitespace));
         if personal {
@@ -214,6 +240,23 @@ mod tests {
         assert_eq!(shown(Dataset::Customers, 4, "XX"), "XX");
         assert_eq!(shown(Dataset::Products, 4, "ann@example.com"), "a***");
         assert_eq!(shown(Dataset::Products, 2, "two words"), "two words");
+    }
+
+    #[test]
+    fn policies_decide_what_logs_show_of_a_column() {
+        let settings = shopflow_core::Settings::from_sources("prod", Default::default(), &[]);
+        let privacy = settings.unwrap().privacy;
+        let shown = |dataset: Dataset, name: &str, value: &str| {
+            let quarantine = Quarantine::new(dataset).under(dataset, &privacy);
+            let column = dataset.columns().iter().find(|column| column.name == name);
+            quarantine.shown(column, value.as_bytes())
+        };
+        assert_eq!(shown(Dataset::Customers, "name", "Ann Lee"), "A***");
+        assert_eq!(shown(Dataset::Customers, "email", "zoe"), "[redacted]");
+        assert_eq!(shown(Dataset::Customers, "email", ""), "");
+        assert_eq!(shown(Dataset::Customers, "id", "-7"), "-7");
+        assert_eq!(shown(Dataset::Customers, "country", "XX"), "XX");
+        assert_eq!(shown(Dataset::Clickstream, "url", "/search?q=ann"), "[redacted]");
     }
 
     #[test]

@@ -7,6 +7,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use shopflow_privacy::{Class, Declared};
+
+pub use shopflow_privacy::Kind as PersonalData;
 
 use crate::error::{Error, Result};
 
@@ -92,59 +95,6 @@ pub enum Kind {
     OneOf(&'static [&'static str]),
 }
 
-/// Who may see the values of a column, from everybody to few.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Classification {
-    /// Everybody: the shop shows it itself.
-    Public,
-    /// Everybody who works for the shop.
-    Internal,
-    /// Those who work with customers' behaviour; persons are known by number only.
-    Confidential,
-    /// Those who need to know who somebody is.
-    Restricted,
-}
-
-impl Classification {
-    /// The name used in configuration and in tags.
-    pub fn name(self) -> &'static str {
-        match self {
-            Classification::Public => "public",
-            Classification::Internal => "internal",
-            Classification::Confidential => "confidential",
-            Classification::Restricted => "restricted",
-        }
-    }
-}
-
-/// What a value tells about a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PersonalData {
-    PersonName,
-    Email,
-    /// A customer number: a person only with the customers beside it.
-    CustomerId,
-    /// A visit to the shop.
-    SessionId,
-    /// Addresses of pages, which can hold what somebody typed.
-    Url,
-}
-
-impl PersonalData {
-    /// The name used in tags.
-    pub fn name(self) -> &'static str {
-        match self {
-            PersonalData::PersonName => "person_name",
-            PersonalData::Email => "email",
-            PersonalData::CustomerId => "customer_id",
-            PersonalData::SessionId => "session_id",
-            PersonalData::Url => "url",
-        }
-    }
-}
-
 /// A column of a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Column {
@@ -152,40 +102,28 @@ pub struct Column {
     pub kind: Kind,
     /// False when the value may be missing (an absent JSON field or an empty CSV field).
     pub required: bool,
-    /// True for values about a person: masked in reports and logs, and from silver on.
-    pub personal: bool,
-    /// Who may see the values.
-    pub classification: Classification,
-    /// What the values tell about a person, if anything; also of numbers that stand for one.
-    pub personal_data: Option<PersonalData>,
+    /// What the values tell about a person, or just how confidential they are. The configuration
+    /// (`privacy`) says what that means for each layer.
+    pub holds: Declared,
     /// For the data dictionary.
     pub description: &'static str,
 }
 
-const fn column(name: &'static str, kind: Kind, description: &'static str) -> Column {
-    Column {
-        name,
-        kind,
-        required: true,
-        personal: false,
-        classification: Classification::Internal,
-        personal_data: None,
-        description,
+impl Column {
+    /// What the values tell about a person, if anything; also of numbers that stand for one.
+    pub const fn personal_data(&self) -> Option<PersonalData> {
+        self.holds.kind()
+    }
+
+    /// True for values that tell who somebody is: masked in reports and logs whatever the
+    /// policies say of other columns.
+    pub const fn is_personal(&self) -> bool {
+        matches!(self.holds, Declared::Kind(kind) if kind.is_direct())
     }
 }
 
-const fn personal(
-    name: &'static str,
-    kind: Kind,
-    data: PersonalData,
-    description: &'static str,
-) -> Column {
-    Column {
-        personal: true,
-        classification: Classification::Restricted,
-        personal_data: Some(data),
-        ..column(name, kind, description)
-    }
+const fn column(name: &'static str, kind: Kind, description: &'static str) -> Column {
+    Column { name, kind, required: true, holds: Declared::Class(Class::Internal), description }
 }
 
 const fn optional(name: &'static str, kind: Kind, description: &'static str) -> Column {
@@ -195,26 +133,21 @@ const fn optional(name: &'static str, kind: Kind, description: &'static str) -> 
 impl Column {
     /// Everybody may see it.
     const fn public(self) -> Column {
-        Column { classification: Classification::Public, ..self }
+        Column { holds: Declared::Class(Class::Public), ..self }
     }
 
-    /// It belongs to a person who is known by number only.
-    const fn confidential(self) -> Column {
-        Column { classification: Classification::Confidential, ..self }
-    }
-
-    /// It stands for a person.
-    const fn pseudonym(self, data: PersonalData) -> Column {
-        Column { personal_data: Some(data), ..self.confidential() }
+    /// It tells something about a person.
+    const fn about(self, kind: PersonalData) -> Column {
+        Column { holds: Declared::Kind(kind), ..self }
     }
 }
 
 const CUSTOMERS: &[Column] = &[
-    column("id", Kind::Id, "customer number").pseudonym(PersonalData::CustomerId),
-    personal("name", Kind::Text(200), PersonalData::PersonName, "full name"),
-    personal("email", Kind::Email, PersonalData::Email, "e-mail address"),
-    column("registration_date", Kind::Date, "day the account was opened").confidential(),
-    column("country", Kind::Country, "country of residence, ISO 3166-1 alpha-2").confidential(),
+    column("id", Kind::Id, "customer number").about(PersonalData::CustomerId),
+    column("name", Kind::Text(200), "full name").about(PersonalData::PersonName),
+    column("email", Kind::Email, "e-mail address").about(PersonalData::Email),
+    column("registration_date", Kind::Date, "day the account was opened"),
+    column("country", Kind::Country, "country of residence, ISO 3166-1 alpha-2"),
 ];
 
 const PRODUCTS: &[Column] = &[
@@ -228,7 +161,7 @@ const PRODUCTS: &[Column] = &[
 const TRANSACTIONS: &[Column] = &[
     column("id", Kind::Id, "transaction number; one product in one order"),
     column("customer_id", Kind::Reference(Dataset::Customers), "who bought")
-        .pseudonym(PersonalData::CustomerId),
+        .about(PersonalData::CustomerId),
     column("product_id", Kind::Reference(Dataset::Products), "what was bought"),
     column("quantity", Kind::Quantity, "units bought"),
     column("timestamp", Kind::Timestamp, "moment of the sale"),
@@ -238,13 +171,13 @@ const TRANSACTIONS: &[Column] = &[
 const CLICKSTREAM: &[Column] = &[
     column("event_id", Kind::Uuid, "event number"),
     column("session_id", Kind::Text(64), "visit the event belongs to")
-        .pseudonym(PersonalData::SessionId),
+        .about(PersonalData::SessionId),
     optional("customer_id", Kind::Reference(Dataset::Customers), "who clicked, if signed in")
-        .pseudonym(PersonalData::CustomerId),
+        .about(PersonalData::CustomerId),
     column("event_type", Kind::OneOf(EVENT_TYPES), "what happened"),
     optional("product_id", Kind::Reference(Dataset::Products), "product shown or bought"),
-    column("url", Kind::Text(2048), "page address").pseudonym(PersonalData::Url),
-    optional("referrer", Kind::Text(2048), "page the visit came from").pseudonym(PersonalData::Url),
+    column("url", Kind::Text(2048), "page address").about(PersonalData::Url),
+    optional("referrer", Kind::Text(2048), "page the visit came from").about(PersonalData::Url),
     column("device", Kind::OneOf(DEVICES), "kind of device"),
     column("country", Kind::Country, "country of the visitor, ISO 3166-1 alpha-2"),
     column("timestamp", Kind::Timestamp, "moment of the event"),
@@ -356,12 +289,16 @@ mod tests {
     }
 
     #[test]
-    fn personal_columns_are_restricted_and_say_what_they_hold() {
-        for column in Dataset::ALL.into_iter().flat_map(Dataset::columns) {
-            let restricted = column.classification == Classification::Restricted;
-            assert_eq!(restricted, column.personal, "{}", column.name);
-            assert!(!column.personal || column.personal_data.is_some(), "{}", column.name);
-        }
+    fn names_and_addresses_are_personal_and_numbers_that_stand_for_persons_are_not() {
+        let personal = |dataset: Dataset| -> Vec<&str> {
+            let columns = dataset.columns().iter().filter(|column| column.is_personal());
+            columns.map(|column| column.name).collect()
+        };
+        assert_eq!(personal(Dataset::Customers), ["name", "email"]);
+        assert!(personal(Dataset::Transactions).is_empty());
+        assert!(personal(Dataset::Clickstream).is_empty());
+        let id = Dataset::Customers.id_column();
+        assert_eq!(id.personal_data(), Some(PersonalData::CustomerId));
     }
 
     #[test]

@@ -129,6 +129,11 @@ pub fn lineage_events(run_id: &str, phase: &str) -> String {
     format!("lineage/run_id={run_id}/{phase}.ndjson")
 }
 
+/// `erasure/<request>.json` in the reports bucket: what was done to erase a customer, and the proof.
+pub fn erasure(request_id: &str) -> String {
+    format!("erasure/{request_id}.json")
+}
+
 /// A short, stable name for one version of one object: 16 hexadecimal digits of the SHA-256 of
 /// bucket, key and version. Names derived from it make repeated work recognisable.
 pub fn source_id(bucket: &str, key: &str, version_id: &str) -> String {

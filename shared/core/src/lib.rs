@@ -10,6 +10,7 @@ pub mod dataset;
 pub mod error;
 pub mod keys;
 pub mod metrics;
+pub mod privacy;
 pub mod runtime;
 pub mod schema_contract;
 pub mod settings;

@@ -10,6 +10,7 @@ use config::{Config, Environment, File, FileFormat};
 use serde::Deserialize;
 
 use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::privacy::Privacy;
 use crate::schema_contract::Contracts;
 
 const BASE: &str = include_str!("../../../config/base.yaml");
@@ -39,6 +40,8 @@ pub struct Settings {
     pub metrics: MetricsSettings,
     pub alerts: AlertSettings,
     pub lineage: LineageSettings,
+    /// How confidential which data is, and what each layer does with it.
+    pub privacy: Privacy,
     /// What files with another schema than their dataset's meet.
     #[serde(default)]
     pub schema_contract: Contracts,
@@ -233,6 +236,8 @@ pub enum Need {
     Database,
     StateMachine,
     AlertTopic,
+    /// The key of the keyed hash.
+    PrivacyKey,
 }
 
 impl Settings {
@@ -296,6 +301,7 @@ impl Settings {
             problems.push("compact.target_file_mib must be at least 1".to_owned());
         }
         problems.extend(self.schema_contract.problems());
+        problems.extend(self.privacy.problems());
         if self.cdc.max_changes < 1 || self.cdc.file_mib == 0 {
             problems.push("cdc.max_changes and cdc.file_mib must be at least 1".to_owned());
         }
@@ -330,6 +336,9 @@ impl Settings {
             Need::Reports => require("buckets.reports", !self.buckets.reports.is_empty()),
             Need::StateMachine => require("state_machine_arn", self.state_machine_arn.is_some()),
             Need::AlertTopic => require("alert_topic_arn", self.alert_topic_arn.is_some()),
+            Need::PrivacyKey => {
+                require("privacy.key_secret_arn", self.privacy.key_secret_arn.is_some());
+            }
             Need::Database => {
                 let database = &self.database;
                 require(
@@ -392,9 +401,15 @@ mod tests {
             ("SHOPFLOW__DATABASE__TLS", "disable"),
             ("SHOPFLOW__SCHEMA_CONTRACT__PRODUCTS__COLUMNS", "drop"),
             ("SHOPFLOW__SCHEMA_CONTRACT__CUSTOMERS__DATA_TYPE", "evolve"),
+            ("SHOPFLOW__PRIVACY__EXCEPTIONS__EMAIL__SILVER", "hahs"),
+            ("SHOPFLOW__PRIVACY__KINDS__URL", "restrictd"),
         ]);
-        let error =
-            Settings::from_sources("prod", wrong, &[Need::Landing, Need::Database]).unwrap_err();
+        let error = Settings::from_sources(
+            "prod",
+            wrong,
+            &[Need::Landing, Need::Database, Need::PrivacyKey],
+        )
+        .unwrap_err();
         let text = error.to_string();
         for part in [
             "max_reject_rate",
@@ -404,8 +419,53 @@ mod tests {
             "tls",
             "schema_contract.products.columns",
             "schema_contract.customers.data_type",
+            "privacy.exceptions.email.silver: unknown treatment 'hahs'; did you mean 'hash'?",
+            "privacy.kinds.url: unknown class 'restrictd'; did you mean 'restricted'?",
+            "privacy.key_secret_arn",
         ] {
             assert!(text.contains(part), "{part} is missing in: {text}");
+        }
+    }
+
+    #[test]
+    fn policies_that_the_pipeline_cannot_follow_are_refused() {
+        for (variable, value, problem) in [
+            ("KINDS__CUSTOMER_ID", "restricted", "customers.id: silver cannot be redact"),
+            ("EXCEPTIONS__PERSON_NAME__BRONZE", "initial", "customers.name: bronze is initial"),
+            ("EXCEPTIONS__SESSION_ID__SILVER", "redact", "session_id: silver cannot be redact"),
+            ("EXCEPTIONS__SESSION_ID__GOLD", "drop", "session_id: gold is drop"),
+        ] {
+            let variable = format!("SHOPFLOW__PRIVACY__{variable}");
+            let wrong = variables(&[(variable.as_str(), value)]);
+            let text = Settings::from_sources("prod", wrong, &[]).unwrap_err().to_string();
+            assert!(text.contains(problem), "{problem} is missing in: {text}");
+        }
+    }
+
+    #[test]
+    fn columns_are_classified_by_what_their_definition_says_they_hold() {
+        use crate::Dataset;
+        use shopflow_privacy::{Class, Layer, Treatment};
+        let settings = Settings::from_sources("prod", variables(&[]), &[]).unwrap();
+        let decide = |dataset: Dataset, name: &str| {
+            let column = dataset.columns().iter().find(|column| column.name == name).unwrap();
+            let decision = settings.privacy.decide(dataset, column);
+            (decision.class, decision.treatment(Layer::Silver))
+        };
+        let customers = |name| decide(Dataset::Customers, name);
+        assert_eq!(customers("email"), (Class::Restricted, Treatment::Hash));
+        assert_eq!(customers("name"), (Class::Restricted, Treatment::Initial));
+        assert_eq!(customers("id"), (Class::Confidential, Treatment::Keep));
+        assert_eq!(customers("country"), (Class::Internal, Treatment::Keep));
+        assert_eq!(decide(Dataset::Products, "name"), (Class::Public, Treatment::Keep));
+        for column in Dataset::ALL.into_iter().flat_map(Dataset::columns) {
+            let decision = settings.privacy.decide(Dataset::Customers, column);
+            assert_eq!(
+                decision.class == Class::Restricted,
+                column.is_personal(),
+                "{}",
+                column.name
+            );
         }
     }
 

@@ -35,7 +35,7 @@ fn shipped(name: &str) -> Suite {
 }
 
 fn options(dataset: Dataset) -> Options {
-    let personal = dataset.columns().iter().filter(|column| column.personal);
+    let personal = dataset.columns().iter().filter(|column| column.is_personal());
     Options {
         personal: personal.map(|column| column.name.to_owned()).collect(),
         ..Options::default()

@@ -7,6 +7,8 @@
 pub mod chunks;
 pub mod parquet;
 pub mod schema;
+pub mod silver;
 pub mod table;
 
+pub use silver::Silver;
 pub use table::{FileEntry, Table, TableManifest};

@@ -71,11 +71,13 @@ pub fn bronze(dataset: Dataset) -> SchemaRef {
         Field::new(SOURCE_MODIFIED_AT, timestamp(), false),
         Field::new(EFFECTIVE_AT, timestamp(), false),
     ];
-    schema(dataset, origin)
+    schema(dataset.columns().iter().map(field), origin)
 }
 
-/// Silver: the dataset's columns (personal ones masked by whoever writes them), then the run and
-/// the order of the source.
+/// Silver: the dataset's columns (personal ones treated, see [`crate::Silver`]), then the run and
+/// the order of the source. A personal column is there under every policy, and may be null: were
+/// it left out where the policy drops it, files of before and after a change of the policy could
+/// not be one table.
 pub fn silver(dataset: Dataset) -> SchemaRef {
     let origin = [
         Field::new(RUN_ID, DataType::Utf8, false),
@@ -83,11 +85,15 @@ pub fn silver(dataset: Dataset) -> SchemaRef {
         Field::new(SOURCE_MODIFIED_AT, timestamp(), false),
         Field::new(EFFECTIVE_AT, timestamp(), false),
     ];
-    schema(dataset, origin)
+    let own = |column: &Column| {
+        let field = field(column);
+        if column.is_personal() { field.with_nullable(true) } else { field }
+    };
+    schema(dataset.columns().iter().map(own), origin)
 }
 
-fn schema(dataset: Dataset, origin: impl IntoIterator<Item = Field>) -> SchemaRef {
-    let fields: Fields = dataset.columns().iter().map(field).chain(origin).collect();
+fn schema(own: impl Iterator<Item = Field>, origin: impl IntoIterator<Item = Field>) -> SchemaRef {
+    let fields: Fields = own.chain(origin).collect();
     Arc::new(Schema::new(fields))
 }
 
@@ -149,6 +155,16 @@ mod tests {
                 "_effective_at Timestamp(µs, \"UTC\")",
             ]
         );
+    }
+
+    #[test]
+    fn personal_columns_of_silver_may_be_null() {
+        let nullable = |schema: &Schema| -> Vec<String> {
+            let fields = schema.fields().iter().filter(|field| field.is_nullable());
+            fields.map(|field| field.name().clone()).collect()
+        };
+        assert_eq!(nullable(&silver(Dataset::Customers)), ["name", "email"]);
+        assert_eq!(nullable(&bronze(Dataset::Customers)), [EXTRA]);
     }
 
     #[test]

@@ -7,10 +7,11 @@ use aws_config::SdkConfig;
 use aws_sdk_rds::auth_token::{AuthTokenGenerator, Config as TokenConfig};
 use serde::Deserialize;
 use shopflow_core::settings::Database as Settings;
-use shopflow_core::{Error, ErrorKind, Result};
+use shopflow_core::{Error, Result};
 use tokio::sync::Mutex;
 
 use crate::endpoint::Endpoint;
+use crate::secret;
 
 /// A user and a password; neither shows in `Debug`.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -58,20 +59,8 @@ async fn read_secret(aws: &SdkConfig, settings: &Settings) -> Result<Login> {
         return Err(Error::invalid("database.secret_arn is not set")
             .hint("set SHOPFLOW__DATABASE__SECRET_ARN"));
     };
-    let output = aws_sdk_secretsmanager::Client::new(aws)
-        .get_secret_value()
-        .secret_id(id)
-        .send()
-        .await
-        .map_err(|error| {
-            if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) {
-                return Error::invalid("there is no such secret")
-                    .with("secret", id)
-                    .hint("check database.secret_arn, account and region");
-            }
-            Error::aws(ErrorKind::TransientService, "read secret", error).with("secret", id)
-        })?;
-    decode(output.secret_string().unwrap_or("")).map_err(|error| error.with("secret", id))
+    let text = secret::read(aws, id).await?;
+    decode(&text).map_err(|error| error.with("secret", id))
 }
 
 /// The decoder's own message would quote the secret, so it is left out.

@@ -17,6 +17,7 @@ mod database;
 mod endpoint;
 mod error;
 mod migrate;
+pub mod secret;
 mod tls;
 
 pub use database::Database;

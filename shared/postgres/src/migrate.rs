@@ -34,6 +34,7 @@ const MIGRATIONS: &[Migration] = migrations![
     7 "0007_customer_analytics",
     8 "0008_analytics",
     9 "0009_changed_since",
+    10 "0010_privacy",
 ];
 
 impl Migration {

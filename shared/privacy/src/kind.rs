@@ -1,4 +1,5 @@
-//! The kinds of personal data that are told apart.
+//! The kinds of personal data that are told apart: those a value shows, and those only the
+//! definition of a column can tell.
 
 use std::fmt;
 use std::str::FromStr;
@@ -38,11 +39,17 @@ pub enum Kind {
     /// IPv4 or IPv6 address.
     IpAddress,
     MacAddress,
+    /// A number that stands for a person, who is known only with the customers beside it.
+    CustomerId,
+    /// A visit of somebody to the shop.
+    SessionId,
+    /// Addresses of pages, which can hold what somebody typed.
+    Url,
 }
 
 impl Kind {
-    /// Every kind, in the order the documentation lists them.
-    pub const ALL: [Kind; 18] = [
+    /// The kinds that values show, in the order the documentation lists them.
+    pub const DETECTED: [Kind; 18] = [
         Kind::Email,
         Kind::Phone,
         Kind::PersonName,
@@ -62,6 +69,19 @@ impl Kind {
         Kind::IpAddress,
         Kind::MacAddress,
     ];
+
+    /// Every kind: those that values show, then those that only a definition tells.
+    pub const ALL: [Kind; 21] = {
+        let mut all = [Kind::Url; 21];
+        let mut at = 0;
+        while at < Kind::DETECTED.len() {
+            all[at] = Kind::DETECTED[at];
+            at += 1;
+        }
+        all[at] = Kind::CustomerId;
+        all[at + 1] = Kind::SessionId;
+        all
+    };
 
     /// The name in configuration and reports.
     pub fn name(self) -> &'static str {
@@ -84,7 +104,22 @@ impl Kind {
             Kind::InAadhaar => "in_aadhaar",
             Kind::IpAddress => "ip_address",
             Kind::MacAddress => "mac_address",
+            Kind::CustomerId => "customer_id",
+            Kind::SessionId => "session_id",
+            Kind::Url => "url",
         }
+    }
+
+    /// True when the value itself tells who somebody is or how to reach them: names, addresses,
+    /// numbers of cards and papers. False for numbers that stand for a person within the shop, and
+    /// for addresses of pages.
+    pub const fn is_direct(self) -> bool {
+        !matches!(self, Kind::CustomerId | Kind::SessionId | Kind::Url)
+    }
+
+    /// True for a number that stands for a person within the shop, and says nothing elsewhere.
+    pub const fn is_pseudonym(self) -> bool {
+        matches!(self, Kind::CustomerId | Kind::SessionId)
     }
 
     /// True for numbers a state gives to a person.
@@ -110,5 +145,19 @@ impl FromStr for Kind {
 impl serde::Serialize for Kind {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_listed_once_and_found_by_its_name() {
+        for (at, kind) in Kind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, at);
+            assert_eq!(kind.name().parse::<Kind>(), Ok(kind));
+            assert_eq!(Kind::DETECTED.contains(&kind), kind.is_direct());
+        }
     }
 }

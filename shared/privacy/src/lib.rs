@@ -35,7 +35,7 @@ pub mod treatment;
 pub use detect::detect;
 pub use kind::Kind;
 pub use names::Unknown;
-pub use policy::{Class, Layer, Policies, PolicyProblems};
+pub use policy::{Class, Decision, Declared, Layer, Policies, PolicyProblems, RawPolicies};
 pub use rule::{Matches, Rule};
 pub use scan::{ColumnScan, Evidence, Extent, Finding};
 pub use treatment::{Key, Treated, Treatment, Treatments};

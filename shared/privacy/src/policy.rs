@@ -21,8 +21,7 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
-pub use parse::PolicyProblems;
-use parse::RawPolicies;
+pub use parse::{PolicyProblems, RawPolicies};
 
 use crate::kind::Kind;
 use crate::names::{self, Unknown};
@@ -117,17 +116,29 @@ pub struct Policies {
     classes: BTreeMap<Kind, Class>,
     other_kinds: Class,
     /// By `dataset.column`, either of which may be `*`.
-    columns: BTreeMap<String, Named>,
+    columns: BTreeMap<String, Declared>,
     minimum_confidence: f64,
     treatments: BTreeMap<Class, PerLayer>,
     exceptions: BTreeMap<Kind, PerLayer>,
 }
 
-/// What a person says about a column: what it holds, or just how confidential it is.
+/// What a definition says about a column: what it holds, or just how confidential it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Named {
+pub enum Declared {
+    /// Personal data of this kind; the policies give the kind its class.
     Kind(Kind),
+    /// No personal data, or of no kind that is told apart.
     Class(Class),
+}
+
+impl Declared {
+    /// The kind of personal data, if it is any.
+    pub const fn kind(self) -> Option<Kind> {
+        match self {
+            Declared::Kind(kind) => Some(kind),
+            Declared::Class(_) => None,
+        }
+    }
 }
 
 /// What the policies say about one column.
@@ -175,15 +186,44 @@ impl Policies {
                 kind = Some(found.kind);
             }
         }
-        let named = [(dataset, column), ("*", column), (dataset, "*")]
+        match (self.named(dataset, column), kind) {
+            (Some(Declared::Class(class)), found) => self.decision(found, class),
+            (Some(named), _) => self.of_declared(named),
+            (None, Some(found)) => self.of_declared(Declared::Kind(found)),
+            (None, None) => self.decision(None, Class::Internal),
+        }
+    }
+
+    /// What holds for `column` of `dataset`, of which its definition says what it holds; the
+    /// configuration overrules the definition.
+    pub fn decide_declared(&self, dataset: &str, column: &str, declared: Declared) -> Decision {
+        match self.named(dataset, column) {
+            Some(Declared::Class(class)) => self.decision(declared.kind(), class),
+            Some(named) => self.of_declared(named),
+            None => self.of_declared(declared),
+        }
+    }
+
+    /// The columns the configuration names, as `dataset.column`; either may be `*`.
+    pub fn named_columns(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.columns.keys().filter_map(|name| name.split_once('.'))
+    }
+
+    fn named(&self, dataset: &str, column: &str) -> Option<Declared> {
+        [(dataset, column), ("*", column), (dataset, "*")]
             .into_iter()
-            .find_map(|(dataset, column)| self.columns.get(&format!("{dataset}.{column}")));
-        let (kind, class) = match (named, kind) {
-            (Some(Named::Kind(named)), _) => (Some(*named), self.class_of(*named)),
-            (Some(Named::Class(class)), found) => (found, *class),
-            (None, Some(found)) => (Some(found), self.class_of(found)),
-            (None, None) => (None, Class::Internal),
-        };
+            .find_map(|(dataset, column)| self.columns.get(&format!("{dataset}.{column}")))
+            .copied()
+    }
+
+    fn of_declared(&self, declared: Declared) -> Decision {
+        match declared {
+            Declared::Kind(kind) => self.decision(Some(kind), self.class_of(kind)),
+            Declared::Class(class) => self.decision(None, class),
+        }
+    }
+
+    fn decision(&self, kind: Option<Kind>, class: Class) -> Decision {
         // An exception is about the class its kind has; another class has its own treatments.
         let exception = kind
             .filter(|kind| self.class_of(*kind) == class)
@@ -193,6 +233,20 @@ impl Policies {
             class,
             kind,
             treatments: treatments.unwrap_or([Treatment::Drop; Layer::ALL.len()]),
+        }
+    }
+}
+
+/// The strictest: everything is restricted and dropped.
+impl Default for Policies {
+    fn default() -> Self {
+        Policies {
+            classes: BTreeMap::new(),
+            other_kinds: Class::Restricted,
+            columns: BTreeMap::new(),
+            minimum_confidence: 0.0,
+            treatments: BTreeMap::new(),
+            exceptions: BTreeMap::new(),
         }
     }
 }

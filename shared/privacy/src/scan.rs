@@ -124,8 +124,10 @@ impl ColumnScan {
     /// Every kind with some evidence, the most probable first.
     pub fn findings(&self, column: &str) -> Vec<Finding> {
         let hints = Hints::of(column);
-        let mut findings: Vec<Finding> =
-            Kind::ALL.iter().filter_map(|&kind| self.finding(kind, hints.weight(kind))).collect();
+        let mut findings: Vec<Finding> = Kind::DETECTED
+            .iter()
+            .filter_map(|&kind| self.finding(kind, hints.weight(kind)))
+            .collect();
         findings.sort_by(|a, b| b.confidence.total_cmp(&a.confidence).then(a.kind.cmp(&b.kind)));
         findings
     }

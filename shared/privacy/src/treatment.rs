@@ -72,6 +72,33 @@ impl Treatment {
         }
     }
 
+    /// True when `value` can be what the treatment leaves of a value of `kind`: how a table is
+    /// checked without its originals. A kept value can be anything, a dropped one is none.
+    ///
+    /// ```
+    /// use shopflow_privacy::{Kind, Treatment};
+    ///
+    /// assert!(Treatment::Initial.leaves(Some(Kind::Email), "a***@example.com"));
+    /// assert!(!Treatment::Initial.leaves(Some(Kind::Email), "ada@example.com"));
+    /// ```
+    pub fn leaves(self, kind: Option<Kind>, value: &str) -> bool {
+        if value.trim().is_empty() {
+            return self != Treatment::Drop;
+        }
+        match self {
+            Treatment::Keep => true,
+            Treatment::Hash => hash::is_hash(value),
+            Treatment::LastFour => mask::last_four(value) == value,
+            Treatment::Mask => mask::all(value) == value,
+            Treatment::Initial if kind == Some(Kind::Email) => {
+                mask::initial_and_domain(value) == value
+            }
+            Treatment::Initial => mask::initial(value) == value,
+            Treatment::Redact => value == REDACTED,
+            Treatment::Drop => false,
+        }
+    }
+
     /// What remains to be done to a value that `self` has treated, so that it is as `next` would
     /// have left it; nothing where that needs what `self` has taken away.
     ///

@@ -78,6 +78,28 @@ fn what_was_taken_away_does_not_come_back() {
     }
 }
 
+#[test]
+fn what_a_treatment_leaves_is_told_from_what_it_was_given() {
+    let value = "Zoe.Quill@example.org";
+    for treatment in Treatment::ALL {
+        for kind in [Kind::Email, Kind::PersonName] {
+            let Some(left) = apply(treatment, kind, value) else {
+                assert!(!treatment.leaves(Some(kind), value), "{treatment}");
+                continue;
+            };
+            assert!(treatment.leaves(Some(kind), &left), "{treatment} {left}");
+            assert_eq!(treatment.leaves(Some(kind), value), treatment == Treatment::Keep);
+        }
+    }
+    for (kind, text) in [
+        (Kind::PersonName, "Z***x"),
+        (Kind::Email, "zoe***@example.org"),
+        (Kind::Email, "z***@zoe@example.org"),
+    ] {
+        assert!(!Treatment::Initial.leaves(Some(kind), text), "{text}");
+    }
+}
+
 proptest! {
     #[test]
     fn hashes_depend_on_the_value_and_the_key_and_on_nothing_else(value in "[a-z0-9]{1,30}", other in "[a-z0-9]{1,30}") {

@@ -41,7 +41,13 @@ async fn what_can_pass_is_transient_and_a_missing_permission_is_not() {
     ];
     for (code, kind) in cases {
         let glue = aws_at(&refusing(code).await).await;
-        let context = Context::with(world.storage.clone(), &world.bucket, &glue, "shopflow_t");
+        let context = Context::with(
+            world.storage.clone(),
+            &world.bucket,
+            &glue,
+            "shopflow_t",
+            crate::world::privacy(),
+        );
         let error = handle(&context, event(), &world.invocation).await.unwrap_err();
         assert_eq!(error.kind(), kind, "{code}: {error}");
         assert!(error.to_string().contains("shopflow_t_bronze"), "{error}");

@@ -8,8 +8,9 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use aws_sdk_glue::types::{Partition, Table as GlueTable, TableInput};
 use shopflow_catalog::{Context, handle};
 use shopflow_core::contract::{CatalogEvent, CatalogResult, CatalogTable, Run};
+use shopflow_core::privacy::Privacy;
 use shopflow_core::runtime::Invocation;
-use shopflow_core::{Dataset, Storage};
+use shopflow_core::{Dataset, Settings, Storage};
 use shopflow_lake::parquet::{encode, write_batches};
 use shopflow_lake::{Table, schema};
 
@@ -33,7 +34,7 @@ impl World {
         let bucket = shopflow_testkit::bucket(&storage, "lake").await;
         let aws = shopflow_testkit::aws().await;
         let prefix = shopflow_testkit::unique("shopflow").replace('-', "_");
-        let context = Context::with(storage.clone(), &bucket, &aws, &prefix);
+        let context = Context::with(storage.clone(), &bucket, &aws, &prefix, privacy());
         let invocation = Invocation::detached(&aws, "catalog");
         let glue = aws_sdk_glue::Client::new(&aws);
         World { storage, bucket, glue, prefix, context, invocation }
@@ -139,4 +140,9 @@ pub fn entry(world: &World, result: &CatalogResult, name: &str) -> CatalogTable 
     let name = format!("{}_{name}", world.prefix);
     let found = result.tables.iter().find(|table| table.table == name);
     found.unwrap_or_else(|| panic!("no {name} in {result:#?}")).clone()
+}
+
+/// The policies of production.
+pub fn privacy() -> Privacy {
+    Settings::from_sources("prod", Default::default(), &[]).unwrap().privacy
 }

@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Fields, Schema, SchemaRef};
 use serde_json::Value;
-use shopflow_core::dataset::{Column, PersonalData};
+use shopflow_core::dataset::Column;
+use shopflow_core::privacy::Privacy;
 use shopflow_core::{Dataset, Error, Result};
 use shopflow_expectations::{Options, Plan, Suite, into_error};
 use shopflow_lake::schema;
+use shopflow_privacy::Layer::Logs;
+use shopflow_privacy::Treatment;
 
 /// Suites over the rows of a run.
 const DATASETS: [(Dataset, &str); 4] = [
@@ -62,14 +65,18 @@ impl Suites {
     /// # Errors
     /// `InvalidInput` with all problems of the first suite that has any; unknown expectations and
     /// arguments come with the nearest known name.
-    pub fn load() -> Result<Suites> {
-        Suites::parse(&DATASETS, &GOLD)
+    pub fn load(privacy: &Privacy) -> Result<Suites> {
+        Suites::parse(&DATASETS, &GOLD, privacy)
     }
 
-    fn parse(datasets: &[(Dataset, &str)], gold: &[(&'static str, &str)]) -> Result<Suites> {
+    fn parse(
+        datasets: &[(Dataset, &str)],
+        gold: &[(&'static str, &str)],
+        privacy: &Privacy,
+    ) -> Result<Suites> {
         let datasets = datasets.iter().map(|(dataset, text)| {
             let suite = parse(dataset.name(), text)?;
-            let plan = Plan::compile(&suite, columns(*dataset), &of_dataset(*dataset))
+            let plan = Plan::compile(&suite, columns(*dataset), &of_dataset(*dataset, privacy))
                 .map_err(|problems| into_error(&suite.name, &problems))?;
             Ok(DatasetSuite { dataset: *dataset, plan })
         });
@@ -114,9 +121,11 @@ fn columns(dataset: Dataset) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-/// Options of a dataset's suite.
-fn of_dataset(dataset: Dataset) -> Options {
-    let personal = dataset.columns().iter().filter(|column| is_personal(column));
+/// Options of a dataset's suite. What the policies do not let logs show as it is, is masked.
+fn of_dataset(dataset: Dataset, privacy: &Privacy) -> Options {
+    let hidden =
+        |column: &&Column| privacy.decide(dataset, column).treatment(Logs) != Treatment::Keep;
+    let personal = dataset.columns().iter().filter(hidden);
     Options {
         personal: personal.map(|column| column.name.to_owned()).collect(),
         profile: true,
@@ -133,13 +142,6 @@ pub(super) fn options() -> Options {
     }
 }
 
-/// Names, addresses, and text that somebody may have typed. Customer numbers are shown: they say
-/// which row to look at, and nothing else.
-fn is_personal(column: &Column) -> bool {
-    column.personal
-        || matches!(column.personal_data, Some(PersonalData::SessionId | PersonalData::Url))
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -147,9 +149,14 @@ mod tests {
 
     use super::*;
 
+    fn privacy() -> Privacy {
+        let settings = shopflow_core::Settings::from_sources("prod", Default::default(), &[]);
+        settings.unwrap().privacy
+    }
+
     #[test]
     fn every_suite_of_the_folder_is_compiled_in_and_understood() {
-        let suites = Suites::load().unwrap();
+        let suites = Suites::load(&privacy()).unwrap();
         let ours = suites.datasets.iter().map(|suite| suite.dataset.name());
         let ours: BTreeSet<String> =
             ours.chain(suites.gold.iter().map(|suite| suite.table)).map(str::to_owned).collect();
@@ -164,27 +171,28 @@ mod tests {
     fn an_unknown_expectation_stops_init_with_the_name_that_is_meant() {
         let text = "suite: products\nexpectations:\n\
                     - expect_column_values_to_be_betwen: {column: price, min_value: 1}\n";
-        let error = Suites::parse(&[(Dataset::Products, text)], &[]).unwrap_err();
+        let error = Suites::parse(&[(Dataset::Products, text)], &[], &privacy()).unwrap_err();
         let wanted = "did you mean 'expect_column_values_to_be_between'?";
         assert!(error.to_string().contains(wanted), "{error}");
         assert!(error.to_string().contains("products"), "{error}");
 
         let text = "suite: daily_sales\nexpectations:\n\
                     - expect_column_values_to_be_between: {column: revenue, min_vale: 1}\n";
-        let error = Suites::parse(&[], &[("daily_sales", text)]).unwrap_err();
+        let error = Suites::parse(&[], &[("daily_sales", text)], &privacy()).unwrap_err();
         assert!(error.to_string().contains("did you mean 'min_value'?"), "{error}");
     }
 
     #[test]
     fn a_suite_in_the_file_of_another_table_is_refused() {
         let error =
-            Suites::parse(&[], &[("daily_sales", "suite: day\nexpectations: []\n")]).unwrap_err();
+            Suites::parse(&[], &[("daily_sales", "suite: day\nexpectations: []\n")], &privacy())
+                .unwrap_err();
         assert!(error.to_string().contains("another name"), "{error}");
     }
 
     #[test]
     fn names_addresses_and_typed_text_are_masked() {
-        let personal = |dataset| of_dataset(dataset).personal;
+        let personal = |dataset| of_dataset(dataset, &privacy()).personal;
         assert_eq!(personal(Dataset::Customers), ["name", "email"]);
         assert_eq!(personal(Dataset::Clickstream), ["session_id", "url", "referrer"]);
         assert!(personal(Dataset::Transactions).is_empty());

@@ -159,7 +159,8 @@ impl Shop {
             let table = keys::silver_table(Dataset::Transactions);
             self.replace(&table, &format!("event_date={day}"), Some(silver_sales(&rows))).await;
         }
-        let masked = [("Z***", "z***@example.org"), ("B***", "b***@example.com")];
+        let masked =
+            [("Z***", "vqcbz4d2rz5efvrhyxk3mnh2aa"), ("B***", "m5qkd7yw6tbpchjv3xzo2n4feu")];
         let table = keys::silver_table(Dataset::Customers);
         self.replace(&table, "event_date=2026-01-10", Some(silver_customers(&masked))).await;
         let facts = batch(vec![("transaction_id", Arc::new(Int64Array::from(vec![1, 2, 3, 4])))]);
@@ -270,4 +271,9 @@ fn origin(name: &str, rows: usize) -> ArrayRef {
         DataType::Utf8 => texts(std::iter::repeat_n("x", rows)),
         _ => times(std::iter::repeat_n("2026-01-15T00:00:00Z", rows)),
     }
+}
+
+/// The policies of production.
+pub fn privacy() -> shopflow_core::privacy::Privacy {
+    shopflow_core::Settings::from_sources("prod", Default::default(), &[]).unwrap().privacy
 }

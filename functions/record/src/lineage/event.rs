@@ -163,8 +163,10 @@ impl<'a> Factory<'a> {
         let nominal = json!({"nominalStartTime": rfc3339(day), "nominalEndTime": rfc3339(next)});
         let mut facets = Map::new();
         facets.insert("nominalTime".to_owned(), facet("1-0-1/NominalTimeRunFacet", nominal));
-        facets
-            .insert("processing_engine".to_owned(), facet("1-1-1/ProcessingEngineRunFacet", engine));
+        facets.insert(
+            "processing_engine".to_owned(),
+            facet("1-1-1/ProcessingEngineRunFacet", engine),
+        );
         if job != PIPELINE {
             let namespace = &self.lineage.namespace;
             let run = json!({"runId": run_uuid(namespace, &self.run.run_id, PIPELINE)});

@@ -191,8 +191,8 @@ impl Finished<'_> {
     /// The files in `incoming/`; with their version if a dataset has only one.
     fn landed(&self, dataset: Dataset, rows: Option<u64>) -> Place {
         let objects = self.finish.trace.objects.iter();
-        let mut objects =
-            objects.filter(|object| Dataset::of_landing_key(&object.key).is_ok_and(|of| of == dataset));
+        let mut objects = objects
+            .filter(|object| Dataset::of_landing_key(&object.key).is_ok_and(|of| of == dataset));
         let version = match (objects.next(), objects.next()) {
             (Some(only), None) => only.version_id.clone(),
             _ => None,
@@ -202,7 +202,12 @@ impl Finished<'_> {
 
     fn generate(&self) -> Part {
         let outputs = self.datasets().into_iter().map(|dataset| self.landed(dataset, None));
-        Part { name: "generate".to_owned(), inputs: vec![], outputs: outputs.collect(), done: false }
+        Part {
+            name: "generate".to_owned(),
+            inputs: vec![],
+            outputs: outputs.collect(),
+            done: false,
+        }
     }
 
     fn validate(&self, dataset: Dataset, line: Option<LedgerEntry>) -> (Vec<Place>, Vec<Place>) {

@@ -44,7 +44,9 @@ impl Backend {
             url: format!("{}{PATH}", endpoint.trim_end_matches('/')),
             key: key(aws, settings).await?,
             limit: Duration::from_secs(settings.timeout_seconds),
-            connector: SharedHttpConnector::new(Connector::builder().tls_provider(provider).build()),
+            connector: SharedHttpConnector::new(
+                Connector::builder().tls_provider(provider).build(),
+            ),
         }))
     }
 
@@ -68,9 +70,7 @@ impl Backend {
 
     async fn post(&self, event: &str) -> Result<()> {
         let mut request = HttpRequest::new(SdkBody::from(event));
-        request
-            .set_method("POST")
-            .or_error(ErrorKind::Internal, "build lineage request failed")?;
+        request.set_method("POST").or_error(ErrorKind::Internal, "build lineage request failed")?;
         request
             .set_uri(self.url.as_str())
             .or_error(ErrorKind::InvalidInput, "lineage.endpoint is no address")?;
@@ -94,10 +94,7 @@ impl Backend {
     }
 }
 
-async fn key(
-    aws: &aws_config::SdkConfig,
-    settings: &LineageSettings,
-) -> Result<Option<String>> {
+async fn key(aws: &aws_config::SdkConfig, settings: &LineageSettings) -> Result<Option<String>> {
     if let Some(variable) = &settings.api_key_variable {
         let key = std::env::var(variable).map_err(|_| {
             Error::invalid("the API key of lineage is not set").with("variable", variable)

@@ -92,10 +92,14 @@ pub fn finish(status: RunStatus) -> RecordFinish {
             entry(Stage::Load, 100, 100),
             entry(Stage::Load, 200, 200),
         ],
-        usage: vec![Usage { function: "load".to_owned(), duration_ms: 1000, memory_mb: 1024, started_at: None }],
+        usage: vec![Usage {
+            function: "load".to_owned(),
+            duration_ms: 1000,
+            memory_mb: 1024,
+            started_at: None,
+        }],
         quality_score: Some(98.5),
         error: None,
         trace: Trace::default(),
     }
 }
-

@@ -10,6 +10,7 @@ mod increments;
 mod lineage;
 mod merge;
 mod migration;
+mod personal;
 mod pipeline;
 mod requests;
 mod scd2;

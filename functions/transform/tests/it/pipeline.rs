@@ -161,26 +161,6 @@ async fn a_file_that_comes_twice_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_personal_is_left_from_silver_on() {
-    let shop = small_shop().await;
-    shop.transform("t1").await.unwrap();
-    let silver = shop.silver(Dataset::Customers).await;
-    assert!(silver[0].contains("|A***|a***@example.com|"), "{silver:?}");
-    for layer in ["silver/", "gold/"] {
-        for (key, content) in shop.files(layer).await {
-            for batch in shopflow_lake::parquet::decode(content.into()).unwrap() {
-                let text = crate::common::text_rows(&batch).join("\n");
-                for personal in ["Lovelace", "Ada", "ada@", "Builder", "bob@"] {
-                    assert!(!text.contains(personal), "{personal} in {key}");
-                }
-            }
-        }
-    }
-    let dims = shop.query("SELECT * FROM warehouse.dim_customer").await.join("\n");
-    assert!(!dims.contains("ada") && dims.contains("example.com"), "{dims}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_that_moves_leaves_its_old_date() {
     let shop = small_shop().await;
     shop.transform("t1").await.unwrap();

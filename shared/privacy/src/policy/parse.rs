@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
-use super::{Class, Layer, Named, PerLayer, Policies};
+use super::{Class, Declared, Layer, PerLayer, Policies};
 use crate::kind::Kind;
 use crate::names::{self, Unknown};
 use crate::treatment::Treatment;
@@ -32,9 +32,9 @@ impl std::error::Error for PolicyProblems {}
 
 type Names = BTreeMap<String, String>;
 
-/// As written, before names are looked up.
+/// Policies as written, before names are looked up: `Policies::try_from` checks them.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct RawPolicies {
+pub struct RawPolicies {
     #[serde(default)]
     kinds: Names,
     other_kinds: Option<String>,
@@ -133,22 +133,22 @@ fn classes(written: &Names, problems: &mut Problems) -> BTreeMap<Kind, Class> {
     classes
 }
 
-impl FromStr for Named {
+impl FromStr for Declared {
     type Err = Unknown;
 
     fn from_str(name: &str) -> Result<Self, Unknown> {
-        let all: Vec<Named> = (Class::ALL.into_iter().map(Named::Class))
-            .chain(Kind::ALL.into_iter().map(Named::Kind))
+        let all: Vec<Declared> = (Class::ALL.into_iter().map(Declared::Class))
+            .chain(Kind::ALL.into_iter().map(Declared::Kind))
             .collect();
         let name_of = |named| match named {
-            Named::Class(class) => Class::name(class),
-            Named::Kind(kind) => Kind::name(kind),
+            Declared::Class(class) => Class::name(class),
+            Declared::Kind(kind) => Kind::name(kind),
         };
         names::parse("class or kind of personal data", &all, name_of, name)
     }
 }
 
-fn columns(written: &Names, problems: &mut Problems) -> BTreeMap<String, Named> {
+fn columns(written: &Names, problems: &mut Problems) -> BTreeMap<String, Declared> {
     let mut columns = BTreeMap::new();
     for (column, name) in written {
         let place = format!("columns.{column}");
@@ -186,6 +186,7 @@ fn treatments(
         if found.len() == Layer::ALL.len() {
             let per_layer = Layer::ALL.map(|layer| found[&layer]);
             check(&place, class, per_layer, problems);
+            check_logs(&place, class, per_layer, problems);
             treatments.insert(class, per_layer);
         }
     }
@@ -210,6 +211,9 @@ fn exceptions(
         let per_layer =
             Layer::ALL.map(|layer| found.get(&layer).copied().unwrap_or(usual[layer as usize]));
         check(&place, class, per_layer, problems);
+        if !kind.is_pseudonym() {
+            check_logs(&place, class, per_layer, problems);
+        }
         exceptions.insert(kind, per_layer);
     }
     exceptions
@@ -226,12 +230,18 @@ fn check(place: &str, class: Class, per_layer: PerLayer, problems: &mut Problems
             problems.add(place, problem);
         }
     }
-    if class >= Class::Confidential && of(Layer::Logs) == Treatment::Keep {
-        problems.add(place, format!("logs cannot be keep for {class} data; use redact or drop"));
-    }
     for layer in [Layer::Silver, Layer::Gold] {
         if class == Class::Restricted && of(layer) == Treatment::Keep {
             problems.add(place, format!("{layer} cannot be keep for restricted data"));
         }
+    }
+}
+
+/// Reports are read by more people than rows are. The numbers that stand for persons are excepted:
+/// they say which row to look at, and nothing else.
+fn check_logs(place: &str, class: Class, per_layer: PerLayer, problems: &mut Problems) {
+    let kept = per_layer[Layer::Logs as usize] == Treatment::Keep;
+    if class >= Class::Confidential && kept {
+        problems.add(place, format!("logs cannot be keep for {class} data; use redact or drop"));
     }
 }

@@ -68,6 +68,11 @@ impl fmt::Debug for Key {
     }
 }
 
+/// True for text that can be a hash: [`LENGTH`] letters and digits of its alphabet.
+pub fn is_hash(text: &str) -> bool {
+    text.len() == LENGTH && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7'))
+}
+
 /// RFC 4648 base32 in lower case and without padding: safe in file names, URLs and SQL, and no
 /// value looks like a number.
 fn base32(bytes: &[u8]) -> String {

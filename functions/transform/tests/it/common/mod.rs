@@ -10,9 +10,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use shopflow_core::contract::{Run, TransformEvent, TransformResult};
 use shopflow_core::runtime::Invocation;
 use shopflow_core::settings::Recommendations;
-use shopflow_core::{Dataset, Result, keys};
-use shopflow_lake::parquet;
+use shopflow_core::{Dataset, Result, Settings, keys};
+use shopflow_lake::{Silver, parquet};
 use shopflow_postgres::Database;
+use shopflow_privacy::Key;
 use shopflow_transform::Context;
 use shopflow_transform::business::BusinessTime;
 use tokio_postgres::Client;
@@ -101,6 +102,7 @@ impl Shop {
             lake,
             business: BusinessTime::new(zone).unwrap(),
             recommendations: Recommendations { minimum_baskets: 2, top: 10, session_days: 90 },
+            silver: silver(&[], KEY),
             memory_bytes: 512 * 1024 * 1024,
         };
         Shop { context, client }
@@ -175,6 +177,17 @@ impl Shop {
         let row = self.client.query_one(&sql, &[]).await.unwrap();
         row.get::<_, Option<String>>(0).unwrap_or_default()
     }
+}
+
+/// The key of the keyed hash that tests begin with.
+pub const KEY: &str = "thirty-two letters and digits...";
+
+/// The policies of production with other variables below `SHOPFLOW__PRIVACY__`.
+pub fn silver(variables: &[(&str, &str)], key: &str) -> Silver {
+    let name = |name: &str| format!("SHOPFLOW__PRIVACY__{name}");
+    let variables = variables.iter().map(|(of, value)| (name(of), (*value).to_owned())).collect();
+    let settings = Settings::from_sources("prod", variables, &[]).unwrap();
+    Silver::new(&settings.privacy, Key::new(key.as_bytes()).unwrap())
 }
 
 pub fn run(run_id: &str) -> Run {

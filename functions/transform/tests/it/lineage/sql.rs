@@ -123,7 +123,9 @@ impl Database {
         };
         inner.from(self, &update.table);
         let from = match &update.from {
-            Some(UpdateTableFromKind::AfterSet(from) | UpdateTableFromKind::BeforeSet(from)) => from,
+            Some(UpdateTableFromKind::AfterSet(from) | UpdateTableFromKind::BeforeSet(from)) => {
+                from
+            }
             None => &Vec::new(),
         };
         for table in from {

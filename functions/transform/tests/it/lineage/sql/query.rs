@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use datafusion::sql::sqlparser::ast::{
-    self, BinaryOperator, Expr, GroupByExpr, JoinConstraint, JoinOperator, NamedWindowExpr, OrderByKind, Query,
-    Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableAlias, TableFactor,
-    TableWithJoins,
+    self, BinaryOperator, Expr, GroupByExpr, JoinConstraint, JoinOperator, NamedWindowExpr,
+    OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableAlias,
+    TableFactor, TableWithJoins,
 };
 use shopflow_lineage::Transformation;
 
-use super::{Database, name};
 use super::super::relation::{Relation, Sources, through};
+use super::{Database, name};
 
 /// What names mean in a query.
 #[derive(Default)]
@@ -169,7 +169,9 @@ impl<'a> Scope<'a> {
                 other => panic!("lineage of this join is not known: {other:?}"),
             };
             match constraint {
-                JoinConstraint::On(by) => rows.extend(self.used(database, by, Transformation::Join)),
+                JoinConstraint::On(by) => {
+                    rows.extend(self.used(database, by, Transformation::Join))
+                }
                 JoinConstraint::Using(columns) => {
                     for column in columns {
                         let sources = self.named(&name(column)).unwrap_or_default();
@@ -191,7 +193,8 @@ impl<'a> Scope<'a> {
                 let called = alias.as_ref().map_or(short, |alias| alias.name.value.clone());
                 let mut held = self.held.iter().filter(|(of, ..)| *of == called);
                 let part = held.find_map(|(_, column, value)| database.part(&table, column, value));
-                let relation = part.or_else(|| self.with(&table)).or_else(|| database.table(&table));
+                let relation =
+                    part.or_else(|| self.with(&table)).or_else(|| database.table(&table));
                 let relation = relation.unwrap_or_else(|| panic!("no table {table}")).clone();
                 (called, renamed(relation, alias.as_ref()))
             }
@@ -313,10 +316,14 @@ impl<'a> Scope<'a> {
             Expr::Array(array) => computed(&array.elem.iter().collect::<Vec<_>>()),
             Expr::Case { operand, conditions, else_result, .. } => {
                 let mut sources = Sources::new();
-                for condition in operand.iter().map(|o| &**o).chain(conditions.iter().map(|c| &c.condition)) {
+                for condition in
+                    operand.iter().map(|o| &**o).chain(conditions.iter().map(|c| &c.condition))
+                {
                     sources.extend(self.used(database, condition, Conditional));
                 }
-                for result in conditions.iter().map(|c| &c.result).chain(else_result.iter().map(|e| &**e)) {
+                for result in
+                    conditions.iter().map(|c| &c.result).chain(else_result.iter().map(|e| &**e))
+                {
                     sources.extend(through(&self.value(database, result), Computed));
                 }
                 sources
@@ -333,8 +340,17 @@ impl<'a> Scope<'a> {
 
     fn function(&self, database: &mut Database, function: &ast::Function) -> Sources {
         let aggregates = [
-            "array_agg", "avg", "bool_and", "bool_or", "count", "jsonb_agg", "max", "min",
-            "percentile_cont", "string_agg", "sum",
+            "array_agg",
+            "avg",
+            "bool_and",
+            "bool_or",
+            "count",
+            "jsonb_agg",
+            "max",
+            "min",
+            "percentile_cont",
+            "string_agg",
+            "sum",
         ];
         let called = name(&function.name).to_lowercase();
         let by = match aggregates.contains(&called.as_str()) {
@@ -406,14 +422,18 @@ pub fn first_constant(body: &SetExpr) -> Option<String> {
 /// Relation, column and value of each `relation.column = 'value'` that a condition demands.
 fn held(condition: &Expr) -> Vec<(String, String, String)> {
     match condition {
-        Expr::BinaryOp { left, op: BinaryOperator::And, right } => [held(left), held(right)].concat(),
+        Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
+            [held(left), held(right)].concat()
+        }
         Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => match (&**left, &**right) {
-            (Expr::CompoundIdentifier(parts), Expr::Value(value)) => match (&parts[..], value.value.clone().into_string()) {
-                ([relation, column], Some(value)) => {
-                    vec![(relation.value.clone(), column.value.clone(), value)]
+            (Expr::CompoundIdentifier(parts), Expr::Value(value)) => {
+                match (&parts[..], value.value.clone().into_string()) {
+                    ([relation, column], Some(value)) => {
+                        vec![(relation.value.clone(), column.value.clone(), value)]
+                    }
+                    _ => Vec::new(),
                 }
-                _ => Vec::new(),
-            },
+            }
             _ => Vec::new(),
         },
         _ => Vec::new(),

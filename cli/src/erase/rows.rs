@@ -1,0 +1,361 @@
+//! Text objects without the values of a customer: records pass through one by one, and only those
+//! that are about the customer are written anew, so all others keep their bytes.
+
+use csv::ByteRecord;
+use shopflow_core::Dataset;
+
+use super::person::{self, Needles, Values};
+
+/// A record that is longer is taken line by line: a quote that is never closed must not fill the
+/// memory.
+const LONGEST_RECORD: usize = 1024 * 1024;
+
+/// What the records of an object are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// CSV of customers under a header.
+    Customers,
+    /// Refused rows of customers, each a field of a record.
+    Quarantine,
+    /// Lines of anything.
+    Text,
+}
+
+impl Shape {
+    /// The shape of an object of the landing or the reports bucket.
+    pub fn of(key: &str) -> Shape {
+        let customers = key.split('/').any(|part| part == Dataset::Customers.name());
+        match key.split('/').next() {
+            Some("quarantine") if customers && key.ends_with(".csv") => Shape::Quarantine,
+            Some("incoming" | "validated" | "raw") if customers && key.ends_with(".csv") => {
+                Shape::Customers
+            }
+            _ => Shape::Text,
+        }
+    }
+}
+
+/// Rewrites one object, fed in chunks.
+#[derive(Debug)]
+pub struct Rewriter<'a> {
+    customer: i64,
+    digits: String,
+    needles: &'a Needles,
+    shape: Shape,
+    /// Names of the columns, once the header has passed.
+    header: Option<Vec<String>>,
+    carry: Vec<u8>,
+    /// Records that had values of the customer.
+    pub changed: u64,
+    /// The values that stood in rows of the customer.
+    pub found: Values,
+}
+
+impl<'a> Rewriter<'a> {
+    /// A rewriter for one object.
+    pub fn new(customer: i64, needles: &'a Needles, shape: Shape) -> Self {
+        Rewriter {
+            customer,
+            digits: customer.to_string(),
+            needles,
+            shape,
+            header: None,
+            carry: Vec::new(),
+            changed: 0,
+            found: Values::default(),
+        }
+    }
+
+    /// Takes the next chunk; appends the records it completes to `out`.
+    pub fn feed(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
+        let mut bytes = std::mem::take(&mut self.carry);
+        let mut searched = bytes.len();
+        bytes.extend_from_slice(chunk);
+        let (mut start, mut quotes) = (0, bytes[..searched].iter().filter(|b| **b == b'"').count());
+        while let Some(at) = bytes[searched..].iter().position(|byte| matches!(byte, b'"' | b'\n'))
+        {
+            let at = searched + at;
+            searched = at + 1;
+            if bytes[at] == b'"' {
+                quotes += 1;
+                continue;
+            }
+            let whole = self.shape == Shape::Text || quotes % 2 == 0;
+            if whole {
+                self.record(&bytes[start..=at], out);
+            } else if at - start > LONGEST_RECORD {
+                for line in bytes[start..=at].split_inclusive(|byte| *byte == b'\n') {
+                    self.record(line, out);
+                }
+            } else {
+                continue;
+            }
+            (start, quotes) = (at + 1, 0);
+        }
+        self.carry = bytes.split_off(start);
+    }
+
+    /// Takes what is left after the last chunk.
+    pub fn finish(&mut self, out: &mut Vec<u8>) {
+        let rest = std::mem::take(&mut self.carry);
+        for line in rest.split_inclusive(|byte| *byte == b'\n') {
+            self.record(line, out);
+        }
+    }
+
+    fn record(&mut self, raw: &[u8], out: &mut Vec<u8>) {
+        let erased = match self.shape {
+            Shape::Text => None,
+            Shape::Customers => self.customer_row(raw),
+            Shape::Quarantine => self.refused_row(raw),
+        };
+        let rest = erased.as_deref().unwrap_or(raw);
+        let cleaned = self.needles.replace(rest);
+        self.changed += u64::from(erased.is_some() || cleaned.is_some());
+        out.extend_from_slice(cleaned.as_deref().unwrap_or(rest));
+    }
+
+    fn customer_row(&mut self, raw: &[u8]) -> Option<Vec<u8>> {
+        if self.header.is_none() {
+            let names = parse(raw)?;
+            let names = names.iter().map(|name| {
+                String::from_utf8_lossy(name).trim_start_matches('\u{feff}').to_owned()
+            });
+            let names: Vec<String> = names.collect();
+            if names.iter().any(|name| name == "id") {
+                self.header = Some(names);
+                return None;
+            }
+            // Without a header the rows are read as if they had the usual one.
+            self.header = Some(usual());
+        }
+        if memchr::memmem::find(raw, self.digits.as_bytes()).is_none() {
+            return None;
+        }
+        let record = parse(raw)?;
+        let header = self.header.clone().unwrap_or_default();
+        let id = header.iter().position(|name| name == "id").and_then(|at| record.get(at));
+        if !self.is_customer(id?) {
+            return None;
+        }
+        let fields = self.erased(&record, &header);
+        encode(&record, &fields, raw)
+    }
+
+    /// A record of quarantine: `line,column,rule,value,reason,row`.
+    fn refused_row(&mut self, raw: &[u8]) -> Option<Vec<u8>> {
+        if memchr::memmem::find(raw, self.digits.as_bytes()).is_none() {
+            return None;
+        }
+        let record = parse(raw)?;
+        let (value, row) = (record.get(3)?, record.get(5)?);
+        let inner = parse(row)?;
+        // The header is not at hand: an id stands first, or it is the only number.
+        let usual = usual();
+        let first = inner.get(0)?;
+        let header: Vec<String> = if self.is_customer(first) {
+            usual
+        } else if is_number(first) || !inner.iter().any(|field| self.is_customer(field)) {
+            return None;
+        } else {
+            Vec::new()
+        };
+        let fields = self.erased(&inner, &header);
+        let row = encode(&inner, &fields, row)?;
+        let mut fields: Vec<Vec<u8>> = record.iter().map(<[u8]>::to_vec).collect();
+        if value.iter().any(u8::is_ascii_alphabetic) {
+            fields[3] = person::NAME.as_bytes().to_vec();
+        }
+        fields[5] = row;
+        encode(&record, &fields, raw)
+    }
+
+    fn is_customer(&self, field: &[u8]) -> bool {
+        let text = std::str::from_utf8(field).unwrap_or_default().trim();
+        text.parse() == Ok(self.customer)
+    }
+
+    /// The fields of a row of the customer. What is no name and no address stays where it looks
+    /// like what its column holds; columns that the dataset does not know are emptied.
+    fn erased(&mut self, record: &ByteRecord, header: &[String]) -> Vec<Vec<u8>> {
+        let mut fields = Vec::with_capacity(record.len());
+        for (at, field) in record.iter().enumerate() {
+            let text = String::from_utf8_lossy(field);
+            let text = text.trim();
+            let stays = match header.get(at).map(String::as_str) {
+                _ if text.is_empty() => true,
+                Some("id") => true,
+                Some("registration_date") => {
+                    !text.chars().any(char::is_alphabetic) || is_time(text)
+                }
+                Some("country") => text.len() <= 3,
+                Some("name") => {
+                    self.found.add_name(text);
+                    false
+                }
+                Some("email") => {
+                    self.found.add_email(text);
+                    false
+                }
+                Some(_) => {
+                    fields.push(Vec::new());
+                    continue;
+                }
+                None => !text.contains('@') && (!has_letters(text) || is_time(text)),
+            };
+            fields.push(match stays {
+                true => field.to_vec(),
+                // An address that was none stays none: the row is to be judged as it was.
+                false if text.contains('@') => person::email(self.customer).into_bytes(),
+                false => person::NAME.as_bytes().to_vec(),
+            });
+        }
+        fields
+    }
+}
+
+fn usual() -> Vec<String> {
+    Dataset::Customers.columns().iter().map(|column| column.name.to_owned()).collect()
+}
+
+fn is_number(field: &[u8]) -> bool {
+    !field.is_empty() && field.iter().all(u8::is_ascii_digit)
+}
+
+/// More letters than a code of a country has.
+fn has_letters(text: &str) -> bool {
+    text.chars().filter(|letter| letter.is_alphabetic()).count() > 2
+}
+
+fn is_time(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_digit())
+        && text.chars().all(|letter| letter.is_ascii_digit() || "-:.+TZ ".contains(letter))
+}
+
+fn parse(raw: &[u8]) -> Option<ByteRecord> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(raw);
+    reader.byte_records().next()?.ok()
+}
+
+/// The record with other fields, its line break as before; nothing when no field is another.
+fn encode(record: &ByteRecord, fields: &[Vec<u8>], raw: &[u8]) -> Option<Vec<u8>> {
+    if record.iter().eq(fields.iter().map(Vec::as_slice)) {
+        return None;
+    }
+    let mut writer = csv::WriterBuilder::new()
+        .flexible(true)
+        .terminator(csv::Terminator::Any(b'\n'))
+        .from_writer(Vec::new());
+    writer.write_record(fields).ok()?;
+    let mut line = writer.into_inner().ok()?;
+    line.pop();
+    let end = raw.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |at| at + 1);
+    line.extend_from_slice(&raw[end..]);
+    Some(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rewrite(shape: Shape, values: &Values, text: &str, chunk: usize) -> (String, u64, Values) {
+        let needles = Needles::new(values).unwrap();
+        let mut rewriter = Rewriter::new(7, &needles, shape);
+        let mut out = Vec::new();
+        for chunk in text.as_bytes().chunks(chunk) {
+            rewriter.feed(chunk, &mut out);
+        }
+        rewriter.finish(&mut out);
+        (String::from_utf8(out).unwrap(), rewriter.changed, rewriter.found)
+    }
+
+    fn values(names: &[&str], emails: &[&str]) -> Values {
+        let mut values = Values::default();
+        names.iter().for_each(|name| values.add_name(name));
+        emails.iter().for_each(|email| values.add_email(email));
+        values
+    }
+
+    #[test]
+    fn rows_of_the_customer_lose_their_values_and_others_keep_their_bytes() {
+        let file = "email,id,country,name,registration_date,phone\r\n\
+                    a@x.org,7,DE,\"Lee, \"\"Ann\"\"\r\nB\",2024-01-05,+49 30 1234\r\n\
+                    b@x.org,70,FR,\"Bob\",2024-01-05,7\r\n\
+                    ,007,DE,Ann,x,\r\n";
+        for chunk in [1, 3, 1000] {
+            let (out, changed, found) = rewrite(Shape::Customers, &Values::default(), file, chunk);
+            assert_eq!(
+                out,
+                "email,id,country,name,registration_date,phone\r\n\
+                 erased-7@erased.invalid,7,DE,[erased],2024-01-05,\r\n\
+                 b@x.org,70,FR,\"Bob\",2024-01-05,7\r\n\
+                 ,007,DE,[erased],[erased],\r\n"
+            );
+            assert_eq!(changed, 2);
+            assert_eq!(found.emails.iter().collect::<Vec<_>>(), ["a@x.org"]);
+            // A second pass finds nothing.
+            let (again, changed, found) =
+                rewrite(Shape::Customers, &Values::default(), &out, chunk);
+            assert_eq!((again, changed, found), (out, 0, Values::default()));
+        }
+    }
+
+    #[test]
+    fn values_are_found_in_rows_without_the_number_of_the_customer() {
+        let values = values(&["Ann Lee"], &["ann@x.org"]);
+        let file = "id,name,email,registration_date,country\n,Ann Lee,ann@x.org,2024-01-05,DE\n\
+                    8,Ann Leeson,joann@x.org,2024-01-05,DE\n";
+        let (out, changed, _) = rewrite(Shape::Customers, &values, file, 10);
+        let left = "id,name,email,registration_date,country\n,[erased],[erased],2024-01-05,DE\n\
+                    8,Ann Leeson,joann@x.org,2024-01-05,DE\n";
+        assert_eq!((out.as_str(), changed), (left, 1));
+        let click = "{\"url\":\"/login?mail=ann%40x.org\"}\n";
+        assert_eq!(
+            rewrite(Shape::Text, &values, click, 5).0,
+            "{\"url\":\"/login?mail=[erased]\"}\n"
+        );
+    }
+
+    #[test]
+    fn refused_rows_lose_their_values_and_stay_refused() {
+        let file = "line,column,rule,value,reason,row\n\
+                    2,email,invalid_email,[redacted],no address,\"7,Ann Lee,ann.x.org,2024-01-05,DE\"\n\
+                    3,id,not_a_number,Ann Lee,no number,\"Ann Lee,7,ann@x.org,2024-01-05,DE\"\n\
+                    4,email,invalid_email,[redacted],no address,\"8,Bob,7,2024-01-05,DE\"\n";
+        let (out, changed, _) = rewrite(Shape::Quarantine, &Values::default(), file, 1000);
+        assert_eq!(
+            out,
+            "line,column,rule,value,reason,row\n\
+             2,email,invalid_email,[erased],no address,\"7,[erased],[erased],2024-01-05,DE\"\n\
+             3,id,not_a_number,[erased],no number,\"[erased],7,erased-7@erased.invalid,2024-01-05,DE\"\n\
+             4,email,invalid_email,[redacted],no address,\"8,Bob,7,2024-01-05,DE\"\n"
+        );
+        assert_eq!(changed, 2);
+    }
+
+    #[test]
+    fn a_quote_that_is_never_closed_hides_no_row() {
+        let mut file = String::from("id,name,email,registration_date,country\n1,\"x,,,\n");
+        for _ in 0..60_000 {
+            file.push_str("1,Some Body,body@x.org,2024\n");
+        }
+        file.push_str("7,Ann Lee,ann@x.org,2024-01-05,DE\n");
+        let (out, changed, _) = rewrite(Shape::Customers, &Values::default(), &file, 65_536);
+        assert!(out.ends_with("\n7,[erased],erased-7@erased.invalid,2024-01-05,DE\n"));
+        assert_eq!(changed, 1);
+    }
+
+    #[test]
+    fn the_shape_follows_from_the_key() {
+        for (key, shape) in [
+            ("incoming/customers/2026/c.csv", Shape::Customers),
+            ("raw/year=2026/month=01/day=15/customers/r-00000.csv", Shape::Customers),
+            ("raw/year=2026/month=01/day=15/_manifest/r.json", Shape::Text),
+            ("quarantine/customers/run_id=r/ab.csv", Shape::Quarantine),
+            ("quarantine/customers/run_id=r/ab/replays/x.json", Shape::Text),
+            ("incoming/clickstream/c.jsonl", Shape::Text),
+        ] {
+            assert_eq!(Shape::of(key), shape, "{key}");
+        }
+    }
+}

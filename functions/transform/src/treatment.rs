@@ -1,0 +1,106 @@
+//! How silver treats personal values, and what happens when that changes.
+//!
+//! `ops.silver_treatments` remembers the treatments and the name of the key that silver was made
+//! with. Where policies or key are others now, the silver table is emptied and its bronze files
+//! are queued again, so that the same call makes it anew; no row is left under the old treatment.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_config::SdkConfig;
+use shopflow_core::privacy::Privacy;
+use shopflow_core::{Dataset, Error, Result, keys};
+use shopflow_lake::{Silver, Table};
+use shopflow_postgres::{Client, PgResultExt, secret};
+use shopflow_privacy::Key;
+
+use crate::Context;
+use crate::silver::COMMIT_ATTEMPTS;
+
+/// The policies with the key from Secrets Manager.
+///
+/// # Errors
+/// `InvalidInput` when the secret is missing or too short, `Transient.Service`.
+pub async fn silver(aws: &SdkConfig, privacy: &Privacy) -> Result<Silver> {
+    let id = privacy.key_secret_arn.as_deref().ok_or_else(|| {
+        Error::invalid("privacy.key_secret_arn is not set")
+            .hint("set SHOPFLOW__PRIVACY__KEY_SECRET_ARN")
+    })?;
+    let key = secret::read(aws, id).await?;
+    let key = Key::new(key.as_bytes())
+        .map_err(|error| Error::invalid(error.to_string()).with("secret", id))?;
+    Ok(Silver::new(privacy, key))
+}
+
+/// Queues the bronze files of every dataset whose silver was treated otherwise.
+///
+/// In this order a crash loses nothing: until the new treatment is remembered, the next call
+/// begins again.
+///
+/// # Errors
+/// `Transient.Database`, `Transient.Storage`.
+pub async fn renew(context: &Context, client: &mut Client) -> Result<()> {
+    let rows = client
+        .query("SELECT dataset, treatment FROM ops.silver_treatments", &[])
+        .await
+        .or_db("read treatments of silver")?;
+    let known: HashMap<String, String> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    for dataset in Dataset::ALL {
+        let treatment = context.silver.name(dataset);
+        if known.get(dataset.name()).is_some_and(|known| *known == treatment) {
+            continue;
+        }
+        let untreated = treatment.is_empty() && !known.contains_key(dataset.name());
+        if !untreated {
+            empty(context, dataset).await?;
+        }
+        remember(client, dataset, &treatment, !untreated).await?;
+    }
+    Ok(())
+}
+
+async fn empty(context: &Context, dataset: Dataset) -> Result<()> {
+    let name = keys::silver_table(dataset);
+    let mut table = Table::open(&context.storage, &context.lake, &name).await?;
+    for _ in 0..COMMIT_ATTEMPTS {
+        let partitions = table.manifest().partitions.keys();
+        let none: BTreeMap<_, _> =
+            partitions.map(|partition| (partition.clone(), Vec::new())).collect();
+        if none.is_empty() || table.commit(none).await? {
+            return Ok(());
+        }
+        table = Table::open(&context.storage, &context.lake, &name).await?;
+    }
+    Err(table.conflict())
+}
+
+async fn remember(
+    client: &mut Client,
+    dataset: Dataset,
+    treatment: &str,
+    again: bool,
+) -> Result<()> {
+    let transaction = client.transaction().await.or_db("begin renewal of silver")?;
+    if again {
+        let files = transaction
+            .execute(
+                "UPDATE ops.lake_queue SET transformed_at = NULL, transformed_by = NULL
+                 WHERE dataset = $1 AND transformed_at IS NOT NULL",
+                &[&dataset.name()],
+            )
+            .await
+            .or_db("queue bronze files again")?;
+        if files > 0 {
+            tracing::warn!(%dataset, files, "policies or key have changed: silver is made anew");
+        }
+    }
+    transaction
+        .execute(
+            "INSERT INTO ops.silver_treatments (dataset, treatment) VALUES ($1, $2)
+             ON CONFLICT (dataset) DO UPDATE
+             SET treatment = excluded.treatment, since = clock_timestamp()",
+            &[&dataset.name(), &treatment],
+        )
+        .await
+        .or_db("remember treatments of silver")?;
+    transaction.commit().await.or_db("commit renewal of silver")
+}

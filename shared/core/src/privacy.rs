@@ -1,0 +1,118 @@
+//! Policies about personal data: the section `privacy` of the configuration, checked against the
+//! datasets it is about.
+
+use serde::Deserialize;
+use shopflow_privacy::{Decision, Layer, Policies, RawPolicies, Treatment};
+
+use crate::dataset::{Column, Dataset, Kind};
+
+/// Classes, treatments, and where the key of the keyed hash is.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(from = "Written")]
+pub struct Privacy {
+    /// Secrets Manager secret whose text is the key (`transform`).
+    pub key_secret_arn: Option<String>,
+    /// What each layer does with which data. Where they are wrong, everything is dropped; nobody
+    /// sees that, since init fails with all that is wrong.
+    pub policies: Policies,
+    problems: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Written {
+    key_secret_arn: Option<String>,
+    #[serde(flatten)]
+    policies: RawPolicies,
+}
+
+impl From<Written> for Privacy {
+    fn from(written: Written) -> Self {
+        let key_secret_arn = written.key_secret_arn;
+        match Policies::try_from(written.policies) {
+            Ok(policies) => {
+                let problems = check(&policies);
+                Privacy { key_secret_arn, policies, problems }
+            }
+            Err(wrong) => Privacy {
+                key_secret_arn,
+                policies: Policies::default(),
+                problems: wrong.problems().to_vec(),
+            },
+        }
+    }
+}
+
+impl Privacy {
+    /// What holds for a column of a dataset.
+    pub fn decide(&self, dataset: Dataset, column: &Column) -> Decision {
+        decide(&self.policies, dataset, column)
+    }
+
+    /// Everything that is wrong with the configuration.
+    pub fn problems(&self) -> Vec<String> {
+        self.problems.iter().map(|problem| format!("privacy.{problem}")).collect()
+    }
+}
+
+fn decide(policies: &Policies, dataset: Dataset, column: &Column) -> Decision {
+    policies.decide_declared(dataset.name(), column.name, column.holds)
+}
+
+/// What the pipeline cannot do, although the policies by themselves are sound.
+fn check(policies: &Policies) -> Vec<String> {
+    let mut problems = Vec::new();
+    for dataset in Dataset::ALL {
+        for column in dataset.columns() {
+            let decision = decide(policies, dataset, column);
+            let place = format!("columns.{dataset}.{}", column.name);
+            let of = |layer| decision.treatment(layer);
+            if of(Layer::Bronze) != Treatment::Keep {
+                problems.push(format!(
+                    "{place}: bronze is {}, and can only be keep: it holds what arrived",
+                    of(Layer::Bronze)
+                ));
+            }
+            let silver = of(Layer::Silver);
+            if !can_be(column, silver) {
+                problems.push(format!(
+                    "{place}: silver cannot be {silver}, as {}",
+                    if is_text(column) {
+                        "the tables need the column; use keep or hash"
+                    } else {
+                        "only text can be treated; use keep"
+                    }
+                ));
+            }
+            // No table of gold has names and addresses; what gold has, it has as silver has it.
+            if !column.is_personal() && of(Layer::Gold) != silver {
+                problems.push(format!(
+                    "{place}: gold is {}, and can only be as silver: {silver}",
+                    of(Layer::Gold)
+                ));
+            }
+        }
+    }
+    for (dataset, column) in policies.named_columns() {
+        let known = Dataset::ALL
+            .into_iter()
+            .filter(|known| matches!(dataset, "*") || known.name() == dataset);
+        let mut columns = known.flat_map(Dataset::columns);
+        if !columns.any(|known| column == "*" || known.name == column) {
+            problems.push(format!("columns.{dataset}.{column}: there is no such column"));
+        }
+    }
+    problems
+}
+
+fn is_text(column: &Column) -> bool {
+    matches!(column.kind, Kind::Text(_) | Kind::Email)
+}
+
+/// Silver keeps its columns, so only what nothing is computed from can be taken away.
+fn can_be(column: &Column, treatment: Treatment) -> bool {
+    match treatment {
+        Treatment::Keep => true,
+        Treatment::Hash => is_text(column),
+        _ => is_text(column) && column.is_personal(),
+    }
+}
