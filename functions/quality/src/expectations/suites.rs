@@ -29,7 +29,7 @@ const GOLD: [(&str, &str); 6] = [
 
 /// What is shown instead of a personal value: results are read by more people than the rows are,
 /// and the key columns name the row.
-const MASK: &str = "***";
+pub const MASK: &str = "***";
 
 /// The hashes of a pass live as long as the invocation, so their seed needs no secret; a fixed one
 /// gives the same estimates when the call is repeated.
@@ -116,12 +116,13 @@ fn columns(dataset: Dataset) -> SchemaRef {
 
 /// Options of a dataset's suite.
 fn of_dataset(dataset: Dataset) -> Options {
+    Options { personal: personal(dataset), profile: true, ..options() }
+}
+
+/// Columns of a dataset whose values nobody is shown.
+pub(super) fn personal(dataset: Dataset) -> Vec<String> {
     let personal = dataset.columns().iter().filter(|column| is_personal(column));
-    Options {
-        personal: personal.map(|column| column.name.to_owned()).collect(),
-        profile: true,
-        ..options()
-    }
+    personal.map(|column| column.name.to_owned()).collect()
 }
 
 /// Options of a gold table's suite: gold knows persons by number only.
