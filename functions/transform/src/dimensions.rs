@@ -22,16 +22,30 @@ const VALIDITY: &str = "
     CASE WHEN valid_to = 'infinity' THEN timestamptz '9999-12-31 00:00:00+00' ELSE valid_to END,
     is_current";
 
+/// The query of `dim_customer`: the columns of [`tables::dim_customer`] in their order.
+pub fn customers_sql() -> String {
+    format!(
+        "SELECT customer_key, customer_id, email_domain, registration_date, country::text, {VALIDITY}
+         FROM warehouse.dim_customer ORDER BY customer_id, warehouse.dim_customer.valid_from"
+    )
+}
+
+/// The query of `dim_product`: the columns of [`tables::dim_product`] in their order, the price in
+/// cents.
+pub fn products_sql() -> String {
+    format!(
+        "SELECT product_key, product_id, name, category, supplier,
+                (price * 100)::bigint, {VALIDITY}
+         FROM warehouse.dim_product ORDER BY product_id, warehouse.dim_product.valid_from"
+    )
+}
+
 /// `dim_customer`, sorted by customer and time.
 ///
 /// # Errors
 /// `Transient.Database`.
 pub async fn customers(client: &Client) -> Result<RecordBatch> {
-    let sql = format!(
-        "SELECT customer_key, customer_id, email_domain, registration_date, country::text, {VALIDITY}
-         FROM warehouse.dim_customer ORDER BY customer_id, warehouse.dim_customer.valid_from"
-    );
-    let rows = client.query(&sql, &[]).await.or_db("read dim_customer")?;
+    let rows = client.query(&customers_sql(), &[]).await.or_db("read dim_customer")?;
     let columns = vec![
         integers(&rows, 0),
         integers(&rows, 1),
@@ -47,12 +61,7 @@ pub async fn customers(client: &Client) -> Result<RecordBatch> {
 /// # Errors
 /// `Transient.Database`.
 pub async fn products(client: &Client) -> Result<RecordBatch> {
-    let sql = format!(
-        "SELECT product_key, product_id, name, category, supplier,
-                (price * 100)::bigint, {VALIDITY}
-         FROM warehouse.dim_product ORDER BY product_id, warehouse.dim_product.valid_from"
-    );
-    let rows = client.query(&sql, &[]).await.or_db("read dim_product")?;
+    let rows = client.query(&products_sql(), &[]).await.or_db("read dim_product")?;
     let columns = vec![
         integers(&rows, 0),
         integers(&rows, 1),

@@ -15,7 +15,7 @@
 
 pub mod business;
 mod days;
-mod dimensions;
+pub mod dimensions;
 mod distinct;
 pub mod engine;
 mod facts;
