@@ -60,10 +60,11 @@ struct Page {
 /// turn; whoever wrote the index last has looked at it afterwards, so no run is left out.
 ///
 /// # Errors
-/// `Transient.Storage` when S3 does not answer or other runs are always faster.
+/// `Transient.Storage` when S3 does not answer or other runs are always faster; `Internal` when the
+/// embedded lineage is broken.
 pub async fn publish(places: Places<'_>, evidence: &Evidence<'_>) -> Result<()> {
     let mut noted = runs::note(places, Entry::new(evidence)).await?;
-    let mut pages = of_run(evidence, &noted);
+    let mut pages = of_run(evidence, &noted)?;
     pages.extend(index::pages(&noted));
     write(places, pages).await?;
     while let Some(newer) = runs::newer(places, &noted).await? {
@@ -73,17 +74,17 @@ pub async fn publish(places: Places<'_>, evidence: &Evidence<'_>) -> Result<()> 
     Ok(())
 }
 
-fn of_run(evidence: &Evidence<'_>, noted: &Noted) -> Vec<Page> {
+fn of_run(evidence: &Evidence<'_>, noted: &Noted) -> Result<Vec<Page>> {
     let before = noted.up_to_run();
     let run_id = evidence.run_id();
     let page = |name: &str, content: String| Page { key: keys::docs_page(run_id, name), content };
     let mut pages = vec![
         page("index", overview::page(evidence, before)),
-        page("lineage", lineage::page(evidence)),
+        page("lineage", lineage::page(evidence)?),
     ];
     let suites = evidence.outcomes.iter();
     pages.extend(suites.map(|outcome| page(outcome.suite, suite::page(evidence, outcome, before))));
-    pages
+    Ok(pages)
 }
 
 async fn write(places: Places<'_>, pages: Vec<Page>) -> Result<()> {

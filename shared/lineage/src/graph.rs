@@ -213,7 +213,9 @@ impl Graph {
             text.push_str(if number == 0 { "" } else { ",\n" });
             text.push_str(&format!("{{\"name\": {}, \"columns\": [\n", line(&dataset.name)?));
             let columns = dataset.columns.iter().map(line).collect::<Result<Vec<_>>>()?;
-            text.push_str(&columns.iter().map(|column| format!("  {column}")).collect::<Vec<_>>().join(",\n"));
+            text.push_str(
+                &columns.iter().map(|column| format!("  {column}")).collect::<Vec<_>>().join(",\n"),
+            );
             text.push_str("\n]");
             if !dataset.rows.is_empty() {
                 let rows = dataset.rows.iter().map(line).collect::<Result<Vec<_>>>()?;

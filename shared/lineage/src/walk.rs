@@ -30,7 +30,12 @@ impl Graph {
             let Some(dataset) = self.dataset(dataset_of(&name)) else { continue };
             let short = name.rsplit('.').next().unwrap_or_default();
             for source in dataset.column(short).iter().flat_map(|column| &column.from) {
-                steps.push(Step { column: name.clone(), source: source.clone(), depth, rows: false });
+                steps.push(Step {
+                    column: name.clone(),
+                    source: source.clone(),
+                    depth,
+                    rows: false,
+                });
                 if !seen.contains_key(&source.column) {
                     seen.insert(source.column.clone(), depth);
                     open.push_back(source.column.clone());

@@ -58,7 +58,9 @@ fn values(dimension: bool, members: i64, field: &Field, count: i64) -> ArrayRef 
         let of = |pool: &[&str]| pool[noise(n) as usize % pool.len()].to_owned();
         match name {
             "session_id" => format!("s{}", noise(n) % 12),
-            "event_type" => of(&["page_view", "product_view", "search", "add_to_cart", "checkout", "purchase"]),
+            "event_type" => {
+                of(&["page_view", "product_view", "search", "add_to_cart", "checkout", "purchase"])
+            }
             "url" => format!("/orders/{}", noise(n) % 50),
             "event_id" => format!("e{n:04}"),
             _ => format!("{name}-{}", noise(n) % 7),
@@ -86,7 +88,9 @@ fn values(dimension: bool, members: i64, field: &Field, count: i64) -> ArrayRef 
         DataType::Boolean => {
             Arc::new(each.map(|n| Some(noise(n) % 2 == 0)).collect::<BooleanArray>())
         }
-        DataType::Utf8 => Arc::new(each.map(|n| present(n).then(|| text(n))).collect::<StringArray>()),
+        DataType::Utf8 => {
+            Arc::new(each.map(|n| present(n).then(|| text(n))).collect::<StringArray>())
+        }
         other => panic!("no values of type {other}"),
     }
 }
@@ -116,9 +120,15 @@ fn changed(batch: &RecordBatch, column: usize, change: Change) -> RecordBatch {
 
 fn replaced(values: &ArrayRef) -> ArrayRef {
     match values.data_type() {
-        DataType::Int64 => Arc::new(values.as_primitive::<Int64Type>().unary::<_, Int64Type>(|v| v + 3)),
-        DataType::Int32 => Arc::new(values.as_primitive::<Int32Type>().unary::<_, Int32Type>(|v| v + 3)),
-        DataType::Date32 => Arc::new(values.as_primitive::<Date32Type>().unary::<_, Date32Type>(|v| v + 70)),
+        DataType::Int64 => {
+            Arc::new(values.as_primitive::<Int64Type>().unary::<_, Int64Type>(|v| v + 3))
+        }
+        DataType::Int32 => {
+            Arc::new(values.as_primitive::<Int32Type>().unary::<_, Int32Type>(|v| v + 3))
+        }
+        DataType::Date32 => {
+            Arc::new(values.as_primitive::<Date32Type>().unary::<_, Date32Type>(|v| v + 70))
+        }
         DataType::Timestamp(..) => {
             let later = values
                 .as_primitive::<TimestampMicrosecondType>()

@@ -132,7 +132,8 @@ fn core(tables: &[Table]) -> Vec<Dataset> {
             return if column == "name" { sources.clone() } else { Vec::new() };
         }
         let Some(files) = files_of(&table.name) else { return Vec::new() };
-        let computed = |name| Source { by: Transformation::Transformation, ..raw_column(files, name) };
+        let computed =
+            |name| Source { by: Transformation::Transformation, ..raw_column(files, name) };
         if column == "row_hash" {
             return files.columns().iter().map(|known| computed(known.name)).collect();
         }
@@ -247,7 +248,8 @@ fn sorted(mut open: Vec<Dataset>) -> Graph {
             dataset.inputs().iter().all(|input| datasets.iter().any(|done| done.name == *input))
         });
         let Some(ready) = ready else {
-            let rest: Vec<_> = open.iter().map(|dataset| (&dataset.name, dataset.inputs())).collect();
+            let rest: Vec<_> =
+                open.iter().map(|dataset| (&dataset.name, dataset.inputs())).collect();
             panic!("a dataset is missing, or some read each other: {rest:#?}")
         };
         datasets.push(open.remove(ready));

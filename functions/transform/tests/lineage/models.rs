@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Decimal128Array, Int64Array, RecordBatch};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Date32Array, Decimal128Array, Int64Array, RecordBatch,
+};
 use arrow::compute::kernels::cmp::not_distinct;
 use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Int64Type};
 use shopflow_lineage::Transformation;
@@ -20,7 +22,8 @@ fn customers() -> RecordBatch {
         .lines()
         .skip(1)
         .map(|line| {
-            let fields: Vec<f64> = line.split(',').map(|field| field.trim().parse().unwrap()).collect();
+            let fields: Vec<f64> =
+                line.split(',').map(|field| field.trim().parse().unwrap()).collect();
             fields.try_into().unwrap()
         })
         .collect();

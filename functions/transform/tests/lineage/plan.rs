@@ -81,7 +81,8 @@ fn walk(plan: &LogicalPlan) -> Relation {
             if let Some(filter) = &join.filter {
                 let schema = join.left.schema().join(join.right.schema()).unwrap();
                 let columns = both.clone();
-                let joined = Input { schema: &schema, relation: Relation { columns, rows: Sources::new() } };
+                let joined =
+                    Input { schema: &schema, relation: Relation { columns, rows: Sources::new() } };
                 rows.extend(joined.used(filter, Transformation::Join));
             }
             let whole = matches!(

@@ -111,7 +111,9 @@ impl Database {
         };
         let mut rows = inner.from(self, &update.table);
         let from = match &update.from {
-            Some(UpdateTableFromKind::AfterSet(from) | UpdateTableFromKind::BeforeSet(from)) => from,
+            Some(UpdateTableFromKind::AfterSet(from) | UpdateTableFromKind::BeforeSet(from)) => {
+                from
+            }
             None => &Vec::new(),
         };
         for table in from {

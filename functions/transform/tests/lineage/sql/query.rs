@@ -165,7 +165,9 @@ impl<'a> Scope<'a> {
                 other => panic!("lineage of this join is not known: {other:?}"),
             };
             match constraint {
-                JoinConstraint::On(by) => rows.extend(self.used(database, by, Transformation::Join)),
+                JoinConstraint::On(by) => {
+                    rows.extend(self.used(database, by, Transformation::Join))
+                }
                 JoinConstraint::Using(columns) => {
                     for column in columns {
                         let sources = self.named(&name(column)).unwrap_or_default();
@@ -312,10 +314,14 @@ impl<'a> Scope<'a> {
             Expr::Array(array) => computed(&array.elem.iter().collect::<Vec<_>>()),
             Expr::Case { operand, conditions, else_result, .. } => {
                 let mut sources = Sources::new();
-                for condition in operand.iter().map(|o| &**o).chain(conditions.iter().map(|c| &c.condition)) {
+                for condition in
+                    operand.iter().map(|o| &**o).chain(conditions.iter().map(|c| &c.condition))
+                {
                     sources.extend(self.used(database, condition, Conditional));
                 }
-                for result in conditions.iter().map(|c| &c.result).chain(else_result.iter().map(|e| &**e)) {
+                for result in
+                    conditions.iter().map(|c| &c.result).chain(else_result.iter().map(|e| &**e))
+                {
                     sources.extend(through(&self.value(database, result), Computed));
                 }
                 sources
@@ -332,8 +338,17 @@ impl<'a> Scope<'a> {
 
     fn function(&self, database: &mut Database, function: &ast::Function) -> Sources {
         let aggregates = [
-            "array_agg", "avg", "bool_and", "bool_or", "count", "jsonb_agg", "max", "min",
-            "percentile_cont", "string_agg", "sum",
+            "array_agg",
+            "avg",
+            "bool_and",
+            "bool_or",
+            "count",
+            "jsonb_agg",
+            "max",
+            "min",
+            "percentile_cont",
+            "string_agg",
+            "sum",
         ];
         let called = name(&function.name).to_lowercase();
         let by = match aggregates.contains(&called.as_str()) {
