@@ -17,6 +17,8 @@ mod sentence;
 mod shell;
 mod suite;
 
+use std::time::Instant;
+
 use futures::FutureExt;
 use futures::future::{BoxFuture, try_join_all};
 use shopflow_core::contract::LedgerEntry;
@@ -25,7 +27,8 @@ use shopflow_core::{Result, keys};
 use crate::expectations::history::Compared;
 use crate::expectations::{Outcome, Places};
 use crate::report::Report;
-use runs::{Entry, Noted};
+
+pub use runs::{Entry, Noted, Runs};
 
 /// What the pages of a run are made of.
 #[derive(Debug, Clone, Copy)]
@@ -49,10 +52,13 @@ impl Evidence<'_> {
 
 /// A page and where it belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Page {
-    key: String,
-    content: String,
+pub struct Page {
+    /// In the reports bucket.
+    pub key: String,
+    pub content: String,
 }
+
+const HTML: &str = "text/html; charset=utf-8";
 
 /// Writes the pages of the run and of the index.
 ///
@@ -63,15 +69,28 @@ struct Page {
 /// `Transient.Storage` when S3 does not answer or other runs are always faster; `Internal` when the
 /// embedded lineage is broken.
 pub async fn publish(places: Places<'_>, evidence: &Evidence<'_>) -> Result<()> {
+    let started = Instant::now();
     let mut noted = runs::note(places, Entry::new(evidence)).await?;
-    let mut pages = of_run(evidence, &noted)?;
-    pages.extend(index::pages(&noted));
-    write(places, pages).await?;
+    let pages = pages(evidence, &noted)?;
+    let (count, bytes) = (pages.len(), pages.iter().map(|page| page.content.len()).sum::<usize>());
+    tokio::try_join!(write(places, pages), noted.remember(places))?;
     while let Some(newer) = runs::newer(places, &noted).await? {
         noted = newer;
         write(places, index::pages(&noted)).await?;
     }
+    let milliseconds = started.elapsed().as_millis() as u64;
+    tracing::info!(pages = count, bytes, milliseconds, "data docs written");
     Ok(())
+}
+
+/// The pages of a run that has its place in the index, and those of the index.
+///
+/// # Errors
+/// `Internal` when the embedded lineage is broken.
+pub fn pages(evidence: &Evidence<'_>, noted: &Noted) -> Result<Vec<Page>> {
+    let mut pages = of_run(evidence, noted)?;
+    pages.extend(index::pages(noted));
+    Ok(pages)
 }
 
 fn of_run(evidence: &Evidence<'_>, noted: &Noted) -> Result<Vec<Page>> {
@@ -90,8 +109,7 @@ fn of_run(evidence: &Evidence<'_>, noted: &Noted) -> Result<Vec<Page>> {
 async fn write(places: Places<'_>, pages: Vec<Page>) -> Result<()> {
     let put = |page: Page| -> BoxFuture<'_, Result<()>> {
         async move {
-            let kind = "text/html; charset=utf-8";
-            places.storage.write_all(places.reports, &page.key, kind, page.content).await?;
+            places.storage.write_all(places.reports, &page.key, HTML, page.content).await?;
             Ok(())
         }
         .boxed()

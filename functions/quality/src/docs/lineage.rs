@@ -8,12 +8,12 @@ mod drawing;
 use std::collections::BTreeMap;
 
 use shopflow_core::Result;
-use shopflow_lineage::{Column, Dataset, Graph, Source, dataset_of};
+use shopflow_lineage::{Column, Dataset, Graph, Source, Transformation};
 use shopflow_page::{Html, html, slug};
 
 use super::Evidence;
 use super::runs::SuiteFigures;
-use super::shell::{Shell, Tone, badge, cell, row, section, table};
+use super::shell::{Shell, Tone, badge, section};
 
 /// Sources of a column that are named.
 const MOST_SOURCES: usize = 8;
@@ -109,42 +109,49 @@ fn of_table(dataset: &Dataset, feeds: &[&str], standing: &Standing<'_>) -> Html 
         html!("<p class=\"quiet\">{} {}</p>\n", words, listed(names))
     };
     let columns: Html = dataset.columns.iter().map(of_column).collect();
-    let heads = [("Column", false), ("Type", false), ("From", false)];
     html!(
         "<article class=\"card column\" aria-labelledby=\"{id}\">\n\
          <h3 id=\"{id}\"><code>{name}</code>{suite}</h3>\n{reads}{feeds}\
-         <details><summary>{count} columns</summary>\n{columns}</details></article>\n";
+         <details><summary>{count} columns</summary>\n<ul class=\"plain\">{columns}</ul></details></article>\n";
         id = id(&dataset.name),
         name = dataset.name,
         suite = suite,
         reads = way("Made from", dataset.inputs().into_iter().map(link).collect()),
         feeds = way("Feeds", feeds.iter().map(|name| link(name)).collect()),
         count = dataset.columns.len(),
-        columns = table(&format!("Columns of {}", dataset.name), &heads, &columns)
+        columns = columns
     )
 }
 
+/// A column and what it is computed from: `email text, from raw.customers.email (masked)`.
 fn of_column(column: &Column) -> Html {
-    let shown = column.from.iter().take(MOST_SOURCES).map(source);
-    let mut sources = listed(shown);
+    let mut sources: Vec<String> = column.from.iter().take(MOST_SOURCES).map(source).collect();
     if column.from.len() > MOST_SOURCES {
-        sources.push(html!(" and {} more", column.from.len() - MOST_SOURCES));
+        sources.push(format!("{} more", column.from.len() - MOST_SOURCES));
     }
-    let data_type = cell(&html!("{}", column.data_type));
-    row(&html!("<code>{}</code>", column.name), &[data_type, cell(&sources)])
+    let from = if sources.is_empty() { "" } else { ", from " };
+    html!(
+        "<li><code>{}</code> {}{}{}</li>\n",
+        column.name,
+        column.data_type,
+        from,
+        sources.join(", ")
+    )
 }
 
-/// `bronze.customers.name`, leading to its table, and how it is used.
-fn source(source: &Source) -> Html {
-    let by = source.by.name().to_lowercase().replace('_', " ");
-    let masked = if source.masking { ", masked" } else { "" };
-    html!(
-        "<a href=\"#{}\">{}</a> <span class=\"quiet\">({}{})</span>",
-        id(dataset_of(&source.column)),
-        source.column,
-        by,
-        masked
-    )
+/// A column, and how it is used when it is not taken as it is.
+fn source(source: &Source) -> String {
+    let mut how: Vec<String> = Vec::new();
+    if source.by != Transformation::Identity {
+        how.push(source.by.name().to_lowercase().replace('_', " "));
+    }
+    if source.masking {
+        how.push("masked".to_owned());
+    }
+    match how.is_empty() {
+        true => source.column.clone(),
+        false => format!("{} ({})", source.column, how.join(", ")),
+    }
 }
 
 #[cfg(test)]
@@ -172,7 +179,7 @@ mod tests {
             assert_eq!(page.matches(&format!("id=\"{id}\"")).count(), 1, "{id}");
             assert!(page.contains(&format!("href=\"#{id}\"")), "{id}");
         }
-        assert!(page.contains("raw.customers.email</a> <span class=\"quiet\">(identity, masked)"));
+        assert!(page.contains("<code>email</code> text, from raw.customers.email (masked)</li>"));
         assert!(page.contains("3 tables, 2 steps"), "{page}");
         assert!(page.contains("<a href=\"customers.html\"><span class=\"badge bad\">"), "{page}");
         assert!(!page.contains("a<b") && !page.contains("<i>"), "{page}");

@@ -112,21 +112,20 @@ fn failure(evidence: &Evidence<'_>, check: &Check) -> Html {
             outcome.suite
         )
     });
-    let detail = check
-        .detail
-        .as_ref()
-        .map_or_else(Html::default, |detail| html!("<p class=\"quiet\">{}</p>\n", detail));
     let tone = severity(check.severity);
+    let note = check.detail.as_ref().map_or_else(Html::default, |detail| {
+        html!("<div class=\"note\"><dt>Note</dt><dd>{}</dd></div>", detail)
+    });
     html!(
-        "<article class=\"card failure {}\">\n<h3>{}</h3>\n<p>{}</p>\n\
+        "<article class=\"card failure {}\">\n<h3>{} {}</h3>\n\
          <dl class=\"facts\"><div><dt>Expected</dt><dd>{}</dd></div>\
-         <div><dt>Found</dt><dd>{}</dd></div></dl>\n{}{}</article>\n",
+         <div><dt>Found</dt><dd>{}</dd></div>{}</dl>\n{}</article>\n",
         if tone == Tone::Bad { "bad" } else { "warn" },
-        breakable(&check.name),
         badge(tone, check.severity.name()),
+        breakable(&check.name),
         check.expected,
         check.actual,
-        detail,
+        note,
         link
     )
 }
@@ -230,7 +229,7 @@ fn anomalies(evidence: &Evidence<'_>) -> Html {
             "<p class=\"quiet\">There are not enough earlier runs yet to say what is unusual.</p>\n"
         );
     }
-    table_of_checks("Beside earlier runs", &compared)
+    table_of_checks("Figures and where they are expected", &compared)
 }
 
 fn table_of_checks(caption: &str, checks: &[&Check]) -> Html {

@@ -38,7 +38,7 @@ pub fn figures(column: &ColumnProfile, rows: u64, id: &str, compared: Option<&Co
         }
     }
     for (name, number) in [("Mean", column.mean), ("Standard deviation", column.stdev)] {
-        if let Some(number) = number {
+        if let Some(number) = number.filter(|_| !is_key(&column.name)) {
             items.push((name, html!("{}", cells::number(number))));
         }
     }
@@ -46,6 +46,10 @@ pub fn figures(column: &ColumnProfile, rows: u64, id: &str, compared: Option<&Co
         .iter()
         .map(|(name, value)| html!("<div><dt>{}</dt><dd>{}</dd></div>", name, value))
         .collect();
+    if column.personal {
+        let note = "The values are personal: nothing but counts is known of them.";
+        return html!("<dl class=\"facts\">{}</dl>\n<p class=\"quiet\">{}</p>\n", items, note);
+    }
     html!("<dl class=\"facts\">{}</dl>\n{}{}", items, quantiles(column), drawing(column, id))
 }
 
@@ -69,9 +73,14 @@ fn trend(compared: &Compared, name: &str) -> Html {
     spark(&shares, None, &description)
 }
 
+/// Numbers that name something have no mean and no distribution.
+fn is_key(name: &str) -> bool {
+    name == "id" || name.ends_with("_id")
+}
+
 /// The figures between which the numbers lie.
 fn quantiles(column: &ColumnProfile) -> Html {
-    if column.quantiles.is_empty() || column.name == "id" || column.name.ends_with("_id") {
+    if column.quantiles.is_empty() || is_key(&column.name) {
         return Html::default();
     }
     let heads: Html = column
@@ -103,8 +112,11 @@ fn percentile(quantile: f64) -> String {
 fn drawing(column: &ColumnProfile, id: &str) -> Html {
     let most = column.top_values.first().map_or(0, |top| top.count);
     let few = !column.top_values.is_empty() && column.distinct <= 20;
-    if column.name != "id" && most >= TELLING && (few || column.histogram.is_empty()) {
+    if most >= TELLING && (few || column.histogram.is_empty()) {
         return top_values(column, id);
+    }
+    if is_key(&column.name) {
+        return Html::default();
     }
     let bins: Vec<Bin> = column
         .histogram

@@ -105,6 +105,13 @@ pub struct Runs {
 }
 
 impl Runs {
+    /// Adds a run as [`note`] does, without a bucket.
+    pub fn note(&mut self, entry: &Entry) -> Noted {
+        let number = self.put(entry);
+        let run_id = entry.run.run_id.clone();
+        Noted { runs: self.clone(), run_id, number, etag: String::new() }
+    }
+
     /// Puts a run at the end, or in its place when it is there already; its number.
     fn put(&mut self, entry: &Entry) -> u64 {
         let place = self.runs.iter().position(|run| run.run.run_id == entry.run.run_id);
@@ -137,12 +144,24 @@ impl Runs {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Noted {
     pub runs: Runs,
+    pub run_id: String,
     /// The run's number.
     pub number: u64,
     etag: String,
 }
 
 impl Noted {
+    /// Writes down the run's number, for when it is no longer among the kept ones.
+    ///
+    /// # Errors
+    /// `Transient.Storage`, or `Internal` when S3 refuses the request.
+    pub async fn remember(&self, places: Places<'_>) -> Result<()> {
+        let number = Number { number: self.number };
+        let key = keys::docs_number(&self.run_id);
+        places.storage.write_json(places.reports, &key, &number).await?;
+        Ok(())
+    }
+
     /// The run and those before it, for trends: what comes later does not change its pages.
     pub fn up_to_run(&self) -> &[Entry] {
         let end = self.number + 1;
@@ -172,7 +191,8 @@ pub async fn note(places: Places<'_>, entry: Entry) -> Result<Noted> {
             let known = storage.read_json_if_exists::<Number>(bucket, &of_number).await?;
             let known = known.map(|(known, _)| known.number);
             if let Some(number) = known.filter(|number| *number < runs.first) {
-                return Ok(Noted { runs, number, etag: etag.unwrap_or_default() });
+                let (run_id, etag) = (entry.run.run_id, etag.unwrap_or_default());
+                return Ok(Noted { runs, run_id, number, etag });
             }
         }
         let known = runs.clone();
@@ -191,8 +211,7 @@ pub async fn note(places: Places<'_>, entry: Entry) -> Result<Noted> {
                 }
             }
         };
-        storage.write_json(bucket, &of_number, &Number { number }).await?;
-        return Ok(Noted { runs, number, etag });
+        return Ok(Noted { runs, run_id: entry.run.run_id, number, etag });
     }
     Err(Error::new(ErrorKind::TransientStorage, "other runs keep replacing the data docs")
         .with("bucket", bucket)
@@ -207,7 +226,7 @@ pub async fn newer(places: Places<'_>, noted: &Noted) -> Result<Option<Noted>> {
     let (storage, bucket) = (places.storage, places.reports);
     let found = storage.read_json_if_exists::<Runs>(bucket, keys::DOCS_RUNS).await?;
     let newer = found.filter(|(_, etag)| *etag != noted.etag);
-    Ok(newer.map(|(runs, etag)| Noted { runs, number: noted.number, etag }))
+    Ok(newer.map(|(runs, etag)| Noted { runs, etag, ..noted.clone() }))
 }
 
 #[cfg(test)]
@@ -232,10 +251,8 @@ pub mod tests {
     /// The state after so many runs.
     pub fn noted(count: u64) -> Noted {
         let mut runs = Runs::default();
-        for number in 0..count {
-            assert_eq!(runs.put(&entry(number)), number);
-        }
-        Noted { runs, number: count - 1, etag: String::new() }
+        let noted = (0..count).map(|number| runs.note(&entry(number)));
+        noted.last().unwrap()
     }
 
     #[test]

@@ -179,7 +179,7 @@ fn columns(outcome: &Outcome, compared: Option<&Compared>) -> Html {
             .map(|(at, result)| expectation::line(result, (!result.success).then_some(at)))
             .collect()
     };
-    let mut cards = Html::default();
+    let mut cards = chips(&names, results);
     let of_table = lines(None);
     if !of_table.is_empty() {
         let list = html!("<ul class=\"rules\">{}</ul>\n", of_table);
@@ -221,6 +221,33 @@ fn columns(outcome: &Outcome, compared: Option<&Compared>) -> Html {
         ));
     }
     cards
+}
+
+/// The way to each column, with how it stands.
+fn chips(names: &[&str], results: &[ExpectationResult]) -> Html {
+    let items: Html = names
+        .iter()
+        .map(|name| {
+            let failed = results
+                .iter()
+                .filter(|result| !result.success && expectation::column(result) == Some(name));
+            let worst = failed.max_by_key(|result| result.severity);
+            let (class, words) = match worst.map(expectation::tone) {
+                None => ("chip", ""),
+                Some(Tone::Bad) => ("chip bad", ", not met"),
+                Some(Tone::Warning) => ("chip warn", ", not met"),
+                Some(_) => ("chip info", ", not met"),
+            };
+            html!(
+                "<li><a class=\"{}\" href=\"#column-{}\">{}{}</a></li>",
+                class,
+                slug(name),
+                name,
+                words
+            )
+        })
+        .collect();
+    html!("<nav aria-label=\"Columns of the table\"><ul class=\"chips\">{}</ul></nav>\n", items)
 }
 
 /// Type, meaning and who may see the values.

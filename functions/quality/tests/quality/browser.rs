@@ -10,30 +10,34 @@ use shopflow_generate::GenerateSpec;
 use shopflow_testkit::browser::Browser;
 
 use crate::docs::{broken_shop, site};
-use crate::files;
 use crate::support::{RUN_ID, Shop};
+use crate::{files, gold};
 
 /// Where pictures of the pages are put, when somebody wants to look at them.
 const PICTURES: &str = "SHOPFLOW_TEST_PICTURES";
+/// The run that has something wrong with it.
+const BROKEN: &str = "nightly-broken";
 /// Part of `cargo shopflow test`: its Python environment has axe-core.
 const HOME: &str = "SHOPFLOW_TEST_HOME";
 
-/// Everything wider than the window, and text that is cut by its box.
+/// How much wider than the window the page is.
 const OVERFLOW: &str = "document.documentElement.scrollWidth - window.innerWidth";
 /// Things that can be reached or read out and have no name.
 const NAMELESS: &str = "[...document.querySelectorAll('a, summary, svg, [role=region], table')]
     .filter(e => !(e.ariaLabel || e.textContent.trim() || e.querySelector('caption')))
     .map(e => e.outerHTML.slice(0, 200))";
 
-/// The shop with generated rows, so that profiles have something to show, and a few runs before.
-async fn generated_shop() -> Shop {
-    let run_date: NaiveDate = "2026-01-16".parse().unwrap();
+/// A shop with runs before it, one of them broken, whose last run has far fewer rows than those.
+async fn shop_with_a_past() -> Shop {
+    let day = |text: &str| text.parse::<NaiveDate>().unwrap();
     let mut shop = broken_shop().await;
+    let broken = shop.manifest.take();
+    gold::write(&shop, &gold::of_the_shop()).await;
     let invocation = Invocation::detached(&shop.aws, "quality");
-    shop.check_as("the-first", &invocation).await;
-    for scale in [0.2, 0.25, 0.3, 0.22, 0.28, 0.24, 0.26, 0.3, 0.02] {
+    let sizes = [0.2, 0.25, 0.3, 0.22, 0.28, 0.24, 0.26, 0.27, 0.02];
+    for (number, scale) in sizes.into_iter().enumerate() {
         let spec = GenerateSpec { scale, defect_rate: 0.0, ..GenerateSpec::default() };
-        let generated = shopflow_generate::Shop::new(run_date, &spec).unwrap();
+        let generated = shopflow_generate::Shop::new(day("2026-01-16"), &spec).unwrap();
         let files: Vec<(Dataset, Vec<u8>)> = Dataset::ALL
             .into_iter()
             .map(|dataset| {
@@ -43,8 +47,14 @@ async fn generated_shop() -> Shop {
             })
             .collect();
         shop.manifest = Some(files::publish(&shop, &files).await);
-        let run = if scale < 0.1 { RUN_ID.to_owned() } else { format!("before-{scale}") };
-        shop.check_as(&run, &invocation).await;
+        if number == 5 {
+            shop.manifest.clone_from(&broken);
+            shop.check_as(BROKEN, &invocation).await;
+        } else if number + 1 < sizes.len() {
+            shop.check_as(&format!("nightly-{number}"), &invocation).await;
+        } else {
+            shop.check().await;
+        }
     }
     shop
 }
@@ -78,16 +88,14 @@ fn address(folder: &Path, key: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_fit_wide_and_narrow_windows_and_ask_for_nothing() {
-    let shop = generated_shop().await;
+    let shop = shop_with_a_past().await;
     let site = site(&shop).await;
     let folder = written(&site);
     let axe = axe();
     let wanted: Vec<&String> = site
         .keys()
         .filter(|key| key.ends_with(".html"))
-        .filter(|key| {
-            !key.contains("/run_id=") || key.contains(RUN_ID) || key.contains("the-first")
-        })
+        .filter(|key| !key.contains("/run_id=") || key.contains(RUN_ID) || key.contains(BROKEN))
         .collect();
     assert!(wanted.len() > 15, "{wanted:?}");
     let mut browser = Browser::start();
@@ -116,5 +124,7 @@ async fn pages_fit_wide_and_narrow_windows_and_ask_for_nothing() {
             }
         }
     }
-    std::fs::remove_dir_all(folder).unwrap();
+    if std::env::var_os(PICTURES).is_none() {
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }

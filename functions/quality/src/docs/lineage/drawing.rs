@@ -1,20 +1,19 @@
-//! The graph as SVG: a column per layer, and one more where tables of a layer read each other.
+//! The graph as SVG: every table one column to the right of what it is made from.
 
 use std::collections::BTreeMap;
 
-use shopflow_lineage::Graph;
+use shopflow_lineage::{Graph, Layer};
 use shopflow_page::chart::{Caption, fitted, svg, text};
 use shopflow_page::{Html, html};
 
 use super::super::shell::Tone;
 use super::{Standing, id};
 
-const BOX: f64 = 158.0;
-const HEIGHT: f64 = 26.0;
-const ROW: f64 = 36.0;
+const BOX: f64 = 200.0;
+const HEIGHT: f64 = 24.0;
+const ROW: f64 = 32.0;
 /// Room between two columns for the lines.
-const GAP: f64 = 46.0;
-const TOP: f64 = 34.0;
+const GAP: f64 = 40.0;
 /// Room of a name within its box.
 const PADDING: f64 = 8.0;
 
@@ -27,8 +26,8 @@ pub fn draw(graph: &Graph, standing: &Standing<'_>) -> (Html, usize) {
     let columns = places.values().map(|(column, _)| column + 1).max().unwrap_or(0);
     let rows = places.values().map(|(_, row)| row + 1).max().unwrap_or(0);
     let width = (columns as f64 * (BOX + GAP) - GAP).max(1.0);
-    let height = TOP + rows as f64 * ROW;
-    let mut content = heads(graph, &places);
+    let height = (rows as f64 * ROW).max(1.0);
+    let mut content = Html::default();
     let mut edges = 0;
     for (from, to) in graph.edges() {
         if let (Some(from), Some(to)) = (places.get(from), places.get(to)) {
@@ -38,12 +37,12 @@ pub fn draw(graph: &Graph, standing: &Standing<'_>) -> (Html, usize) {
     }
     for dataset in &graph.datasets {
         if let Some(place) = places.get(dataset.name.as_str()) {
-            content.push(node(&dataset.name, dataset.table(), *place, standing));
+            content.push(node(&dataset.name, *place, standing));
         }
     }
     let description = format!("{} tables and {edges} steps between them", places.len());
     let caption = Caption { id: "lineage", title: "Lineage of tables", description: &description };
-    (html!("{}", svg(width, height, "lineage", &caption, &content)), edges)
+    (svg(width, height, "lineage", &caption, &content), edges)
 }
 
 fn x(column: usize) -> f64 {
@@ -51,42 +50,48 @@ fn x(column: usize) -> f64 {
 }
 
 fn y(row: usize) -> f64 {
-    TOP + row as f64 * ROW
+    2.0 + row as f64 * ROW
 }
 
-/// A column per layer and depth within it; in a column, tables stand near what they are made from.
-fn places(graph: &Graph) -> BTreeMap<&str, Place> {
-    let mut ranks: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+/// How many steps a table is from the files. Tables that nothing is read into or from have no rank;
+/// one that is not made from files stands right before what is made from it.
+fn ranks(graph: &Graph) -> BTreeMap<&str, usize> {
+    let mut ranks: BTreeMap<&str, usize> = BTreeMap::new();
     // What is read stands before what is written from it.
     for dataset in &graph.datasets {
-        let layer = dataset.layer().map_or(0, |layer| layer as usize);
         let inputs = dataset.inputs();
-        let depth = inputs
-            .iter()
-            .filter_map(|input| ranks.get(input))
-            .filter(|(of_input, _)| *of_input == layer)
-            .map(|(_, depth)| depth + 1)
-            .max()
-            .unwrap_or(0);
-        ranks.insert(&dataset.name, (layer, depth));
+        let rank = inputs.iter().filter_map(|input| ranks.get(input)).max().map(|rank| rank + 1);
+        if let Some(rank) = rank.or((dataset.layer() == Some(Layer::Raw)).then_some(0)) {
+            ranks.insert(&dataset.name, rank);
+        } else if !inputs.is_empty() {
+            ranks.insert(&dataset.name, 1);
+        }
     }
-    let mut columns: Vec<(usize, usize)> = ranks.values().copied().collect();
-    columns.sort_unstable();
-    columns.dedup();
+    let mut others: BTreeMap<&str, usize> = BTreeMap::new();
+    for (from, to) in graph.edges() {
+        if let (None, Some(rank)) = (ranks.get(from), ranks.get(to)) {
+            let before = rank.saturating_sub(1);
+            let known = others.entry(from).or_insert(before);
+            *known = (*known).min(before);
+        }
+    }
+    ranks.extend(others);
+    ranks
+}
+
+/// In a column, tables stand near what they are made from.
+fn places(graph: &Graph) -> BTreeMap<&str, Place> {
+    let ranks = ranks(graph);
+    let columns = ranks.values().max().map_or(0, |most| most + 1);
     let mut places: BTreeMap<&str, Place> = BTreeMap::new();
-    for (column, rank) in columns.iter().enumerate() {
-        let mut tables: Vec<(f64, usize, &str)> = graph
-            .datasets
-            .iter()
-            .enumerate()
-            .filter(|(_, dataset)| ranks.get(dataset.name.as_str()) == Some(rank))
+    for column in 0..columns {
+        let of_column = graph.datasets.iter().enumerate();
+        let mut tables: Vec<(f64, usize, &str)> = of_column
+            .filter(|(_, dataset)| ranks.get(dataset.name.as_str()) == Some(&column))
             .map(|(at, dataset)| {
                 let inputs = dataset.inputs();
-                let rows: Vec<usize> = inputs
-                    .iter()
-                    .filter_map(|input| places.get(input))
-                    .map(|(_, row)| *row)
-                    .collect();
+                let inputs = inputs.iter().filter_map(|input| places.get(input));
+                let rows: Vec<usize> = inputs.map(|(_, row)| *row).collect();
                 let middle = rows.iter().sum::<usize>() as f64 / rows.len().max(1) as f64;
                 (middle, at, dataset.name.as_str())
             })
@@ -99,22 +104,10 @@ fn places(graph: &Graph) -> BTreeMap<&str, Place> {
     places
 }
 
-/// The name of each layer above its first column.
-fn heads(graph: &Graph, places: &BTreeMap<&str, Place>) -> Html {
-    let mut columns: BTreeMap<&str, usize> = BTreeMap::new();
-    for dataset in &graph.datasets {
-        let Some((column, _)) = places.get(dataset.name.as_str()) else { continue };
-        let layer = dataset.layer().map_or("", |layer| layer.name());
-        let first = columns.entry(layer).or_insert(*column);
-        *first = (*first).min(*column);
-    }
-    columns.iter().map(|(layer, column)| text(x(*column), 14.0, "start", "group", layer)).collect()
-}
-
 fn edge(from: Place, to: Place) -> Html {
     let (start, end) = (x(from.0) + BOX, x(to.0));
     let (from, to) = (y(from.1) + HEIGHT / 2.0, y(to.1) + HEIGHT / 2.0);
-    let bend = GAP * 0.55;
+    let bend = (end - start) * 0.5;
     html!(
         "<path class=\"edge\" d=\"M{:.0} {:.0}C{:.0} {:.0} {:.0} {:.0} {:.0} {:.0}\"/>",
         start,
@@ -128,7 +121,7 @@ fn edge(from: Place, to: Place) -> Html {
     )
 }
 
-fn node(name: &str, table: &str, place: Place, standing: &Standing<'_>) -> Html {
+fn node(name: &str, place: Place, standing: &Standing<'_>) -> Html {
     let (class, words) = match standing.get(name) {
         Some((_, Tone::Good)) => ("node good", ", suite met"),
         Some((_, Tone::Quiet)) => ("node info", ", suite met with information"),
@@ -149,10 +142,10 @@ fn node(name: &str, table: &str, place: Place, standing: &Standing<'_>) -> Html 
         height = HEIGHT,
         label = text(
             left + PADDING,
-            top + 17.0,
+            top + 16.0,
             "start",
             "label",
-            &fitted(table, BOX - 2.0 * PADDING)
+            &fitted(name, BOX - PADDING)
         )
     )
 }
