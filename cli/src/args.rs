@@ -3,8 +3,8 @@
 mod governance;
 
 pub use governance::{
-    Erase, Lineage, Quarantine, QuarantineExport, QuarantineList, QuarantineReplay, QuarantineShow,
-    Queue, Redrive,
+    Docs, Erase, Lineage, Quarantine, QuarantineExport, QuarantineList, QuarantineReplay,
+    QuarantineShow, Queue, Redrive,
 };
 
 use std::path::PathBuf;
@@ -44,6 +44,8 @@ pub enum Command {
     Erase(Erase),
     /// Answer the questions of the business, on screen, as CSV and as one HTML page
     Report(Report),
+    /// Fetch the data docs, the pages about the quality of the latest runs, into a folder
+    Docs(Docs),
     /// Print expectations that the latest rows of a dataset suggest and its suite does not have
     Suggest(Suggest),
     /// Write docs/query-plans.md: how each question is executed, before and after indexing

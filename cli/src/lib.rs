@@ -24,6 +24,7 @@ pub mod args;
 pub mod commands;
 pub mod console;
 pub mod dictionary;
+pub mod docs;
 pub mod erase;
 pub mod execution;
 pub mod lineage;

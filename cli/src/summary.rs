@@ -8,7 +8,8 @@ use tokio_postgres::Client;
 use crate::analytics;
 use crate::console::seconds;
 use crate::execution::Outcome;
-use crate::table::{Table, thousands, thousands_decimal};
+use crate::table::Table;
+use shopflow_page::number::{thousands, thousands_decimal};
 
 /// Customers listed in the report.
 const TOP: usize = 5;

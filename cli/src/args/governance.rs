@@ -1,4 +1,5 @@
-//! Arguments of the commands about rows and messages that were refused.
+//! Arguments of the commands about the quality of runs, and about rows and messages that were
+//! refused.
 
 use std::path::PathBuf;
 
@@ -139,6 +140,21 @@ pub struct Redrive {
     /// Print the outcome as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Docs {
+    #[command(flatten)]
+    pub environment: Environment,
+    /// Folder to fetch them into
+    #[arg(long, value_name = "FOLDER", default_value = "reports/data-docs")]
+    pub out: PathBuf,
+    /// Runs to fetch, newest first; the index lists 50
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=200))]
+    pub runs: u32,
+    /// Open the first page in the browser
+    #[arg(long)]
+    pub open: bool,
 }
 
 #[derive(Debug, Args)]

@@ -11,8 +11,8 @@ use crate::analytics;
 use crate::args::{Dictionary, Lineage, Plans};
 use crate::console::Console;
 use crate::local::home::Home;
-use crate::table::thousands;
 use crate::{dictionary, lineage, plans, sample, scratch};
+use shopflow_page::number::thousands;
 
 /// The day of the data behind the plans, fixed so that they can be written again.
 const DAY: &str = "2026-01-15";

@@ -9,8 +9,9 @@ use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 
 use crate::args::Generate;
 use crate::console::{Console, seconds};
-use crate::table::{Table, thousands};
+use crate::table::Table;
 use crate::target::Target;
+use shopflow_page::number::thousands;
 
 /// Writes the data and says what was written.
 pub async fn generate(arguments: &Generate) -> Result<ExitCode> {

@@ -1,6 +1,7 @@
 //! The commands, each a page: arguments in, library calls, words out.
 
 mod cloud;
+mod docs;
 mod documents;
 mod env;
 mod erase;
@@ -37,6 +38,7 @@ pub async fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         Command::Redrive(redrive) => redrive::redrive(&redrive).await,
         Command::Erase(erase) => erase::erase(&erase).await,
         Command::Report(report) => report::report(&report).await,
+        Command::Docs(docs) => docs::docs(&docs).await,
         Command::Suggest(suggest) => suggest::suggest(&suggest).await,
         Command::Plans(plans) => documents::plans(&plans).await,
         Command::Dictionary(dictionary) => documents::dictionary(&dictionary).await,

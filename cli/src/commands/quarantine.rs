@@ -13,8 +13,9 @@ use crate::quarantine::replay::{self, Request};
 use crate::quarantine::rows::Rows;
 use crate::quarantine::shelf::{self, Entry, Filter};
 use crate::quarantine::{export, mask};
-use crate::table::{Table, thousands};
+use crate::table::Table;
 use crate::target::Target;
+use shopflow_page::number::thousands;
 
 /// Reasons that one line of the list names.
 const REASONS_SHOWN: usize = 3;

@@ -26,8 +26,8 @@ use super::shelf::{self, Entry, Filter};
 use crate::console::seconds;
 use crate::execution::{Execution, Outcome};
 use crate::summary::RunReport;
-use crate::table::thousands;
 use crate::target::Target;
+use shopflow_page::number::thousands;
 
 /// Objects that one run takes.
 const MAX_OBJECTS: usize = 100;

@@ -2,7 +2,8 @@
 //!
 //! A question without a sentence here is still shown with its chart and its figures.
 
-use crate::table::{Table, compact, thousands_decimal};
+use crate::table::Table;
+use shopflow_page::number::{compact, thousands_decimal};
 
 /// What the answer to a question shows; none when it is empty or the question is not known.
 /// `last_day` is the last day with data: what it cuts short is not compared.

@@ -1,34 +1,19 @@
 //! The report as one HTML page that needs nothing but itself: no scripts, no requests.
 
+use shopflow_page::chart::Caption;
+use shopflow_page::number::thousands_decimal;
+use shopflow_page::{Html, document, html, slug};
+
 use crate::analytics::{Answer, Question};
-use crate::report::chart::Caption;
 use crate::report::finding::finding;
 use crate::report::{Report, chart::draw};
-use crate::table::{Table, thousands_decimal};
+use crate::table::Table;
 
 const STYLE: &str = include_str!("page.css");
 /// Figures of an answer on the page; the CSV file has all.
 const MOST_ROWS: usize = 200;
 /// Columns that name or place something: their numbers are no amounts.
 const NAMES: [&str; 5] = ["rank", "rank_by_revenue", "customer_id", "product_id", "step_number"];
-
-/// Text as HTML shows it, in elements and in quoted attributes.
-pub fn escape(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            // Not allowed in HTML, and some change what follows them.
-            _ if character.is_control() && character != '\n' => safe.push('\u{fffd}'),
-            _ => safe.push(character),
-        }
-    }
-    safe
-}
 
 impl Report {
     /// The page. It depends on the report alone: the same report gives the same bytes.
@@ -37,28 +22,24 @@ impl Report {
             Some((_, last)) => format!("Shop report, data to {}", day(last)),
             None => "Shop report".to_owned(),
         };
-        let title = escape(&title);
         let themes = self.themes();
-        let nav: String = themes
+        let nav: Html = themes
             .iter()
-            .map(|theme| format!("<li><a href=\"#{}\">{}</a></li>", slug(theme), escape(theme)))
+            .map(|theme| html!("<li><a href=\"#{}\">{}</a></li>", slug(theme), theme))
             .collect();
-        let sections: String = themes.iter().map(|theme| self.section(theme)).collect();
-        format!(
-            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <meta http-equiv=\"Content-Security-Policy\" \
-             content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
-             <meta name=\"color-scheme\" content=\"light dark\">\n\
-             <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-             <a class=\"skip\" href=\"#answers\">Skip to the answers</a>\n\
+        let sections: Html = themes.iter().map(|theme| self.section(theme)).collect();
+        let body = html!(
+            "<a class=\"skip\" href=\"#answers\">Skip to the answers</a>\n\
              <header>\n<p class=\"brand\">ShopFlow</p>\n<h1>The shop in figures</h1>\n{}{}\
-             <nav aria-label=\"Themes\"><ul>{nav}</ul></nav>\n</header>\n\
-             <main id=\"answers\">\n{sections}</main>\n{}</body>\n</html>\n",
+             <nav aria-label=\"Themes\"><ul>{}</ul></nav>\n</header>\n\
+             <main id=\"answers\">\n{}</main>\n{}",
             self.basis(environment),
             self.totals(),
-            footer(),
-        )
+            nav,
+            sections,
+            footer()
+        );
+        document(&title, STYLE, &body)
     }
 
     fn themes(&self) -> Vec<&str> {
@@ -72,24 +53,21 @@ impl Report {
     }
 
     /// What the figures rest on.
-    fn basis(&self, environment: &str) -> String {
-        let mut parts = Vec::new();
+    fn basis(&self, environment: &str) -> Html {
+        let mut basis = Html::default();
         if let Some((first, last)) = &self.figures.days {
-            parts.push(format!("Sales from {} to {}", escape(&day(first)), escape(&day(last))));
+            basis.push(html!("Sales from {} to {}, ", day(first), day(last)));
         }
-        match (&self.as_of.run_id, &self.as_of.finished_at) {
-            (Some(run), Some(finished)) => parts.push(format!(
-                "as of run <code>{}</code>, finished {} UTC",
-                escape(run),
-                escape(finished)
-            )),
-            _ => parts.push("no run has been recorded yet".to_owned()),
-        }
-        parts.push(format!("environment {}", escape(environment)));
-        format!("<p class=\"basis\">{}.</p>\n", parts.join(", "))
+        basis.push(match (&self.as_of.run_id, &self.as_of.finished_at) {
+            (Some(run), Some(finished)) => {
+                html!("as of run <code>{}</code>, finished {} UTC", run, finished)
+            }
+            _ => html!("no run has been recorded yet"),
+        });
+        html!("<p class=\"basis\">{}, environment {}.</p>\n", basis, environment)
     }
 
-    fn totals(&self) -> String {
+    fn totals(&self) -> Html {
         let none = || "–".to_owned();
         let figures = &self.figures;
         let quality = self.as_of.quality_score.as_deref();
@@ -103,72 +81,74 @@ impl Report {
             ),
             ("Quality score, of 100", quality.map_or_else(none, thousands_decimal)),
         ];
-        let items: String = totals
+        let items: Html = totals
             .iter()
-            .map(|(name, value)| {
-                format!("<div><dt>{}</dt><dd>{}</dd></div>", escape(name), escape(value))
-            })
+            .map(|(name, value)| html!("<div><dt>{}</dt><dd>{}</dd></div>", name, value))
             .collect();
-        format!("<dl class=\"totals\">{items}</dl>\n")
+        html!("<dl class=\"totals\">{}</dl>\n", items)
     }
 
-    fn section(&self, theme: &str) -> String {
-        let cards: String = self
+    fn section(&self, theme: &str) -> Html {
+        let cards: Html = self
             .answers
             .iter()
             .filter(|answer| theme_of(&answer.question) == theme)
             .map(|answer| self.card(answer))
             .collect();
-        let id = slug(theme);
-        format!(
-            "<section aria-labelledby=\"{id}\">\n<h2 id=\"{id}\">{}</h2>\n\
-             <div class=\"cards\">\n{cards}</div>\n</section>\n",
-            escape(theme)
+        html!(
+            "<section aria-labelledby=\"{id}\">\n<h2 id=\"{id}\">{theme}</h2>\n\
+             <div class=\"cards\">\n{cards}</div>\n</section>\n";
+            id = slug(theme), theme = theme, cards = cards
         )
     }
 
-    fn card(&self, answer: &Answer) -> String {
+    fn card(&self, answer: &Answer) -> Html {
         let Question { name, title, chart, .. } = &answer.question;
         let last_day = self.figures.last_day();
         let finding = finding(name, &answer.table, last_day);
         let sentence = match (&finding, answer.table.rows.is_empty()) {
-            (Some(finding), _) => format!("<p class=\"finding\">{}</p>\n", escape(finding)),
-            (None, true) => "<p class=\"finding\">There is no data for this yet.</p>\n".to_owned(),
-            (None, false) => String::new(),
+            (Some(finding), _) => html!("<p class=\"finding\">{}</p>\n", finding),
+            (None, true) => html!("<p class=\"finding\">There is no data for this yet.</p>\n"),
+            (None, false) => Html::default(),
         };
         let id = slug(name);
         let caption = Caption {
             id: &format!("{id}-chart"),
             title,
             description: finding.as_deref().unwrap_or(title),
-            last_day,
         };
-        let drawings =
-            chart.as_ref().map(|chart| draw(chart, &answer.table, &caption)).unwrap_or_default();
-        let class = if drawings.len() > 1 { "card wide" } else { "card" };
-        format!(
-            "<article class=\"{class}\" aria-labelledby=\"{id}\">\n<h3 id=\"{id}\">{}</h3>\n\
-             {sentence}{}{}{}</article>\n",
-            escape(title),
+        let drawings = chart
+            .as_ref()
+            .map(|chart| draw(chart, &answer.table, &caption, last_day))
+            .unwrap_or_default();
+        html!(
+            "<article class=\"{class}\" aria-labelledby=\"{id}\">\n<h3 id=\"{id}\">{title}</h3>\n\
+             {}{}{}{}</article>\n",
+            sentence,
             figure(&answer.question, &drawings),
             figures(&answer.table),
-            explanation(&answer.question),
+            explanation(&answer.question);
+            class = if drawings.len() > 1 { "card wide" } else { "card" },
+            id = id,
+            title = title
         )
     }
 }
 
-fn figure(question: &Question, drawings: &[String]) -> String {
+fn figure(question: &Question, drawings: &[Html]) -> Html {
     if drawings.is_empty() {
-        return String::new();
+        return Html::default();
     }
     let what = question
         .chart
         .as_ref()
-        .map(describe)
-        .map(|text| format!("<figcaption>{}</figcaption>", escape(&text)))
+        .map(|chart| html!("<figcaption>{}</figcaption>", describe(chart)))
         .unwrap_or_default();
-    let class = if drawings.len() > 1 { " class=\"several\"" } else { "" };
-    format!("<figure>{what}<div{class}>{}</div></figure>\n", drawings.concat())
+    let drawn: Html = drawings.iter().cloned().collect();
+    if drawings.len() > 1 {
+        return html!("<figure>{}<div class=\"several\">{}</div></figure>\n", what, drawn);
+    }
+    html!("<figure>{}<div>{}</div></figure>\n", what, drawn)
 }
 
 /// What a chart shows, below the finding.
@@ -190,34 +170,37 @@ fn describe(chart: &crate::analytics::chart::Chart) -> String {
 }
 
 /// The answer as a table: what the chart shows, for those who cannot see it or want the numbers.
-fn figures(table: &Table) -> String {
+fn figures(table: &Table) -> Html {
     if table.rows.is_empty() {
-        return String::new();
+        return Html::default();
     }
-    let classes: Vec<&str> = (0..table.columns.len())
-        .map(|column| if table.is_numeric(column) { " class=\"number\"" } else { "" })
-        .collect();
-    let head: String = table
+    let numeric: Vec<bool> =
+        (0..table.columns.len()).map(|column| table.is_numeric(column)).collect();
+    let class =
+        |is_number: bool| if is_number { html!(" class=\"number\"") } else { Html::default() };
+    let head: Html = table
         .columns
         .iter()
-        .zip(&classes)
-        .map(|(name, class)| format!("<th scope=\"col\"{class}>{}</th>", escape(&heading(name))))
+        .zip(&numeric)
+        .map(|(name, is_number)| {
+            html!("<th scope=\"col\"{}>{}</th>", class(*is_number), heading(name))
+        })
         .collect();
-    let body: String = table
+    let body: Html = table
         .rows
         .iter()
         .take(MOST_ROWS)
         .map(|row| {
-            let cells: String = row
+            let cells: Html = row
                 .iter()
-                .zip(&classes)
+                .zip(&numeric)
                 .zip(&table.columns)
-                .map(|((cell, class), name)| {
-                    let text = shown(cell.as_deref(), name, !class.is_empty());
-                    format!("<td{class}>{}</td>", escape(&text))
+                .map(|((cell, is_number), name)| {
+                    let text = shown(cell.as_deref(), name, *is_number);
+                    html!("<td{}>{}</td>", class(*is_number), text)
                 })
                 .collect();
-            format!("<tr>{cells}</tr>\n")
+            html!("<tr>{}</tr>\n", cells)
         })
         .collect();
     let count = match table.rows.len() {
@@ -225,10 +208,13 @@ fn figures(table: &Table) -> String {
         rows if rows > MOST_ROWS => format!("{MOST_ROWS} of {rows} rows"),
         rows => format!("{rows} rows"),
     };
-    format!(
-        "<details class=\"figures\"><summary>Figures <span class=\"quiet\">{count}</span></summary>\n\
+    html!(
+        "<details class=\"figures\"><summary>Figures <span class=\"quiet\">{}</span></summary>\n\
          <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Figures\">\
-         <table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div></details>\n"
+         <table><thead><tr>{}</tr></thead>\n<tbody>{}</tbody></table></div></details>\n",
+        count,
+        head,
+        body
     )
 }
 
@@ -248,25 +234,25 @@ fn heading(column: &str) -> String {
     }
 }
 
-fn explanation(question: &Question) -> String {
+fn explanation(question: &Question) -> Html {
     let part = |name: &str, text: &str| {
         if text.is_empty() {
-            return String::new();
+            return Html::default();
         }
-        format!("<dt>{name}</dt><dd>{}</dd>", escape(text))
+        html!("<dt>{}</dt><dd>{}</dd>", name, text)
     };
-    format!(
+    html!(
         "<details class=\"method\"><summary>How this is answered</summary>\n<dl>{}{}{}</dl>\n\
          <pre tabindex=\"0\"><code>{}</code></pre></details>\n",
         part("One row is", &question.grain),
         part("Read from", &question.reads.join(", ")),
         part("To note", &question.notes),
-        escape(question.statement().trim_end()),
+        question.statement().trim_end()
     )
 }
 
-fn footer() -> String {
-    format!(
+fn footer() -> Html {
+    html!(
         "<footer><p>Revenue counts every sale at the price that was valid at its moment. Customers \
          appear by number only. Written by <code>shopflow report</code> {}.</p></footer>\n",
         env!("CARGO_PKG_VERSION")
@@ -275,13 +261,6 @@ fn footer() -> String {
 
 fn theme_of(question: &Question) -> &str {
     if question.theme.is_empty() { "More" } else { &question.theme }
-}
-
-/// Letters and digits of a name, for an id.
-fn slug(name: &str) -> String {
-    name.chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
-        .collect()
 }
 
 /// A decimal without its fraction, rounded.

@@ -9,6 +9,7 @@ mod file;
 mod fit;
 pub mod history;
 mod publish;
+pub mod sample;
 mod suites;
 mod table;
 
@@ -20,7 +21,8 @@ use shopflow_core::contract::{Manifest, QualityEvent};
 use shopflow_core::{Dataset, ErrorKind, Result, Stage, Storage};
 use shopflow_expectations::{Profile, ValidationResult};
 
-pub use suites::Suites;
+pub use sample::Sample;
+pub use suites::{MASK, Suites};
 use table::Collected;
 
 /// A file may be replaced between reading a table's manifest and reading the file.
@@ -44,6 +46,8 @@ pub struct Outcome {
     pub result: ValidationResult,
     /// Of datasets only.
     pub profile: Option<Profile>,
+    /// A few rows, for people to see what the table looks like.
+    pub sample: Sample,
 }
 
 /// Runs the suites: those of the datasets that the run's manifest lists, and those of gold when the

@@ -11,6 +11,7 @@
 
 pub mod alert;
 pub mod checks;
+pub mod docs;
 pub mod expectations;
 pub mod report;
 pub mod score;
@@ -28,7 +29,9 @@ use shopflow_postgres::Database;
 
 use crate::alert::Alerts;
 use crate::checks::{Check, anomaly, core, dates, lake, ledger, queue, warehouse};
-use crate::expectations::{Outcome, Places, Suites, arrivals, history};
+use crate::docs::Evidence;
+use crate::expectations::history::{self, Compared};
+use crate::expectations::{Outcome, Places, Suites, arrivals};
 use crate::report::Report;
 
 /// What quality builds once.
@@ -64,6 +67,10 @@ impl Context {
             reports_bucket: settings.buckets.reports.clone(),
         })
     }
+
+    fn places(&self) -> Places<'_> {
+        Places { storage: &self.storage, lake: &self.lake_bucket, reports: &self.reports_bucket }
+    }
 }
 
 /// Runs every check, publishes the report and tells people which checks fail anew, and which pass
@@ -82,14 +89,23 @@ pub async fn handle(
     // On the heap: the futures of all the checks together are large.
     let layers = Box::pin(run_checks(context, &event));
     let tables = Box::pin(run_suites(context, &event));
-    let ((mut checks, latest_sale), (outcomes, of_tables)) = tokio::try_join!(layers, tables)?;
-    checks.extend(of_tables);
+    let ((mut checks, latest_sale), (outcomes, compared)) = tokio::try_join!(layers, tables)?;
+    checks.extend(checks::expectations::judge(&outcomes));
+    checks.extend(anomaly::judge(&compared));
     let report = Report::new(&event.run, checks);
     for check in report.failed() {
         let severity = check.severity.name();
         let (name, expected, actual) = (&check.name, &check.expected, &check.actual);
         tracing::warn!(check = name, severity, expected, actual, "check failed");
     }
+    // The pages come first: the alert and the report lead to them.
+    let evidence = Evidence {
+        report: &report,
+        ledger: &event.ledger,
+        outcomes: &outcomes,
+        compared: &compared,
+    };
+    docs::publish(context.places(), &evidence).await?;
     let object = publish(context, &report).await?;
 
     let result = report.result(object);
@@ -156,16 +172,16 @@ async fn run_checks(
     Ok((checks, core.latest_sale))
 }
 
-/// Runs the suites, and compares the profiles with those of the runs before.
-async fn run_suites(context: &Context, event: &QualityEvent) -> Result<(Vec<Outcome>, Vec<Check>)> {
-    let Context { storage, lake_bucket: lake, reports_bucket: reports, suites, .. } = context;
-    let places = Places { storage, lake, reports };
-    let outcomes = expectations::run(places, suites, event).await?;
+/// Runs the suites, and finds the profiles of the runs before.
+async fn run_suites(
+    context: &Context,
+    event: &QualityEvent,
+) -> Result<(Vec<Outcome>, Vec<Compared>)> {
+    let places = context.places();
+    let outcomes = expectations::run(places, &context.suites, event).await?;
     let arrivals = arrivals::of(places, event).await?;
     let compared = history::update(places, &event.run, &outcomes, arrivals).await?;
-    let mut checks = checks::expectations::judge(&outcomes);
-    checks.extend(anomaly::judge(&compared));
-    Ok((outcomes, checks))
+    Ok((outcomes, compared))
 }
 
 /// Writes the report. The alert goes out before it: if the function dies in between, the repeated

@@ -119,6 +119,32 @@ pub fn profile_history(dataset: Dataset) -> String {
     format!("quality/history/{dataset}.json")
 }
 
+/// Prefix of the data docs in the reports bucket.
+pub const DOCS: &str = "docs/";
+
+/// `docs/index.html` in the reports bucket: the latest runs, where people start to read.
+pub const DOCS_INDEX: &str = "docs/index.html";
+
+/// `docs/runs.json` in the reports bucket: what the index is made of.
+pub const DOCS_RUNS: &str = "docs/runs.json";
+
+/// `docs/runs-00001.html` in the reports bucket: a page of earlier runs.
+pub fn docs_archive(page: u64) -> String {
+    format!("docs/runs-{page:05}.html")
+}
+
+/// `docs/run_id=<id>/<page>.html` in the reports bucket: a page about a run; the first one is
+/// `index`.
+pub fn docs_page(run_id: &str, page: &str) -> String {
+    format!("docs/run_id={run_id}/{page}.html")
+}
+
+/// `docs/run_id=<id>/run.json` in the reports bucket: the run's number in the index, so that it is
+/// found when it is no longer among the latest.
+pub fn docs_number(run_id: &str) -> String {
+    format!("docs/run_id={run_id}/run.json")
+}
+
 /// `runs/<run_id>.json` in the reports bucket: outcome, ledger, duration and cost of a run.
 pub fn run_summary(run_id: &str) -> String {
     format!("runs/{run_id}.json")

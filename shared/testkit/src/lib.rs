@@ -4,6 +4,7 @@
 //! `cargo shopflow test` starts both servers and sets the two variables read here.
 
 pub mod athena;
+pub mod browser;
 pub mod proxy;
 
 use aws_credential_types::Credentials;

@@ -1,6 +1,8 @@
 //! Cells shaded by their value.
 
-use super::{Caption, WIDTH, svg, text, text_width};
+use shopflow_page::chart::{Caption, WIDTH, svg, text, text_width};
+use shopflow_page::{Html, html};
+
 use crate::analytics::chart::Chart;
 use crate::table::Table;
 
@@ -21,7 +23,7 @@ pub fn draw(
     rows: &[usize],
     column: &str,
     caption: &Caption<'_>,
-) -> Vec<String> {
+) -> Vec<Html> {
     let cells: Vec<(&str, &str, f64)> = rows
         .iter()
         .filter_map(|row| {
@@ -59,33 +61,29 @@ pub fn draw(
     let most = drawn().map(|(_, _, value)| value).fold(0.0, f64::max);
     let left = names.iter().map(|name| text_width(name)).fold(0.0, f64::max) + 8.0;
     let step = (WIDTH - left) / heads.len() as f64;
-    let mut content = String::new();
+    let mut content = Html::default();
     for (number, head) in heads.iter().enumerate() {
         let middle = left + step * (number as f64 + 0.5);
-        content.push_str(&text(middle, 13.0, "middle", "tick", &format!("+{head}")));
+        content.push(text(middle, 13.0, "middle", "tick", &format!("+{head}")));
     }
     for (number, name) in names.iter().enumerate() {
         let y = HEADER + ROW * number as f64 + 15.0;
-        content.push_str(&text(left - 8.0, y, "end", "label", name));
+        content.push(text(left - 8.0, y, "end", "label", name));
     }
     for (row, column, value) in drawn() {
         let (x, y) = (left + step * column as f64, HEADER + ROW * row as f64);
         let shade = if most > 0.0 { DARKEST * value / most } else { 0.0 };
-        content.push_str(&format!(
-            "<rect class=\"cell\" fill-opacity=\"{shade:.2}\" x=\"{:.1}\" y=\"{:.1}\" \
+        content.push(html!(
+            "<rect class=\"cell\" fill-opacity=\"{:.2}\" x=\"{:.1}\" y=\"{:.1}\" \
              width=\"{:.1}\" height=\"{:.1}\"/>",
+            shade,
             x + 0.5,
             y + 0.5,
             step - 1.0,
-            ROW - 1.0,
+            ROW - 1.0
         ));
-        content.push_str(&text(
-            x + step / 2.0,
-            y + 15.0,
-            "middle",
-            "in-cell",
-            &format!("{value:.0}"),
-        ));
+        let shown = format!("{value:.0}");
+        content.push(text(x + step / 2.0, y + 15.0, "middle", "in-cell", &shown));
     }
     vec![svg(WIDTH, HEADER + ROW * names.len() as f64, "heat", caption, &content)]
 }

@@ -32,7 +32,7 @@ const GOLD: [(&str, &str); 6] = [
 
 /// What is shown instead of a personal value: results are read by more people than the rows are,
 /// and the key columns name the row.
-const MASK: &str = "***";
+pub const MASK: &str = "***";
 
 /// The hashes of a pass live as long as the invocation, so their seed needs no secret; a fixed one
 /// gives the same estimates when the call is repeated.
@@ -43,6 +43,8 @@ const HASH_SEED: u64 = 0x5f0f_f10b_a11e_d001;
 pub struct DatasetSuite {
     pub dataset: Dataset,
     pub plan: Arc<Plan>,
+    /// Columns whose values nobody is shown.
+    pub personal: Vec<String>,
 }
 
 /// The suite of a gold table; its plan is made for the columns that the table's files have.
@@ -76,9 +78,10 @@ impl Suites {
     ) -> Result<Suites> {
         let datasets = datasets.iter().map(|(dataset, text)| {
             let suite = parse(dataset.name(), text)?;
-            let plan = Plan::compile(&suite, columns(*dataset), &of_dataset(*dataset, privacy))
+            let options = of_dataset(*dataset, privacy);
+            let plan = Plan::compile(&suite, columns(*dataset), &options)
                 .map_err(|problems| into_error(&suite.name, &problems))?;
-            Ok(DatasetSuite { dataset: *dataset, plan })
+            Ok(DatasetSuite { dataset: *dataset, plan, personal: options.personal })
         });
         let gold = gold.iter().map(|(table, text)| {
             let suite = parse(table, text)?;
@@ -121,16 +124,17 @@ fn columns(dataset: Dataset) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-/// Options of a dataset's suite. What the policies do not let logs show as it is, is masked.
+/// Options of a dataset's suite.
 fn of_dataset(dataset: Dataset, privacy: &Privacy) -> Options {
+    Options { personal: personal(dataset, privacy), profile: true, ..options() }
+}
+
+/// What the policies do not let logs show as it is.
+fn personal(dataset: Dataset, privacy: &Privacy) -> Vec<String> {
     let hidden =
         |column: &&Column| privacy.decide(dataset, column).treatment(Logs) != Treatment::Keep;
     let personal = dataset.columns().iter().filter(hidden);
-    Options {
-        personal: personal.map(|column| column.name.to_owned()).collect(),
-        profile: true,
-        ..options()
-    }
+    personal.map(|column| column.name.to_owned()).collect()
 }
 
 /// Options of a gold table's suite: gold knows persons by number only.

@@ -19,6 +19,7 @@ use tokio::sync::Semaphore;
 use super::Outcome;
 use super::file::File;
 use super::fit::Fitted;
+use super::sample::Sample;
 use super::suites::{self, DatasetSuite, GoldSuite};
 
 /// Encoded bytes of a table that are looked at, so that time and the memory for unique values stay
@@ -42,20 +43,36 @@ impl<'a> Readers<'a> {
         Readers { storage, permits: Semaphore::new(READERS) }
     }
 
-    /// The state of every file, merged in their order.
-    async fn collect(&self, fitted: &Fitted, files: &[Source<'a>]) -> Result<State> {
+    /// The state of every file, merged in their order, and a few rows of the first file that has
+    /// any; those show no value of the columns `personal`.
+    async fn collect(
+        &self,
+        fitted: &Fitted,
+        files: &[Source<'a>],
+        personal: &[String],
+    ) -> Result<(State, Sample)> {
         // Boxed one by one: the compiler cannot tell that a stream of borrowing closures is `Send`.
-        let states: Vec<BoxFuture<'_, Result<State>>> =
-            files.iter().map(|file| self.state(fitted, file.clone()).boxed()).collect();
+        let states: Vec<BoxFuture<'_, Result<(State, Sample)>>> = files
+            .iter()
+            .map(|file| self.state(fitted, file.clone(), personal.to_vec()).boxed())
+            .collect();
         let mut states = futures::stream::iter(states).buffered(FILES);
-        let mut all = State::new(&fitted.plan);
-        while let Some(next) = states.try_next().await? {
-            all.merge(next)?;
+        let mut all = (State::new(&fitted.plan), Sample::default());
+        while let Some((state, sample)) = states.try_next().await? {
+            all.0.merge(state)?;
+            if all.1.rows.is_empty() {
+                all.1 = sample;
+            }
         }
         Ok(all)
     }
 
-    async fn state(&self, fitted: &Fitted, source: Source<'a>) -> Result<State> {
+    async fn state(
+        &self,
+        fitted: &Fitted,
+        source: Source<'a>,
+        personal: Vec<String>,
+    ) -> Result<(State, Sample)> {
         let permit = self.permits.acquire().await;
         let _permit = permit.or_error(ErrorKind::Internal, "readers are closed")?;
         let file = match source.opened {
@@ -66,7 +83,9 @@ impl<'a> Readers<'a> {
         let wanted = Arc::new(wanted.or_error(ErrorKind::Internal, "plan has no such column")?);
         let names: Vec<&str> = wanted.fields().iter().map(|field| field.name().as_str()).collect();
         let positions: Arc<[usize]> = (0..names.len()).collect();
+        let personal: Arc<[String]> = personal.into();
         let mut state = State::new(&fitted.plan);
+        let mut sample = Sample::default();
         let mut read = 0;
         for group in 0..file.row_groups() {
             if read >= source.allowed {
@@ -75,18 +94,23 @@ impl<'a> Readers<'a> {
             let group = file.row_group(group, &names).await?;
             read += group.bytes();
             let (wanted, positions) = (wanted.clone(), positions.clone());
+            let personal = personal.clone();
             let fed = blocking(move || {
                 let failed = "decode rows failed";
                 for batch in group.batches()? {
                     let batch = batch.or_error(ErrorKind::InvalidInput, failed)?;
-                    let columns = Batch::from_record_batch(&aligned(&batch, &wanted)?, &positions);
+                    let batch = aligned(&batch, &wanted)?;
+                    if sample.rows.is_empty() {
+                        sample = Sample::of(&batch, &personal)?;
+                    }
+                    let columns = Batch::from_record_batch(&batch, &positions);
                     state.update_columns(&columns.or_error(ErrorKind::InvalidInput, failed)?);
                 }
-                Ok(state)
+                Ok((state, sample))
             });
-            state = fed.await.map_err(|error| error.with("key", &source.object.key))?;
+            (state, sample) = fed.await.map_err(|error| error.with("key", &source.object.key))?;
         }
-        Ok(state)
+        Ok((state, sample))
     }
 }
 
@@ -122,6 +146,7 @@ pub struct Collected {
     dataset: Option<Dataset>,
     fitted: Fitted,
     state: State,
+    sample: Sample,
     /// Encoded bytes of the table, and those beyond the limit.
     bytes: u64,
     left_out: u64,
@@ -141,7 +166,8 @@ impl Collected {
             result.meta.insert("bytes_left_out".to_owned(), Value::from(self.left_out));
         }
         let profile = self.state.profile();
-        Outcome { suite: self.suite, dataset: self.dataset, result, profile }
+        let sample = self.sample.clone();
+        Outcome { suite: self.suite, dataset: self.dataset, result, profile, sample }
     }
 }
 
@@ -157,10 +183,10 @@ pub async fn of_dataset(
     let files = entries.iter().map(|entry| (entry.bronze.reference(), entry.bronze.bytes));
     let (files, bytes, left_out) = within_limit(files.collect());
     let fitted = Fitted::from(&suite.plan);
-    let state = readers.collect(&fitted, &files).await?;
+    let (state, sample) = readers.collect(&fitted, &files, &suite.personal).await?;
     let dataset = suite.dataset;
     let (suite, dataset) = (dataset.name(), Some(dataset));
-    Ok(Collected { suite, dataset, fitted, state, bytes, left_out })
+    Ok(Collected { suite, dataset, fitted, state, sample, bytes, left_out })
 }
 
 /// The files of a gold table, the newest partitions first when it is too large; `None` when there
@@ -186,8 +212,10 @@ pub async fn of_gold(
         .collect();
     newest.opened = Some(Arc::new(file));
     let fitted = Fitted::new(&suite.suite, &Arc::new(Schema::new(fields)), &suites::options())?;
-    let state = readers.collect(&fitted, &files).await?;
-    Ok(Some(Collected { suite: suite.table, dataset: None, fitted, state, bytes, left_out }))
+    // Gold knows persons by number only.
+    let (state, sample) = readers.collect(&fitted, &files, &[]).await?;
+    let (suite, dataset) = (suite.table, None);
+    Ok(Some(Collected { suite, dataset, fitted, state, sample, bytes, left_out }))
 }
 
 fn newest_first(manifest: &TableManifest, bucket: &str) -> Vec<(ObjectRef, u64)> {

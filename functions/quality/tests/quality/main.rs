@@ -5,6 +5,8 @@
 mod alerts;
 mod anomalies;
 mod broken;
+mod browser;
+mod docs;
 mod expectations;
 mod files;
 mod generated;

@@ -1,8 +1,9 @@
 //! Values over time: columns for few moments, a line for many.
 
-use super::{Caption, Point, WIDTH, svg, text, text_width, ticks};
-use crate::report::finding::cuts_short;
-use crate::table::compact;
+use super::{Caption, Point, Tone, WIDTH, svg, text, text_width, ticks};
+use crate::html;
+use crate::html::Html;
+use crate::number::compact;
 
 const HEIGHT: f64 = 210.0;
 const TOP: f64 = 18.0;
@@ -19,7 +20,7 @@ struct Frame {
 
 impl Frame {
     /// Lines at round values, with their labels.
-    fn grid(points: &[Point], content: &mut String) -> Frame {
+    fn grid(points: &[Point], content: &mut Html) -> Frame {
         let marks = ticks(points.iter().map(|point| point.value).fold(0.0, f64::max));
         let labels: Vec<String> = marks.iter().map(|mark| compact(*mark)).collect();
         let left = labels.iter().map(|label| text_width(label)).fold(0.0, f64::max) + 6.0;
@@ -27,10 +28,11 @@ impl Frame {
         for (mark, label) in marks.iter().zip(&labels) {
             let y = frame.y(*mark);
             let class = if *mark == 0.0 { "axis" } else { "grid" };
-            content.push_str(&format!(
-                "<line class=\"{class}\" x1=\"{left:.1}\" x2=\"{WIDTH}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>"
+            content.push(html!(
+                "<line class=\"{class}\" x1=\"{left:.1}\" x2=\"{right}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>";
+                class = class, left = left, right = WIDTH, y = y
             ));
-            content.push_str(&text(left - 6.0, y + 4.0, "end", "tick", label));
+            content.push(text(left - 6.0, y + 4.0, "end", "tick", label));
         }
         frame
     }
@@ -44,9 +46,9 @@ impl Frame {
     }
 }
 
-/// One column per point; a month that the data cut short is lighter.
-pub fn columns(points: &[Point], caption: &Caption<'_>) -> String {
-    let mut content = String::new();
+/// One column per point.
+pub fn columns(points: &[Point], caption: &Caption<'_>) -> Html {
+    let mut content = Html::default();
     let frame = Frame::grid(points, &mut content);
     let step = frame.width() / points.len() as f64;
     let best = position_of_most(points);
@@ -55,20 +57,22 @@ pub fn columns(points: &[Point], caption: &Caption<'_>) -> String {
         let x = frame.left + step * number as f64;
         let middle = x + step / 2.0;
         let y = frame.y(point.value);
-        let is_cut = caption.last_day.is_some_and(|day| cuts_short(day, Some(&point.label)));
-        let class = match (number == best, is_cut) {
-            (_, true) => "bar cut",
-            (true, false) => "bar most",
-            _ => "bar",
+        let class = match point.tone {
+            Tone::Cut => "bar cut",
+            Tone::Bad => "bar bad",
+            Tone::Plain if number == best => "bar most",
+            Tone::Plain => "bar",
         };
-        content.push_str(&format!(
-            "<rect class=\"{class}\" x=\"{:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{:.1}\"/>",
+        content.push(html!(
+            "<rect class=\"{}\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\"/>",
+            class,
             x + step * 0.14,
+            y,
             step * 0.72,
-            (BOTTOM - y).max(0.5),
+            (BOTTOM - y).max(0.5)
         ));
         if number == best || number + 1 == points.len() {
-            content.push_str(&text(middle, y - 5.0, "middle", "value", &point.shown));
+            content.push(text(middle, y - 5.0, "middle", "value", &point.shown));
         }
         labels.push(middle, &moment(&point.label, number == 0), &mut content);
     }
@@ -76,8 +80,8 @@ pub fn columns(points: &[Point], caption: &Caption<'_>) -> String {
 }
 
 /// A line through the points, its highest and last value labelled.
-pub fn line(points: &[Point], caption: &Caption<'_>) -> String {
-    let mut content = String::new();
+pub fn line(points: &[Point], caption: &Caption<'_>) -> Html {
+    let mut content = Html::default();
     let frame = Frame::grid(points, &mut content);
     let step = frame.width() / (points.len().max(2) - 1) as f64;
     let x = |number: usize| frame.left + step * number as f64;
@@ -86,12 +90,10 @@ pub fn line(points: &[Point], caption: &Caption<'_>) -> String {
         .enumerate()
         .map(|(number, point)| format!("{:.1},{:.1}", x(number), frame.y(point.value)))
         .collect();
-    content.push_str(&format!(
-        "<polygon class=\"area\" points=\"{:.1},{BOTTOM} {} {:.1},{BOTTOM}\"/>\
-         <polyline class=\"line\" points=\"{1}\"/>",
-        x(0),
-        path.join(" "),
-        x(points.len() - 1),
+    content.push(html!(
+        "<polygon class=\"area\" points=\"{first:.1},{bottom} {path} {last:.1},{bottom}\"/>\
+         <polyline class=\"line\" points=\"{path}\"/>";
+        first = x(0), last = x(points.len() - 1), bottom = BOTTOM, path = path.join(" ")
     ));
     let mut labels = Labels::default();
     let mut month = String::new();
@@ -105,10 +107,9 @@ pub fn line(points: &[Point], caption: &Caption<'_>) -> String {
     for number in [position_of_most(points), points.len() - 1] {
         let Some(point) = points.get(number) else { continue };
         let (at, y) = (x(number), frame.y(point.value));
-        content
-            .push_str(&format!("<circle class=\"mark\" cx=\"{at:.1}\" cy=\"{y:.1}\" r=\"3.5\"/>"));
+        content.push(html!("<circle class=\"mark\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"3.5\"/>", at, y));
         let anchor = if at > WIDTH - 30.0 { "end" } else { "middle" };
-        content.push_str(&text(at.min(WIDTH), y - 8.0, anchor, "value", &point.shown));
+        content.push(text(at.min(WIDTH), y - 8.0, anchor, "value", &point.shown));
     }
     svg(WIDTH, HEIGHT, "line-chart", caption, &content)
 }
@@ -131,12 +132,12 @@ struct Labels {
 }
 
 impl Labels {
-    fn push(&mut self, middle: f64, label: &str, content: &mut String) {
+    fn push(&mut self, middle: f64, label: &str, content: &mut Html) {
         let half = text_width(label) / 2.0;
-        if middle - half < self.end || middle + half > WIDTH {
+        if label.is_empty() || middle - half < self.end || middle + half > WIDTH {
             return;
         }
-        content.push_str(&text(middle, BOTTOM + 17.0, "middle", "tick", label));
+        content.push(text(middle, BOTTOM + 17.0, "middle", "tick", label));
         self.end = middle + half + 8.0;
     }
 }

@@ -1,0 +1,165 @@
+//! The data docs: pages that lead to each other and are the same however often they are written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shopflow_core::Dataset;
+use shopflow_core::runtime::Invocation;
+
+use crate::support::{RUN_ID, Shop};
+use crate::{files, gold};
+
+/// Everything that the pages are or lead to: `docs/` and `quality/` of the reports bucket.
+pub async fn site(shop: &Shop) -> BTreeMap<String, String> {
+    let client = shop.storage.client();
+    let mut site = BTreeMap::new();
+    for prefix in ["docs/", "quality/"] {
+        let listed = client.list_objects_v2().bucket(&shop.reports).prefix(prefix).send().await;
+        for object in listed.unwrap().contents() {
+            let key = object.key().unwrap();
+            let object = client.get_object().bucket(&shop.reports).key(key).send().await.unwrap();
+            if key.ends_with(".html") {
+                assert_eq!(object.content_type(), Some("text/html; charset=utf-8"), "{key}");
+            }
+            let bytes = object.body.collect().await.unwrap().to_vec();
+            site.insert(key.to_owned(), String::from_utf8(bytes).unwrap());
+        }
+    }
+    site
+}
+
+/// A shop whose gold has a value outside its closed set, and whose customers a name with a bell.
+pub async fn broken_shop() -> Shop {
+    let mut facts = gold::of_the_shop();
+    facts[2].payment_method = "<script>alert(1)</script>".to_owned();
+    let mut shop = Shop::open().await;
+    gold::write(&shop, &facts).await;
+    let mut all = files::of_the_shop();
+    all[0].1 = "id,name,email,registration_date,country\n\
+        1,Zoe\u{7}Quill,zoe.quill@example.org,2024-10-01,DE\n\
+        2,Bo Marsh,bo.marsh@example.com,2024-10-01,XX\n"
+        .into();
+    shop.manifest = Some(files::publish(&shop, &all).await);
+    shop
+}
+
+/// Where a link of the page `key` leads within the bucket.
+fn target(key: &str, address: &str) -> String {
+    let address = address.split('#').next().unwrap();
+    if address.is_empty() {
+        return key.to_owned();
+    }
+    let mut parts: Vec<&str> = key.split('/').collect();
+    parts.pop();
+    for part in address.split('/') {
+        match part {
+            ".." => assert!(parts.pop().is_some(), "{address} of {key} leaves the bucket"),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+#[tokio::test]
+async fn every_link_leads_to_something_that_is_there() {
+    let shop = broken_shop().await;
+    let invocation = Invocation::detached(&shop.aws, "quality");
+    for run in ["before-1", "before-2", RUN_ID] {
+        shop.check_as(run, &invocation).await;
+    }
+    let site = site(&shop).await;
+    let pages = site.iter().filter(|(key, _)| key.ends_with(".html"));
+    let mut reached = BTreeSet::from(["docs/index.html".to_owned()]);
+    for (key, page) in pages.clone() {
+        for address in page.split(" href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+            let target = target(key, address);
+            let found = site.get(&target);
+            assert!(found.is_some(), "{address} of {key} leads to {target}, which is not there");
+            if let Some((_, id)) = address.split_once('#') {
+                let marked = found.unwrap().matches(&format!("id=\"{id}\"")).count();
+                assert_eq!(marked, 1, "{address} of {key}");
+            }
+            reached.insert(target);
+        }
+        let ids: Vec<&str> =
+            page.split(" id=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "ids of {key}: {ids:?}");
+        assert!(page.len() < 150_000, "{key} has {} bytes", page.len());
+    }
+    for (key, _) in pages {
+        assert!(reached.contains(key), "nothing leads to {key}");
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_call_writes_the_same_pages() {
+    let shop = broken_shop().await;
+    let invocation = Invocation::detached(&shop.aws, "quality");
+    shop.check_as("before", &invocation).await;
+    shop.check().await;
+    let first = site(&shop).await;
+    shop.check().await;
+    assert_eq!(site(&shop).await, first);
+    shop.check_as("after", &invocation).await;
+    let later = site(&shop).await;
+    shop.check().await;
+    assert_eq!(site(&shop).await, later, "a later run does not change what a repeated call writes");
+    let own = |site: &BTreeMap<String, String>| -> Vec<String> {
+        let prefix = format!("docs/run_id={RUN_ID}/");
+        site.iter()
+            .filter(|(key, _)| key.starts_with(&prefix))
+            .map(|(_, page)| page.clone())
+            .collect()
+    };
+    assert_eq!(own(&later), own(&first));
+}
+
+#[tokio::test]
+async fn runs_that_finish_at_the_same_time_are_all_in_the_index() {
+    let shop = Shop::open().await;
+    let invocation = Invocation::detached(&shop.aws, "quality");
+    let names: Vec<String> = (0..6).map(|number| format!("side-by-side-{number}")).collect();
+    let runs = names.iter().map(|name| shop.check_as(name, &invocation));
+    futures::future::join_all(runs).await;
+    let site = site(&shop).await;
+    for page in ["docs/index.html", "docs/runs-00000.html"] {
+        for name in &names {
+            let link = format!("<a href=\"run_id={name}/index.html\">{name}</a>");
+            assert!(site[page].contains(&link), "{name} is missing in {page}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_say_what_failed_and_hide_personal_values() {
+    let shop = broken_shop().await;
+    shop.check().await;
+    let site = site(&shop).await;
+    let page = |name: &str| &site[&format!("docs/run_id={RUN_ID}/{name}.html")];
+
+    let overview = page("index");
+    assert!(overview.contains("The gate is closed: "), "{overview}");
+    assert!(overview.contains("expectations.<wbr>fact_sales"), "{overview}");
+    let customers = page("customers");
+    assert!(customers.contains("<code>name</code>: no value matches the pattern"), "{customers}");
+    assert!(customers.contains("<code>country</code>: values are one of AD, AE,"), "{customers}");
+    assert!(customers.contains("<span class=\"private\">hidden</span>"), "{customers}");
+    let sales = page("fact_sales");
+    assert!(sales.contains("<code>&lt;script&gt;alert(1)&lt;/script&gt;</code>"), "{sales}");
+    assert!(site["docs/index.html"].contains("and was not published: 2 critical."));
+    for (key, page) in &site {
+        for personal in ["Zoe", "Quill", "quill", "Marsh", "marsh", "example.org", "example.com"] {
+            assert!(!page.contains(personal), "{personal} in {key}");
+        }
+        assert!(!key.ends_with(".html") || !page.contains("<script"), "{key}");
+    }
+    for dataset in [Dataset::Customers, Dataset::Products, Dataset::Transactions] {
+        let page = page(dataset.name());
+        for column in dataset.columns() {
+            assert!(
+                page.contains(&format!("<h3 id=\"column-{}\">", column.name.replace('_', "-")))
+            );
+            let description = shopflow_page::escape(column.description);
+            assert!(page.contains(&description), "{}", column.name);
+        }
+    }
+}
