@@ -99,7 +99,7 @@ pub fn failure(result: &ExpectationResult, number: usize) -> Html {
     let why = why.map_or_else(Html::default, |why| html!("<p class=\"quiet\">{}.</p>\n", why));
     html!(
         "<article class=\"card failure {class}\" aria-labelledby=\"failure-{number}\">\n\
-         <h3 id=\"failure-{number}\">{of}{words}</h3>\n\
+         <h3 id=\"failure-{number}\"><span>{of}{words}</span></h3>\n\
          <p>{badge} {outcome}.</p>\n{why}{values}{rows}\
          <p class=\"quiet\"><code>{name}</code></p></article>\n";
         class = match tone(result) {
@@ -114,7 +114,7 @@ pub fn failure(result: &ExpectationResult, number: usize) -> Html {
         outcome = outcome(result),
         why = why,
         values = values(&result.result),
-        rows = rows(&result.result, number),
+        rows = rows(result, number),
         name = result.name()
     )
 }
@@ -150,14 +150,15 @@ fn values(found: &Map<String, Value>) -> Html {
     html!("<p class=\"label\">Unexpected values</p>\n<ul class=\"values\">{}</ul>\n", items)
 }
 
-/// Failing rows, named by their key columns.
-fn rows(found: &Map<String, Value>, number: usize) -> Html {
-    let list = found.get("partial_unexpected_index_list").and_then(Value::as_array);
+/// Failing rows: the key columns first, the column in question last.
+fn rows(result: &ExpectationResult, number: usize) -> Html {
+    let list = result.result.get("partial_unexpected_index_list").and_then(Value::as_array);
     let rows: Vec<&Map<String, Value>> =
         list.into_iter().flatten().filter_map(Value::as_object).take(MOST_ROWS).collect();
     let Some(first) = rows.first() else { return Html::default() };
-    let names: Vec<&String> = first.keys().collect();
-    let heads: Vec<(&str, bool)> = names.iter().map(|name| (name.as_str(), false)).collect();
+    let mut names: Vec<&str> = first.keys().map(String::as_str).collect();
+    names.sort_by_key(|name| Some(*name) == column(result));
+    let heads: Vec<(&str, bool)> = names.iter().map(|name| (*name, false)).collect();
     let body: Html = rows
         .iter()
         .map(|row| {
@@ -168,8 +169,8 @@ fn rows(found: &Map<String, Value>, number: usize) -> Html {
             shell::row(&name, &rest)
         })
         .collect();
-    // Every region of a page has a name of its own.
-    shell::table(&format!("Failing rows, {number}"), &heads, &body)
+    let region = format!("Failing rows, failure {}", number + 1);
+    shell::named_table(&region, "Failing rows", &heads, &body)
 }
 
 #[cfg(test)]

@@ -136,6 +136,11 @@ pub type Head<'a> = (&'a str, bool);
 /// A table that scrolls by itself where it is wider than the page. The first cell of a row names it;
 /// `rows` holds the rows.
 pub fn table(caption: &str, heads: &[Head<'_>], rows: &Html) -> Html {
+    named_table(caption, caption, heads, rows)
+}
+
+/// A [`table`] whose caption is not unique on the page: `region` is its name among the regions.
+pub fn named_table(region: &str, caption: &str, heads: &[Head<'_>], rows: &Html) -> Html {
     let heads: Html = heads
         .iter()
         .map(|(name, is_number)| match is_number {
@@ -144,10 +149,10 @@ pub fn table(caption: &str, heads: &[Head<'_>], rows: &Html) -> Html {
         })
         .collect();
     html!(
-        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{caption}\">\
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{region}\">\
          <table><caption>{caption}</caption><thead><tr>{heads}</tr></thead>\n\
          <tbody>{rows}</tbody></table></div>\n";
-        caption = caption, heads = heads, rows = rows
+        region = region, caption = caption, heads = heads, rows = rows
     )
 }
 

@@ -2,20 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use shopflow_lineage::{Graph, Layer};
-use shopflow_page::chart::{Caption, fitted, svg, text};
+use shopflow_lineage::{Dataset, Graph, Layer};
+use shopflow_page::chart::{shortened, text};
 use shopflow_page::{Html, html};
 
 use super::super::shell::Tone;
 use super::{Standing, id};
 
-const BOX: f64 = 200.0;
-const HEIGHT: f64 = 24.0;
-const ROW: f64 = 32.0;
+const BOX: f64 = 172.0;
+const HEIGHT: f64 = 34.0;
+const ROW: f64 = 42.0;
 /// Room between two columns for the lines.
-const GAP: f64 = 40.0;
+const GAP: f64 = 34.0;
 /// Room of a name within its box.
 const PADDING: f64 = 8.0;
+/// Characters of a name that fit.
+const ROOM: usize = 25;
 
 /// Place of a table: which column, and which row of it.
 type Place = (usize, usize);
@@ -37,12 +39,18 @@ pub fn draw(graph: &Graph, standing: &Standing<'_>) -> (Html, usize) {
     }
     for dataset in &graph.datasets {
         if let Some(place) = places.get(dataset.name.as_str()) {
-            content.push(node(&dataset.name, *place, standing));
+            content.push(node(dataset, *place, standing));
         }
     }
-    let description = format!("{} tables and {edges} steps between them", places.len());
-    let caption = Caption { id: "lineage", title: "Lineage of tables", description: &description };
-    (svg(width, height, "lineage", &caption, &content), edges)
+    // No picture to those who do not see it, but a group of links.
+    let drawing = html!(
+        "<svg class=\"chart lineage\" viewBox=\"0 0 {} {}\" role=\"group\" \
+         aria-label=\"Tables and what they are made from\">{}</svg>",
+        width,
+        height,
+        content
+    );
+    (drawing, edges)
 }
 
 fn x(column: usize) -> f64 {
@@ -121,31 +129,29 @@ fn edge(from: Place, to: Place) -> Html {
     )
 }
 
-fn node(name: &str, place: Place, standing: &Standing<'_>) -> Html {
-    let (class, words) = match standing.get(name) {
+fn node(dataset: &Dataset, place: Place, standing: &Standing<'_>) -> Html {
+    let (class, words) = match standing.get(&dataset.name) {
         Some((_, Tone::Good)) => ("node good", ", suite met"),
         Some((_, Tone::Quiet)) => ("node info", ", suite met with information"),
         Some(_) => ("node bad", ", suite not met"),
         None => ("node", ""),
     };
     let (left, top) = (x(place.0), y(place.1));
+    let layer = dataset.layer().map_or("", Layer::name);
+    let mut label = text(left + PADDING, top + 13.0, "start", "tick", layer);
+    let table = shortened(dataset.table(), ROOM);
+    label.push(text(left + PADDING, top + 27.0, "start", "label", &table));
     html!(
         "<a href=\"#{id}\" aria-label=\"{name}{words}\"><rect class=\"{class}\" x=\"{left:.0}\" \
          y=\"{top:.0}\" width=\"{width}\" height=\"{height}\" rx=\"5\"/>{label}</a>";
-        id = id(name),
-        name = name,
+        id = id(&dataset.name),
+        name = dataset.name,
         words = words,
         class = class,
         left = left,
         top = top,
         width = BOX,
         height = HEIGHT,
-        label = text(
-            left + PADDING,
-            top + 16.0,
-            "start",
-            "label",
-            &fitted(name, BOX - PADDING)
-        )
+        label = label
     )
 }
