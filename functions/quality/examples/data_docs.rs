@@ -3,14 +3,15 @@
 //!
 //!     cargo run --release -p shopflow-quality --example data_docs -- SUITE DATASET FILE RUNS FOLDER
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use arrow::datatypes::Schema;
 use serde_json::json;
-use shopflow_core::Dataset;
 use shopflow_core::contract::Run;
+use shopflow_core::{Dataset, Settings};
 use shopflow_expectations::source::csv;
 use shopflow_expectations::{Options, Plan, Suite, into_error};
 use shopflow_lake::schema;
@@ -41,13 +42,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         sample: Sample::default(),
     }];
 
+    let privacy = Settings::from_sources("prod", HashMap::new(), &[])?.privacy;
     let mut state = Runs::default();
     let mut seconds = Vec::new();
     for number in 0..runs.parse::<u32>()? {
         let run = Run { run_id: format!("run-{number}"), run_date: "2026-01-15".parse()? };
         let report = Report::new(&run, judge(&outcomes));
-        let evidence =
-            Evidence { report: &report, ledger: &[], outcomes: &outcomes, compared: &[] };
+        let evidence = Evidence {
+            report: &report,
+            ledger: &[],
+            outcomes: &outcomes,
+            compared: &[],
+            privacy: &privacy,
+        };
         let started = Instant::now();
         let noted = state.note(&Entry::new(&evidence));
         for page in pages(&evidence, &noted)? {

@@ -22,6 +22,7 @@ use std::time::Instant;
 use futures::FutureExt;
 use futures::future::{BoxFuture, try_join_all};
 use shopflow_core::contract::LedgerEntry;
+use shopflow_core::privacy::Privacy;
 use shopflow_core::{Result, keys};
 
 use crate::expectations::history::Compared;
@@ -38,6 +39,8 @@ pub struct Evidence<'a> {
     pub outcomes: &'a [Outcome],
     /// The profiles of earlier runs, by dataset.
     pub compared: &'a [Compared],
+    /// Who may see which column.
+    pub privacy: &'a Privacy,
 }
 
 impl Evidence<'_> {

@@ -104,6 +104,7 @@ pub async fn handle(
         ledger: &event.ledger,
         outcomes: &outcomes,
         compared: &compared,
+        privacy: &context.privacy,
     };
     docs::publish(context.places(), &evidence).await?;
     let object = publish(context, &report).await?;

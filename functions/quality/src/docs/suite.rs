@@ -6,6 +6,7 @@ use shopflow_expectations::{ExpectationResult, Severity};
 use shopflow_page::chart::{self, Caption, Point};
 use shopflow_page::number::thousands;
 use shopflow_page::{Html, html, slug};
+use shopflow_privacy::Class;
 
 use super::runs::{Entry, SuiteFigures};
 use super::shell::{self, Shell, Tone, section, totals, verdict};
@@ -25,7 +26,7 @@ pub fn page(evidence: &Evidence<'_>, outcome: &Outcome, runs: &[Entry]) -> Strin
     let mut body = summary(outcome);
     body.push(section("What failed", &failures(&outcome.result.results)));
     body.push(section("Trend", &trends(name, compared, runs)));
-    body.push(section("Columns", &columns(outcome, compared)));
+    body.push(section("Columns", &columns(evidence, outcome)));
     body.push(section("Rows", &rows(outcome)));
     body.push(section("Files", &files(run_id, outcome)));
     let about = match outcome.dataset {
@@ -163,7 +164,8 @@ fn columns_chart(id: &str, words: &str, points: Vec<(String, f64, String)>) -> H
 }
 
 /// A card per column, and one for what is expected of the table as a whole.
-fn columns(outcome: &Outcome, compared: Option<&Compared>) -> Html {
+fn columns(evidence: &Evidence<'_>, outcome: &Outcome) -> Html {
+    let compared = evidence.compared(outcome);
     let results = &outcome.result.results;
     let profiled = outcome.profile.iter().flat_map(|profile| &profile.columns);
     let mut names: Vec<&str> = profiled.map(|column| column.name.as_str()).collect();
@@ -193,9 +195,10 @@ fn columns(outcome: &Outcome, compared: Option<&Compared>) -> Html {
     }
     for name in names {
         let id = format!("column-{}", slug(name));
-        let definition = outcome
-            .dataset
-            .and_then(|dataset| dataset.columns().iter().find(|column| column.name == name));
+        let definition = outcome.dataset.and_then(|dataset| {
+            let column = dataset.columns().iter().find(|column| column.name == name)?;
+            Some((column, evidence.privacy.decide(dataset, column).class))
+        });
         let profile = outcome.profile.as_ref();
         let column =
             profile.and_then(|profile| profile.columns.iter().find(|column| column.name == name));
@@ -251,14 +254,14 @@ fn chips(names: &[&str], results: &[ExpectationResult]) -> Html {
 }
 
 /// Type, meaning and who may see the values.
-fn about(kind: &str, definition: Option<&Column>) -> Html {
+fn about(kind: &str, definition: Option<(&Column, Class)>) -> Html {
     let mut parts: Vec<Html> = Vec::new();
     if !kind.is_empty() {
         parts.push(html!("{}", kind));
     }
-    if let Some(column) = definition {
+    if let Some((column, class)) = definition {
         parts.push(html!("{}", column.description));
-        parts.push(html!("<span class=\"private\">{}</span>", column.classification.name()));
+        parts.push(html!("<span class=\"private\">{}</span>", class.name()));
     }
     let mut text = Html::default();
     for (number, part) in parts.into_iter().enumerate() {
