@@ -1,12 +1,14 @@
 //! Puts the graph together: each dataset from the source that says most about it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use arrow::datatypes::SchemaRef;
-use shopflow_core::Dataset as Files;
 use shopflow_core::dataset::Kind;
+use shopflow_core::{Dataset as Files, Settings};
 use shopflow_lake::schema;
 use shopflow_lineage::{Column, Dataset, Graph, Layer, Source, Transformation, dataset_of};
+use shopflow_privacy::Layer::Silver;
+use shopflow_privacy::Treatment;
 use shopflow_transform::{dimensions, modelled, tables};
 
 use super::lake::Question;
@@ -84,12 +86,19 @@ fn bronze(files: Files) -> Dataset {
     Dataset { name: format!("bronze.{files}"), columns, rows: Vec::new() }
 }
 
-/// `transform` keeps one row per key, that of the latest source, and masks personal values.
+/// `transform` keeps one row per key, that of the latest source, and treats personal values as the
+/// policies of `config/base.yaml` say.
 fn silver(files: Files) -> Dataset {
+    let privacy = Settings::from_sources("prod", HashMap::new(), &[]).unwrap().privacy;
+    let treated = |name: &str| {
+        let column = files.columns().iter().find(|column| column.name == name);
+        column.is_some_and(|column| {
+            privacy.decide(files, column).treatment(Silver) != Treatment::Keep
+        })
+    };
     let bronze = |name: &str, by| source(format!("bronze.{files}.{name}"), by);
     let from = |name: &str| {
-        let personal = files.columns().iter().any(|column| column.name == name && column.personal);
-        vec![match personal {
+        vec![match treated(name) {
             true => Source { masking: true, ..bronze(name, Transformation::Transformation) },
             false => bronze(name, Transformation::Identity),
         }]
