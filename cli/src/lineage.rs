@@ -124,7 +124,7 @@ fn personal(graph: &Graph) -> String {
          | column of the file | as it is | computed from it | masked |\n|---|---|---|---|\n"
         .to_owned();
     for dataset in Dataset::ALL {
-        for column in dataset.columns().iter().filter(|column| column.personal) {
+        for column in dataset.columns().iter().filter(|column| column.is_personal()) {
             let name = format!("raw.{dataset}.{}", column.name);
             let reach = Reach::of(graph, &name);
             text.push_str(&format!(

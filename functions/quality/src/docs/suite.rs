@@ -258,7 +258,7 @@ fn about(kind: &str, definition: Option<&Column>) -> Html {
     }
     if let Some(column) = definition {
         parts.push(html!("{}", column.description));
-        parts.push(html!("<span class=\"private\">{}</span>", column.classification.name()));
+        parts.push(html!("<span class=\"private\">{}</span>", column.holds.name()));
     }
     let mut text = Html::default();
     for (number, part) in parts.into_iter().enumerate() {
