@@ -88,7 +88,8 @@ fn bronze(files: Files) -> Dataset {
 fn silver(files: Files) -> Dataset {
     let bronze = |name: &str, by| source(format!("bronze.{files}.{name}"), by);
     let from = |name: &str| {
-        let personal = files.columns().iter().any(|column| column.name == name && column.is_personal());
+        let personal =
+            files.columns().iter().any(|column| column.name == name && column.is_personal());
         vec![match personal {
             true => Source { masking: true, ..bronze(name, Transformation::Transformation) },
             false => bronze(name, Transformation::Identity),
