@@ -27,9 +27,9 @@ impl Shape {
         let customers = key.split('/').any(|part| part == Dataset::Customers.name());
         match key.split('/').next() {
             Some("quarantine") if customers && key.ends_with(".csv") => Shape::Quarantine,
-            Some("incoming" | "validated" | "raw") if customers && key.ends_with(".csv") => {
-                Shape::Customers
-            }
+            // Whatever a user calls it, the folder says what an upload holds.
+            Some("incoming") if customers => Shape::Customers,
+            Some("validated" | "raw") if customers && key.ends_with(".csv") => Shape::Customers,
             _ => Shape::Text,
         }
     }
@@ -349,6 +349,7 @@ mod tests {
     fn the_shape_follows_from_the_key() {
         for (key, shape) in [
             ("incoming/customers/2026/c.csv", Shape::Customers),
+            ("incoming/customers/export", Shape::Customers),
             ("raw/year=2026/month=01/day=15/customers/r-00000.csv", Shape::Customers),
             ("raw/year=2026/month=01/day=15/_manifest/r.json", Shape::Text),
             ("quarantine/customers/run_id=r/ab.csv", Shape::Quarantine),

@@ -167,7 +167,8 @@ mod tests {
         let usual = silver(&[], KEY);
         assert_eq!(name(&usual), name(&silver(&[], KEY)));
         assert_ne!(name(&usual), name(&silver(&[], b"another key of enough bytes")));
-        assert_ne!(name(&usual), name(&silver(&[("EXCEPTIONS__EMAIL__SILVER", "mask")], KEY)));
+        let masked = [("EXCEPTIONS__EMAIL__SILVER", "mask"), ("EXCEPTIONS__EMAIL__GOLD", "drop")];
+        assert_ne!(name(&usual), name(&silver(&masked, KEY)));
         assert!(name(&usual).starts_with("name=initial(person_name) email=hash(email,"));
         assert!(!name(&usual).contains("thirty"));
         assert_eq!(usual.name(Dataset::Transactions), "");

@@ -139,6 +139,14 @@ impl Declared {
             Declared::Class(_) => None,
         }
     }
+
+    /// The name of the kind, or else of the class.
+    pub fn name(self) -> &'static str {
+        match self {
+            Declared::Kind(kind) => kind.name(),
+            Declared::Class(class) => class.name(),
+        }
+    }
 }
 
 /// What the policies say about one column.
