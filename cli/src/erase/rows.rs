@@ -129,9 +129,7 @@ impl<'a> Rewriter<'a> {
             // Without a header the rows are read as if they had the usual one.
             self.header = Some(usual());
         }
-        if memchr::memmem::find(raw, self.digits.as_bytes()).is_none() {
-            return None;
-        }
+        memchr::memmem::find(raw, self.digits.as_bytes())?;
         let record = parse(raw)?;
         let header = self.header.clone().unwrap_or_default();
         let id = header.iter().position(|name| name == "id").and_then(|at| record.get(at));
@@ -144,9 +142,7 @@ impl<'a> Rewriter<'a> {
 
     /// A record of quarantine: `line,column,rule,value,reason,row`.
     fn refused_row(&mut self, raw: &[u8]) -> Option<Vec<u8>> {
-        if memchr::memmem::find(raw, self.digits.as_bytes()).is_none() {
-            return None;
-        }
+        memchr::memmem::find(raw, self.digits.as_bytes())?;
         let record = parse(raw)?;
         let (value, row) = (record.get(3)?, record.get(5)?);
         let inner = parse(row)?;

@@ -69,11 +69,11 @@ fn whole_run(landing: &str) -> RecordFinish {
             call("quality", 9, 10),
             call("compact", 10, 11),
         ],
-        trace: Trace {
+        trace: Box::new(Trace {
             objects: vec![object("customers", "c-1"), object("products", "p-1")],
             gold: vec![GoldTable { table: "dim_product".to_owned(), rows: 19 }],
             ..Trace::default()
-        },
+        }),
         ..finish(RunStatus::Succeeded)
     }
 }

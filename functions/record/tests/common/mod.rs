@@ -4,7 +4,7 @@
 use chrono::{NaiveDate, TimeDelta, Utc};
 use serde_json::json;
 use shopflow_core::contract::{
-    RecordEvent, RecordFinish, RecordResult, RecordStart, Run, RunStatus, Trace, Usage,
+    RecordEvent, RecordFinish, RecordResult, RecordStart, Run, RunStatus, Usage,
 };
 use shopflow_core::runtime::Invocation;
 use shopflow_core::settings::Buckets;
@@ -100,6 +100,6 @@ pub fn finish(status: RunStatus) -> RecordFinish {
         }],
         quality_score: Some(98.5),
         error: None,
-        trace: Trace::default(),
+        trace: Box::default(),
     }
 }

@@ -42,7 +42,7 @@ pub struct RecordFinish {
     #[serde(default)]
     pub error: Option<RunError>,
     #[serde(default)]
-    pub trace: Trace,
+    pub trace: Box<Trace>,
 }
 
 /// What a run read and wrote, and where it stopped: for the events of its lineage.
