@@ -217,7 +217,8 @@ mod tests {
 
     #[test]
     fn every_dataset_and_column_is_explained() {
-        let text = datasets();
+        let settings = Settings::from_sources("prod", HashMap::new(), &[]).unwrap();
+        let text = datasets(&settings.privacy);
         for dataset in Dataset::ALL {
             for column in dataset.columns() {
                 assert!(text.contains(&format!("| `{}` |", column.name)), "{}", column.name);
