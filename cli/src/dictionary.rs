@@ -205,8 +205,6 @@ fn row(cells: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-
     use super::*;
 
     #[test]
@@ -219,8 +217,8 @@ mod tests {
 
     #[test]
     fn every_dataset_and_column_is_explained() {
-        let settings = shopflow_core::Settings::from_sources("prod", HashMap::new(), &[]);
-        let text = datasets(&settings.unwrap().privacy);
+        let settings = Settings::from_sources("prod", HashMap::new(), &[]).unwrap();
+        let text = datasets(&settings.privacy);
         for dataset in Dataset::ALL {
             for column in dataset.columns() {
                 assert!(text.contains(&format!("| `{}` |", column.name)), "{}", column.name);
