@@ -96,8 +96,7 @@ async fn a_question_fetches_its_columns_of_a_large_file_and_the_next_one_only_ot
         let table = files.clone().into_table();
         let answer = engine.query(&sql, vec![("files", table)], &schema).await.unwrap();
         let sum = answer.column(0).as_primitive::<Int64Type>().value(0);
-        let values = rows.column(position).as_primitive::<Int64Type>().values();
-        let expected: i64 = values.iter().sum();
+        let expected: i64 = rows.column(position).as_primitive::<Int64Type>().values().iter().sum();
         assert_eq!(sum, expected, "sum of {name}");
         assert_eq!(requests.take().len(), gets, "requests for {name}");
     }
