@@ -67,7 +67,7 @@ async fn a_question_fetches_its_columns_of_a_large_file_and_the_next_one_only_ot
     let bucket = shopflow_testkit::bucket(&storage, "columns").await;
     let column = |seed: i64| -> ArrayRef {
         let mixed = |row: i64| ((row ^ seed).wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as i64)) >> 24;
-        Arc::new(Int64Array::from_iter_values((0..300_000).map(mixed)))
+        Arc::new(Int64Array::from_iter_values((0..200_000).map(mixed)))
     };
     let columns = [("a", column(1)), ("b", column(2)), ("c", column(3))];
     let rows = RecordBatch::try_from_iter_with_nullable(
