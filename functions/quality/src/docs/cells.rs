@@ -52,7 +52,7 @@ pub fn percent(share: f64) -> String {
         _ if percent == 0.0 || percent == 100.0 => format!("{percent:.0} %"),
         _ if percent < 0.01 => "under 0.01 %".to_owned(),
         _ if percent > 99.99 => "over 99.99 %".to_owned(),
-        _ if percent < 1.0 || percent > 99.0 => format!("{percent:.2} %"),
+        _ if !(1.0..=99.0).contains(&percent) => format!("{percent:.2} %"),
         _ => format!("{percent:.1} %"),
     }
 }
