@@ -328,7 +328,7 @@ mod tests {
             run.run.run_date = first + Days::new(number);
             run
         };
-        let usual = |number: u64| if number % 7 == 0 { 100 } else { 1000 + number };
+        let usual = |number: u64| if number.is_multiple_of(7) { 100 } else { 1000 + number };
         let before: Vec<RunFigures> = (0..70).map(|number| day(number, usual(number))).collect();
         let odd = |rows: u64| {
             let compared = Compared {
