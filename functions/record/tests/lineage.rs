@@ -86,7 +86,7 @@ fn begin() -> RecordEvent {
 impl World {
     async fn tell(&self, finish: RecordFinish) {
         self.record(begin()).await.unwrap();
-        self.record(RecordEvent::Finish(finish)).await.unwrap();
+        self.record(RecordEvent::Finish(Box::new(finish))).await.unwrap();
     }
 
     async fn lines(&self, phase: &str) -> String {

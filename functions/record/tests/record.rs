@@ -16,7 +16,8 @@ async fn a_run_is_opened_and_closed_with_ledger_cost_and_summary() {
     assert_eq!((opened.status.as_str(), opened.summary), ("running", None));
     assert_eq!(world.run_row().await.0, "running");
 
-    let closed = world.record(RecordEvent::Finish(finish(RunStatus::Succeeded))).await.unwrap();
+    let closed =
+        world.record(RecordEvent::Finish(Box::new(finish(RunStatus::Succeeded)))).await.unwrap();
     assert_eq!(closed.status, "succeeded");
     assert!((90_000..120_000).contains(&closed.duration_ms), "{}", closed.duration_ms);
     assert!(closed.cost_usd > 0.0);
@@ -51,10 +52,11 @@ async fn repeating_either_phase_changes_nothing() {
     let world = World::new().await;
     world.record(start()).await.unwrap();
     world.record(start()).await.unwrap();
-    let first = world.record(RecordEvent::Finish(finish(RunStatus::Succeeded))).await.unwrap();
+    let first =
+        world.record(RecordEvent::Finish(Box::new(finish(RunStatus::Succeeded)))).await.unwrap();
     let mut later = finish(RunStatus::Succeeded);
     later.started_at -= TimeDelta::seconds(1000);
-    let second = world.record(RecordEvent::Finish(later)).await.unwrap();
+    let second = world.record(RecordEvent::Finish(Box::new(later))).await.unwrap();
     assert_eq!(first.duration_ms, second.duration_ms);
     assert_eq!(world.record(start()).await.unwrap().status, "succeeded");
     assert_eq!(world.run_row().await.0, "succeeded");
@@ -69,7 +71,7 @@ async fn a_run_that_failed_before_it_was_opened_is_recorded_with_its_error() {
     event.quality_score = None;
     event.error =
         Some(RunError { error: "InvalidInput".to_owned(), cause: "no such object".to_owned() });
-    let closed = world.record(RecordEvent::Finish(event)).await.unwrap();
+    let closed = world.record(RecordEvent::Finish(Box::new(event))).await.unwrap();
     assert_eq!(closed.status, "failed");
     let (status, _, _, error) = world.run_row().await;
     assert_eq!((status.as_str(), error.as_deref()), ("failed", Some("InvalidInput")));
@@ -87,7 +89,7 @@ async fn an_unbalanced_entry_is_named_and_the_outcome_is_still_recorded() {
     // Two wrong entries that would cancel out in the sum.
     event.ledger.push(entry(Stage::Transform, 10, 9));
     event.ledger.push(entry(Stage::Transform, 9, 10));
-    let error = world.record(RecordEvent::Finish(event)).await.unwrap_err();
+    let error = world.record(RecordEvent::Finish(Box::new(event))).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Internal);
     let text = error.to_string();
     assert!(text.contains("stage=transform") && text.contains("dataset=products"), "{text}");

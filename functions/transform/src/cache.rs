@@ -42,7 +42,8 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    pub fn new(storage: &Storage, name: &str) -> Arc<dyn Origin> {
+    /// The bucket as the origin of files.
+    pub fn origin(storage: &Storage, name: &str) -> Arc<dyn Origin> {
         Arc::new(Bucket { storage: storage.clone(), name: name.to_owned() })
     }
 }
@@ -111,7 +112,7 @@ impl FileCache {
         file: &FileEntry,
         schema: &SchemaRef,
     ) -> Result<Vec<RecordBatch>> {
-        let origin = Bucket::new(storage, bucket);
+        let origin = Bucket::origin(storage, bucket);
         let content = self.fetch(&origin, file, schema, true).await?;
         decode(content, origin, file.key.clone(), Arc::clone(schema)).await
     }
@@ -125,7 +126,7 @@ impl FileCache {
         files: Vec<FileEntry>,
         schema: &SchemaRef,
     ) -> impl Stream<Item = Result<Vec<RecordBatch>>> + Send + use<> {
-        let (origin, schema) = (Bucket::new(storage, bucket), Arc::clone(schema));
+        let (origin, schema) = (Bucket::origin(storage, bucket), Arc::clone(schema));
         self.fetch_ahead(&origin, files, &schema, true).and_then(move |(file, content)| {
             decode(content, Arc::clone(&origin), file.key, Arc::clone(&schema))
         })

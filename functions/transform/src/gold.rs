@@ -217,7 +217,7 @@ impl Refresh<'_> {
         let files =
             partitions.filter(|(name, _)| wanted(name)).flat_map(|(_, files)| files.clone());
         LazyFiles {
-            origin: Bucket::new(&self.context.storage, &self.context.lake),
+            origin: Bucket::origin(&self.context.storage, &self.context.lake),
             cache: self.cache.clone(),
             schema,
             files: files.collect(),

@@ -11,7 +11,7 @@ use crate::dataset::Dataset;
 #[serde(tag = "phase", rename_all = "snake_case")]
 pub enum RecordEvent {
     Start(RecordStart),
-    Finish(RecordFinish),
+    Finish(Box<RecordFinish>),
 }
 
 /// The run begins.
