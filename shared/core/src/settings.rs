@@ -432,7 +432,11 @@ mod tests {
         for (variable, value, problem) in [
             ("KINDS__CUSTOMER_ID", "restricted", "customers.id: silver cannot be redact"),
             ("EXCEPTIONS__PERSON_NAME__BRONZE", "initial", "customers.name: bronze is initial"),
-            ("EXCEPTIONS__SESSION_ID__SILVER", "redact", "session_id: silver cannot be redact"),
+            (
+                "EXCEPTIONS__SESSION_ID__SILVER",
+                "redact",
+                "gold cannot be keep, as silver is redact",
+            ),
             ("EXCEPTIONS__SESSION_ID__GOLD", "drop", "session_id: gold is drop"),
         ] {
             let variable = format!("SHOPFLOW__PRIVACY__{variable}");
