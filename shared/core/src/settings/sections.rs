@@ -1,0 +1,191 @@
+//! What can be set, section by section.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// Names of the three buckets.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Buckets {
+    pub landing: String,
+    pub lake: String,
+    pub reports: String,
+}
+
+/// How Postgres is found and entered.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Database {
+    /// Host name; when absent, `instance` is looked up through the RDS API.
+    #[serde(default)]
+    pub host: Option<String>,
+    /// RDS instance identifier.
+    #[serde(default)]
+    pub instance: Option<String>,
+    pub port: u16,
+    pub name: String,
+    /// Role to log in as with `auth: iam`; with `auth: secret` the secret names it.
+    pub user: String,
+    pub auth: DatabaseAuth,
+    /// Secrets Manager secret with `username` and `password` (`auth: secret`).
+    #[serde(default)]
+    pub secret_arn: Option<String>,
+    pub tls: Tls,
+    /// PEM file with the certificate authorities of the server, needed with `tls: verify`. For RDS
+    /// that is its published bundle: AWS signs with authorities of its own.
+    #[serde(default)]
+    pub ca_file: Option<String>,
+    pub connect_timeout_seconds: u64,
+}
+
+/// Where the database password comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DatabaseAuth {
+    /// A Secrets Manager secret.
+    Secret,
+    /// A short-lived RDS IAM token.
+    Iam,
+}
+
+/// Whether the connection is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tls {
+    /// Encrypted, certificate and host name verified.
+    Verify,
+    /// Plain text; only accepted in the local environment.
+    Disable,
+}
+
+/// Limits of `validate`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Validation {
+    /// Share of rejected rows, 0 to 1, above which a file fails the run.
+    pub max_reject_rate: f64,
+}
+
+/// How objects are transferred.
+#[derive(Debug, Clone, Deserialize)]
+pub struct StorageSettings {
+    /// Part size of multipart uploads in MiB, 5 to 5120.
+    pub part_size_mib: usize,
+    pub concurrent_parts: usize,
+    pub concurrent_objects: usize,
+}
+
+/// When and how far `compact` works.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Compact {
+    pub target_file_mib: u64,
+    pub min_small_files: usize,
+    pub reserve_seconds: u64,
+}
+
+/// What `cdc` captures, and how.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Cdc {
+    pub mode: CdcMode,
+    /// Publication that lists the tables (logical mode).
+    pub publication: String,
+    /// The replication slot is named after it and the database: slots belong to the whole server.
+    pub slot: String,
+    /// Tables of the schema `core`.
+    pub tables: Vec<String>,
+    /// Messages of logical decoding after which a batch ends, at the end of a transaction.
+    pub max_changes: i32,
+    /// Encoded size at which a file of the change log is closed, in MiB.
+    pub file_mib: usize,
+    /// How far a pass of the watermark mode looks back, in seconds: the longest time from the
+    /// start of a transaction to its first write.
+    pub overlap_seconds: u32,
+    /// No batch is started with less time left.
+    pub reserve_seconds: u64,
+}
+
+/// Where changes come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CdcMode {
+    /// Logical where the server decodes its log, else watermark.
+    Auto,
+    /// Logical decoding only; an error where the server cannot.
+    Logical,
+    /// `updated_at` of each table.
+    Watermark,
+    /// Nothing is captured.
+    Off,
+}
+
+/// How the shop counts its days.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Business {
+    /// IANA name of the zone that daily, weekly and monthly aggregates follow.
+    pub time_zone: String,
+}
+
+/// What counts as a recommendation.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Recommendations {
+    /// Baskets (or sessions) that two products must share at least.
+    pub minimum_baskets: u32,
+    /// Similar products kept for each product.
+    pub top: usize,
+    /// Days of clicks, up to the latest, that sessions are taken from.
+    pub session_days: u32,
+}
+
+/// Where metrics go.
+#[derive(Debug, Clone, Deserialize)]
+pub struct MetricsSettings {
+    pub enabled: bool,
+    pub namespace: String,
+}
+
+/// What people are told about failed checks.
+#[derive(Debug, Clone, Deserialize)]
+pub struct AlertSettings {
+    /// A failure that lasts is told again after so many hours.
+    pub repeat_after_hours: u32,
+    /// Who looks after a dataset, a table or a layer; `default` has the rest.
+    pub owners: BTreeMap<String, String>,
+    /// Where the reports bucket is published, for the link to the data docs.
+    #[serde(default)]
+    pub docs_url: Option<String>,
+}
+
+/// How events of lineage are named, and where they go besides the reports bucket (`record`).
+#[derive(Debug, Clone, Deserialize)]
+pub struct LineageSettings {
+    /// Namespace of the jobs.
+    pub namespace: String,
+    /// Base address of an OpenLineage backend; events are posted to `/api/v1/lineage` below it.
+    #[serde(default)]
+    pub endpoint: Option<String>,
+    /// Secrets Manager secret whose text is the API key.
+    #[serde(default)]
+    pub api_key_secret_arn: Option<String>,
+    /// Name of an environment variable that holds the API key.
+    #[serde(default)]
+    pub api_key_variable: Option<String>,
+    /// Longest time for one event; a backend that does not answer is left alone.
+    pub timeout_seconds: u64,
+    /// Where the source code of this release is published, as `https://…`.
+    #[serde(default)]
+    pub source_url: Option<String>,
+}
+
+impl LineageSettings {
+    pub(super) fn check(&self, problems: &mut Vec<String>) {
+        if self.namespace.is_empty() || self.timeout_seconds == 0 {
+            problems.push("lineage.namespace and lineage.timeout_seconds must be set".to_owned());
+        }
+        let web = |url: &String| url.starts_with("https://") || url.starts_with("http://");
+        if !self.endpoint.iter().chain(&self.source_url).all(web) {
+            problems.push("lineage.endpoint and lineage.source_url must be http(s)".to_owned());
+        }
+        if self.api_key_secret_arn.is_some() && self.api_key_variable.is_some() {
+            problems.push("lineage.api_key_* are two places for one key".to_owned());
+        }
+    }
+}
