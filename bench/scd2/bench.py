@@ -38,7 +38,7 @@ SELECT id, %(at)s, 'Name ' || id, 'customer' || id || '@' || 'example.' || id %%
        CASE WHEN (id / 10) %% 2 = 0 THEN %(even)s ELSE %(odd)s END, sha256(''), %(at)s, 'v', 'r'
 FROM generate_series(%(step)s, %(rows)s, %(step)s) AS id;
 INSERT INTO ops.dirty_entities (dataset, id, since)
-SELECT 'customers', id, %(at)s FROM generate_series(%(step)s, %(rows)s, %(step)s) AS id
+SELECT 'customers', id, %(since)s FROM generate_series(%(step)s, %(rows)s, %(step)s) AS id
 ON CONFLICT (dataset, id) DO UPDATE SET marked_at = clock_timestamp(),
     since = least(dirty_entities.since, excluded.since);
 """
@@ -138,7 +138,7 @@ def prepare(rows: int):
     cursor.execute("""
         INSERT INTO core.customers (id, is_inferred, effective_at, source_modified_at, source_version_id, source_run_id)
         SELECT id, true, '2025-01-01', '2025-01-01', 'v', 'r' FROM generate_series(1, %s) AS id""", [rows])
-    cursor.execute(HISTORY, {"at": "2025-01-01", "even": "DE", "odd": "FR", "step": 1, "rows": rows})
+    cursor.execute(HISTORY, {"at": "2025-01-01", "since": "-infinity", "even": "DE", "odd": "FR", "step": 1, "rows": rows})
     cursor.execute("ANALYZE")
     first = shopflow(database)
     print(f"{rows:,} members into the empty dimension: {first:.1f} s")
@@ -163,7 +163,7 @@ def main() -> None:
                     cursor.execute(statement)
             best = [float("inf")] * 4
             for moment, even, odd in CHANGES:
-                cursor.execute(HISTORY, {"at": moment, "even": even, "odd": odd, "step": 10, "rows": rows})
+                cursor.execute(HISTORY, {"at": moment, "since": moment, "even": even, "odd": odd, "step": 10, "rows": rows})
                 for statement in STAGED.strip().split(";"):
                     if statement.strip():
                         cursor.execute(statement, {"at": moment})
@@ -189,7 +189,7 @@ def main() -> None:
         report(f"{changed:,} changed of {rows:,} members", ours, peers, changed, "rows/s")
 
         # One member moved in the middle of 2025, which arrives last.
-        cursor.execute(HISTORY, {"at": "2025-07-01", "even": "JP", "odd": "US", "step": rows, "rows": rows})
+        cursor.execute(HISTORY, {"at": "2025-07-01", "since": "2025-07-01", "even": "JP", "odd": "US", "step": rows, "rows": rows})
         print(f"\na change of one member that arrives late: {shopflow(database) * 1000:.0f} ms")
         cursor.execute("""SELECT country, valid_from::date::text, valid_to::date::text FROM warehouse.dim_customer
                           WHERE customer_id = %s ORDER BY dim_customer.valid_from""", [rows])

@@ -9,8 +9,9 @@
 --
 -- Before the moment since which its history changed, the versions of a customer are as they should
 -- be. The last one that began before (kept) says what was true then; of the history only the rows
--- from that moment on are read, of the dimension only the later versions. Where no row stands
--- behind that version, or none is there, the customer is compared from the start.
+-- from that moment on are read, of the dimension only the later versions. Where that version is
+-- not there, the customer is compared from the start, and so are those marked without a moment:
+-- many after a first load or for a full rebuild, so they are joined and not looked up one by one.
 SET LOCAL work_mem = '64MB';
 -- To compile these statements takes longer than to run them.
 SET LOCAL jit = off;
@@ -31,20 +32,27 @@ WITH dirty AS MATERIALIZED (
         ORDER BY d.valid_from DESC LIMIT 1
     ) AS kept
       ON NOT kept.is_inferred
-     AND (kept.valid_from > '-infinity'
-          OR EXISTS (SELECT FROM core.customer_history AS h
-                     WHERE h.id = p.id AND h.effective_at < p.since))
-    WHERE p.dataset = 'customers'
-), known AS (
-    -- Without a row from the moment on, what is kept stays true.
-    SELECT dirty.*, h.effective_at, coalesce(h.country, kept_country) AS country,
-           coalesce(lower(split_part(h.email, '@', -1)), kept_domain) AS email_domain,
-           coalesce(h.registration_date, kept_registration) AS registration_date
+    WHERE p.dataset = 'customers' AND p.since > '-infinity'
+), accepted AS (
+    SELECT dirty.*, h.effective_at, h.email, h.country, h.registration_date
     FROM dirty
     LEFT JOIN LATERAL (
         SELECT * FROM core.customer_history AS h
         WHERE h.id = dirty.customer_id AND h.effective_at >= dirty.since OFFSET 0
     ) AS h ON true
+    UNION ALL
+    SELECT p.id, p.since, NULL, NULL, NULL, NULL, NULL, NULL,
+           h.effective_at, h.email, h.country, h.registration_date
+    FROM pending_entities AS p
+    LEFT JOIN core.customer_history AS h USING (id)
+    WHERE p.dataset = 'customers' AND p.since = '-infinity'
+), known AS (
+    -- Without a row from the moment on, what is kept stays true.
+    SELECT customer_id, effective_at, kept_key, kept_from, kept_to, kept_domain, kept_country,
+           kept_registration, coalesce(country, kept_country) AS country,
+           coalesce(lower(split_part(email, '@', -1)), kept_domain) AS email_domain,
+           coalesce(registration_date, kept_registration) AS registration_date
+    FROM accepted
 ), compared AS (
     SELECT *, row_number() OVER history = 1 AS is_first,
            (email_domain, country)
@@ -80,6 +88,11 @@ WITH dirty AS MATERIALIZED (
         WHERE d.customer_id = dirty.customer_id AND d.valid_from >= dirty.since OFFSET 0
     ) AS d
     WHERE dirty.kept_to IS DISTINCT FROM 'infinity'
+    UNION ALL
+    SELECT d.*
+    FROM pending_entities AS p
+    JOIN warehouse.dim_customer AS d ON d.customer_id = p.id
+    WHERE p.dataset = 'customers' AND p.since = '-infinity'
 )
 SELECT customer_id, valid_from, d.customer_key, w.is_inferred IS NOT NULL AS is_wanted,
        w.email_domain, w.registration_date, w.country, w.is_inferred, w.valid_to,

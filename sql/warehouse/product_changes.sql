@@ -15,19 +15,26 @@ WITH dirty AS MATERIALIZED (
         ORDER BY d.valid_from DESC LIMIT 1
     ) AS kept
       ON NOT kept.is_inferred
-     AND (kept.valid_from > '-infinity'
-          OR EXISTS (SELECT FROM core.product_history AS h
-                     WHERE h.id = p.id AND h.effective_at < p.since))
-    WHERE p.dataset = 'products'
-), known AS (
-    SELECT dirty.*, h.effective_at, coalesce(h.name, kept_name) AS name,
-           coalesce(h.category, kept_category) AS category,
-           coalesce(h.supplier, kept_supplier) AS supplier, coalesce(h.price, kept_price) AS price
+    WHERE p.dataset = 'products' AND p.since > '-infinity'
+), accepted AS (
+    SELECT dirty.*, h.effective_at, h.name, h.category, h.supplier, h.price
     FROM dirty
     LEFT JOIN LATERAL (
         SELECT * FROM core.product_history AS h
         WHERE h.id = dirty.product_id AND h.effective_at >= dirty.since OFFSET 0
     ) AS h ON true
+    UNION ALL
+    SELECT p.id, p.since, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+           h.effective_at, h.name, h.category, h.supplier, h.price
+    FROM pending_entities AS p
+    LEFT JOIN core.product_history AS h USING (id)
+    WHERE p.dataset = 'products' AND p.since = '-infinity'
+), known AS (
+    SELECT product_id, effective_at, kept_key, kept_from, kept_to, kept_name, kept_category,
+           kept_supplier, kept_price, coalesce(name, kept_name) AS name,
+           coalesce(category, kept_category) AS category,
+           coalesce(supplier, kept_supplier) AS supplier, coalesce(price, kept_price) AS price
+    FROM accepted
 ), compared AS (
     SELECT *, row_number() OVER history = 1 AS is_first,
            (category, supplier, price)
@@ -64,6 +71,11 @@ WITH dirty AS MATERIALIZED (
         WHERE d.product_id = dirty.product_id AND d.valid_from >= dirty.since OFFSET 0
     ) AS d
     WHERE dirty.kept_to IS DISTINCT FROM 'infinity'
+    UNION ALL
+    SELECT d.*
+    FROM pending_entities AS p
+    JOIN warehouse.dim_product AS d ON d.product_id = p.id
+    WHERE p.dataset = 'products' AND p.since = '-infinity'
 )
 SELECT product_id, valid_from, d.product_key, w.is_inferred IS NOT NULL AS is_wanted,
        w.name, w.category, w.supplier, w.price, w.is_inferred, w.valid_to,

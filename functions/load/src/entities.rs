@@ -4,8 +4,9 @@
 //! source that repeats the content still advances the stored order: else, after versions 1, 3
 //! (same content as 1) and 2, version 2 would win. `core.customer_history` keeps, per effective
 //! moment, the version with the latest source, so it too ends the same in whatever order the
-//! files came. Entities whose history changed in content are marked for the dimensions,
-//! with the earliest moment of such a change: what was before stays as it is.
+//! files came. Entities whose history changed in content are marked for the dimensions, with the
+//! earliest moment of such a change: what was before stays as it is. Where nothing was before, the
+//! moment is `-infinity`.
 
 use shopflow_core::contract::ManifestEntry;
 use shopflow_core::{Dataset, Result};
@@ -98,7 +99,7 @@ pub async fn load(
     write_current(transaction, shape, &order, run_id, verdicts).await?;
     write_history(transaction, shape, &order, run_id).await?;
     if verdicts.new + verdicts.completed + verdicts.updated > 0 {
-        mark_changed(transaction, shape, &order).await?;
+        mark_changed(transaction, shape).await?;
     }
     let inserted = verdicts.new + verdicts.completed;
     let updated = verdicts.updated;
@@ -107,13 +108,15 @@ pub async fn load(
 }
 
 /// Compares the file with the table once. Rows that repeat the very source that is stored get no
-/// verdict: there is nothing to write.
+/// verdict: there is nothing to write. What is stored stands in the history as well, so where it is
+/// older than the file, a mark may have the file's moment (`since`).
 async fn judge(transaction: &Transaction<'_>, shape: &Shape, order: &Order) -> Result<Verdicts> {
     let statement = format!(
-        "INSERT INTO pg_temp.verdict (id, action) \
+        "INSERT INTO pg_temp.verdict (id, action, since) \
          SELECT s.id, CASE WHEN t.id IS NULL THEN 'n' WHEN t.is_inferred THEN 'c' \
              WHEN {STORED_ORDER} > ($1, $2, $3) THEN 'l' \
-             WHEN t.row_hash <> s.row_hash THEN 'u' ELSE 'a' END::\"char\" \
+             WHEN t.row_hash <> s.row_hash THEN 'u' ELSE 'a' END::\"char\", \
+             CASE WHEN t.effective_at < $1 AND NOT t.is_inferred THEN $1 ELSE '-infinity' END \
          FROM pg_temp.staging s LEFT JOIN core.{} t ON t.id = s.id \
          WHERE t.id IS NULL OR t.is_inferred OR t.row_hash <> s.row_hash \
              OR {STORED_ORDER} <> ($1, $2, $3)",
@@ -135,7 +138,8 @@ async fn mark_changed_past(
 ) -> Result<()> {
     let statement = format!(
         "INSERT INTO ops.dirty_entities (dataset, id, since) \
-         SELECT '{name}', s.id, $1 FROM pg_temp.verdict v JOIN pg_temp.staging s USING (id) \
+         SELECT '{name}', s.id, CASE WHEN before.row_hash IS NULL THEN '-infinity' ELSE $1 END \
+         FROM pg_temp.verdict v JOIN pg_temp.staging s USING (id) \
          LEFT JOIN {history} same ON same.id = v.id AND same.effective_at = $1 \
          LEFT JOIN LATERAL (SELECT h.row_hash FROM {history} h \
              WHERE h.id = v.id AND h.effective_at < $1 \
@@ -237,15 +241,15 @@ async fn write_history(
     Ok(())
 }
 
-async fn mark_changed(transaction: &Transaction<'_>, shape: &Shape, order: &Order) -> Result<()> {
+async fn mark_changed(transaction: &Transaction<'_>, shape: &Shape) -> Result<()> {
     let statement = format!(
         "INSERT INTO ops.dirty_entities (dataset, id, since) \
-         SELECT '{}', id, $1 FROM pg_temp.verdict WHERE action IN ('n', 'c', 'u') ORDER BY id \
+         SELECT '{}', id, since FROM pg_temp.verdict WHERE action IN ('n', 'c', 'u') ORDER BY id \
          ON CONFLICT (dataset, id) DO UPDATE SET marked_at = clock_timestamp(), \
              since = least(dirty_entities.since, excluded.since)",
         shape.name
     );
-    transaction.execute(&statement, &[&order.effective_at]).await.or_db("mark changed entities")?;
+    transaction.execute(&statement, &[]).await.or_db("mark changed entities")?;
     Ok(())
 }
 

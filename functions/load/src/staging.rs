@@ -56,7 +56,7 @@ pub async fn create(transaction: &Transaction<'_>, dataset: Dataset) -> Result<(
         .batch_execute(&format!(
             "CREATE TEMPORARY TABLE staging ({}) ON COMMIT DROP; \
              CREATE TEMPORARY TABLE verdict (id bigint NOT NULL, action \"char\" NOT NULL, \
-                 old_date date, new_date date) ON COMMIT DROP",
+                 old_date date, new_date date, since timestamptz) ON COMMIT DROP",
             columns.join(", ")
         ))
         .await

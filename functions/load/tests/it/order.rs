@@ -46,25 +46,50 @@ async fn a_late_file_is_unchanged_but_stands_in_the_history_and_marks_the_dimens
 #[tokio::test]
 async fn a_mark_keeps_the_earliest_moment_of_a_change_until_it_is_taken() {
     let world = World::new().await;
-    let since = "SELECT since AT TIME ZONE 'UTC' AS since FROM ops.dirty_entities ORDER BY id";
-    for (run, hour, price, expected) in [
-        ("r1", "03", "3.00", "03"),
-        ("r2", "05", "5.00", "03"),
-        ("r3", "02", "2.00", "02"),
-        ("r4", "04", "4.00", "02"),
+    let since =
+        "SELECT coalesce(nullif(since, '-infinity') AT TIME ZONE 'UTC', '-infinity') AS since
+                 FROM ops.dirty_entities ORDER BY id";
+    let corrected = Source { version: "w", ..at("05") };
+    // Moment and price of each file, and what the mark says then; None takes it before.
+    for step in [
+        Some(("r1", at("02"), "2.00", "-infinity")),
+        None,
+        Some(("r2", at("05"), "5.00", "2026-01-15T05:00:00")),
+        Some(("r3", at("06"), "6.00", "2026-01-15T05:00:00")),
+        Some(("r4", at("03"), "3.00", "2026-01-15T03:00:00")),
+        Some(("r5", at("04"), "4.00", "2026-01-15T03:00:00")),
         // Repeats what was true before: no change, though it is earlier.
-        ("r5", "02", "2.00", "02"),
+        Some(("r6", at("02"), "2.00", "2026-01-15T03:00:00")),
+        None,
+        Some(("r7", corrected, "5.50", "2026-01-15T05:00:00")),
+        // Before it nothing was known.
+        Some(("r8", at("01"), "1.00", "-infinity")),
+        Some(("r9", at("07"), "7.00", "-infinity")),
     ] {
-        let file = products(&[(1, price)]);
-        world.load_file(run, Dataset::Products, &at(hour), &file).await.unwrap();
-        let expected = format!(r#"{{"since":"2026-01-15T{expected}:00:00"}}"#);
-        assert_eq!(world.lines(since).await, [expected], "{run}");
+        let Some((run, source, price, expected)) = step else {
+            world.sql.batch_execute("DELETE FROM ops.dirty_entities").await.unwrap();
+            continue;
+        };
+        world.load_file(run, Dataset::Products, &source, &products(&[(1, price)])).await.unwrap();
+        assert_eq!(world.lines(since).await, [format!(r#"{{"since":"{expected}"}}"#)], "{run}");
     }
     world.sql.batch_execute("DELETE FROM ops.dirty_entities").await.unwrap();
     // The customer is known by name only, and its dimension has nothing to build on.
     let sale = transactions(&[(1, 1, 1, 1)]);
-    world.load_file("r6", Dataset::Transactions, &at("06"), &sale).await.unwrap();
+    world.load_file("sale", Dataset::Transactions, &at("06"), &sale).await.unwrap();
     assert_eq!(world.lines(since).await, [r#"{"since":"-infinity"}"#]);
+}
+
+#[tokio::test]
+async fn the_only_version_corrected_is_compared_from_the_start() {
+    let world = World::new().await;
+    for (run, version, price) in [("r1", "v", "1.00"), ("r2", "w", "2.00")] {
+        world.sql.batch_execute("DELETE FROM ops.dirty_entities").await.unwrap();
+        let source = Source { version, ..at("01") };
+        world.load_file(run, Dataset::Products, &source, &products(&[(1, price)])).await.unwrap();
+        let marked = "SELECT since FROM ops.dirty_entities";
+        assert_eq!(world.lines(marked).await, [r#"{"since":"-infinity"}"#], "{run}");
+    }
 }
 
 /// One file of a random case: its source, and for each of four ids the content, if it has the id.
@@ -204,6 +229,16 @@ async fn marked(world: &World) -> BTreeMap<String, String> {
     rows.iter().map(|row| (row.get(0), row.get(1))).collect()
 }
 
+/// Marks with a moment although the history begins with it.
+const MOMENTS_WITHOUT_A_PAST: &str = "
+    SELECT count(*) FROM ops.dirty_entities AS d
+    WHERE since > '-infinity' AND NOT EXISTS (
+        SELECT FROM core.customer_history AS h
+        WHERE d.dataset = 'customers' AND h.id = d.id AND h.effective_at < d.since
+        UNION ALL
+        SELECT FROM core.product_history AS h
+        WHERE d.dataset = 'products' AND h.id = d.id AND h.effective_at < d.since)";
+
 /// Loads the files in this order into an empty schema; the state at the end.
 async fn replay(world: &World, files: &[File], order: &[usize]) -> Vec<String> {
     world
@@ -230,6 +265,7 @@ async fn replay(world: &World, files: &[File], order: &[usize]) -> Vec<String> {
             changes.extend(changed(&before.1, &after.1));
             let names = marked.keys().cloned().collect();
             assert!(changes.is_subset(&names), "{changes:?} changed, {marked:?} marked");
+            assert_eq!(world.number(MOMENTS_WITHOUT_A_PAST).await, 0, "{marked:?}");
             for (entity, versions) in &after.0 {
                 let earlier = before.0.get(entity).map_or(&[][..], Vec::as_slice);
                 if let Some(moment) = first_difference(earlier, versions) {

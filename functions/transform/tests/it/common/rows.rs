@@ -286,16 +286,18 @@ impl Shop {
     }
 
     async fn mark_entities(&self, dataset: &str, from: &Source, ids: Vec<i64>) {
-        self.client
-            .execute(
-                "INSERT INTO ops.dirty_entities (dataset, id, since)
-                 SELECT $1, unnest($2::bigint[]), $3
-                 ON CONFLICT (dataset, id) DO UPDATE SET marked_at = clock_timestamp(),
-                     since = least(dirty_entities.since, excluded.since)",
-                &[&dataset, &ids, &from.effective_at],
-            )
-            .await
-            .unwrap();
+        let history = if dataset == "products" { "product_history" } else { "customer_history" };
+        // As load marks: from the moment on only where the history has an older row.
+        let mark = format!(
+            "INSERT INTO ops.dirty_entities (dataset, id, since)
+             SELECT $1, id, CASE WHEN EXISTS (
+                 SELECT FROM core.{history} AS h WHERE h.id = marked.id AND h.effective_at < $3
+             ) THEN $3 ELSE '-infinity' END
+             FROM unnest($2::bigint[]) AS marked (id)
+             ON CONFLICT (dataset, id) DO UPDATE SET marked_at = clock_timestamp(),
+                 since = least(dirty_entities.since, excluded.since)"
+        );
+        self.client.execute(&mark, &[&dataset, &ids, &from.effective_at]).await.unwrap();
     }
 
     async fn queue(&self, entry: &ManifestEntry, from: &Source) {
