@@ -86,7 +86,9 @@ FROM {table}"""
 
 
 def connect(name: str):
-    connection = psycopg2.connect(urlunsplit(urlsplit(SERVER)._replace(path="/" + name)))
+    # Temporary tables as in the sessions of the functions (shared/postgres).
+    address = urlunsplit(urlsplit(SERVER)._replace(path="/" + name))
+    connection = psycopg2.connect(address, options="-c temp_buffers=64MB")
     connection.autocommit = True
     return connection
 

@@ -1,9 +1,12 @@
-//! The plan of every question before and after indexing, as a document.
+//! The plan of every question before and after indexing, as a document, and the plans of what
+//! transform looks up ([`lookups`]).
 //!
 //! Before: the same warehouse without secondary indexes, and with plain views in place of the
 //! materialised ones, in a transaction that is rolled back. After: the schema as it is. Plans run on
 //! one process and without run-time compilation and show rows, not costs, so that the same data
 //! gives the same document but for the times.
+
+pub mod lookups;
 
 use std::fmt::Write;
 use std::time::Instant;
@@ -15,6 +18,7 @@ use crate::analytics::cache::ask_all;
 use crate::analytics::{Question, query};
 use crate::local::database;
 use crate::table::Table;
+use lookups::Lookup;
 
 /// Executions of each question; the fastest counts.
 const TIMES: usize = 3;
@@ -26,11 +30,17 @@ const SETTINGS: &str = "SET max_parallel_workers_per_gather = 0; SET jit = off; 
 const WITHOUT_INDEXES: &str = include_str!("plans/without_indexes.sql");
 
 const INDEXES: &str = "SELECT t.relname AS table, i.relname AS index,
-       pg_get_indexdef(x.indexrelid) AS definition
+       pg_get_indexdef(x.indexrelid) AS definition,
+       CASE WHEN t.relkind = 'm' THEN 'its refresh'
+            WHEN EXISTS (SELECT FROM pg_constraint WHERE conindid = i.oid) THEN 'a constraint'
+            ELSE obj_description(i.oid) END AS reason,
+       i.relname || coalesce((SELECT string_agg(' ' || part.relname, '') FROM pg_inherits
+                              JOIN pg_class AS part ON part.oid = inhrelid
+                              WHERE inhparent = i.oid), '') AS names
 FROM pg_index AS x
 JOIN pg_class AS i ON i.oid = x.indexrelid
 JOIN pg_class AS t ON t.oid = x.indrelid
-WHERE t.relnamespace = 'warehouse'::regnamespace AND NOT t.relispartition
+WHERE t.relnamespace IN ('warehouse'::regnamespace, 'core'::regnamespace) AND NOT t.relispartition
   AND NOT x.indisprimary
 ORDER BY 1, 2";
 
@@ -77,7 +87,9 @@ async fn explain_all(client: &Client, questions: &[Question]) -> Result<Vec<Plan
     for question in questions {
         let mut best: Option<Plan> = None;
         for _ in 0..TIMES {
-            let plan = explain(client, question).await?;
+            let plan = explain(client, &question.statement())
+                .await
+                .map_err(|error| error.with("question", &question.name))?;
             if best.as_ref().is_none_or(|best| plan.execution_ms < best.execution_ms) {
                 best = Some(plan);
             }
@@ -87,13 +99,11 @@ async fn explain_all(client: &Client, questions: &[Question]) -> Result<Vec<Plan
     Ok(plans)
 }
 
-async fn explain(client: &Client, question: &Question) -> Result<Plan> {
-    let sql = format!(
-        "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, BUFFERS OFF, SUMMARY ON) {}",
-        question.statement()
-    );
-    let answer =
-        query(client, &sql).await.map_err(|error| error.with("question", &question.name))?;
+/// Executes a statement and says how.
+async fn explain(client: &Client, statement: &str) -> Result<Plan> {
+    let sql =
+        format!("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, BUFFERS OFF, SUMMARY ON) {statement}");
+    let answer = query(client, &sql).await?;
     let lines: Vec<&str> = answer.rows.iter().filter_map(|row| row.first()?.as_deref()).collect();
     let execution_ms = lines
         .iter()
@@ -118,20 +128,28 @@ fn condensed(lines: &[&str]) -> String {
         "Index Searches:",
     ];
     let mut text = String::new();
-    let mut last: Option<String> = None;
+    // The last partition that was not, and its indent.
+    let (mut last, mut of_last): (Option<String>, usize) = (None, 0);
     let mut more = 0;
+    // Whatever is indented further belongs to a partition that is left out.
+    let mut left_out = usize::MAX;
     for line in lines {
         let content = line.trim_start();
-        if varies.iter().any(|start| content.starts_with(start)) {
+        let indent = line.len() - content.len();
+        if indent > left_out || varies.iter().any(|start| content.starts_with(start)) {
             continue;
         }
+        left_out = usize::MAX;
         let part = partition_scan(line);
         if part.is_some() && part == last {
             more += 1;
+            left_out = indent;
             continue;
         }
         finish(&mut text, &mut more);
-        last = part;
+        if part.is_some() || indent <= of_last {
+            (last, of_last) = (part, indent);
+        }
         // A scan that found less than a row a time says 0.50; whole numbers are easier to read.
         text.push_str(&line.replace(".00 loops", " loops"));
         text.push('\n');
@@ -143,7 +161,8 @@ fn condensed(lines: &[&str]) -> String {
 fn finish(text: &mut String, more: &mut usize) {
     if *more > 0 {
         // Writing to a String does not fail.
-        let _ = writeln!(text, "        … and {more} more partitions");
+        let partitions = if *more == 1 { "partition" } else { "partitions" };
+        let _ = writeln!(text, "        … and {more} more {partitions}");
         *more = 0;
     }
 }
@@ -183,13 +202,13 @@ async fn report_times(client: &Client, questions: &[Question]) -> Result<(f64, f
     Ok(times)
 }
 
-/// The document. `data` says what was measured, `command` how to do it again.
+/// The document about questions and lookups. `data` says what was measured, `command` how to do it again.
 ///
 /// # Errors
 /// When Postgres refuses to list its indexes or to answer.
 pub async fn document(
     client: &Client,
-    comparisons: &[Comparison],
+    (comparisons, lookups): (&[Comparison], &[Lookup]),
     data: &str,
     command: &str,
 ) -> Result<String> {
@@ -240,47 +259,79 @@ pub async fn document(
         let time = refreshes.number(row, "duration_ms").unwrap_or_default();
         text.push_str(&format!("| {view} | {} |\n", milliseconds(time)));
     }
-    text.push_str(&format!("\n{}", index_section(&indexes, comparisons)));
-    for comparison in comparisons {
-        text.push_str(&section(comparison));
+    text.push_str(&format!("\n{}", index_section(&indexes, comparisons, lookups)));
+    for Comparison { question, before, after } in comparisons {
+        text.push_str(&format!(
+            "\n## {0}\n\n{1} [SQL](../sql/analytics/{0}.sql) <!-- sha256 {2} -->\n\n",
+            question.name,
+            question.title,
+            question.checksum(),
+        ));
+        add_plans(&mut text, before, after);
     }
+    text.push_str(&lookup_section(lookups));
     Ok(text)
 }
 
-fn index_section(indexes: &Table, comparisons: &[Comparison]) -> String {
+fn index_section(indexes: &Table, comparisons: &[Comparison], lookups: &[Lookup]) -> String {
     let mut text = "## Indexes besides the primary keys\n\n\
-         Partitions have the same ones. An index that no question uses serves the pipeline: the \
-         keys of materialised views let them be refreshed while they are read, and transform finds \
-         by the others what a late change touches.\n\n\
+         Partitions have the same ones. The keys of materialised views let them be refreshed while \
+         they are read; what transform uses an index for stands \
+         [further down](#what-transform-looks-up).\n\n\
          | table | index | columns | used by |\n|---|---|---|---|\n"
         .to_owned();
     for row in 0..indexes.rows.len() {
         let cell = |column| indexes.cell(row, column).unwrap_or_default();
-        let name = cell("index");
-        let users: Vec<&str> = comparisons
-            .iter()
-            .filter(|comparison| comparison.after.text.split_whitespace().any(|word| word == name))
-            .map(|comparison| comparison.question.name.as_str())
-            .collect();
+        let (name, names) = (cell("index"), cell("names"));
+        let of_questions = comparisons.iter().filter(|one| uses(&one.after, names));
+        let mut users: Vec<&str> = of_questions.map(|one| one.question.name.as_str()).collect();
+        let of_transform = lookups.iter().filter(|one| uses(&one.after, names));
+        users.extend(of_transform.map(|one| one.file));
+        users.dedup();
         let definition = cell("definition");
         let columns = definition.split_once(" USING btree ").map_or(definition, |(_, rest)| rest);
         text.push_str(&format!(
             "| {} | {name} | `{columns}` | {} |\n",
             cell("table"),
-            if users.is_empty() { "the pipeline".to_owned() } else { users.join(", ") },
+            if users.is_empty() { cell("reason").to_owned() } else { users.join(", ") },
         ));
     }
     text
 }
 
-fn section(comparison: &Comparison) -> String {
-    let Comparison { question, before, after } = comparison;
-    let mut text = format!(
-        "\n## {0}\n\n{1} [SQL](../sql/analytics/{0}.sql) <!-- sha256 {2} -->\n\n",
-        question.name,
-        question.title,
-        question.checksum(),
-    );
+/// Whether a plan reads one of these indexes, which are apart by spaces.
+fn uses(plan: &Plan, names: &str) -> bool {
+    plan.text.split_whitespace().any(|word| names.split(' ').any(|name| name == word))
+}
+
+fn lookup_section(lookups: &[Lookup]) -> String {
+    let mut text = "\n## What transform looks up\n\n\
+         The same shop, where ten customers have moved and two products have got another price half a \
+         year ago, which only becomes known now, and one day is to be done again. These are the \
+         statements of [sql/warehouse](../sql/warehouse) whose plans the indexes change; *before* is \
+         also without the key on (entity, begin) of dimensions and histories. Each ran once, since it \
+         changes what the next one finds.\n\n\
+         | statement | before | after | faster |\n|---|--:|--:|--:|\n"
+        .to_owned();
+    let changed = || lookups.iter().filter(|lookup| lookup.before.text != lookup.after.text);
+    let title = |lookup: &Lookup| format!("{}: {}", lookup.file, lookup.action);
+    for lookup in changed() {
+        text.push_str(&format!(
+            "| {} | {} | {} | {} |\n",
+            title(lookup),
+            milliseconds(lookup.before.execution_ms),
+            milliseconds(lookup.after.execution_ms),
+            times(lookup.before.execution_ms / lookup.after.execution_ms.max(0.001)),
+        ));
+    }
+    for lookup in changed() {
+        text.push_str(&format!("\n### {}\n\n", title(lookup)));
+        add_plans(&mut text, &lookup.before, &lookup.after);
+    }
+    text
+}
+
+fn add_plans(text: &mut String, before: &Plan, after: &Plan) {
     let mut add = |when: &str, plan: &Plan| {
         let time = milliseconds(plan.execution_ms);
         text.push_str(&format!("{when}, {time}:\n\n```text\n{}```\n", plan.text));
@@ -291,7 +342,6 @@ fn section(comparison: &Comparison) -> String {
         add("Before", before);
         add("\nAfter", after);
     }
-    text
 }
 
 fn milliseconds(time: f64) -> String {
@@ -324,6 +374,10 @@ mod tests {
             "  ->  Seq Scan on fact_sales_2025_01 f_1 (actual rows=4.00 loops=1)",
             "  ->  Seq Scan on fact_sales_2025_02 f_2 (actual rows=8.00 loops=1)",
             "  ->  Seq Scan on fact_sales_default f_3 (actual rows=0.00 loops=1)",
+            "  ->  Bitmap Heap Scan on fact_sales_2025_01 f_1 (actual rows=4.00 loops=1)",
+            "        ->  Bitmap Index Scan on fact_sales_2025_01_pkey (actual rows=4.00 loops=1)",
+            "  ->  Bitmap Heap Scan on fact_sales_2025_02 f_2 (actual rows=8.00 loops=1)",
+            "        ->  Bitmap Index Scan on fact_sales_2025_02_pkey (actual rows=8.00 loops=1)",
             "  ->  Seq Scan on dim_date d (actual rows=9.00 loops=1)",
             "        Buckets: 1024  Batches: 1  Memory Usage: 9kB",
             "Planning Time: 0.1 ms",
@@ -333,6 +387,9 @@ mod tests {
             "Append (actual rows=12 loops=1)\n\
              \x20 ->  Seq Scan on fact_sales_2025_01 f_1 (actual rows=4 loops=1)\n\
              \x20       … and 2 more partitions\n\
+             \x20 ->  Bitmap Heap Scan on fact_sales_2025_01 f_1 (actual rows=4 loops=1)\n\
+             \x20       ->  Bitmap Index Scan on fact_sales_2025_01_pkey (actual rows=4 loops=1)\n\
+             \x20       … and 1 more partition\n\
              \x20 ->  Seq Scan on dim_date d (actual rows=9 loops=1)\n"
         );
     }

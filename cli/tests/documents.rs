@@ -44,6 +44,10 @@ fn the_query_plans_are_those_of_the_questions() {
             question.name
         );
     }
+    for line in text.lines().filter(|line| line.starts_with("| fact_")) {
+        let user = line.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        assert!(!user.trim().is_empty(), "nothing uses it: {line}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -62,4 +66,33 @@ async fn plans_come_back_the_same_and_leave_the_schema_as_it_is() {
     let mix = of("category_mix");
     assert!(mix.before.text.contains("fact_sales"), "{}", mix.before.text);
     assert!(!mix.after.text.contains("fact_sales"), "{}", mix.after.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_transform_looks_up_is_explained_and_undone() {
+    let client = shop::migrated().await;
+    let spec = GenerateSpec { scale: 0.2, ..GenerateSpec::default() };
+    sample::fill(&client, "2026-01-15".parse().unwrap(), &spec).await.unwrap();
+    let lookups = plans::lookups::compare(&client).await.unwrap();
+    let rows = |file: &str, action: &str| {
+        let lookup = lookups.iter().find(|one| one.file == file && one.action == action).unwrap();
+        assert_eq!(first_rows(&lookup.before.text), first_rows(&lookup.after.text), "{file}");
+        first_rows(&lookup.after.text)
+    };
+    // A version that ends and one that begins for each of ten customers.
+    assert_eq!(rows("customer_changes", "CREATE TEMP TABLE customer_changes"), "20");
+    assert_eq!(rows("product_changes", "CREATE TEMP TABLE product_changes"), "4");
+    assert_eq!(rows("pending", "CREATE TEMP TABLE pending_dates"), "1");
+    assert_ne!(rows("outdated_facts", "CREATE TEMP TABLE outdated_facts"), "0");
+    let left = "SELECT (SELECT count(*) FROM core.transactions) + (SELECT count(*) FROM ops.dirty_entities)
+                + (SELECT count(*) FROM ops.dirty_sessions)
+                + (SELECT count(*) FROM warehouse.dim_customer WHERE NOT is_current)";
+    assert_eq!(client.query_one(left, &[]).await.unwrap().get::<_, i64>(0), 0);
+    let index = "SELECT 'warehouse.fact_sales_customer'::regclass::text";
+    client.query_one(index, &[]).await.unwrap();
+}
+
+/// Rows that the whole plan gave.
+fn first_rows(plan: &str) -> &str {
+    plan.split_once("actual rows=").unwrap().1.split_once(' ').unwrap().0
 }

@@ -62,3 +62,6 @@ FROM pending_entities AS p
 JOIN warehouse.fact_sessions AS s ON s.customer_id = p.id AND s.customer_key IS NULL
 WHERE p.dataset = 'customers' AND s.customer_id IS NOT NULL
 ON CONFLICT DO NOTHING;
+
+-- Few of many sessions: without this, the planner takes them for many and reads all.
+ANALYZE ops.dirty_sessions;

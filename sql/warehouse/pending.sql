@@ -1,11 +1,6 @@
 -- Remembers the marks that transform found, with the moment of each: only a mark that was not
 -- renewed meanwhile may be removed at the end. A mark without a moment is not in ops. The facts of
 -- a date to be rebuilt are written anew; on the others only single facts change.
-
--- Temporary tables of a hundred thousand changes stay in memory. Postgres fixes the size with the
--- first temporary table of a session.
-SET temp_buffers = '64MB';
-
 CREATE TEMP TABLE pending_entities AS
 SELECT dataset, id, since, marked_at FROM ops.dirty_entities;
 

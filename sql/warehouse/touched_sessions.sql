@@ -3,9 +3,10 @@
 SELECT session_id, date_key, end_date_key FROM warehouse.fact_sessions
 WHERE date_key = ANY ($2::integer[])
 UNION
-SELECT session_id, date_key, end_date_key FROM warehouse.fact_sessions
-WHERE end_date_key <> date_key
-  AND EXISTS (SELECT FROM unnest($2::integer[]) AS day WHERE day BETWEEN date_key AND end_date_key)
+SELECT s.session_id, s.date_key, s.end_date_key
+FROM unnest($2::integer[]) AS day
+JOIN warehouse.fact_sessions AS s
+  ON s.end_date_key <> s.date_key AND s.date_key < day AND s.end_date_key >= day
 UNION
 SELECT s.session_id, s.date_key, s.end_date_key
 FROM unnest($1::text[]) AS touched (session_id) JOIN warehouse.fact_sessions AS s USING (session_id)

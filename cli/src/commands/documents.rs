@@ -30,13 +30,14 @@ pub async fn plans(arguments: &Plans) -> Result<ExitCode> {
         sample::fill(&client, run_date, &spec).await?;
         console.note("explaining every question");
         let comparisons = plans::compare(&client, &questions).await?;
+        let lookups = plans::lookups::compare(&client).await?;
         let data = format!(
             "{} sales of a year (scale {}, seed {})",
             thousands((spec.scale * 5000.0) as u64),
             spec.scale,
             spec.seed
         );
-        plans::document(&client, &comparisons, &data, "cargo shopflow plans").await
+        plans::document(&client, (&comparisons, &lookups), &data, "cargo shopflow plans").await
     })
     .await?;
     write(&repository.join("docs/query-plans.md"), &text)

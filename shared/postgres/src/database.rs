@@ -21,10 +21,11 @@ use crate::tls;
 
 /// Server-side settings of every session. UTC, since event dates are UTC dates; a session whose
 /// function was killed must not keep locks, so the server looks for dead clients even during a
-/// long statement, and ends a transaction that is idle for longer than a function can live.
+/// long statement, and ends a transaction that is idle for longer than a function can live. The
+/// temporary tables of a hundred thousand changes stay in memory, which is taken as they grow.
 const SESSION: &str = "-c timezone=UTC -c datestyle=ISO -c client_connection_check_interval=5s \
      -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3 \
-     -c idle_in_transaction_session_timeout=15min";
+     -c idle_in_transaction_session_timeout=15min -c temp_buffers=64MB";
 
 /// Where the database is and how to enter it. Cheap to clone; clones share what they learned.
 #[derive(Clone)]

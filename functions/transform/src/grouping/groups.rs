@@ -44,26 +44,55 @@ impl Groups {
 
     /// Appends the group of each key to `groups`.
     pub fn of<K: Copy + Into<i64>>(&mut self, keys: &[K], groups: &mut Vec<usize>) {
+        let start = groups.len();
+        groups.reserve(keys.len());
+        while let Some(unknown) = keys.get(groups.len() - start..).filter(|rest| !rest.is_empty()) {
+            if self.known(unknown, groups) < unknown.len() {
+                self.add(&keys[groups.len() - start..]);
+            }
+        }
+    }
+
+    /// Appends the groups of the keys before the first that has none yet; how many those are.
+    fn known<K: Copy + Into<i64>>(&self, keys: &[K], groups: &mut Vec<usize>) -> usize {
+        let before = groups.len();
+        let keys = keys.iter().map(|key| (*key).into());
+        match &self.index {
+            Index::Direct { first, slots } => groups.extend(keys.map_while(|key| {
+                // A key before the first is one far behind the last.
+                let slot = slots.get(key.wrapping_sub(*first) as u64 as usize)?;
+                (*slot as usize).checked_sub(1)
+            })),
+            Index::Hashed(table) => {
+                groups.extend(keys.map_while(|key| table.get(&key).map(|group| *group as usize)))
+            }
+        }
+        groups.len() - before
+    }
+
+    /// Gives each key that has none a group.
+    #[cold]
+    fn add<K: Copy + Into<i64>>(&mut self, keys: &[K]) {
         let values = || keys.iter().map(|key| (*key).into());
         let (Some(low), Some(high)) = (values().min(), values().max()) else { return };
         self.make_room(low, high, keys.len());
         let known = &mut self.keys;
-        match &mut self.index {
-            Index::Direct { first, slots } => groups.extend(values().map(|key| {
-                let slot = &mut slots[(key - *first) as usize];
-                if *slot == 0 {
-                    known.push(key);
-                    *slot = known.len() as u32;
+        for key in values() {
+            match &mut self.index {
+                Index::Direct { first, slots } => {
+                    let slot = &mut slots[(key - *first) as usize];
+                    if *slot == 0 {
+                        known.push(key);
+                        *slot = known.len() as u32;
+                    }
                 }
-                *slot as usize - 1
-            })),
-            Index::Hashed(table) => groups.extend(values().map(|key| {
-                let group = table.entry(key).or_insert_with(|| {
-                    known.push(key);
-                    known.len() as u32 - 1
-                });
-                *group as usize
-            })),
+                Index::Hashed(table) => {
+                    table.entry(key).or_insert_with(|| {
+                        known.push(key);
+                        known.len() as u32 - 1
+                    });
+                }
+            }
         }
     }
 

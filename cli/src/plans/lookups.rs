@@ -1,0 +1,137 @@
+//! The plans of what transform does to the warehouse when little has changed, with the indexes that
+//! are there for it and without: its own statements, one after the other, in a transaction that is
+//! rolled back.
+
+use shopflow_core::{Error, Result};
+use tokio_postgres::Client;
+
+use super::{Plan, WITHOUT_INDEXES, execute, explain};
+use crate::analytics::query;
+
+const LATE_CHANGE: &str = include_str!("late_change.sql");
+const WITHOUT_LOOKUPS: &str = include_str!("without_lookups.sql");
+
+/// Name and text of a file of `sql/warehouse`.
+type File = (&'static str, &'static str);
+
+macro_rules! files {
+    ($($name:literal),*) => {
+        &[$(($name, include_str!(concat!("../../../sql/warehouse/", $name, ".sql")))),*]
+    };
+}
+
+/// In the order in which transform runs them.
+const FILES: &[File] = files![
+    "pending",
+    "customer_changes",
+    "product_changes",
+    "dirty_facts",
+    "outdated_facts",
+    "dimensions",
+    "rekeyed_facts",
+    "rekeyed_sessions",
+    "fact_sales",
+    "touched_sessions"
+];
+
+/// A statement of transform with both of its plans.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lookup {
+    /// The file in `sql/warehouse`, without its ending.
+    pub file: &'static str,
+    /// What the statement does, for instance `UPDATE warehouse.fact_sales`.
+    pub action: String,
+    pub before: Plan,
+    pub after: Plan,
+}
+
+/// Explains every statement that works on the late change of a few customers and products, before
+/// and after indexing. The database stays as it is.
+///
+/// # Errors
+/// When Postgres refuses a statement.
+pub async fn compare(client: &Client) -> Result<Vec<Lookup>> {
+    let after = explain_all(client, "").await?;
+    let before = explain_all(client, &format!("{WITHOUT_INDEXES}{WITHOUT_LOOKUPS}")).await?;
+    let pairs = after.into_iter().zip(before);
+    Ok(pairs
+        .map(|((file, action, after), (_, _, before))| Lookup { file, action, before, after })
+        .collect())
+}
+
+async fn explain_all(client: &Client, without: &str) -> Result<Vec<(&'static str, String, Plan)>> {
+    execute(client, "BEGIN").await?;
+    execute(client, LATE_CHANGE).await?;
+    execute(client, without).await?;
+    let day = query(client, "SELECT event_date FROM ops.dirty_dates").await?;
+    let day = day.rows.first().and_then(|row| row.first()?.as_deref());
+    let day = day.ok_or_else(|| Error::internal("the late change marks no day"))?.to_owned();
+    let mut plans = Vec::new();
+    for (file, text) in FILES {
+        for statement in statements(text) {
+            if is_read_or_written(&statement) {
+                let plan = explain(client, &with_parameters(file, &statement, &day)).await;
+                plans.push((*file, action(&statement), plan.map_err(|e| e.with("file", file))?));
+            } else {
+                execute(client, &statement).await?;
+            }
+        }
+    }
+    execute(client, "ROLLBACK").await?;
+    Ok(plans)
+}
+
+/// The statements of a file without its comments. No statement there holds a semicolon of its own.
+fn statements(text: &str) -> Vec<String> {
+    let lines: Vec<&str> = text.lines().filter(|l| !l.trim_start().starts_with("--")).collect();
+    let statements = lines.join("\n");
+    let statements = statements.split(';').map(str::trim).filter(|statement| !statement.is_empty());
+    statements.map(str::to_owned).collect()
+}
+
+/// Whether a statement has a plan.
+fn is_read_or_written(statement: &str) -> bool {
+    let starts = ["SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "CREATE TEMP TABLE"];
+    starts.iter().any(|start| statement.starts_with(start))
+}
+
+/// What transform passes to the files with parameters: the day, and no session beside its own.
+fn with_parameters(file: &str, statement: &str, day: &str) -> String {
+    match file {
+        "fact_sales" => statement
+            .replace("$1", &format!("timestamptz '{day} 00:00+00'"))
+            .replace("$2", &format!("timestamptz '{day} 00:00+00' + interval '24 hours'")),
+        "touched_sessions" => statement
+            .replace("$1::text[]", "(SELECT array_agg(session_id) FROM ops.dirty_sessions)")
+            .replace("$2::integer[]", &format!("ARRAY[{}]", day.replace('-', ""))),
+        _ => statement.to_owned(),
+    }
+}
+
+/// What a statement does: its first words up to the columns or the question.
+fn action(statement: &str) -> String {
+    let line = statement.lines().next().unwrap_or_default();
+    let end = [" ON COMMIT", " AS", " (", " SELECT"].iter().filter_map(|end| line.find(end)).min();
+    line[..end.unwrap_or(line.len())].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_are_cut_at_their_ends_and_named_by_what_they_do() {
+        let text = "-- Says; this.\nSET LOCAL jit = off;\n\nCREATE TEMP TABLE a ON COMMIT DROP AS\n\
+                    SELECT 1;\nUPDATE b AS x\nSET c = 1;\nINSERT INTO d (e) SELECT 1";
+        let found = statements(text);
+        let actions: Vec<(bool, String)> =
+            found.iter().map(|one| (is_read_or_written(one), action(one))).collect();
+        let expected = [
+            (false, "SET LOCAL jit = off"),
+            (true, "CREATE TEMP TABLE a"),
+            (true, "UPDATE b"),
+            (true, "INSERT INTO d"),
+        ];
+        assert_eq!(actions, expected.map(|(is, text)| (is, text.to_owned())));
+    }
+}
