@@ -4,12 +4,28 @@ use sha2::{Digest, Sha256};
 use shopflow_postgres::Database;
 use tokio_postgres::Client;
 
-/// The published migrations that an upgrade can start from.
-const PUBLISHED: [(&str, &str); 3] = [
-    ("0001_core", include_str!("../../../../sql/ddl/0001_core.sql")),
-    ("0002_warehouse", include_str!("../../../../sql/ddl/0002_warehouse.sql")),
-    ("0003_ops", include_str!("../../../../sql/ddl/0003_ops.sql")),
+macro_rules! published {
+    ($($name:literal $checksum:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../../../sql/ddl/", $name, ".sql")), $checksum)),*]
+    };
+}
+
+/// The published migrations that an upgrade can start from: name, text and the first half of its
+/// SHA-256, which can never be another one.
+const PUBLISHED: &[(&str, &str, &str)] = published![
+    "0001_core" "633e23afdc7209090e7bb41aa7fdbb63",
+    "0002_warehouse" "e6834149ae264f6d2133577b837e4dc5",
+    "0003_ops" "1586b60fe5f61ba4a3c1f90b73e68756",
+    "0004_sources_and_versions" "875e9fcb6f0965e857c093cd8bc5fff1",
+    "0005_star" "71b802fa167779b70cd0624cb44d5f06",
+    "0006_cdc" "560a904fe80d836b6eba149dc1a5eb34",
+    "0007_customer_analytics" "7f65751823e5610696e5a17e8c8f8db9",
+    "0008_analytics" "833f9ef9af43a18bc48e23d54e6d9120",
+    "0009_changed_since" "5afa81bcadfe6b3b12302a3664d1e8fe",
 ];
+
+/// The last version whose tables look as [`DATA`] and [`AUDIT`] have them.
+const WITH_DATA: usize = 3;
 
 /// Two customers, one product and three sales from two files; sale 3 has been updated.
 const DATA: &str = "
@@ -40,23 +56,45 @@ const AUDIT: &str = "
         started_at, finished_at)
     VALUES ('r1', 'transactions', 0, 'landing', 'incoming/transactions/a.csv', 'v1', 'raw/a', 3, 3, 0, 0, 0, '2026-01-01T00:00:00Z', '2026-01-01T00:00:02Z');";
 
+/// A change that transform has not seen yet.
+const MARK: &str = "INSERT INTO ops.dirty_entities (dataset, id, since)
+    VALUES ('customers', 1, '2026-01-01')";
+
+fn checksum(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Applies the migrations up to `version`, with data that was there before the later ones.
 async fn at_version(sql: &Client, version: usize) {
     sql.batch_execute(
         "CREATE TABLE public.schema_migrations (version integer PRIMARY KEY, name text NOT NULL, \
-             checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())",
+             checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now()); \
+         SET timezone = 'UTC'",
     )
     .await
     .unwrap();
-    for (index, (name, text)) in PUBLISHED[..version].iter().enumerate() {
+    for (index, (name, text, _)) in PUBLISHED[..version].iter().enumerate() {
         sql.batch_execute(text).await.unwrap();
-        let checksum: String =
-            Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+        let number = index + 1;
         sql.execute(
             "INSERT INTO public.schema_migrations (version, name, checksum) VALUES ($1, $2, $3)",
-            &[&(index as i32 + 1), name, &checksum],
+            &[&(number as i32), name, &checksum(text)],
         )
         .await
         .unwrap();
+        if number == version.min(WITH_DATA) {
+            sql.batch_execute(DATA).await.unwrap();
+        }
+        if number == WITH_DATA {
+            sql.batch_execute(AUDIT).await.unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_published_migration_never_changes() {
+    for (name, text, expected) in PUBLISHED {
+        assert!(checksum(text).starts_with(expected), "{name} is published: make a new migration");
     }
 }
 
@@ -71,12 +109,8 @@ async fn every_earlier_version_upgrades_to_the_latest_and_keeps_its_data() {
         let (settings, sql) = shopflow_testkit::database().await;
         let database = Database::new(&shopflow_testkit::aws().await, &settings).await.unwrap();
         at_version(&sql, version).await;
-        sql.batch_execute("SET timezone = 'UTC'").await.unwrap();
-        if version > 0 {
-            sql.batch_execute(DATA).await.unwrap();
-        }
-        if version >= 3 {
-            sql.batch_execute(AUDIT).await.unwrap();
+        if version >= 9 {
+            sql.batch_execute(MARK).await.unwrap();
         }
         let mut client = database.connect().await.unwrap();
         let applied = database.migrate(&mut client).await.unwrap();
@@ -85,7 +119,7 @@ async fn every_earlier_version_upgrades_to_the_latest_and_keeps_its_data() {
             assert_eq!(lines(&sql, "SELECT id FROM core.transactions").await, [""; 0]);
             continue;
         }
-        let key = if version >= 3 { "incoming/transactions/a.csv" } else { "" };
+        let key = if version >= WITH_DATA { "incoming/transactions/a.csv" } else { "" };
         let sales = lines(
             &sql,
             "SELECT id, customer_id, product_id, quantity, \"timestamp\"::date AS day, row_hash, \
@@ -116,12 +150,17 @@ async fn every_earlier_version_upgrades_to_the_latest_and_keeps_its_data() {
             ]
         );
         assert_eq!(lines(&sql, "SELECT price FROM core.products").await, [r#"{"price":9.99}"#]);
-        if version >= 3 {
+        if version >= WITH_DATA {
             let audit = "SELECT rows_in, duration_ms, outcome FROM ops.load_attempts";
             assert_eq!(
                 lines(&sql, audit).await,
                 [r#"{"rows_in":3,"duration_ms":2000,"outcome":"loaded"}"#]
             );
+        }
+        if version >= 9 {
+            // Whether its history has an older row was not said: it is compared from the start.
+            let marks = "SELECT id, since FROM ops.dirty_entities";
+            assert_eq!(lines(&sql, marks).await, [r#"{"id":1,"since":"-infinity"}"#]);
         }
     }
 }
