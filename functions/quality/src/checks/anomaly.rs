@@ -7,6 +7,7 @@
 
 mod baseline;
 mod distribution;
+pub mod personal;
 
 use std::collections::BTreeSet;
 
