@@ -159,7 +159,7 @@ fn columns_chart(id: &str, words: &str, points: Vec<(String, f64, String)>) -> H
     html!(
         "<figure class=\"card\"><figcaption>{}</figcaption>{}</figure>\n",
         words,
-        chart::columns(&points, &caption)
+        chart::trend(&points, &caption)
     )
 }
 
