@@ -35,6 +35,7 @@ const MIGRATIONS: &[Migration] = migrations![
     8 "0008_analytics",
     9 "0009_changed_since",
     10 "0010_privacy",
+    11 "0011_recoveries",
 ];
 
 impl Migration {
