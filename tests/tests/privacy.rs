@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
-use shopflow_tests::{Cloud, Text};
+use shopflow_tests::{Cloud, Text, customers};
 
 /// Full names and addresses of every customer that landed, planted defects included.
 async fn personal_values(cloud: &Cloud) -> BTreeSet<String> {
@@ -67,4 +67,51 @@ async fn no_personal_value_of_the_input_leaves_bronze() {
     let told = cloud.told();
     assert!(told[0].text.contains("transformed"), "the functions' logs were read");
     assert_free(&values, &told);
+}
+
+/// The pages, reports and alerts of a run, the logs, the history and what Postgres keeps of runs.
+async fn everything_told(cloud: &Cloud, arn: &str) -> Vec<Text> {
+    let mut texts = cloud.objects(&cloud.reports, "").await;
+    texts.extend(cloud.tables(&["warehouse", "ops"]).await);
+    texts.push(cloud.history(arn).await);
+    texts.extend(cloud.told());
+    texts
+}
+
+#[tokio::test]
+async fn personal_data_in_a_column_that_nobody_knows_is_told_without_a_value() {
+    let cloud = Cloud::fresh().await;
+    let mobile = |id: usize| format!("+49 151 555{id:05}");
+    let plain = customers(1..41);
+    let lines = plain.lines().enumerate().map(|(id, line)| match id {
+        0 => format!("{line},c7\n"),
+        _ => format!("{line},{}\n", mobile(id)),
+    });
+    let file: String = lines.collect();
+    let run = cloud.run_files(&[("customers", file)]).await.expect_success();
+
+    let reports = cloud.objects(&cloud.reports, "quality/").await;
+    let report = reports.iter().find(|text| text.place.ends_with("/report.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&report.text).unwrap();
+    let mut checks = report["checks"].as_array().unwrap().iter();
+    let check = checks.find(|check| check["name"] == "anomaly.customers.personal_data").unwrap();
+    assert_eq!((&check["passed"], &check["severity"]), (&json!(false), &json!("warning")));
+    assert_eq!(check["actual"], "c7: phone (confidence 0.99, 40 of 40 values)");
+    let detail = check["detail"].as_str().unwrap();
+    assert!(detail.contains("privacy.extra_columns (customers.c7: phone)"), "{detail}");
+    assert!(detail.contains("incoming/customers/"), "{detail}");
+
+    let pages = cloud.objects(&cloud.reports, "docs/").await;
+    let told = |text: &&Text| text.text.contains("c7: phone (confidence 0.99, 40 of 40 values)");
+    assert!(pages.iter().any(|page| told(&page)), "the page of the run says it");
+    let values = (1..41).map(mobile).collect();
+    assert!(
+        cloud
+            .objects(&cloud.lake, "bronze/customers/")
+            .await
+            .iter()
+            .any(|text| { text.text.contains(&mobile(7)) }),
+        "the search would find values"
+    );
+    assert_free(&values, &everything_told(&cloud, &run.arn).await);
 }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use aws_sdk_sqs::types::MessageAttributeValue;
 use serde_json::json;
 use shopflow::redrive::{self, Action, Letter, Queue, Scope};
 use shopflow_tests::{Cloud, customers};
@@ -156,6 +157,57 @@ async fn failed_calls_of_cdc_are_made_again_with_their_own_event() {
     assert!(letters.iter().any(|letter| letter.failed_because.contains("another function")));
     assert_eq!(cloud.waiting(dead).await, 2);
     assert!(cloud.count("SELECT count(*) FROM ops.cdc_batches").await > 0);
+}
+
+/// A message of the schedule, as EventBridge Scheduler sends it.
+async fn missed(cloud: &Cloud, queue: &str, number: u32, target: &str) {
+    let attribute = |text: &str| {
+        let value = MessageAttributeValue::builder().data_type("String").string_value(text);
+        value.build().unwrap()
+    };
+    let id = shopflow_testkit::unique(&format!("night-{number}"));
+    let mut message = cloud.sqs.send_message().queue_url(queue).message_body("{}");
+    for (name, text) in [
+        ("ERROR_CODE", "AccessDeniedException"),
+        ("ERROR_MESSAGE", "not authorised to perform states:StartExecution"),
+        ("EXHAUSTED_RETRY_CONDITION", "MaximumRetryAttempts"),
+        ("EXECUTION_ID", &id),
+        ("SCHEDULED_TIME", &format!("2026-01-{number:02}T02:00:00Z")),
+        ("TARGET_ARN", target),
+    ] {
+        message = message.message_attributes(name, attribute(text));
+    }
+    message.send().await.unwrap();
+}
+
+#[tokio::test]
+async fn nights_that_the_schedule_could_not_start_are_run_once_for_their_day() {
+    let cloud = Cloud::fresh().await;
+    assert_eq!(redriven(&cloud, Queue::Schedule, ALL).await, [], "a stack without a schedule");
+    let queue = cloud.sqs.create_queue().queue_name("shopflow-local-schedule-dead-letters");
+    let queue = queue.send().await.unwrap().queue_url.unwrap();
+    let before = cloud.executions("schedule-").await.len();
+    for number in [13, 14] {
+        missed(&cloud, &queue, number, &cloud.pipeline).await;
+    }
+    missed(&cloud, &queue, 15, &cloud.backfill).await;
+
+    let seen = redriven(&cloud, Queue::Schedule, Scope { dry_run: true, ..ALL }).await;
+    assert_eq!((count(&seen, Action::WouldRetry), count(&seen, Action::Left)), (2, 1));
+    assert!(seen.iter().any(|letter| letter.failed_because.contains("not authorised")));
+    assert_eq!(cloud.executions("schedule-").await.len(), before);
+
+    let letters = redriven(&cloud, Queue::Schedule, ALL).await;
+    assert_eq!((count(&letters, Action::Started), count(&letters, Action::Left)), (2, 1));
+    let left = letters.iter().find(|letter| letter.action == Action::Left).unwrap();
+    assert!(left.failed_because.contains("another target"), "{left:?}");
+    cloud.settle().await;
+    assert_eq!(cloud.executions("schedule-").await.len(), before + 2);
+    let days = "SELECT count(DISTINCT run_date) FROM ops.runs
+                WHERE status = 'succeeded' AND run_date IN ('2026-01-13', '2026-01-14')";
+    assert_eq!(cloud.count(days).await, 2);
+    assert_eq!(redriven(&cloud, Queue::Schedule, ALL).await.len(), 1, "one message has stayed");
+    cloud.sqs.delete_queue().queue_url(&queue).send().await.unwrap();
 }
 
 fn count(letters: &[Letter], action: Action) -> usize {

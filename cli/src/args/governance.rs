@@ -122,6 +122,8 @@ pub enum Queue {
     Ingest,
     /// Calls of change data capture that failed
     Cdc,
+    /// Nightly runs that the schedule could not start
+    Schedule,
 }
 
 #[derive(Debug, Args)]

@@ -46,11 +46,12 @@ fn render(letters: &[Letter]) -> String {
         ]);
     }
     let count = |action: Action| letters.iter().filter(|letter| letter.action == action).count();
-    let counts: Vec<String> = [Action::Moved, Action::Called, Action::WouldRetry, Action::Left]
-        .into_iter()
-        .filter(|action| count(*action) > 0)
-        .map(|action| format!("{} {}", count(action), action.words()))
-        .collect();
+    let counts: Vec<String> =
+        [Action::Moved, Action::Called, Action::Started, Action::WouldRetry, Action::Left]
+            .into_iter()
+            .filter(|action| count(*action) > 0)
+            .map(|action| format!("{} {}", count(action), action.words()))
+            .collect();
     format!("{}\n{} messages: {}\n", table.render(), letters.len(), counts.join(", "))
 }
 

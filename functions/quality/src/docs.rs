@@ -37,7 +37,7 @@ pub struct Evidence<'a> {
     pub report: &'a Report,
     pub ledger: &'a [LedgerEntry],
     pub outcomes: &'a [Outcome],
-    /// The profiles of earlier runs, by dataset.
+    /// The profiles of earlier runs, by table.
     pub compared: &'a [Compared],
     /// Who may see which column.
     pub privacy: &'a Privacy,
@@ -49,7 +49,7 @@ impl Evidence<'_> {
     }
 
     fn compared(&self, outcome: &Outcome) -> Option<&Compared> {
-        self.compared.iter().find(|compared| Some(compared.dataset) == outcome.dataset)
+        self.compared.iter().find(|compared| compared.table == outcome.suite)
     }
 }
 

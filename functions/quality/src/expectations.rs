@@ -44,7 +44,6 @@ pub struct Outcome {
     /// The dataset whose rows of this run were looked at; `None` for a gold table.
     pub dataset: Option<Dataset>,
     pub result: ValidationResult,
-    /// Of datasets only.
     pub profile: Option<Profile>,
     /// A few rows, for people to see what the table looks like.
     pub sample: Sample,

@@ -89,9 +89,11 @@ pub async fn handle(
     // On the heap: the futures of all the checks together are large.
     let layers = Box::pin(run_checks(context, &event));
     let tables = Box::pin(run_suites(context, &event));
-    let ((mut checks, latest_sale), (outcomes, compared)) = tokio::try_join!(layers, tables)?;
+    let ((mut checks, latest_sale), judged) = tokio::try_join!(layers, tables)?;
+    let Judged { outcomes, compared, personal_data } = judged;
     checks.extend(checks::expectations::judge(&outcomes));
     checks.extend(anomaly::judge(&compared));
+    checks.extend(personal_data);
     let report = Report::new(&event.run, checks);
     for check in report.failed() {
         let severity = check.severity.name();
@@ -173,16 +175,22 @@ async fn run_checks(
     Ok((checks, core.latest_sale))
 }
 
-/// Runs the suites, and finds the profiles of the runs before.
-async fn run_suites(
-    context: &Context,
-    event: &QualityEvent,
-) -> Result<(Vec<Outcome>, Vec<Compared>)> {
+/// What the tables and files of a run look like.
+struct Judged {
+    outcomes: Vec<Outcome>,
+    compared: Vec<Compared>,
+    /// Checks of the files for personal data.
+    personal_data: Vec<Check>,
+}
+
+/// Runs the suites, finds the profiles of the runs before, and what files brought along.
+async fn run_suites(context: &Context, event: &QualityEvent) -> Result<Judged> {
     let places = context.places();
     let outcomes = expectations::run(places, &context.suites, event).await?;
     let arrivals = arrivals::of(places, event).await?;
+    let personal_data = anomaly::personal::judge(&arrivals);
     let compared = history::update(places, &event.run, &outcomes, arrivals).await?;
-    Ok((outcomes, compared))
+    Ok(Judged { outcomes, compared, personal_data })
 }
 
 /// Writes the report. The alert goes out before it: if the function dies in between, the repeated

@@ -58,7 +58,7 @@ async fn open(
     context.database.migrate(&mut client).await?;
     let status = store::open(&client, start).await?;
     context.lineage.start(&context.storage, start, invocation).await?;
-    Ok(RecordResult { status, duration_ms: 0, cost_usd: 0.0, summary: None })
+    Ok(RecordResult { status, duration_ms: 0, cost_usd: 0.0, summary: None, recovered: None })
 }
 
 async fn close(
@@ -105,6 +105,7 @@ async fn close(
         duration_ms,
         cost_usd: cost.total_usd,
         summary: Some(summary),
+        recovered: closed.recovered,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use shopflow_core::contract::{RecordFinish, RecordStart};
+use shopflow_core::contract::{RecordFinish, RecordStart, Recovered, RunStatus};
 use shopflow_core::{LedgerEntry, Result};
 use shopflow_postgres::{Client, PgResultExt};
 use tokio_postgres::Transaction;
@@ -18,6 +18,8 @@ pub struct Closed {
     pub input: Value,
     /// False when the run was closed with this outcome before.
     pub first: bool,
+    /// The failures that this run is the end of.
+    pub recovered: Option<Recovered>,
 }
 
 /// Opens a run, and answers with the status it has then: a run that is closed stays closed.
@@ -81,13 +83,51 @@ pub async fn close(
     for line in books.balanced() {
         write_line(&transaction, &finish.run.run_id, line).await?;
     }
+    let recovered = match finish.status {
+        RunStatus::Succeeded => recover(&transaction, &finish.run.run_id).await?,
+        RunStatus::Failed => None,
+    };
     transaction.commit().await.or_db("commit record")?;
     Ok(Closed {
         finished_at: row.get(0),
         duration_ms: row.get::<_, i64>(1).max(0) as u64,
         input: row.get(2),
         first: row.get(3),
+        recovered,
     })
+}
+
+/// Takes the failed runs that nobody has told the end of. Of runs that succeed side by side one
+/// gets them, since the others wait for its rows and find them taken; a repeat gets its own again.
+async fn recover(transaction: &Transaction<'_>, run_id: &str) -> Result<Option<Recovered>> {
+    transaction
+        .execute(
+            "UPDATE ops.runs SET recovered_by = $1 \
+             WHERE run_id IN (SELECT run_id FROM ops.runs \
+                 WHERE status = 'failed' AND recovered_by IS NULL ORDER BY run_id FOR UPDATE) \
+             AND recovered_by IS NULL",
+            &[&run_id],
+        )
+        .await
+        .or_db("end failures")?;
+    let row = transaction
+        .query_one(
+            "SELECT count(*), min(finished_at), \
+                 (array_agg(run_id ORDER BY finished_at, run_id))[1], \
+                 (array_agg(error ORDER BY finished_at DESC, run_id DESC))[1] \
+             FROM ops.runs WHERE recovered_by = $1",
+            &[&run_id],
+        )
+        .await
+        .or_db("read failures")?;
+    let (failed_runs, since): (i64, Option<DateTime<Utc>>) = (row.get(0), row.get(1));
+    let since_run: Option<String> = row.get(2);
+    Ok(since.zip(since_run).map(|(since, since_run)| Recovered {
+        failed_runs: failed_runs.max(0) as u64,
+        since,
+        since_run,
+        error: row.get(3),
+    }))
 }
 
 async fn write_line(transaction: &Transaction<'_>, run_id: &str, line: &LedgerEntry) -> Result<()> {

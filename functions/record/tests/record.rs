@@ -82,6 +82,36 @@ async fn a_run_that_failed_before_it_was_opened_is_recorded_with_its_error() {
 }
 
 #[tokio::test]
+async fn the_first_success_after_failures_is_their_end_and_no_other() {
+    let world = World::new().await;
+    let close = async |run_id: &str, status: RunStatus| {
+        let mut event = finish(status);
+        event.run.run_id = run_id.to_owned();
+        if status == RunStatus::Failed {
+            let (error, cause) = (format!("Error.{run_id}"), "why".to_owned());
+            event.error = Some(RunError { error, cause });
+        }
+        world.record(RecordEvent::Finish(Box::new(event))).await.unwrap().recovered
+    };
+    assert_eq!(close("a", RunStatus::Succeeded).await, None, "nothing had failed");
+    for run in ["b", "c"] {
+        assert_eq!(close(run, RunStatus::Failed).await, None);
+    }
+    let end = close("d", RunStatus::Succeeded).await.unwrap();
+    assert_eq!((end.failed_runs, end.since_run.as_str()), (2, "b"));
+    assert_eq!(end.error.as_deref(), Some("Error.c"));
+    assert_eq!(close("d", RunStatus::Succeeded).await, Some(end), "a repeat says the same");
+    assert_eq!(close("e", RunStatus::Succeeded).await, None);
+    close("f", RunStatus::Failed).await;
+    let runs = ["g", "h", "i", "j"].map(|run| close(run, RunStatus::Succeeded));
+    let [g, h, i, j] = runs;
+    let (g, h, i, j) = tokio::join!(g, h, i, j);
+    let ends: Vec<_> = [g, h, i, j].into_iter().flatten().collect();
+    assert_eq!(ends.len(), 1, "one of those that succeed side by side: {ends:?}");
+    assert_eq!(ends[0].since_run, "f");
+}
+
+#[tokio::test]
 async fn an_unbalanced_entry_is_named_and_the_outcome_is_still_recorded() {
     let world = World::new().await;
     world.record(start()).await.unwrap();

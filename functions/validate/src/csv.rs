@@ -10,6 +10,7 @@ use shopflow_core::Dataset;
 use shopflow_core::schema_contract::Mode;
 
 use crate::engine::{Rejection, Split, Tally};
+use crate::personal::{self, Scans};
 use crate::quarantine::Refusal;
 use crate::rules::Rule;
 use record::{Cut, Field};
@@ -90,8 +91,9 @@ impl Csv {
         };
         let mode = tally.contract.columns;
         match self.understand(&buffer[..content], &buffer[content..total], mode) {
-            Ok((rows, extra)) => {
+            Ok((rows, extra, scans)) => {
                 tally.extra_columns = extra;
+                tally.scans = scans;
                 self.stage = Stage::Rows(Box::new(rows));
             }
             // The first line is data then, and quarantined like every other.
@@ -110,7 +112,7 @@ impl Csv {
         content: &[u8],
         line_break: &[u8],
         mode: Mode,
-    ) -> Result<(Rows, Vec<String>), Rejection> {
+    ) -> Result<(Rows, Vec<String>, Scans), Rejection> {
         if std::str::from_utf8(content).is_err() {
             let mut rejection = unusable(Rule::InvalidUtf8, "the header is not UTF-8");
             rejection.remedy = "save the file as UTF-8".to_owned();
@@ -128,8 +130,11 @@ impl Csv {
         }
         let id = self.dataset.id_column().name;
         let id_at = names.iter().position(|name| name == id).unwrap_or(0);
-        let rows = Rows::new(header.columns, names, id_at, content, line_break, mode);
-        Ok((rows, header.extra))
+        let columns = names.iter().map(String::as_str).zip(header.columns.iter().copied());
+        let scans = Scans::of_columns(columns);
+        let shown = names.iter().map(|name| personal::shown(name)).collect();
+        let rows = Rows::new(header.columns, shown, id_at, content, line_break, mode);
+        Ok((rows, header.extra, scans))
     }
 
     fn reject(&mut self, tally: &mut Tally, rejection: Rejection) {

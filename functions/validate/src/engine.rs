@@ -27,6 +27,7 @@ use shopflow_core::schema_contract::{Contract, Mode};
 
 use crate::csv::Csv;
 use crate::json_lines::JsonLines;
+use crate::personal::{PersonalData, Scans};
 use crate::quarantine::{Finding, Quarantine, Refusal};
 use crate::rules::Rule;
 
@@ -98,6 +99,8 @@ pub struct Summary {
     pub extra_columns: Vec<String>,
     /// Values that were left out of good rows, by column (schema contract `discard_value`).
     pub discarded_values: BTreeMap<String, u64>,
+    /// Personal data in columns that are not defined to hold any.
+    pub personal_data: Vec<PersonalData>,
     pub warnings: Vec<String>,
 }
 
@@ -113,6 +116,7 @@ pub(crate) struct Tally {
     pub contract: Contract,
     pub extra_columns: Vec<String>,
     pub discarded_values: BTreeMap<String, u64>,
+    pub scans: Scans,
     pub blank_lines: u64,
     /// The last row had no line break.
     pub open_end: bool,
@@ -144,6 +148,8 @@ enum Rows {
 /// Validates one file, fed in chunks.
 #[derive(Debug)]
 pub struct Validator {
+    dataset: Dataset,
+    privacy: Privacy,
     rows: Rows,
     tally: Tally,
     /// The beginning of a record whose end has not come yet.
@@ -173,16 +179,21 @@ impl Validator {
             contract,
             extra_columns: Vec::new(),
             discarded_values: BTreeMap::new(),
+            scans: Scans::default(),
             blank_lines: 0,
             open_end: false,
             skipping: false,
         };
-        Validator { rows, tally, carry: Vec::new(), bytes: 0, started: false }
+        let privacy = Privacy::default();
+        let (carry, bytes, started) = (Vec::new(), 0, false);
+        Validator { dataset, privacy, rows, tally, carry, bytes, started }
     }
 
-    /// Shows of refused values what the policies let logs show.
-    pub fn showing(mut self, dataset: Dataset, privacy: &Privacy) -> Self {
-        self.tally.quarantine = Quarantine::new(dataset).under(dataset, privacy);
+    /// Shows of refused values what the policies let logs show, and tells the personal data that
+    /// they ask for.
+    pub fn showing(mut self, privacy: &Privacy) -> Self {
+        self.tally.quarantine = Quarantine::new(self.dataset).under(self.dataset, privacy);
+        self.privacy = privacy.clone();
         self
     }
 
@@ -235,6 +246,7 @@ impl Validator {
             findings: tally.quarantine.into_findings(),
             extra_columns: tally.extra_columns,
             discarded_values: tally.discarded_values,
+            personal_data: tally.scans.findings(self.dataset, &self.privacy),
             warnings,
         }
     }

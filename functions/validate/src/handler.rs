@@ -54,7 +54,7 @@ pub async fn handle(
         quarantine_key: keys::quarantine(dataset, run_id, &source_id),
     };
     let contract = context.settings.schema_contract.of(dataset);
-    let validator = Validator::under(dataset, contract).showing(dataset, &context.settings.privacy);
+    let validator = Validator::under(dataset, contract).showing(&context.settings.privacy);
     let outcome = pipeline::run(&context.storage, validator, reader, &targets).await?;
     let ledger = account(dataset, &source, &outcome.summary)?;
 

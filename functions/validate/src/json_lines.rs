@@ -10,13 +10,11 @@ use shopflow_core::schema_contract::Mode;
 
 use crate::engine::{RECORD_LIMIT, Rejection, Split, Tally};
 use crate::ids::Uuids;
+use crate::personal::{self, MOST_COLUMNS, Scans};
 use crate::quarantine::Refusal;
 use crate::rules::Rule;
 use crate::values;
 use fields::{Fields, Scalar};
-
-/// Field names that are reported by name.
-const MAX_EXTRA_NAMES: usize = 50;
 
 /// The state of one file.
 #[derive(Debug)]
@@ -117,7 +115,6 @@ impl JsonLines {
 
     /// Judges a line; the names of the fields to leave out of it.
     fn judge(&mut self, row: &[u8], open: bool, tally: &mut Tally) -> Result<Vec<String>, Failure> {
-        let extra = &mut tally.extra_columns;
         let Ok(text) = std::str::from_utf8(row) else {
             return Err(self.wrong_encoding(row));
         };
@@ -129,21 +126,17 @@ impl JsonLines {
             let reason = format!("the line is not one JSON object (at byte {})", error.column());
             Failure { reason: Some(reason), ..Failure::of_row(Rule::InvalidJson) }
         })?;
-        for name in &fields.unknown {
-            if extra.len() < MAX_EXTRA_NAMES && !extra.iter().any(|known| known == name) {
-                extra.push(name.chars().take(64).collect());
-            }
-        }
+        self.look(&fields, tally);
         if let Some(twice) = fields.twice {
             let reason = format!("the line has field {} twice", self.columns[twice].name);
             return Err(Failure { reason: Some(reason), ..Failure::of_row(Rule::InvalidJson) });
         }
-        if tally.contract.columns == Mode::DiscardRow && fields.unknown_value {
+        if tally.contract.columns == Mode::DiscardRow && fields.has_unknown_value() {
             return Err(Failure::of_row(Rule::UnknownColumn));
         }
         let mut dropped = Vec::new();
         if tally.contract.columns == Mode::DiscardValue {
-            dropped = fields.unknown;
+            dropped.extend(fields.unknown.into_iter().map(|unknown| unknown.name));
         }
         let mut id = 0;
         for (column, value) in self.columns.iter().zip(&fields.values) {
@@ -172,6 +165,33 @@ impl JsonLines {
             value: fields.values[0].as_ref().map(Scalar::to_bytes).unwrap_or_default(),
             reason: None,
         })
+    }
+
+    /// Notes the unknown fields, and looks for personal data in them and in free text.
+    fn look(&self, fields: &Fields<'_>, tally: &mut Tally) {
+        let Tally { scans, extra_columns, .. } = tally;
+        if scans.len() == 0 {
+            let columns = self.columns.iter().map(|column| (column.name, Some(column)));
+            *scans = Scans::of_columns(columns);
+        }
+        for unknown in &fields.unknown {
+            let Some((at, is_new)) = scans.unknown(&unknown.name) else { continue };
+            if is_new {
+                let shown = personal::shown(&unknown.name);
+                if !extra_columns.contains(&shown) {
+                    extra_columns.push(shown);
+                }
+            }
+            for value in unknown.values.iter().filter(|value| **value != Scalar::Null) {
+                scans.observe(at, &value.to_bytes());
+            }
+        }
+        for at in 0..scans.len() {
+            let position = scans.due(at, tally.rows_in);
+            if let Some(Scalar::Text(text)) = position.and_then(|at| fields.values[at].as_ref()) {
+                scans.observe(at, text.as_bytes());
+            }
+        }
     }
 
     /// Names the field with the wrong bytes, if the line can be read otherwise.
@@ -204,8 +224,8 @@ fn without(row: &[u8], dropped: &[String], tally: &mut Tally, out: &mut Vec<u8>)
     };
     for name in dropped {
         if fields.remove(name).is_some_and(|value| !value.is_null()) {
-            let shown = name.chars().take(64).collect();
-            let known = tally.discarded_values.len() < MAX_EXTRA_NAMES;
+            let shown = personal::shown(name);
+            let known = tally.discarded_values.len() < MOST_COLUMNS;
             if known || tally.discarded_values.contains_key(&shown) {
                 *tally.discarded_values.entry(shown).or_default() += 1;
             }

@@ -9,6 +9,7 @@ pub mod handler;
 mod ids;
 mod json_lines;
 mod log;
+pub mod personal;
 mod pipeline;
 pub mod quarantine;
 pub mod report;

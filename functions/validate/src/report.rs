@@ -8,6 +8,7 @@ use shopflow_core::Dataset;
 use shopflow_core::contract::{SourceObject, StoredObject};
 
 use crate::engine::Summary;
+use crate::personal::PersonalData;
 use crate::quarantine::Finding;
 use crate::rules::Rule;
 
@@ -37,6 +38,9 @@ pub struct Report {
     /// Values left out of good rows, by column (schema contract `discard_value`).
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub discarded_values: BTreeMap<String, u64>,
+    /// Personal data in columns that are not defined to hold any; counts, no values.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub personal_data: Vec<PersonalData>,
     pub warnings: Vec<String>,
     /// The first refused rows; values that may be personal are masked.
     pub samples: Vec<Finding>,
@@ -110,6 +114,7 @@ impl Report {
             failures,
             extra_columns: summary.extra_columns.clone(),
             discarded_values: summary.discarded_values.clone(),
+            personal_data: summary.personal_data.clone(),
             warnings: summary.warnings.clone(),
             samples: summary.findings.iter().take(MAX_SAMPLES).cloned().collect(),
             validated: None,

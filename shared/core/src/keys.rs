@@ -107,16 +107,15 @@ pub fn expectations(run_id: &str, suite: &str) -> String {
     format!("quality/run_id={run_id}/expectations/{suite}.json")
 }
 
-/// `quality/run_id=<id>/profiles/<dataset>.json` in the reports bucket: what the rows of a run are
-/// like.
-pub fn profile(run_id: &str, dataset: Dataset) -> String {
-    format!("quality/run_id={run_id}/profiles/{dataset}.json")
+/// `quality/run_id=<id>/profiles/<table>.json` in the reports bucket: what the rows of a run are
+/// like, by dataset, and those of gold after it, by table.
+pub fn profile(run_id: &str, table: impl std::fmt::Display) -> String {
+    format!("quality/run_id={run_id}/profiles/{table}.json")
 }
 
-/// `quality/history/<dataset>.json` in the reports bucket: the profiles of the latest runs, in
-/// short.
-pub fn profile_history(dataset: Dataset) -> String {
-    format!("quality/history/{dataset}.json")
+/// `quality/history/<table>.json` in the reports bucket: the profiles of the latest runs, in short.
+pub fn profile_history(table: impl std::fmt::Display) -> String {
+    format!("quality/history/{table}.json")
 }
 
 /// Prefix of the data docs in the reports bucket.

@@ -98,7 +98,24 @@ fn check(policies: &Policies) -> Vec<String> {
             .filter(|known| matches!(dataset, "*") || known.name() == dataset);
         let mut columns = known.flat_map(Dataset::columns);
         if !columns.any(|known| column == "*" || known.name == column) {
-            problems.push(format!("columns.{dataset}.{column}: there is no such column"));
+            problems.push(format!(
+                "columns.{dataset}.{column}: there is no such column; if files bring \
+                 it along, name it under extra_columns"
+            ));
+        }
+    }
+    for (dataset, column) in policies.named_extra_columns() {
+        let place = format!("extra_columns.{dataset}.{column}");
+        let mut known = Dataset::ALL
+            .into_iter()
+            .filter(|known| matches!(dataset, "*") || known.name() == dataset)
+            .peekable();
+        if known.peek().is_none() {
+            problems.push(format!("{place}: there is no such dataset"));
+        } else if column == "*" {
+            problems.push(format!("{place}: name the column"));
+        } else if known.flat_map(Dataset::columns).any(|known| known.name == column) {
+            problems.push(format!("{place}: the dataset defines it; name it under columns"));
         }
     }
     problems
@@ -114,5 +131,51 @@ fn can_be(column: &Column, treatment: Treatment) -> bool {
         Treatment::Keep => true,
         Treatment::Hash => is_text(column),
         _ => is_text(column) && column.is_personal(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn privacy(section: &str, column: &str, holds: &str) -> Privacy {
+        let layers = |silver: &str, gold: &str, logs: &str| -> Value {
+            json!({"bronze": "keep", "silver": silver, "gold": gold, "logs": logs})
+        };
+        let open = layers("keep", "keep", "keep");
+        serde_json::from_value(json!({
+            "kinds": {"customer_id": "internal", "session_id": "internal", "url": "internal"},
+            "other_kinds": "restricted",
+            section: {column: holds},
+            "treatments": {
+                "public": open,
+                "internal": open,
+                "confidential": layers("keep", "keep", "redact"),
+                "restricted": layers("redact", "drop", "drop"),
+            },
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn columns_without_a_definition_are_named_apart_from_those_with_one() {
+        let named = privacy("extra_columns", "customers.mobile", "phone");
+        assert_eq!(named.problems(), [""; 0]);
+        assert!(named.policies.names("customers", "mobile"));
+        assert!(!named.policies.names("products", "mobile"));
+        assert!(privacy("extra_columns", "*.mobile", "phone").policies.names("products", "mobile"));
+        for (section, column, holds, problem) in [
+            ("extra_columns", "customers.email", "email", "name it under columns"),
+            ("extra_columns", "*.email", "email", "name it under columns"),
+            ("extra_columns", "orders.phone", "phone", "there is no such dataset"),
+            ("extra_columns", "customers.phone", "phnoe", "phone"),
+            ("extra_columns", "customers.*", "internal", "name the column"),
+            ("columns", "customers.mobile", "phone", "name it under extra_columns"),
+        ] {
+            let said = privacy(section, column, holds).problems().join("; ");
+            assert!(said.contains(problem), "{section} {column}: {said}");
+        }
     }
 }

@@ -12,7 +12,7 @@ mod time;
 pub use bars::{draw as bars, draw_group as group_of_bars};
 pub use histogram::{Bin, histogram};
 pub use spark::spark;
-pub use time::{columns, line};
+pub use time::{columns, line, trend};
 
 use crate::html;
 use crate::html::Html;

@@ -36,6 +36,7 @@ const MIGRATIONS: &[Migration] = migrations![
     9 "0009_changed_since",
     10 "0010_privacy",
     11 "0011_marks_with_a_past",
+    12 "0012_recoveries",
 ];
 
 impl Migration {

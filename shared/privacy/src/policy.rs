@@ -4,6 +4,7 @@
 //! kinds: {email: confidential, phone: confidential, card_number: restricted}
 //! other_kinds: confidential
 //! columns: {customers.email: email, customers.country: public}
+//! extra_columns: {customers.mobile: phone}
 //! minimum_confidence: 0.5
 //! treatments:
 //!   public:       {bronze: keep, silver: keep, gold: keep, logs: keep}
@@ -117,6 +118,8 @@ pub struct Policies {
     other_kinds: Class,
     /// By `dataset.column`, either of which may be `*`.
     columns: BTreeMap<String, Declared>,
+    /// The same of columns that files have and no definition knows.
+    extra_columns: BTreeMap<String, Declared>,
     minimum_confidence: f64,
     treatments: BTreeMap<Class, PerLayer>,
     exceptions: BTreeMap<Kind, PerLayer>,
@@ -186,7 +189,7 @@ impl Policies {
     /// odd values. Otherwise the most confidential kind found with the
     /// minimum confidence decides; without one the column is internal.
     pub fn decide(&self, dataset: &str, column: &str, findings: &[Finding]) -> Decision {
-        let sure = findings.iter().filter(|found| found.confidence >= self.minimum_confidence);
+        let sure = findings.iter().filter(|found| self.is_sure(found));
         // Of two equally confidential kinds the more probable one; findings are sorted by that.
         let mut kind: Option<Kind> = None;
         for found in sure {
@@ -217,10 +220,26 @@ impl Policies {
         self.columns.keys().filter_map(|name| name.split_once('.'))
     }
 
+    /// The columns without a definition that the configuration names, in the same way.
+    pub fn named_extra_columns(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.extra_columns.keys().filter_map(|name| name.split_once('.'))
+    }
+
+    /// True when a finding has the confidence that counts.
+    pub fn is_sure(&self, finding: &Finding) -> bool {
+        finding.confidence >= self.minimum_confidence
+    }
+
+    /// True when the configuration says what `column` of `dataset` holds.
+    pub fn names(&self, dataset: &str, column: &str) -> bool {
+        self.named(dataset, column).is_some()
+    }
+
     fn named(&self, dataset: &str, column: &str) -> Option<Declared> {
         [(dataset, column), ("*", column), (dataset, "*")]
             .into_iter()
-            .find_map(|(dataset, column)| self.columns.get(&format!("{dataset}.{column}")))
+            .map(|(dataset, column)| format!("{dataset}.{column}"))
+            .find_map(|name| self.columns.get(&name).or_else(|| self.extra_columns.get(&name)))
             .copied()
     }
 
@@ -252,6 +271,7 @@ impl Default for Policies {
             classes: BTreeMap::new(),
             other_kinds: Class::Restricted,
             columns: BTreeMap::new(),
+            extra_columns: BTreeMap::new(),
             minimum_confidence: 0.0,
             treatments: BTreeMap::new(),
             exceptions: BTreeMap::new(),

@@ -389,12 +389,24 @@ fn hard_negatives_meet_no_rule_worth_reporting() {
     }
 }
 
+#[test]
+fn a_comma_without_a_word_is_no_name() {
+    for value in [", aa", ",", ", ,", "- aa"] {
+        assert_eq!(met(value), [], "{value}");
+    }
+}
+
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(2000))]
 
     #[test]
     fn any_bytes_are_read_without_panic(value in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
         detect(&value);
+    }
+
+    #[test]
+    fn anything_made_of_a_few_words_and_marks_is_read_without_panic(value in "([a-c,.'@:-]{0,2} ?){0,8}") {
+        detect(value.as_bytes());
     }
 
     #[test]

@@ -47,7 +47,11 @@ pub(super) fn alert(report: &Report, changes: &Changes, owners: &Owners, links: 
         let _ = writeln!(text, "\nand {} more, see the report", changes.news.len() - DESCRIBED);
     }
     if changes.lasting > 0 {
-        let _ = writeln!(text, "\n{} others still fail as told before", changes.lasting);
+        let lasting = match changes.lasting {
+            1 => "1 other check still fails".to_owned(),
+            lasting => format!("{lasting} other checks still fail"),
+        };
+        let _ = writeln!(text, "\n{lasting} as told before");
     }
     end(text, links)
 }
@@ -62,7 +66,8 @@ pub(super) fn recovery(
     let still = changes.news.len() + changes.lasting;
     let rest = match still {
         0 => "Nothing else fails.".to_owned(),
-        _ => format!("{still} others fail."),
+        1 => "1 other check fails.".to_owned(),
+        _ => format!("{still} other checks fail."),
     };
     let mut text = start(Kind::Recovery, report, &rest);
     for Recovery { check, failure } in changes.recovered.iter().take(DESCRIBED) {
@@ -201,7 +206,8 @@ mod tests {
         assert_eq!(
             recovery(&report, &changes, &owners(), &Links { docs: None, ..links() }),
             "ShopFlow quality recovered\n\n\
-             Run b of 2026-01-15: 1 of 2 checks failed, score 75 of 100. 1 others fail.\n\n\
+             Run b of 2026-01-15: 1 of 2 checks failed, score 75 of 100. \
+             1 other check fails.\n\n\
              warehouse.fact_sales.rows (was critical)\n  \
              owner:    data engineering\n  \
              failed:   1970-01-01 00:00 UTC, run a\n\n\

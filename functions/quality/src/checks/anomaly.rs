@@ -1,4 +1,4 @@
-//! Are the rows of a run like those of the runs before it?
+//! Are the rows of a run, and the tables of gold after it, like those of the runs before it?
 //!
 //! A figure is far out when it lies more than 3.5 robust standard deviations from the median: the
 //! modified z-score of Iglewicz and Hoaglin (How to Detect and Handle Outliers, 1993), with the
@@ -7,6 +7,7 @@
 
 mod baseline;
 mod distribution;
+pub mod personal;
 
 use std::collections::BTreeSet;
 
@@ -29,7 +30,9 @@ const LEAST_DELAY: f64 = 1.0;
 pub fn judge(compared: &[Compared]) -> Vec<Check> {
     let mut checks = Vec::new();
     for compared in compared {
-        checks.extend(schema(compared));
+        if compared.dataset.is_some() {
+            checks.extend(schema(compared));
+        }
         let before = baseline(compared);
         if before.len() >= LEAST_RUNS {
             checks.push(volume(compared, &before));
@@ -151,7 +154,10 @@ fn schema(compared: &Compared) -> Option<Check> {
 
 /// The column whose values are spread furthest from how they were.
 fn distribution(compared: &Compared, before: &[&RunFigures]) -> Option<Check> {
-    let comparable = |column: &str| is_comparable(compared.dataset, column);
+    let comparable = |column: &str| match compared.dataset {
+        Some(dataset) => is_comparable(dataset, column),
+        None => is_measure(column),
+    };
     let shift = distribution::furthest(&compared.present, before, comparable)?;
     let check = warning(
         compared,
@@ -175,12 +181,21 @@ fn is_comparable(dataset: Dataset, name: &str) -> bool {
     })
 }
 
+/// Of gold, whose columns no dataset defines: keys and moments by the names that all its tables
+/// have.
+fn is_measure(name: &str) -> bool {
+    let named = |what: &str| name == what || name.ends_with(&format!("_{what}"));
+    !["id", "key", "date", "at", "timestamp", "day", "week", "month", "start"]
+        .into_iter()
+        .any(named)
+}
+
 fn percent(share: f64) -> String {
     format!("{:.2} %", share * 100.0)
 }
 
 fn warning(compared: &Compared, metric: &str, expected: String, actual: String) -> Check {
-    let name = format!("anomaly.{}.{metric}", compared.dataset);
+    let name = format!("anomaly.{}.{metric}", compared.table);
     Check::equal(Layer::Lake, name, expected, actual).warning()
 }
 
@@ -214,7 +229,8 @@ mod tests {
     fn failed(before: &[(u64, f64)], present: (u64, f64)) -> Vec<String> {
         let before = before.iter().map(|(rows, share)| figures(*rows, *share)).collect();
         let present = figures(present.0, present.1);
-        let compared = Compared { dataset: Dataset::Clickstream, present, before };
+        let compared =
+            Compared { table: "clickstream", dataset: Some(Dataset::Clickstream), present, before };
         let checks = judge(&[compared]);
         assert!(checks.iter().all(|check| check.severity == crate::checks::Severity::Warning));
         checks.into_iter().filter(|check| !check.passed).map(|check| check.name).collect()
@@ -280,7 +296,8 @@ mod tests {
         let before = (0..10).map(run).collect();
         let mut present = run(11);
         change(&mut present);
-        let compared = Compared { dataset: Dataset::Products, present, before };
+        let compared =
+            Compared { table: "products", dataset: Some(Dataset::Products), present, before };
         let failed = judge(&[compared]).into_iter().filter(|check| !check.passed);
         failed.map(|check| check.name.replace("anomaly.products.", "")).collect()
     }
@@ -321,6 +338,29 @@ mod tests {
     }
 
     #[test]
+    fn a_gold_table_that_shrinks_or_whose_measures_move_is_odd_and_keys_may_grow() {
+        let run = |rows: u64, revenue: f64| {
+            let mut run = figures(rows, 0.0);
+            for (column, name, scale) in [(0, "sale_key", rows as f64), (1, "revenue", revenue)] {
+                run.columns[column].name = name.to_owned();
+                run.columns[column].quantiles =
+                    [0.05, 0.25, 0.5, 0.75, 0.95].map(|q| (q, q * scale)).to_vec();
+            }
+            run
+        };
+        let before: Vec<RunFigures> = (0..10).map(|day| run(1000 + 100 * day, 50.0)).collect();
+        let odd = |present: RunFigures| -> Vec<String> {
+            let before = before.clone();
+            let compared = Compared { table: "fact_sales", dataset: None, present, before };
+            let failed = judge(&[compared]).into_iter().filter(|check| !check.passed);
+            failed.map(|check| check.name).collect()
+        };
+        assert!(odd(run(2000, 50.0)).is_empty(), "a table that grows as it did");
+        assert_eq!(odd(run(10, 50.0)), ["anomaly.fact_sales.rows"]);
+        assert_eq!(odd(run(2000, 90.0)), ["anomaly.fact_sales.distribution"]);
+    }
+
+    #[test]
     fn where_runs_have_a_week_sundays_are_compared_with_sundays() {
         let first = NaiveDate::from_ymd_opt(2026, 1, 4).unwrap();
         let day = |number: u64, rows: u64| {
@@ -332,7 +372,8 @@ mod tests {
         let before: Vec<RunFigures> = (0..70).map(|number| day(number, usual(number))).collect();
         let odd = |rows: u64| {
             let compared = Compared {
-                dataset: Dataset::Clickstream,
+                table: "clickstream",
+                dataset: Some(Dataset::Clickstream),
                 present: day(70, rows),
                 before: before.clone(),
             };

@@ -116,7 +116,7 @@ fn scores(latest: &[Entry]) -> Html {
         html!(
             "<figure class=\"card\"><figcaption>{}</figcaption>{}</figure>\n",
             words,
-            chart::columns(points, &caption)
+            chart::trend(points, &caption)
         )
     };
     let closed = match runs.iter().filter(|run| !run.gate_passed).count() {

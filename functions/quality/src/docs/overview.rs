@@ -224,12 +224,16 @@ fn result(check: &Check) -> Html {
 fn anomalies(evidence: &Evidence<'_>) -> Html {
     let checks = evidence.report.checks.iter();
     let compared: Vec<&Check> = checks.filter(|check| check.name.starts_with(ANOMALY)).collect();
+    let too_few = html!(
+        "<p class=\"quiet\">There are not enough earlier runs yet to say what is unusual.</p>\n"
+    );
     if compared.is_empty() {
-        return html!(
-            "<p class=\"quiet\">There are not enough earlier runs yet to say what is unusual.</p>\n"
-        );
+        return too_few;
     }
-    table_of_checks("Figures and where they are expected", &compared)
+    // Personal data is looked for in the first run as well.
+    let is_first = compared.iter().all(|check| check.name.ends_with(".personal_data"));
+    let note = if is_first { too_few } else { Html::default() };
+    html!("{}{}", note, table_of_checks("Figures and where they are expected", &compared))
 }
 
 fn table_of_checks(caption: &str, checks: &[&Check]) -> Html {

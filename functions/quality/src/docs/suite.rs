@@ -159,7 +159,7 @@ fn columns_chart(id: &str, words: &str, points: Vec<(String, f64, String)>) -> H
     html!(
         "<figure class=\"card\"><figcaption>{}</figcaption>{}</figure>\n",
         words,
-        chart::columns(&points, &caption)
+        chart::trend(&points, &caption)
     )
 }
 
@@ -319,8 +319,8 @@ fn files(run_id: &str, outcome: &Outcome) -> Html {
         &keys::expectations(run_id, outcome.suite),
         "Result of the suite, in the shape of Great Expectations (JSON)",
     );
-    if let Some(dataset) = outcome.dataset {
-        list.push(link(&keys::profile(run_id, dataset), "Profile of the rows (JSON)"));
+    if outcome.profile.is_some() {
+        list.push(link(&keys::profile(run_id, outcome.suite), "Profile of the rows (JSON)"));
     }
     html!("<ul>{}</ul>\n", list)
 }

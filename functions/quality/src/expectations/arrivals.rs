@@ -1,4 +1,5 @@
-//! What `validate` said about the files of a run: columns that no dataset knows, and refused rows.
+//! What `validate` said about the files of a run: columns that no dataset knows, personal data where
+//! none is expected, and refused rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +16,32 @@ pub struct Arrival {
     /// Share of the rows that were refused, 0 to 1.
     pub reject_rate: Option<f64>,
     pub extra_columns: BTreeSet<String>,
+    /// In columns that are not defined to hold any, file by file.
+    pub personal_data: Vec<PersonalData>,
+}
+
+/// A kind of personal data in a column of a file.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct PersonalData {
+    pub column: String,
+    /// False for a column that the dataset does not know.
+    pub defined: bool,
+    /// True when the configuration says what the column holds.
+    pub classified: bool,
+    pub kind: String,
+    /// From 0 to 1.
+    pub confidence: f64,
+    pub evidence: Evidence,
+    /// Key of the file, filled in when the report is read.
+    #[serde(skip)]
+    pub file: String,
+}
+
+/// How many values were looked at, and how many of them speak for the kind.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct Evidence {
+    pub values: u64,
+    pub matched: u64,
 }
 
 /// The part of a validation report that is of interest here.
@@ -22,6 +49,8 @@ pub struct Arrival {
 struct ValidationReport {
     #[serde(default)]
     extra_columns: Vec<String>,
+    #[serde(default)]
+    personal_data: Vec<PersonalData>,
 }
 
 /// The arrivals of the datasets that the run's manifest lists.
@@ -36,12 +65,16 @@ pub async fn of(places: Places<'_>, event: &QualityEvent) -> Result<BTreeMap<Dat
         let id = keys::source_id(&source.bucket, &source.key, &source.version_id);
         let key = keys::validation_report(entry.dataset, &manifest.run.run_id, &id);
         let found = places.storage.read_json_if_exists::<ValidationReport>(places.reports, &key);
-        Ok::<_, shopflow_core::Error>((entry.dataset, found.await?))
+        Ok::<_, shopflow_core::Error>((entry, found.await?))
     });
     let mut arrivals: BTreeMap<Dataset, Arrival> = BTreeMap::new();
-    for (dataset, report) in try_join_all(reports).await? {
-        let arrival = arrivals.entry(dataset).or_default();
+    for (entry, report) in try_join_all(reports).await? {
+        let arrival = arrivals.entry(entry.dataset).or_default();
         if let Some((report, _)) = report {
+            let found = report.personal_data.into_iter();
+            let file = &entry.source.key;
+            let of_file = found.map(|data| PersonalData { file: file.clone(), ..data });
+            arrival.personal_data.extend(of_file);
             arrival.extra_columns.extend(report.extra_columns);
         }
     }

@@ -1,6 +1,6 @@
 //! What the rows of the latest runs were like, to compare the present run with.
 //!
-//! One small object per dataset, replaced only if nobody else did so meanwhile. A run stands in it
+//! One small object per dataset and gold table, replaced only if nobody else did so meanwhile. A run stands in it
 //! once, and is compared with the runs before it, so a repeated call changes nothing and says the
 //! same.
 
@@ -29,7 +29,7 @@ const FEW: u64 = 10;
 /// Side by side runs replace the object in turn.
 const ATTEMPTS: usize = 10;
 
-/// The history of a dataset, the oldest run first.
+/// The history of a table, the oldest run first.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
     pub runs: Vec<RunFigures>,
@@ -73,19 +73,22 @@ pub struct ColumnFigures {
 /// A run and those before it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Compared {
-    pub dataset: Dataset,
+    /// The dataset, or the gold table.
+    pub table: &'static str,
+    /// Whose rows of the run these are; `None` for a gold table as it is after the run.
+    pub dataset: Option<Dataset>,
     pub present: RunFigures,
     /// The oldest first.
     pub before: Vec<RunFigures>,
 }
 
 impl RunFigures {
-    fn new(run: &Run, dataset: Dataset, profile: &Profile, arrival: Arrival) -> RunFigures {
+    fn new(run: &Run, dataset: Option<Dataset>, profile: &Profile, arrival: Arrival) -> RunFigures {
         let columns = profile.columns.iter().map(|column| figures(column, profile.rows));
         RunFigures {
             run: run.clone(),
             rows: profile.rows,
-            lag_days: lag_days(run, dataset, profile),
+            lag_days: dataset.and_then(|dataset| lag_days(run, dataset, profile)),
             reject_rate: arrival.reject_rate.map(rounded),
             extra_columns: arrival.extra_columns,
             columns: columns.collect(),
@@ -148,7 +151,8 @@ impl History {
     }
 }
 
-/// Notes the run in the history of each dataset it had rows of, and gives the runs before it.
+/// Notes the run in the history of each dataset it had rows of and each gold table it changed, and
+/// gives the runs before it.
 ///
 /// # Errors
 /// `Transient.Storage` when S3 does not answer or other runs are always faster.
@@ -161,30 +165,28 @@ pub async fn update(
     let mut notes: Vec<BoxFuture<'_, Result<Compared>>> = Vec::new();
     for outcome in outcomes {
         let profile = outcome.profile.as_ref().filter(|profile| profile.rows > 0);
-        if let (Some(dataset), Some(profile)) = (outcome.dataset, profile) {
-            let arrival = arrivals.remove(&dataset).unwrap_or_default();
-            let present = RunFigures::new(run, dataset, profile, arrival);
-            notes.push(note(places.storage, places.reports, dataset, present).boxed());
+        if let Some(profile) = profile {
+            let dataset = outcome.dataset;
+            let arrival = dataset.and_then(|dataset| arrivals.remove(&dataset));
+            let present = RunFigures::new(run, dataset, profile, arrival.unwrap_or_default());
+            let compared = Compared { table: outcome.suite, dataset, present, before: Vec::new() };
+            notes.push(note(places.storage, places.reports, compared).boxed());
         }
     }
     try_join_all(notes).await
 }
 
-async fn note(
-    storage: &Storage,
-    bucket: &str,
-    dataset: Dataset,
-    present: RunFigures,
-) -> Result<Compared> {
-    let key = keys::profile_history(dataset);
+async fn note(storage: &Storage, bucket: &str, compared: Compared) -> Result<Compared> {
+    let present = &compared.present;
+    let key = keys::profile_history(compared.table);
     for _ in 0..ATTEMPTS {
         let found = storage.read_json_if_exists::<History>(bucket, &key).await?;
         let (mut history, precondition) = match found {
             Some((history, etag)) => (history, Precondition::Etag(etag)),
             None => (History::default(), Precondition::Absent),
         };
-        let before = history.before(&present);
-        if history.add(&present) {
+        let before = history.before(present);
+        if history.add(present) {
             let content = serde_json::to_vec(&history)
                 .or_error(ErrorKind::Internal, "encode history failed")?;
             let kind = "application/json";
@@ -192,7 +194,7 @@ async fn note(
                 continue;
             }
         }
-        return Ok(Compared { dataset, present, before });
+        return Ok(Compared { before, ..compared });
     }
     Err(Error::new(ErrorKind::TransientStorage, "other runs keep replacing the history")
         .with("bucket", bucket)

@@ -11,17 +11,26 @@ use shopflow_expectations::Profile;
 
 use super::{Outcome, Places};
 
-/// What `quality/run_id=<id>/profiles/<dataset>.json` holds.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Named {
+    Dataset(Dataset),
+    Table(&'static str),
+}
+
+/// What `quality/run_id=<id>/profiles/<table>.json` holds.
 #[derive(Debug, Serialize)]
 struct RunProfile<'a> {
     #[serde(flatten)]
     run: &'a Run,
-    dataset: Dataset,
+    /// The dataset or the gold table.
+    #[serde(flatten)]
+    table: Named,
     #[serde(flatten)]
     profile: &'a Profile,
 }
 
-/// Writes the results of all suites, and the profiles of datasets.
+/// Writes the results of all suites, and the profiles.
 ///
 /// # Errors
 /// `Transient.Storage`, or `Internal` when S3 refuses the request.
@@ -30,9 +39,10 @@ pub async fn write(places: Places<'_>, run: &Run, outcomes: &[Outcome]) -> Resul
     for outcome in outcomes {
         let key = keys::expectations(&run.run_id, outcome.suite);
         writes.push(put(places, key, result(run, outcome)).boxed());
-        if let (Some(dataset), Some(profile)) = (outcome.dataset, &outcome.profile) {
-            let key = keys::profile(&run.run_id, dataset);
-            writes.push(put(places, key, RunProfile { run, dataset, profile }).boxed());
+        if let Some(profile) = &outcome.profile {
+            let key = keys::profile(&run.run_id, outcome.suite);
+            let table = outcome.dataset.map_or(Named::Table(outcome.suite), Named::Dataset);
+            writes.push(put(places, key, RunProfile { run, table, profile }).boxed());
         }
     }
     try_join_all(writes).await?;

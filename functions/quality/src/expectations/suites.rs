@@ -138,7 +138,11 @@ fn personal(dataset: Dataset, privacy: &Privacy) -> Vec<String> {
 }
 
 /// Options of a gold table's suite: gold knows persons by number only.
-pub(super) fn options() -> Options {
+pub(super) fn of_gold() -> Options {
+    Options { profile: true, ..options() }
+}
+
+fn options() -> Options {
     Options {
         masker: Arc::new(|_, _| Value::from(MASK)),
         hash_seed: HASH_SEED,

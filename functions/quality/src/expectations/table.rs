@@ -211,7 +211,7 @@ pub async fn of_gold(
         .map(|field| field.as_ref().clone().with_nullable(true))
         .collect();
     newest.opened = Some(Arc::new(file));
-    let fitted = Fitted::new(&suite.suite, &Arc::new(Schema::new(fields)), &suites::options())?;
+    let fitted = Fitted::new(&suite.suite, &Arc::new(Schema::new(fields)), &suites::of_gold())?;
     // Gold knows persons by number only.
     let (state, sample) = readers.collect(&fitted, &files, &[]).await?;
     let (suite, dataset) = (suite.table, None);

@@ -1,6 +1,6 @@
 //! A run beside the runs before it.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use shopflow_core::runtime::Invocation;
 use shopflow_core::{Dataset, ObjectRef, keys};
 
@@ -53,6 +53,49 @@ async fn a_run_with_far_fewer_rows_than_the_runs_before_is_a_warning() {
     assert!(!text.contains("Quill") && !text.contains("example"), "{text}");
 }
 
+/// What `validate` said about the files of products.
+async fn products_were(shop: &Shop, report: &Value) {
+    let manifest: shopflow_core::contract::Manifest =
+        shop.storage.read_json(shop.manifest.as_ref().unwrap()).await.unwrap();
+    for entry in manifest.entries.iter().filter(|entry| entry.dataset == Dataset::Products) {
+        let source = &entry.source;
+        let id = keys::source_id(&source.bucket, &source.key, &source.version_id);
+        let key = keys::validation_report(entry.dataset, &manifest.run.run_id, &id);
+        shop.storage.write_json(&shop.reports, &key, report).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn unclassified_personal_data_is_a_warning_until_it_is_classified_or_gone() {
+    let mut shop = Shop::open().await;
+    gold::write(&shop, &gold::of_the_shop()).await;
+    shop.manifest = Some(files::publish(&shop, &files::of_the_shop()).await);
+    let report = |classified: bool| {
+        let evidence = json!({"values": 90, "matched": 70, "rules": [["phone_international", 0.7778]], "name_hint": 0.0});
+        json!({"extra_columns": ["c7"], "personal_data": [{
+            "column": "c7", "defined": false, "classified": classified, "kind": "phone",
+            "confidence": 0.9987, "extent": "column", "evidence": evidence,
+        }]})
+    };
+    products_were(&shop, &report(false)).await;
+    assert_eq!(shop.failed().await, ["anomaly.products.personal_data"]);
+    let told = shop.alerts().await;
+    assert_eq!(told.len(), 1);
+    for part in [
+        "anomaly.products.personal_data (warning)",
+        "actual:   c7: phone (confidence 0.99, 70 of 90 values)",
+        "privacy.extra_columns (products.c7: phone)",
+    ] {
+        assert!(told[0].1.contains(part), "{part} is missing in {}", told[0].1);
+    }
+    products_were(&shop, &report(true)).await;
+    let invocation = Invocation::detached(&shop.aws, "quality");
+    shop.check_as("classified", &invocation).await;
+    let told = shop.alerts().await;
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].0, "ShopFlow quality recovered: classified");
+}
+
 #[tokio::test]
 async fn a_column_that_appears_or_goes_is_a_warning() {
     let mut shop = Shop::open().await;
@@ -60,15 +103,7 @@ async fn a_column_that_appears_or_goes_is_a_warning() {
     shop.manifest = Some(files::publish(&shop, &files::of_the_shop()).await);
     let invocation = Invocation::detached(&shop.aws, "quality");
     shop.check_as("before", &invocation).await;
-    let manifest: shopflow_core::contract::Manifest =
-        shop.storage.read_json(shop.manifest.as_ref().unwrap()).await.unwrap();
-    for entry in manifest.entries.iter().filter(|entry| entry.dataset == Dataset::Products) {
-        let source = &entry.source;
-        let id = keys::source_id(&source.bucket, &source.key, &source.version_id);
-        let key = keys::validation_report(entry.dataset, &manifest.run.run_id, &id);
-        let report = serde_json::json!({"extra_columns": ["colour"]});
-        shop.storage.write_json(&shop.reports, &key, &report).await.unwrap();
-    }
+    products_were(&shop, &json!({"extra_columns": ["colour"]})).await;
     assert_eq!(shop.failed().await, ["anomaly.products.schema"]);
     let report = shop.report().await;
     let mut checks = report["checks"].as_array().unwrap().iter();

@@ -136,8 +136,9 @@ async fn a_repeated_call_gives_the_same_bytes() {
     let first = (shop.check().await, reports(&shop).await);
     let again = (shop.check().await, reports(&shop).await);
     assert_eq!(first.0, again.0);
-    // The report, nine results, three profiles, three histories.
-    assert_eq!(first.1.len(), 17, "{:?}", first.1.keys());
+    // The report, the alerts, and of three datasets and six gold tables: results, profiles and
+    // histories.
+    assert_eq!(first.1.len(), 29, "{:?}", first.1.keys());
     for (key, (content, _)) in &first.1 {
         assert_eq!(content, &again.1[key].0, "{key}");
     }

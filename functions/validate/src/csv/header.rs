@@ -4,17 +4,15 @@ use shopflow_core::Dataset;
 use shopflow_core::dataset::Column;
 
 use crate::engine::Rejection;
+use crate::personal::{self, MOST_COLUMNS};
 use crate::rules::Rule;
-
-/// Column names that are reported by name; the rest is only counted.
-const MAX_EXTRA_NAMES: usize = 50;
 
 /// A usable header.
 #[derive(Debug)]
 pub(super) struct Header {
     /// What stands at each position; `None` is a column the dataset does not know.
     pub columns: Vec<Option<&'static Column>>,
-    /// Names of the unknown columns, the first [`MAX_EXTRA_NAMES`] of them.
+    /// Names of the unknown columns, the first [`MOST_COLUMNS`] of them.
     pub extra: Vec<String>,
 }
 
@@ -43,8 +41,8 @@ pub(super) fn read(dataset: Dataset, names: &[String]) -> Result<Header, Rejecti
         .iter()
         .zip(&columns)
         .filter(|(_, column)| column.is_none())
-        .take(MAX_EXTRA_NAMES)
-        .map(|(name, _)| name.chars().take(64).collect())
+        .take(MOST_COLUMNS)
+        .map(|(name, _)| personal::shown(name))
         .collect();
     Ok(Header { columns, extra })
 }

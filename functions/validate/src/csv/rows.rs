@@ -132,6 +132,11 @@ impl Rows {
                 && is_plain(rest, row_marks)
             {
                 let row = PlainRow::new(rest, start, row_marks);
+                for at in 0..tally.scans.len() {
+                    if let Some(position) = tally.scans.due(at, tally.rows_in) {
+                        tally.scans.observe(at, &rest[row.field(position)]);
+                    }
+                }
                 if let Err(failure) = self.judge_plain(&row, window.ascii) {
                     self.keep(&rest[kept..start], split);
                     kept = row.end + 1;
@@ -237,6 +242,11 @@ impl Rows {
                 }
             }
         };
+        // Fields of a row that is refused as a whole cannot be told apart.
+        let is_whole = |failure: Failure| failure.position.is_some();
+        if failure.is_none_or(|failure| is_whole(failure) || failure.rule == Rule::UnknownColumn) {
+            self.look(buffer, tally);
+        }
         match failure {
             None => {
                 tally.rows_good += 1;
@@ -258,6 +268,16 @@ impl Rows {
         tally.rows_in += 1;
         tally.line += line_feeds(&buffer[..total]).max(1);
         Some(total)
+    }
+
+    /// Looks for personal data in the fields of the row.
+    fn look(&mut self, row: &[u8], tally: &mut Tally) {
+        for at in 0..tally.scans.len() {
+            let position = tally.scans.due(at, tally.rows_in);
+            if let Some(field) = position.and_then(|position| self.fields.get(position)) {
+                tally.scans.observe(at, record::value(row, field, &mut self.scratch));
+            }
+        }
     }
 
     fn judge_fields(&mut self, row: &[u8], open: bool) -> Result<(), Failure> {

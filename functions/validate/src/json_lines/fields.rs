@@ -42,13 +42,27 @@ pub(super) struct Fields<'a> {
     pub values: Vec<Option<Scalar<'a>>>,
     /// The first column that is there twice.
     pub twice: Option<usize>,
-    /// Names of fields the dataset does not know.
-    pub unknown: Vec<String>,
-    /// True when one of them has a value.
-    pub unknown_value: bool,
+    /// Fields the dataset does not know.
+    pub unknown: Vec<Unknown<'a>>,
+}
+
+/// A field the dataset does not know.
+#[derive(Debug)]
+pub(super) struct Unknown<'a> {
+    pub name: String,
+    /// Its value, or all that is within an array or object.
+    pub values: Vec<Scalar<'a>>,
+    is_nested: bool,
 }
 
 impl<'a> Fields<'a> {
+    /// True when an unknown field has a value.
+    pub fn has_unknown_value(&self) -> bool {
+        let is_null =
+            |unknown: &Unknown<'_>| !unknown.is_nested && unknown.values == [Scalar::Null];
+        !self.unknown.iter().all(is_null)
+    }
+
     /// Parses exactly one object.
     ///
     /// # Errors
@@ -81,12 +95,8 @@ impl<'de> Visitor<'de> for Object {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut fields = Fields {
-            values: vec![None; self.columns.len()],
-            twice: None,
-            unknown: Vec::new(),
-            unknown_value: false,
-        };
+        let mut fields =
+            Fields { values: vec![None; self.columns.len()], twice: None, unknown: Vec::new() };
         // Writers keep their order, so the next field is mostly the next column.
         let mut next = 0;
         while let Some(Name(name)) = map.next_key()? {
@@ -98,8 +108,9 @@ impl<'de> Visitor<'de> for Object {
             };
             let Some(column) = column else {
                 // Read in full, since a reader that keeps it must be able to.
-                fields.unknown_value |= map.next_value::<Scalar<'_>>()? != Scalar::Null;
-                fields.unknown.push(name.into_owned());
+                let mut values = Vec::new();
+                let is_nested = map.next_value_seed(Leaves(&mut values))?;
+                fields.unknown.push(Unknown { name: name.into_owned(), values, is_nested });
                 continue;
             };
             next = column + 1;
@@ -177,6 +188,72 @@ impl<'de> Visitor<'de> for ScalarVisitor {
     }
 }
 
+/// Collects a value, or all that is within it; true when it is an array or object.
+struct Leaves<'v, 'de>(&'v mut Vec<Scalar<'de>>);
+
+impl<'de> DeserializeSeed<'de> for Leaves<'_, 'de> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Leaves<'_, 'de> {
+    fn leaf<E>(self, value: Scalar<'de>) -> Result<bool, E> {
+        self.0.push(value);
+        Ok(false)
+    }
+}
+
+impl<'de> Visitor<'de> for Leaves<'_, 'de> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<bool, E> {
+        self.leaf(Scalar::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<bool, E> {
+        self.leaf(Scalar::Boolean(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<bool, E> {
+        self.leaf(Scalar::Positive(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<bool, E> {
+        self.leaf(Scalar::Negative(value))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<bool, E> {
+        self.leaf(Scalar::Decimal(value))
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<bool, E> {
+        self.leaf(Scalar::Text(Cow::Borrowed(value)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<bool, E> {
+        self.leaf(Scalar::Text(Cow::Owned(value.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<bool, A::Error> {
+        while seq.next_element_seed(Leaves(self.0))?.is_some() {}
+        Ok(true)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
+        while map.next_key::<Name<'_>>()?.is_some() {
+            map.next_value_seed(Leaves(self.0))?;
+        }
+        Ok(true)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,7 +269,8 @@ mod tests {
         let fields = fields.unwrap();
         assert_eq!(fields.values[2], Some(Scalar::Positive(7)));
         assert_eq!(fields.values[7], Some(Scalar::Text("mobile".into())));
-        assert_eq!(fields.unknown, ["x", "y"]);
+        let unknown: Vec<_> = fields.unknown.iter().map(|unknown| &unknown.name[..]).collect();
+        assert_eq!(unknown, ["x", "y"]);
         assert_eq!(fields.values.iter().flatten().count(), 2);
     }
 

@@ -88,6 +88,21 @@ pub struct RecordResult {
     /// The run's summary in the reports bucket; absent at the start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<ObjectRef>,
+    /// Of a run that succeeded after others had failed; one run of them has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovered: Option<Recovered>,
+}
+
+/// The runs that failed since the pipeline had last succeeded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recovered {
+    pub failed_runs: u64,
+    /// When the first of them ended, and which it was.
+    pub since: DateTime<Utc>,
+    pub since_run: String,
+    /// Name of the error of the latest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// What one function call used. The runtime adds it to every result as `usage`.

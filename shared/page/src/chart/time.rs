@@ -46,12 +46,28 @@ impl Frame {
     }
 }
 
-/// One column per point.
+/// One column per point, the largest emphasised; its value is written, and that of the last.
 pub fn columns(points: &[Point], caption: &Caption<'_>) -> Html {
+    let best = position_of_most(points);
+    draw_columns(points, (best, "bar most"), &[best, points.len().saturating_sub(1)], caption)
+}
+
+/// One column per moment, the latest emphasised, and its value written: what it is now, seen before
+/// what was.
+pub fn trend(points: &[Point], caption: &Caption<'_>) -> Html {
+    let last = points.len().saturating_sub(1);
+    draw_columns(points, (last, "bar mark"), &[last], caption)
+}
+
+fn draw_columns(
+    points: &[Point],
+    (emphasised, emphasis): (usize, &str),
+    labelled: &[usize],
+    caption: &Caption<'_>,
+) -> Html {
     let mut content = Html::default();
     let frame = Frame::grid(points, &mut content);
     let step = frame.width() / points.len() as f64;
-    let best = position_of_most(points);
     let mut labels = Labels::default();
     for (number, point) in points.iter().enumerate() {
         let x = frame.left + step * number as f64;
@@ -60,7 +76,7 @@ pub fn columns(points: &[Point], caption: &Caption<'_>) -> Html {
         let class = match point.tone {
             Tone::Cut => "bar cut",
             Tone::Bad => "bar bad",
-            Tone::Plain if number == best => "bar most",
+            Tone::Plain if number == emphasised => emphasis,
             Tone::Plain => "bar",
         };
         content.push(html!(
@@ -71,8 +87,11 @@ pub fn columns(points: &[Point], caption: &Caption<'_>) -> Html {
             step * 0.72,
             (BOTTOM - y).max(0.5)
         ));
-        if number == best || number + 1 == points.len() {
-            content.push(text(middle, y - 5.0, "middle", "value", &point.shown));
+        if labelled.contains(&number) {
+            // The last column stands at the edge, which a long value would cross.
+            let half = text_width(&point.shown) / 2.0;
+            let at = middle.min(WIDTH - half);
+            content.push(text(at, y - 5.0, "middle", "value", &point.shown));
         }
         labels.push(middle, &moment(&point.label, number == 0), &mut content);
     }
@@ -155,5 +174,43 @@ fn moment(label: &str, is_first: bool) -> String {
         }
         Some(name) => (*name).to_owned(),
         None => label.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn points(values: &[f64]) -> Vec<Point> {
+        let point = |value: &f64| Point {
+            label: "1 Jan".to_owned(),
+            value: *value,
+            shown: format!("{value} of 1000"),
+            tone: Tone::Plain,
+        };
+        values.iter().map(point).collect()
+    }
+
+    fn rects(svg: &str) -> Vec<&str> {
+        svg.split("<rect class=\"").skip(1).filter_map(|rect| rect.split('"').next()).collect()
+    }
+
+    #[test]
+    fn a_trend_emphasises_the_latest_and_writes_its_value_only() {
+        let points = points(&[9.0, 7.0, 3.0]);
+        let trend = trend(&points, &Caption::default());
+        assert_eq!(rects(trend.as_str()), ["bar", "bar", "bar mark"]);
+        assert_eq!(trend.as_str().matches("class=\"value\"").count(), 1);
+        assert!(trend.as_str().contains(">3 of 1000<"), "{trend}");
+        let columns = columns(&points, &Caption::default());
+        assert_eq!(rects(columns.as_str()), ["bar most", "bar", "bar"]);
+    }
+
+    #[test]
+    fn a_latest_run_with_something_wrong_stays_marked_as_that() {
+        let mut points = points(&[9.0, 7.0]);
+        points[1].tone = Tone::Bad;
+        assert_eq!(rects(trend(&points, &Caption::default()).as_str()), ["bar", "bar bad"]);
+        assert!(trend(&[], &Caption::default()).as_str().starts_with("<svg"));
     }
 }

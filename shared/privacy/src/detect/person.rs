@@ -69,7 +69,7 @@ fn is_word(part: &[u8]) -> bool {
     });
     // A dot ends an initial (`J.`, `J.R.`) or it is no name (`example.com`).
     let initials = part.split(|&byte| byte == b'.').all(|initial| initial.len() <= 2);
-    letters && part[0] != b'-' && (!part.contains(&b'.') || initials)
+    letters && !part.is_empty() && !part.starts_with(b"-") && (!part.contains(&b'.') || initials)
 }
 
 fn is_capitalised(part: &[u8]) -> bool {

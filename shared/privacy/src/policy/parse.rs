@@ -40,6 +40,8 @@ pub struct RawPolicies {
     other_kinds: Option<String>,
     #[serde(default)]
     columns: Names,
+    #[serde(default)]
+    extra_columns: Names,
     minimum_confidence: Option<f64>,
     #[serde(default)]
     treatments: BTreeMap<String, Names>,
@@ -50,8 +52,15 @@ pub struct RawPolicies {
     unknown: BTreeMap<String, serde::de::IgnoredAny>,
 }
 
-const SECTIONS: [&str; 6] =
-    ["kinds", "other_kinds", "columns", "minimum_confidence", "treatments", "exceptions"];
+const SECTIONS: [&str; 7] = [
+    "kinds",
+    "other_kinds",
+    "columns",
+    "extra_columns",
+    "minimum_confidence",
+    "treatments",
+    "exceptions",
+];
 
 #[derive(Default)]
 struct Problems(Vec<String>);
@@ -98,7 +107,8 @@ impl TryFrom<RawPolicies> for Policies {
             Some(class) => problems.parse("other_kinds", class),
             None => Some(Class::Confidential),
         };
-        let columns = columns(&raw.columns, &mut problems);
+        let extra_columns = columns("extra_columns", &raw.extra_columns, &mut problems);
+        let columns = columns("columns", &raw.columns, &mut problems);
         let minimum_confidence = raw.minimum_confidence.unwrap_or(0.5);
         if !(0.0..=1.0).contains(&minimum_confidence) {
             let problem = format!("{minimum_confidence} is not between 0 and 1");
@@ -112,6 +122,7 @@ impl TryFrom<RawPolicies> for Policies {
                 classes,
                 other_kinds,
                 columns,
+                extra_columns,
                 minimum_confidence,
                 treatments,
                 exceptions,
@@ -148,10 +159,10 @@ impl FromStr for Declared {
     }
 }
 
-fn columns(written: &Names, problems: &mut Problems) -> BTreeMap<String, Declared> {
+fn columns(section: &str, written: &Names, problems: &mut Problems) -> BTreeMap<String, Declared> {
     let mut columns = BTreeMap::new();
     for (column, name) in written {
-        let place = format!("columns.{column}");
+        let place = format!("{section}.{column}");
         let parts: Vec<&str> = column.split('.').collect();
         if parts.len() != 2 || parts.iter().any(|part| part.is_empty()) || column == "*.*" {
             problems.add(&place, "write it as dataset.column, one of which may be *");
