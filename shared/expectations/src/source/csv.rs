@@ -22,12 +22,10 @@ use crate::column::Batch;
 use crate::plan::Plan;
 use crate::state::{State, Unreadable};
 use columns::ColumnBuilder;
-use record::{Cut, Field};
+use record::{Cut, Field, Index, PlainRows, WINDOW};
 
 /// Rows of a batch: its columns stay in the second-level cache.
 const BATCH_ROWS: usize = 8192;
-/// Bytes that are indexed at once: window and marks stay in the first-level cache.
-const WINDOW: usize = 16 * 1024;
 /// Bytes that are read at once.
 const CHUNK: usize = 1 << 20;
 /// Longest record in bytes.
@@ -63,9 +61,17 @@ pub struct CsvReader {
     /// Number of the next record, from 1, the header included.
     record: u64,
     carry: Vec<u8>,
-    marks: Vec<u32>,
+    /// Of the window that is being read.
+    index: Index,
     fields: Vec<Field>,
     started: bool,
+    odd_quotes: bool,
+}
+
+/// What a reader collected, and whether it read an odd number of quotes.
+struct Part {
+    state: State,
+    odd_quotes: bool,
 }
 
 /// For each field of a record, which builder takes it.
@@ -87,9 +93,10 @@ impl CsvReader {
             unreadable: Unreadable::default(),
             record: 1,
             carry: Vec::new(),
-            marks: Vec::new(),
+            index: Index::default(),
             fields: Vec::new(),
             started: false,
+            odd_quotes: false,
         }
     }
 
@@ -115,7 +122,11 @@ impl CsvReader {
     ///
     /// # Errors
     /// `InvalidInput` when there is no header, or it lacks a column.
-    pub fn finish(mut self) -> Result<State> {
+    pub fn finish(self) -> Result<State> {
+        self.end().map(|part| part.state)
+    }
+
+    fn end(mut self) -> Result<Part> {
         let carry = std::mem::take(&mut self.carry);
         self.process(&carry, true)?;
         if self.header.is_none() {
@@ -123,7 +134,7 @@ impl CsvReader {
         }
         self.flush();
         self.state.add_unreadable(std::mem::take(&mut self.unreadable));
-        Ok(self.state)
+        Ok(Part { state: self.state, odd_quotes: self.odd_quotes })
     }
 
     /// Handles every whole record in `bytes`; how many bytes that were.
@@ -144,31 +155,36 @@ impl CsvReader {
             }
         }
         let Some(header) = self.header.clone() else { return Ok(at) };
-        let mut marks = std::mem::take(&mut self.marks);
+        let mut index = std::mem::take(&mut self.index);
         while at < bytes.len() {
             let rest = &bytes[at..];
             let size = rest.len().min(WINDOW);
-            let index = record::index(&rest[..size], &mut marks);
-            let consumed = match record::plain_rows(rest, &marks, &index, header.slots.len()) {
-                Some(rows) if rows > 0 => self.take_plain(rest, &marks, rows, &header),
+            index.fill(&rest[..size]);
+            let width = header.slots.len();
+            let consumed = match index.plain_rows(rest, width) {
+                Some(rows) if rows > 0 => {
+                    self.take_plain(&index.fields(rest, rows, width), rows, &header)
+                }
                 _ => self.take_carefully(rest, size, last, &header),
             };
             if consumed == 0 {
                 break;
             }
+            if index.quotes || consumed > size {
+                let quotes = memchr::memchr_iter(b'"', &rest[..consumed]).count();
+                self.odd_quotes ^= quotes % 2 == 1;
+            }
             at += consumed;
         }
-        self.marks = marks;
+        self.index = index;
         Ok(at)
     }
 
     /// Rows without quotes and with the right number of fields, column by column.
-    fn take_plain(&mut self, bytes: &[u8], marks: &[u32], rows: usize, header: &Header) -> usize {
-        let width = header.slots.len();
+    fn take_plain(&mut self, plain: &PlainRows<'_>, rows: usize, header: &Header) -> usize {
         for (field, slot) in header.slots.iter().enumerate() {
             if let Some(slot) = slot {
-                let fields = record::PlainFields { bytes, marks, width, field, rows };
-                self.builders[*slot].extend(&fields, self.rows);
+                self.builders[*slot].extend(&plain.column(field), self.rows);
             }
         }
         self.rows += rows;
@@ -176,7 +192,7 @@ impl CsvReader {
         if self.rows >= BATCH_ROWS {
             self.flush();
         }
-        marks[rows * width - 1] as usize + 1
+        plain.size()
     }
 
     /// The records that start in the next `size` bytes, by RFC 4180.
