@@ -15,6 +15,7 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow::datatypes::{DataType, Schema};
 use shopflow_core::Result;
 use shopflow_core::error::{Error, ErrorKind, ResultExt};
 
@@ -24,6 +25,8 @@ use crate::state::{State, Unreadable};
 use columns::ColumnBuilder;
 use record::{Cut, Field, Index, PlainRows, WINDOW};
 
+/// Byte order mark.
+const BOM: &[u8] = b"\xEF\xBB\xBF";
 /// Rows of a batch: its columns stay in the second-level cache.
 const BATCH_ROWS: usize = 8192;
 /// Bytes that are read at once.
@@ -47,6 +50,43 @@ pub fn validate(plan: &Arc<Plan>, mut from: impl Read) -> Result<State> {
     let mut reader = CsvReader::new(plan);
     read_all(&mut reader, &mut from)?;
     reader.finish()
+}
+
+/// The columns that the header of a file names, all of them texts: for checks of the fields as they
+/// are written.
+///
+/// # Errors
+/// `InvalidInput` when the file cannot be read or its first line is no header.
+pub fn text_schema(path: &Path) -> Result<Schema> {
+    let bytes = ranges::header(path)?;
+    let bytes = bytes.strip_prefix(BOM).unwrap_or(&bytes);
+    let names = if bytes.is_empty() { None } else { header_names(bytes, true)? };
+    let (names, _) = names.ok_or_else(empty)?;
+    let fields = names.into_iter().map(|name| arrow::datatypes::Field::new(name, DataType::Utf8, true));
+    Ok(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+fn empty() -> Error {
+    Error::invalid("the file is empty").hint("it needs at least a header")
+}
+
+/// Names of the columns and length of the header; `None` when not all of it is there.
+fn header_names(bytes: &[u8], last: bool) -> Result<Option<(Vec<String>, usize)>> {
+    let mut fields = Vec::new();
+    match record::cut(bytes, last, &mut fields) {
+        Cut::Incomplete if bytes.is_empty() || !last && bytes.len() <= RECORD_LIMIT => Ok(None),
+        Cut::Incomplete | Cut::Broken { .. } => {
+            Err(Error::invalid("the quoting of the header is broken").hint("correct the first line"))
+        }
+        Cut::Record { content, total } => {
+            let mut scratch = Vec::new();
+            let mut name = |field: &Field| {
+                let value = field.value(&bytes[..content], &mut scratch);
+                String::from_utf8_lossy(value).into_owned()
+            };
+            Ok(Some((fields.iter().map(&mut name).collect(), total)))
+        }
+    }
 }
 
 /// Collects the rows of one CSV file, fed in chunks of any size.
@@ -130,7 +170,7 @@ impl CsvReader {
         let carry = std::mem::take(&mut self.carry);
         self.process(&carry, true)?;
         if self.header.is_none() {
-            return Err(Error::invalid("the file is empty").hint("it needs at least a header"));
+            return Err(empty());
         }
         self.flush();
         self.state.add_unreadable(std::mem::take(&mut self.unreadable));
@@ -141,7 +181,6 @@ impl CsvReader {
     fn process(&mut self, bytes: &[u8], last: bool) -> Result<usize> {
         let mut at = 0;
         if !self.started {
-            const BOM: &[u8] = b"\xEF\xBB\xBF";
             if bytes.len() < BOM.len() && BOM.starts_with(bytes) && !last {
                 return Ok(0);
             }
@@ -266,27 +305,10 @@ impl CsvReader {
     }
 
     fn read_header(&mut self, bytes: &[u8], last: bool) -> Result<Option<usize>> {
-        let mut fields = Vec::new();
-        match record::cut(bytes, last, &mut fields) {
-            Cut::Incomplete if bytes.is_empty() || !last && bytes.len() <= RECORD_LIMIT => Ok(None),
-            Cut::Incomplete | Cut::Broken { .. } => {
-                Err(Error::invalid("the quoting of the header is broken")
-                    .hint("correct the first line"))
-            }
-            Cut::Record { content, total } => {
-                let mut scratch = Vec::new();
-                let names: Vec<String> = fields
-                    .iter()
-                    .map(|field| {
-                        String::from_utf8_lossy(field.value(&bytes[..content], &mut scratch))
-                            .into_owned()
-                    })
-                    .collect();
-                self.header = Some(self.understand(&names)?);
-                self.record += 1;
-                Ok(Some(total))
-            }
-        }
+        let Some((names, total)) = header_names(bytes, last)? else { return Ok(None) };
+        self.header = Some(self.understand(&names)?);
+        self.record += 1;
+        Ok(Some(total))
     }
 
     fn understand(&self, names: &[String]) -> Result<Header> {

@@ -109,7 +109,7 @@ fn in_parallel<I: Sync, T: Send>(
 }
 
 /// The first record with its line break.
-fn header(path: &Path) -> Result<Vec<u8>> {
+pub(super) fn header(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut file = open(path)?.take(CHUNK as u64);
     file.read_to_end(&mut bytes).or_error(ErrorKind::TransientStorage, "read a header failed")?;
