@@ -26,22 +26,25 @@ pub(crate) fn number(values: u64) -> Option<i64> {
     Some((outer.wrapping_add(inner) >> 32) as i64)
 }
 
-/// The integer between two places: plain digits with an optional minus sign. Up to sixteen digits are read eight at a time,
-/// together with what stands before them, which is then taken away.
+/// The integer between two places: plain digits with an optional minus sign. Up to sixteen digits
+/// are read eight at a time, together with what stands before them, which is then taken away.
 #[inline]
 pub(crate) fn integer(bytes: &[u8], from: usize, to: usize) -> Option<i64> {
-    let size = to - from;
-    if size == 0 || size > 16 || to < 16 || bytes[from] == b'-' {
-        return any_integer(&bytes[from..to]);
-    }
-    let (_, words) = bytes[..to].as_rchunks::<8>();
-    let [.., high, low] = words else { return None };
-    let low = last(*low, size.min(8));
-    if size <= 8 {
-        return number(low);
-    }
+    let number = match to - from {
+        1 => Some(i64::from(bytes[from] ^ b'0')).filter(|digit| *digit < 10),
+        size @ 2..=8 => bytes[..to].last_chunk().and_then(|word| number(last(*word, size))),
+        size @ 9..=16 => bytes[..to].last_chunk().and_then(|words| long(words, size)),
+        _ => None,
+    };
+    number.or_else(|| any_integer(&bytes[from..to]))
+}
+
+/// The number of nine to sixteen digits.
+#[inline]
+fn long(bytes: &[u8; 16], size: usize) -> Option<i64> {
+    let (high, low) = bytes.split_first_chunk::<8>()?;
     let high = number(last(*high, size - 8))?;
-    Some(high * 100_000_000 + number(low)?)
+    Some(high * 100_000_000 + number(last(*low.first_chunk()?, 8))?)
 }
 
 #[cold]

@@ -137,8 +137,14 @@ impl Predicate for Between {
 }
 
 fn closed(values: &[i64], min: i64, max: i64, unexpected: &mut [u8]) {
+    if min > max {
+        unexpected.fill(1);
+        return;
+    }
+    // What is below the least becomes greater than any distance from it.
+    let distance = max.wrapping_sub(min) as u64;
     for (unexpected, value) in unexpected.iter_mut().zip(values) {
-        *unexpected = u8::from((*value < min) | (*value > max));
+        *unexpected = u8::from(value.wrapping_sub(min) as u64 > distance);
     }
 }
 
@@ -225,6 +231,19 @@ pub(crate) fn z_score(value: f64, mean: f64, stdev: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn integers_lie_between_their_bounds_up_to_the_ends_of_the_range() {
+        let values = [i64::MIN, i64::MIN + 1, -1, 0, 1, 7, i64::MAX - 1, i64::MAX];
+        for min in values {
+            for max in values {
+                let mut unexpected = [0; 8];
+                closed(&values, min, max, &mut unexpected);
+                let expected = values.map(|value| u8::from(value < min || value > max));
+                assert_eq!(unexpected, expected, "{min} {max}");
+            }
+        }
+    }
 
     #[test]
     fn lengths_in_whole_numbers_are_those_between_the_bounds() {

@@ -71,11 +71,11 @@ impl ColumnBuilder {
             }
             Values::Text(texts) => {
                 texts.reserve(fields);
-                fields.each(|row, from, to| {
+                for ((from, to), valid) in fields.spans().zip(rows.valid) {
                     texts.push(fields.bytes, from, to);
-                    rows.valid[row] = u8::from(to > from);
+                    *valid = u8::from(to > from);
                     *rows.invalid += usize::from(to == from);
-                });
+                }
             }
             Values::Bool(values) => {
                 rows.read(values, |bytes, from, to| boolean(&bytes[from..to]));
@@ -182,11 +182,13 @@ impl Rows<'_> {
     ) {
         let fields = self.fields;
         values.resize(self.row + fields.len(), T::default());
-        let values = &mut values[self.row..];
-        fields.each(|row, from, to| match parse(fields.bytes, from, to) {
-            Some(value) => values[row] = value,
-            None => self.failed(row, from, to),
-        });
+        let values = values[self.row..].iter_mut();
+        for ((row, (from, to)), place) in fields.spans().enumerate().zip(values) {
+            match parse(fields.bytes, from, to) {
+                Some(value) => *place = value,
+                None => self.failed(row, from, to),
+            }
+        }
     }
 
     #[cold]

@@ -161,21 +161,20 @@ impl PlainFields<'_> {
         self.marks.last().map_or(0, |end| *end as usize)
     }
 
-    /// Calls `f` with the number of each row and where its value begins and ends.
+    /// Where each value begins and ends.
     #[inline]
-    pub fn each(&self, mut f: impl FnMut(usize, usize, usize)) {
+    pub fn spans(&self) -> impl Iterator<Item = (usize, usize)> {
         let PlainFields { bytes, marks, width, field } = *self;
         let last = width > 1 && field + 1 == width;
         let mut before = 0;
-        for (row, ends) in marks.chunks_exact(width).enumerate() {
+        marks.chunks_exact(width).map(move |ends| {
             let from = if field == 0 { before } else { ends[field - 1] as usize + 1 };
-            let mut to = ends[field] as usize;
-            before = ends[width - 1] as usize + 1;
-            if last && to > from && bytes[to - 1] == b'\r' {
-                to -= 1;
+            let to = ends[field] as usize;
+            if field == 0 {
+                before = ends[width - 1] as usize + 1;
             }
-            f(row, from, to);
-        }
+            if last && to > from && bytes[to - 1] == b'\r' { (from, to - 1) } else { (from, to) }
+        })
     }
 }
 
