@@ -36,7 +36,10 @@ pub(crate) fn integer(bytes: &[u8], from: usize, to: usize) -> Option<i64> {
         size @ 9..=16 => bytes[..to].last_chunk().and_then(|words| long(words, size)),
         _ => None,
     };
-    number.or_else(|| any_integer(&bytes[from..to]))
+    match number {
+        None => any_integer(bytes, from, to),
+        number => number,
+    }
 }
 
 /// The number of nine to sixteen digits.
@@ -48,7 +51,8 @@ fn long(bytes: &[u8; 16], size: usize) -> Option<i64> {
 }
 
 #[cold]
-fn any_integer(field: &[u8]) -> Option<i64> {
+fn any_integer(bytes: &[u8], from: usize, to: usize) -> Option<i64> {
+    let field = &bytes[from..to];
     let unsigned = field.strip_prefix(b"-").unwrap_or(field);
     // The standard library takes a plus sign as well.
     if !unsigned.first()?.is_ascii_digit() {
@@ -158,14 +162,26 @@ mod tests {
             assert_eq!(integer(behind.as_bytes(), 0, text.len()), found, "{text}");
             found
         };
-        for good in ["0", "-12", "007", "12345678", "123456789", "9999999999999999", "-1234567890"] {
+        for good in ["0", "-12", "007", "12345678", "123456789", "9999999999999999", "-1234567890"]
+        {
             assert_eq!(integer(good), good.parse().ok(), "{good}");
         }
         assert_eq!(integer("9223372036854775807"), Some(i64::MAX));
         assert_eq!(integer("-9223372036854775808"), Some(i64::MIN));
-        for bad in
-            ["", "-", "+1", "-+1", "--1", " 1", "1.0", "9223372036854775808", "1e3", "abc", "12:45", "1234567/9"]
-        {
+        for bad in [
+            "",
+            "-",
+            "+1",
+            "-+1",
+            "--1",
+            " 1",
+            "1.0",
+            "9223372036854775808",
+            "1e3",
+            "abc",
+            "12:45",
+            "1234567/9",
+        ] {
             assert_eq!(integer(bad), None, "{bad}");
         }
         for text in ["0", "-1", "10", "9223372036854775807"] {

@@ -178,9 +178,8 @@ impl Length {
             (min.ceil() as usize).saturating_add(usize::from(above))
         });
         let max = range.max.map_or(usize::MAX, |max| max.floor() as usize);
-        let below = range.max.is_some_and(|max| {
-            max < 0.0 || (range.strict_max && max.fract() == 0.0)
-        });
+        let below =
+            range.max.is_some_and(|max| max < 0.0 || (range.strict_max && max.fract() == 0.0));
         match max.checked_sub(usize::from(below)) {
             Some(max) => Length { min, max },
             None => Length { min: 1, max: 0 },

@@ -166,7 +166,10 @@ impl ShortTexts {
 #[inline]
 fn slot(text: &Short, factor: u64) -> usize {
     let [low, high] = text.words;
-    let mixed = (low ^ high.rotate_left(29) ^ text.size).wrapping_mul(factor);
+    let mixed = low
+        .wrapping_mul(factor)
+        .wrapping_add(high.wrapping_mul(factor.rotate_left(21)))
+        .wrapping_add(text.size.wrapping_mul(factor.rotate_left(42)));
     (mixed >> (u64::BITS - ShortTexts::SLOTS.ilog2())) as usize
 }
 

@@ -142,7 +142,11 @@ mod tests {
             ("%Y%m%d", "20240131", true),
             ("%H:%M:%S.%f", "01:02:03.123456", true),
         ] {
-            assert_eq!(Format::new(format).unwrap().accepts(text.as_bytes()), accepted, "{format} {text}");
+            assert_eq!(
+                Format::new(format).unwrap().accepts(text.as_bytes()),
+                accepted,
+                "{format} {text}"
+            );
         }
         assert!(Format::new("%Q").is_err() && Format::new("%").is_err());
     }
@@ -155,15 +159,22 @@ mod tests {
         /// Formats with and without a fixed layout.
         fn formats() -> impl Strategy<Value = String> {
             let part = prop::sample::select(vec![
-                "%Y", "%m", "%d", "%H", "%M", "%S", "%f", "%z", "%y", "%b", "%j", "%%", "-", ":", "T",
-                " ", ".", "0", "Z", "ü",
+                "%Y", "%m", "%d", "%H", "%M", "%S", "%f", "%z", "%y", "%b", "%j", "%%", "-", ":",
+                "T", " ", ".", "0", "Z", "ü",
             ]);
             prop_oneof![
                 prop::collection::vec(part, 0..9).prop_map(|parts| parts.concat()),
                 prop::sample::select(vec![
-                    "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z", "%d.%m.%Y %H:%M", "%Y-%m-%d %H:%M:%S.%f", "%Y%m%d",
-                    "%H:%M:%S,%f", "%Y-%m-%dT%H:%M:%SZ", "%m/%d/%Y%z",
-                ]).prop_map(str::to_owned),
+                    "%Y-%m-%d",
+                    "%Y-%m-%dT%H:%M:%S%z",
+                    "%d.%m.%Y %H:%M",
+                    "%Y-%m-%d %H:%M:%S.%f",
+                    "%Y%m%d",
+                    "%H:%M:%S,%f",
+                    "%Y-%m-%dT%H:%M:%SZ",
+                    "%m/%d/%Y%z",
+                ])
+                .prop_map(str::to_owned),
             ]
         }
 
@@ -177,20 +188,29 @@ mod tests {
                 let number = if directive.is_some() { *numbers.next().unwrap() } else { 0 };
                 match directive {
                     None => text.push(character),
-                    Some('Y') => text.push_str(&format!("{:04}", [0, 1900, 2023, 2024, 2100][number as usize % 5])),
+                    Some('Y') => text.push_str(&format!(
+                        "{:04}",
+                        [0, 1900, 2023, 2024, 2100][number as usize % 5]
+                    )),
                     Some('m') => text.push_str(&format!("{:02}", number % 14)),
                     Some('d') => text.push_str(&format!("{:02}", number % 33)),
                     Some('H') => text.push_str(&format!("{:02}", number % 26)),
                     Some('M' | 'S') => text.push_str(&format!("{:02}", number % 63)),
                     Some('f') => text.push_str(&number.to_string()),
-                    Some('z') => text.push_str(["Z", "+01:00", "-0530", "+23:59:59", "z", "+01:60"][number as usize % 6]),
+                    Some('z') => text.push_str(
+                        ["Z", "+01:00", "-0530", "+23:59:59", "z", "+01:60"][number as usize % 6],
+                    ),
                     Some('b') => text.push_str("Mar"),
                     Some(_) => text.push_str(&format!("{:02}", number % 70)),
                 }
             }
             let characters: Vec<char> = text.chars().collect();
             let at = change.0 % (2 * characters.len() + 1);
-            characters.iter().enumerate().map(|(i, c)| if i == at { change.1 } else { *c }).collect()
+            characters
+                .iter()
+                .enumerate()
+                .map(|(i, c)| if i == at { change.1 } else { *c })
+                .collect()
         }
 
         proptest! {
@@ -222,7 +242,9 @@ mod tests {
                 let format = Format::new(format).unwrap();
                 assert!(format.fixed.unwrap().accepts(text.as_bytes()), "{text}");
             }
-            for format in ["%H:%M", "%d %b %Y", "%Y-%m-%z-%d", "%Y%f%m%d", "2000-%m-%d", "%Y-%m-%dü"] {
+            for format in
+                ["%H:%M", "%d %b %Y", "%Y-%m-%z-%d", "%Y%f%m%d", "2000-%m-%d", "%Y-%m-%dü"]
+            {
                 assert!(Format::new(format).unwrap().fixed.is_none(), "{format}");
             }
         }

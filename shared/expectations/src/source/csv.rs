@@ -62,7 +62,8 @@ pub fn text_schema(path: &Path) -> Result<Schema> {
     let bytes = bytes.strip_prefix(BOM).unwrap_or(&bytes);
     let names = if bytes.is_empty() { None } else { header_names(bytes, true)? };
     let (names, _) = names.ok_or_else(empty)?;
-    let fields = names.into_iter().map(|name| arrow::datatypes::Field::new(name, DataType::Utf8, true));
+    let fields =
+        names.into_iter().map(|name| arrow::datatypes::Field::new(name, DataType::Utf8, true));
     Ok(Schema::new(fields.collect::<Vec<_>>()))
 }
 
@@ -76,7 +77,8 @@ fn header_names(bytes: &[u8], last: bool) -> Result<Option<(Vec<String>, usize)>
     match record::cut(bytes, last, &mut fields) {
         Cut::Incomplete if bytes.is_empty() || !last && bytes.len() <= RECORD_LIMIT => Ok(None),
         Cut::Incomplete | Cut::Broken { .. } => {
-            Err(Error::invalid("the quoting of the header is broken").hint("correct the first line"))
+            Err(Error::invalid("the quoting of the header is broken")
+                .hint("correct the first line"))
         }
         Cut::Record { content, total } => {
             let mut scratch = Vec::new();
@@ -202,7 +204,7 @@ impl CsvReader {
             let width = header.slots.len();
             let consumed = match index.plain_rows(rest, width) {
                 Some(rows) if rows > 0 => {
-                    self.take_plain(&index.fields(rest, rows, width), rows, &header)
+                    self.take_plain(&index.fields(rest, rows, width), &header)
                 }
                 _ => self.take_carefully(rest, size, last, &header),
             };
@@ -220,14 +222,14 @@ impl CsvReader {
     }
 
     /// Rows without quotes and with the right number of fields, column by column.
-    fn take_plain(&mut self, plain: &PlainRows<'_>, rows: usize, header: &Header) -> usize {
+    fn take_plain(&mut self, plain: &PlainRows<'_>, header: &Header) -> usize {
         for (field, slot) in header.slots.iter().enumerate() {
             if let Some(slot) = slot {
                 self.builders[*slot].extend(&plain.column(field), self.rows);
             }
         }
-        self.rows += rows;
-        self.record += rows as u64;
+        self.rows += plain.len();
+        self.record += plain.len() as u64;
         if self.rows >= BATCH_ROWS {
             self.flush();
         }

@@ -37,13 +37,14 @@ enum Tail {
 }
 
 impl FixedLayout {
-    /// The layout of a format, `None` when it has none: with parts of other widths, with digits or
+    /// The layout of a format, `None` when it has none: with parts of other widths, or twice, with digits or
     /// characters beyond ASCII beside the parts, or shorter than a word.
     pub fn new(format: &str) -> Option<FixedLayout> {
         let mut form = Vec::new();
         let mut parts = Vec::new();
         let mut tail = Tail::Nothing;
-        let mut bytes = format.bytes().peekable();
+        let mut seen = Vec::new();
+        let mut bytes = format.bytes();
         while let Some(byte) = bytes.next() {
             if tail != Tail::Nothing {
                 return None;
@@ -51,13 +52,19 @@ impl FixedLayout {
             if byte != b'%' {
                 // Any space stands for one or more of any kind: here for one blank.
                 let space = byte.is_ascii_whitespace() || byte == 0x0B;
-                if space && form.last() == Some(&b' ') || byte.is_ascii_digit() || !byte.is_ascii() {
+                if space && form.last() == Some(&b' ') || byte.is_ascii_digit() || !byte.is_ascii()
+                {
                     return None;
                 }
                 form.push(if space { b' ' } else { byte });
                 continue;
             }
-            let (kinds, at): (&[Part], usize) = match bytes.next()? {
+            let directive = bytes.next()?;
+            if seen.contains(&directive) {
+                return None;
+            }
+            seen.push(directive);
+            let (kinds, at): (&[Part], usize) = match directive {
                 b'Y' => (&[Part::Century, Part::YearOfCentury], form.len()),
                 b'm' => (&[Part::Month], form.len()),
                 b'd' => (&[Part::Day], form.len()),

@@ -2,7 +2,7 @@
 
 use arrow::datatypes::{DataType, Field};
 
-use super::record::{PlainFields, PlainRows};
+use super::record::PlainFields;
 use crate::column::{Column, Data, Kind, Text};
 use crate::{digits, time};
 
@@ -90,7 +90,7 @@ impl ColumnBuilder {
 
     /// Adds one field.
     pub fn push(&mut self, field: &[u8], row: usize) {
-        self.extend(&PlainRows::one(field, &[field.len() as u32]).column(0), row);
+        self.extend(&PlainFields::one(field, &PlainFields::marks_of_one(field.len())), row);
     }
 
     /// The column of the rows so far; the next ones start anew.

@@ -5,10 +5,14 @@ const BLOCK: usize = 64;
 /// Longest window: a byte counts the line feeds of one place in all blocks.
 pub(super) const WINDOW: usize = BLOCK * u8::MAX as usize;
 
+/// The mark before the first field: like any other, one less than where the field begins.
+const START: u32 = u32::MAX;
+
 /// What a window has.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    /// Positions of commas and line feeds, in order; only the first `count` mean something.
+    /// [`START`], then the positions of commas and line feeds in order; only the first `count` mean
+    /// something.
     marks: Vec<u32>,
     count: usize,
     feeds: usize,
@@ -49,10 +53,9 @@ impl Places {
 impl Index {
     /// Finds the marks of `window`, which is no longer than [`WINDOW`].
     pub fn fill(&mut self, window: &[u8]) {
-        let mut places =
-            Places { feeds: [0; BLOCK], quotes: [0; BLOCK], all: [0; BLOCK] };
-        self.marks.resize(WINDOW + BLOCK, 0);
-        self.count = 0;
+        let mut places = Places { feeds: [0; BLOCK], quotes: [0; BLOCK], all: [0; BLOCK] };
+        self.marks.resize(1 + WINDOW + BLOCK, START);
+        self.count = 1;
         let (blocks, tail) = window.as_chunks::<BLOCK>();
         let mut base = 0;
         for block in blocks {
@@ -97,7 +100,7 @@ impl Index {
             return None;
         }
         let rows = self.feeds;
-        let marks = self.marks[..self.count].get(..rows * width)?;
+        let marks = self.marks[1..self.count].get(..rows * width)?;
         let mut ends = marks.iter().skip(width - 1).step_by(width);
         let regular = ends.all(|end| bytes[*end as usize] == b'\n');
         let text = || marks.last().is_none_or(|end| is_text(&bytes[..*end as usize]));
@@ -106,7 +109,7 @@ impl Index {
 
     /// The rows that [`Index::plain_rows`] found.
     pub fn fields<'a>(&'a self, bytes: &'a [u8], rows: usize, width: usize) -> PlainRows<'a> {
-        PlainRows { bytes, marks: &self.marks[..rows * width], width }
+        PlainRows { bytes, marks: &self.marks[..=rows * width], width, rows }
     }
 }
 
@@ -117,15 +120,17 @@ fn is_text(bytes: &[u8]) -> bool {
 /// Consecutive plain rows.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PlainRows<'a> {
-    pub bytes: &'a [u8],
+    bytes: &'a [u8],
+    /// One before each field, and one behind the last.
     marks: &'a [u32],
     width: usize,
+    rows: usize,
 }
 
 impl<'a> PlainRows<'a> {
-    /// One row of one field, and nothing behind it.
-    pub fn one(bytes: &'a [u8], end: &'a [u32; 1]) -> PlainRows<'a> {
-        PlainRows { bytes, marks: end, width: 1 }
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.rows
     }
 
     /// How many bytes they are, with their line feeds.
@@ -133,11 +138,10 @@ impl<'a> PlainRows<'a> {
         self.marks.last().map_or(0, |end| *end as usize + 1)
     }
 
-    /// Where the values of one column begin and end, in order.
-    #[inline]
+    /// The values of one column.
     pub fn column(&self, field: usize) -> PlainFields<'a> {
-        let PlainRows { bytes, marks, width } = *self;
-        PlainFields { bytes, marks, width, field }
+        let PlainRows { bytes, marks, width, rows } = *self;
+        PlainFields { bytes, marks: &marks[field..], width, rows, last: field + 1 == width }
     }
 }
 
@@ -145,15 +149,27 @@ impl<'a> PlainRows<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PlainFields<'a> {
     pub bytes: &'a [u8],
+    /// One before the first field, and all behind it.
     marks: &'a [u32],
     width: usize,
-    field: usize,
+    rows: usize,
+    last: bool,
 }
 
-impl PlainFields<'_> {
+impl<'a> PlainFields<'a> {
+    /// A single field.
+    pub fn one(bytes: &'a [u8], marks: &'a [u32; 2]) -> PlainFields<'a> {
+        PlainFields { bytes, marks, width: 2, rows: 1, last: false }
+    }
+
+    /// The marks before and behind a field of so many bytes.
+    pub const fn marks_of_one(size: usize) -> [u32; 2] {
+        [START, size as u32]
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.marks.len() / self.width
+        self.rows
     }
 
     /// No more bytes than this belong to the fields.
@@ -164,15 +180,10 @@ impl PlainFields<'_> {
     /// Where each value begins and ends.
     #[inline]
     pub fn spans(&self) -> impl Iterator<Item = (usize, usize)> {
-        let PlainFields { bytes, marks, width, field } = *self;
-        let last = width > 1 && field + 1 == width;
-        let mut before = 0;
-        marks.chunks_exact(width).map(move |ends| {
-            let from = if field == 0 { before } else { ends[field - 1] as usize + 1 };
-            let to = ends[field] as usize;
-            if field == 0 {
-                before = ends[width - 1] as usize + 1;
-            }
+        let PlainFields { bytes, last, .. } = *self;
+        self.marks.chunks(self.width).take(self.rows).map(move |marks| {
+            let [before, end, ..] = *marks else { return (0, 0) };
+            let (from, to) = (before.wrapping_add(1) as usize, end as usize);
             if last && to > from && bytes[to - 1] == b'\r' { (from, to - 1) } else { (from, to) }
         })
     }
