@@ -5,7 +5,7 @@
 //! to every expectation about the column's values. A row that cannot be read at all (broken quotes,
 //! wrong number of fields, not UTF-8) is counted apart and fails the table.
 //!
-//! Memory: one batch of 8,192 rows and the read buffer, whatever the size of the file.
+//! Memory: one batch of 4,096 rows and the read buffer, whatever the size of the file.
 
 pub(crate) mod columns;
 mod ranges;
@@ -27,10 +27,10 @@ use record::{Cut, Field, Index, PlainRows, WINDOW};
 
 /// Byte order mark.
 const BOM: &[u8] = b"\xEF\xBB\xBF";
-/// Rows of a batch: its columns stay in the second-level cache.
-const BATCH_ROWS: usize = 8192;
+/// Rows of a batch: its columns stay in the second-level cache, beside what is read at once.
+const BATCH_ROWS: usize = 4096;
 /// Bytes that are read at once.
-const CHUNK: usize = 1 << 20;
+const CHUNK: usize = 1 << 18;
 /// Longest record in bytes.
 const RECORD_LIMIT: usize = 1 << 20;
 

@@ -15,7 +15,7 @@ use std::thread;
 use shopflow_core::Result;
 use shopflow_core::error::{Error, ErrorKind, ResultExt};
 
-use super::{CHUNK, CsvReader, Part, read_all};
+use super::{CHUNK, CsvReader, Part, RECORD_LIMIT, read_all};
 use crate::plan::Plan;
 use crate::state::State;
 
@@ -114,7 +114,7 @@ fn in_parallel<I: Sync, T: Send>(
 /// The first record with its line break.
 pub(super) fn header(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let mut file = open(path)?.take(CHUNK as u64);
+    let mut file = open(path)?.take(RECORD_LIMIT as u64);
     file.read_to_end(&mut bytes).or_error(ErrorKind::TransientStorage, "read a header failed")?;
     bytes.truncate(end_of_record(&bytes, false).0.unwrap_or(bytes.len()));
     Ok(bytes)
