@@ -104,6 +104,24 @@ impl Text {
         &self.bytes.as_slice()[self.offsets[row] as usize..self.offsets[row + 1] as usize]
     }
 
+    /// All texts, and perhaps more.
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.bytes.as_slice()
+    }
+
+    /// Where the text of a row begins and ends in [`Text::bytes`].
+    #[inline]
+    pub(crate) fn span(&self, row: usize) -> (usize, usize) {
+        (self.offsets[row] as usize, self.offsets[row + 1] as usize)
+    }
+
+    /// How many bytes every text has, in order.
+    #[inline]
+    pub(crate) fn sizes(&self) -> impl Iterator<Item = usize> {
+        self.offsets.windows(2).map(|pair| (pair[1] - pair[0]) as usize)
+    }
+
     /// Every text in order.
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {

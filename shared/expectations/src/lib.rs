@@ -34,6 +34,7 @@ mod catalog;
 mod column;
 mod condition;
 mod dateutil;
+mod digits;
 mod hash;
 mod literal;
 mod metric;

@@ -8,6 +8,7 @@ pub(crate) mod distinct;
 pub(crate) mod extremes;
 pub(crate) mod frequencies;
 pub(crate) mod histogram;
+pub(crate) mod integers;
 pub(crate) mod keys;
 pub(crate) mod moments;
 pub(crate) mod numbers;

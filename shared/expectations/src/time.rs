@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 
+use crate::digits::{self, Layout, byte, pairs};
+
 const MICROS: i64 = 1_000_000;
 const DAY_SECONDS: i64 = 86_400;
 
@@ -55,7 +57,12 @@ pub fn day(text: &[u8; 10]) -> Option<i32> {
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text else { return None };
     let century = two(*y1, *y2)?;
     let year = i32::from(century) * 100 + i32::from(two(*y3, *y4)?);
-    let (month, day) = (two(*m1, *m2)?, two(*d1, *d2)?);
+    civil(year, two(*m1, *m2)?, two(*d1, *d2)?)
+}
+
+/// Days since 1970-01-01 of a date, if the calendar has it.
+#[inline]
+fn civil(year: i32, month: u8, day: u8) -> Option<i32> {
     if month == 0 || month > 12 || day == 0 || (day > 28 && day > days_in(year, month)) {
         return None;
     }
@@ -66,6 +73,40 @@ pub fn day(text: &[u8; 10]) -> Option<i32> {
 /// six decimals, an offset.
 #[inline]
 pub fn rfc3339(text: &[u8]) -> Option<i64> {
+    if let Ok(text) = text.try_into()
+        && let Some(seconds) = zulu(text)
+    {
+        return Some(seconds * MICROS);
+    }
+    any_rfc3339(text)
+}
+
+/// Seconds since 1970-01-01 of exactly `YYYY-MM-DDThh:mm:ssZ`: how most moments are written.
+#[inline]
+fn zulu(text: &[u8; 20]) -> Option<i64> {
+    const DATE: Layout = Layout::new(b"0000-00-");
+    const DAY: Layout = Layout::new(b"00T00:00");
+    const SECOND: Layout = Layout::new(b"0:00:00Z");
+    let (date, rest) = text.split_first_chunk::<8>()?;
+    let (date, date_signs) = DATE.read(*date);
+    let (day, day_signs) = DAY.read(*rest.first_chunk()?);
+    let (second, second_signs) = SECOND.read(*rest.last_chunk()?);
+    if !digits::fits(date_signs | day_signs | second_signs) {
+        return None;
+    }
+    let (date, day, second) = (pairs(date), pairs(day), pairs(second));
+    let year = i32::from(byte(date, 0)) * 100 + i32::from(byte(date, 2));
+    let (month, of_month) = (byte(date, 5), byte(day, 0));
+    let (hour, minute, second) = (byte(day, 3), byte(day, 6), byte(second, 5));
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let days = i64::from(civil(year, month, of_month)?);
+    let clock = i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second);
+    Some(days * DAY_SECONDS + clock)
+}
+
+fn any_rfc3339(text: &[u8]) -> Option<i64> {
     let (date, rest) = text.split_first_chunk::<10>()?;
     let (time, mut rest) = rest.split_first_chunk::<9>()?;
     let [b'T', h1, h2, b':', m1, m2, b':', s1, s2] = time else { return None };
@@ -116,16 +157,17 @@ pub fn days_in(year: i32, month: u8) -> u8 {
     }
 }
 
-/// Days since 1970-01-01 in the proleptic Gregorian calendar: days of whole four-hundred-year
-/// eras, then of the year counted from March, so that the leap day comes last.
+/// Days since 1970-01-01 in the proleptic Gregorian calendar, of a year from 0 on: days of whole
+/// years, which are counted from March so that the leap day comes last, then of the months.
 #[inline]
 fn days_from_civil(year: i32, month: u8, day: u8) -> i32 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let from_march = (i32::from(month) + 9) % 12;
-    let of_year = (153 * from_march + 2) / 5 + i32::from(day) - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+    const BEFORE_MONTH: [i32; 16] =
+        [0, 306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275, 0, 0, 0];
+    // 400 years more than there are, so that nothing is negative.
+    let years = (year + 400 - i32::from(month <= 2)) as u32;
+    let centuries = years / 100;
+    let days = years * 365 + years / 4 - centuries + centuries / 4;
+    days as i32 + BEFORE_MONTH[usize::from(month & 15)] + i32::from(day) - (719_469 + 146_097)
 }
 
 #[cfg(test)]

@@ -195,3 +195,35 @@ fn a_file_read_on_several_threads_gives_the_same_verdict() {
         assert_eq!(failed(&many), failed(&one), "{threads} threads");
     }
 }
+
+#[test]
+fn without_a_dataset_the_columns_of_a_file_are_texts() {
+    let mut text = b"\xEF\xBB\xBFid,\"quantity, sold\"\n".to_vec();
+    for id in 0..3000 {
+        text.extend(format!("{id},{}\n", id % 7).bytes());
+    }
+    // Neither characters beyond ASCII nor a row that is not UTF-8 disturb the rows around them.
+    text.extend("0,zwölf\n0007,\n3000,1\r\n".bytes());
+    text.extend(b"3001,\xFFx\n3002,2");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    let schema = csv::text_schema(file.path()).unwrap();
+    let suite = Suite::parse_yaml(
+        "suite: s\nkey_columns: [id]\nexpectations:\n\
+         - expect_column_values_to_be_unique: {column: id}\n\
+         - expect_column_values_to_match_regex: {column: 'quantity, sold', regex: '^[0-9]+$'}\n",
+    )
+    .unwrap();
+    let plan = Plan::compile(&suite, Arc::new(schema), &Options::default()).unwrap();
+    let result = csv::validate_file(&plan, file.path(), 2).unwrap().finish();
+    assert_eq!(result.meta["row_count"], 3004);
+    let counts: Vec<_> =
+        result.results.iter().map(|r| r.result["unexpected_count"].clone()).collect();
+    // Both rows of a repeated id, one quantity in words, one row that cannot be read.
+    assert_eq!(counts, [2, 1, 1]);
+    let row = serde_json::json!([{"id": "0", "quantity, sold": "zwölf"}]);
+    assert_eq!(result.results[1].result["partial_unexpected_index_list"], row);
+
+    std::fs::write(file.path(), "").unwrap();
+    assert!(csv::text_schema(file.path()).unwrap_err().to_string().contains("the file is empty"));
+}

@@ -6,7 +6,7 @@ use super::{Rows, judge_rows, rows_satisfy, wrong_state};
 use crate::builder::{Builder, Judge, Target};
 use crate::column::Kind;
 use crate::metric::Metric;
-use crate::metric::keys::Keys;
+use crate::metric::keys::{Form, Keys};
 use crate::predicate::record::{
     AllDifferent, AllEqual, PairEqual, PairGreater, PairInSet, SumEquals,
 };
@@ -148,7 +148,7 @@ fn compound_unique(b: &mut Builder<'_>) -> Option<Judge> {
     let mostly = b.mostly();
     let columns: Vec<usize> = targets.iter().map(|target| target.at).collect();
     let key = format!("keys {columns:?} {missing:?}");
-    let id = b.metric(key, Metric::Keys(Keys { columns, missing, integers: false }));
+    let id = b.metric(key, Metric::Keys(Keys { columns, missing, form: Form::Hashes }));
     Some(Box::new(move |evidence| {
         let Some(keys) = evidence.keys(id) else { return wrong_state() };
         let found = Rows {

@@ -85,7 +85,7 @@ pub(crate) const SPECS: &[Spec] = &[
             b.need("value")?;
             let value = Some(b.number("value")?);
             let range = Range { min: value, max: value, strict_min: false, strict_max: false };
-            Some(values_satisfy(b, &target, Length(range)))
+            Some(values_satisfy(b, &target, Length::new(&range)))
         },
     ),
     spec(
@@ -196,5 +196,5 @@ fn lengths(b: &mut Builder<'_>) -> Option<Judge> {
         b.fail("needs 'min_value' or 'max_value'");
         return None;
     }
-    Some(values_satisfy(b, &target, Length(range)))
+    Some(values_satisfy(b, &target, Length::new(&range)))
 }

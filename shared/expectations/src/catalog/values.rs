@@ -6,7 +6,7 @@ use super::{Rows, judge_rows, rows_satisfy, types, values_satisfy, wrong_state};
 use crate::builder::{Builder, Judge, Outcome, Target};
 use crate::column::Kind;
 use crate::metric::Metric;
-use crate::metric::keys::Keys;
+use crate::metric::keys::{Form, Keys};
 use crate::metric::moments::Moments;
 use crate::metric::numbers::{Collected, Interpolation, Numbers};
 use crate::metric::order::Order;
@@ -122,9 +122,13 @@ fn nullity(b: &mut Builder<'_>, expect_null: bool) -> Option<Judge> {
 fn unique(b: &mut Builder<'_>) -> Option<Judge> {
     let target = b.column("column")?;
     let mostly = b.mostly();
-    let integers = target.kind == Kind::Int;
-    let keys = Keys { columns: vec![target.at], missing: Missing::Any, integers };
-    let id = b.metric(format!("keys {}", target.at), Metric::Keys(keys));
+    let form = match target.kind {
+        Kind::Int => Form::Integers,
+        Kind::Text if !b.planner.is_personal(target.at) => Form::Texts,
+        _ => Form::Hashes,
+    };
+    let keys = Keys { columns: vec![target.at], missing: Missing::Any, form };
+    let id = b.metric(format!("keys {} as {form:?}", target.at), Metric::Keys(keys));
     Some(Box::new(move |evidence| {
         let Some(keys) = evidence.keys(id) else { return wrong_state() };
         let found = Rows {

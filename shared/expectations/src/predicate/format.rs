@@ -17,12 +17,12 @@ pub(crate) enum Readable {
 }
 
 impl Readable {
+    #[inline]
     fn accepts(&self, text: &[u8]) -> bool {
-        match (self, std::str::from_utf8(text)) {
-            (_, Err(_)) => false,
-            (Readable::Strftime(format), Ok(text)) => format.accepts(text),
-            (Readable::Date, Ok(text)) => dateutil::is_date(text),
-            (Readable::Json, Ok(text)) => is_json(text),
+        match self {
+            Readable::Strftime(format) => format.accepts(text),
+            Readable::Date => std::str::from_utf8(text).is_ok_and(dateutil::is_date),
+            Readable::Json => std::str::from_utf8(text).is_ok_and(is_json),
         }
     }
 }

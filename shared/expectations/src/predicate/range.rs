@@ -137,8 +137,14 @@ impl Predicate for Between {
 }
 
 fn closed(values: &[i64], min: i64, max: i64, unexpected: &mut [u8]) {
+    if min > max {
+        unexpected.fill(1);
+        return;
+    }
+    // What is below the least becomes greater than any distance from it.
+    let distance = max.wrapping_sub(min) as u64;
     for (unexpected, value) in unexpected.iter_mut().zip(values) {
-        *unexpected = u8::from((*value < min) | (*value > max));
+        *unexpected = u8::from(value.wrapping_sub(min) as u64 > distance);
     }
 }
 
@@ -158,16 +164,46 @@ fn any(range: &Range<Bound>, column: &Column, unexpected: &mut [u8]) {
 
 /// The number of characters lies between bounds.
 #[derive(Debug)]
-pub(crate) struct Length(pub Range<f64>);
+pub(crate) struct Length {
+    min: usize,
+    max: usize,
+}
+
+impl Length {
+    /// A range of lengths in whole numbers.
+    pub fn new(range: &Range<f64>) -> Length {
+        // Casts of what is too large or too small give the nearest number there is.
+        let min = range.min.map_or(0, |min| {
+            let above = range.strict_min && min.fract() == 0.0 && min >= 0.0;
+            (min.ceil() as usize).saturating_add(usize::from(above))
+        });
+        let max = range.max.map_or(usize::MAX, |max| max.floor() as usize);
+        let below =
+            range.max.is_some_and(|max| max < 0.0 || (range.strict_max && max.fract() == 0.0));
+        match max.checked_sub(usize::from(below)) {
+            Some(max) => Length { min, max },
+            None => Length { min: 1, max: 0 },
+        }
+    }
+
+    #[inline]
+    fn contains(&self, length: usize) -> bool {
+        (length >= self.min) & (length <= self.max)
+    }
+}
 
 impl Predicate for Length {
     fn unexpected(&self, batch: &Batch, columns: &[usize], unexpected: &mut [u8]) {
         let column = &batch.columns[columns[0]];
         if let Data::Text(text) = column.data() {
-            let ascii = text.is_ascii();
+            if text.is_ascii() {
+                for (unexpected, length) in unexpected.iter_mut().zip(text.sizes()) {
+                    *unexpected = u8::from(!self.contains(length));
+                }
+                return;
+            }
             for (unexpected, value) in unexpected.iter_mut().zip(text.iter()) {
-                let length = if ascii { value.len() } else { characters(value) };
-                *unexpected = u8::from(!self.0.contains(&(length as f64)));
+                *unexpected = u8::from(!self.contains(characters(value)));
             }
             return;
         }
@@ -175,7 +211,7 @@ impl Predicate for Length {
         for (row, unexpected) in unexpected.iter_mut().enumerate() {
             if column.is_valid(row) {
                 write_text(column, row, &mut text);
-                *unexpected = u8::from(!self.0.contains(&(characters(&text) as f64)));
+                *unexpected = u8::from(!self.contains(characters(&text)));
             }
         }
     }
@@ -189,4 +225,41 @@ pub(crate) fn characters(text: &[u8]) -> usize {
 /// The distance from the mean in standard deviations.
 pub(crate) fn z_score(value: f64, mean: f64, stdev: f64) -> f64 {
     (value - mean) / stdev
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_lie_between_their_bounds_up_to_the_ends_of_the_range() {
+        let values = [i64::MIN, i64::MIN + 1, -1, 0, 1, 7, i64::MAX - 1, i64::MAX];
+        for min in values {
+            for max in values {
+                let mut unexpected = [0; 8];
+                closed(&values, min, max, &mut unexpected);
+                let expected = values.map(|value| u8::from(value < min || value > max));
+                assert_eq!(unexpected, expected, "{min} {max}");
+            }
+        }
+    }
+
+    #[test]
+    fn lengths_in_whole_numbers_are_those_between_the_bounds() {
+        let bounds = [-1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 2.5, 3.0, f64::INFINITY, f64::NEG_INFINITY];
+        let bounds: Vec<Option<f64>> = bounds.map(Some).into_iter().chain([None]).collect();
+        for min in &bounds {
+            for max in &bounds {
+                for strict in 0..4 {
+                    let (strict_min, strict_max) = (strict & 1 == 1, strict & 2 == 2);
+                    let range = Range { min: *min, max: *max, strict_min, strict_max };
+                    let length = Length::new(&range);
+                    for size in 0..6 {
+                        let expected = range.contains(&(size as f64));
+                        assert_eq!(length.contains(size), expected, "{range:?} {size}");
+                    }
+                }
+            }
+        }
+    }
 }

@@ -1,9 +1,15 @@
 //! `datetime.strptime` of Python: a format becomes a regular expression, and what it finds must
 //! be a date of the calendar.
+//!
+//! Most texts have two digits wherever two are allowed. Those are recognised by their [`FixedLayout`]
+//! alone; all others, and thus all that are refused, take the way of the expression.
+
+mod layout;
 
 use regex::Regex;
 
 use crate::time::days_in;
+use layout::FixedLayout;
 
 /// A format, ready to judge texts.
 #[derive(Debug)]
@@ -11,6 +17,7 @@ pub(crate) struct Format {
     regex: Regex,
     /// What each group of the expression is.
     parts: Vec<char>,
+    fixed: Option<FixedLayout>,
 }
 
 const MONTHS: &str =
@@ -50,7 +57,7 @@ impl Format {
         }
         pattern.push_str("\\z");
         let regex = Regex::new(&pattern).map_err(|error| error.to_string())?;
-        Ok(Format { regex, parts })
+        Ok(Format { regex, parts, fixed: FixedLayout::new(format) })
     }
 
     fn group(directive: char) -> Option<&'static str> {
@@ -80,7 +87,13 @@ impl Format {
     }
 
     /// True when Python would read the text.
-    pub fn accepts(&self, text: &str) -> bool {
+    #[inline]
+    pub fn accepts(&self, text: &[u8]) -> bool {
+        self.fixed.as_ref().is_some_and(|fixed| fixed.accepts(text))
+            || std::str::from_utf8(text).is_ok_and(|text| self.accepts_any(text))
+    }
+
+    fn accepts_any(&self, text: &str) -> bool {
         let Some(found) = self.regex.captures(text) else { return false };
         let (mut year, mut month, mut day) = (1900, 1, 1);
         for (at, part) in self.parts.iter().enumerate() {
@@ -129,8 +142,111 @@ mod tests {
             ("%Y%m%d", "20240131", true),
             ("%H:%M:%S.%f", "01:02:03.123456", true),
         ] {
-            assert_eq!(Format::new(format).unwrap().accepts(text), accepted, "{format} {text}");
+            assert_eq!(
+                Format::new(format).unwrap().accepts(text.as_bytes()),
+                accepted,
+                "{format} {text}"
+            );
         }
         assert!(Format::new("%Q").is_err() && Format::new("%").is_err());
+    }
+
+    mod layouts {
+        use proptest::prelude::*;
+
+        use super::*;
+
+        /// Formats with and without a fixed layout.
+        fn formats() -> impl Strategy<Value = String> {
+            let part = prop::sample::select(vec![
+                "%Y", "%m", "%d", "%H", "%M", "%S", "%f", "%z", "%y", "%b", "%j", "%%", "-", ":",
+                "T", " ", ".", "0", "Z", "ü",
+            ]);
+            prop_oneof![
+                prop::collection::vec(part, 0..9).prop_map(|parts| parts.concat()),
+                prop::sample::select(vec![
+                    "%Y-%m-%d",
+                    "%Y-%m-%dT%H:%M:%S%z",
+                    "%d.%m.%Y %H:%M",
+                    "%Y-%m-%d %H:%M:%S.%f",
+                    "%Y%m%d",
+                    "%H:%M:%S,%f",
+                    "%Y-%m-%dT%H:%M:%SZ",
+                    "%m/%d/%Y%z",
+                ])
+                .prop_map(str::to_owned),
+            ]
+        }
+
+        /// What a format writes, more or less.
+        fn written(format: &str, numbers: &[u32], change: (usize, char)) -> String {
+            let mut text = String::new();
+            let mut numbers = numbers.iter().cycle();
+            let mut characters = format.chars();
+            while let Some(character) = characters.next() {
+                let directive = if character == '%' { characters.next() } else { None };
+                let number = if directive.is_some() { *numbers.next().unwrap() } else { 0 };
+                match directive {
+                    None => text.push(character),
+                    Some('Y') => text.push_str(&format!(
+                        "{:04}",
+                        [0, 1900, 2023, 2024, 2100][number as usize % 5]
+                    )),
+                    Some('m') => text.push_str(&format!("{:02}", number % 14)),
+                    Some('d') => text.push_str(&format!("{:02}", number % 33)),
+                    Some('H') => text.push_str(&format!("{:02}", number % 26)),
+                    Some('M' | 'S') => text.push_str(&format!("{:02}", number % 63)),
+                    Some('f') => text.push_str(&number.to_string()),
+                    Some('z') => text.push_str(
+                        ["Z", "+01:00", "-0530", "+23:59:59", "z", "+01:60"][number as usize % 6],
+                    ),
+                    Some('b') => text.push_str("Mar"),
+                    Some(_) => text.push_str(&format!("{:02}", number % 70)),
+                }
+            }
+            let characters: Vec<char> = text.chars().collect();
+            let at = change.0 % (2 * characters.len() + 1);
+            characters
+                .iter()
+                .enumerate()
+                .map(|(i, c)| if i == at { change.1 } else { *c })
+                .collect()
+        }
+
+        proptest! {
+            #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+            #[test]
+            fn a_fixed_layout_accepts_nothing_that_the_expression_refuses(
+                format in formats(),
+                numbers in prop::collection::vec(0u32..2_000_000, 9),
+                change in (any::<usize>(), prop::sample::select(vec!['0', '1', '9', ' ', 'Z', 't', '-', 'x', ':'])),
+            ) {
+                let Ok(compiled) = Format::new(&format) else { return Ok(()) };
+                let text = written(&format, &numbers, change);
+                if compiled.fixed.as_ref().is_some_and(|fixed| fixed.accepts(text.as_bytes())) {
+                    prop_assert!(compiled.accepts_any(&text), "{format} {text}");
+                }
+            }
+        }
+
+        #[test]
+        fn texts_as_they_are_written_need_no_expression() {
+            for (format, text) in [
+                ("%Y-%m-%dT%H:%M:%S%z", "2024-02-29T23:59:59Z"),
+                ("%Y-%m-%dT%H:%M:%S%z", "2024-02-29T23:59:59-05:30"),
+                ("%Y-%m-%d %H:%M:%S.%f", "2024-02-29 23:59:59.123"),
+                ("%d.%m.%Y", "31.12.2024"),
+                ("%Y-%m-%dT%H:%M:%SZ", "2024-12-31T00:00:00Z"),
+            ] {
+                let format = Format::new(format).unwrap();
+                assert!(format.fixed.unwrap().accepts(text.as_bytes()), "{text}");
+            }
+            for format in
+                ["%H:%M", "%d %b %Y", "%Y-%m-%z-%d", "%Y%f%m%d", "2000-%m-%d", "%Y-%m-%dü"]
+            {
+                assert!(Format::new(format).unwrap().fixed.is_none(), "{format}");
+            }
+        }
     }
 }

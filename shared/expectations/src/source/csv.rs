@@ -5,7 +5,7 @@
 //! to every expectation about the column's values. A row that cannot be read at all (broken quotes,
 //! wrong number of fields, not UTF-8) is counted apart and fails the table.
 //!
-//! Memory: one batch of 8,192 rows and the read buffer, whatever the size of the file.
+//! Memory: one batch of 4,096 rows and the read buffer, whatever the size of the file.
 
 pub(crate) mod columns;
 mod ranges;
@@ -15,6 +15,7 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow::datatypes::{DataType, Schema};
 use shopflow_core::Result;
 use shopflow_core::error::{Error, ErrorKind, ResultExt};
 
@@ -22,14 +23,14 @@ use crate::column::Batch;
 use crate::plan::Plan;
 use crate::state::{State, Unreadable};
 use columns::ColumnBuilder;
-use record::{Cut, Field};
+use record::{Cut, Field, Index, PlainRows, WINDOW};
 
-/// Rows of a batch: its columns stay in the second-level cache.
-const BATCH_ROWS: usize = 8192;
-/// Bytes that are indexed at once: window and marks stay in the first-level cache.
-const WINDOW: usize = 16 * 1024;
+/// Byte order mark.
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+/// Rows of a batch: its columns stay in the second-level cache, beside what is read at once.
+const BATCH_ROWS: usize = 4096;
 /// Bytes that are read at once.
-const CHUNK: usize = 1 << 20;
+const CHUNK: usize = 1 << 18;
 /// Longest record in bytes.
 const RECORD_LIMIT: usize = 1 << 20;
 
@@ -51,6 +52,45 @@ pub fn validate(plan: &Arc<Plan>, mut from: impl Read) -> Result<State> {
     reader.finish()
 }
 
+/// The columns that the header of a file names, all of them texts: for checks of the fields as they
+/// are written.
+///
+/// # Errors
+/// `InvalidInput` when the file cannot be read or its first line is no header.
+pub fn text_schema(path: &Path) -> Result<Schema> {
+    let bytes = ranges::header(path)?;
+    let bytes = bytes.strip_prefix(BOM).unwrap_or(&bytes);
+    let names = if bytes.is_empty() { None } else { header_names(bytes, true)? };
+    let (names, _) = names.ok_or_else(empty)?;
+    let fields =
+        names.into_iter().map(|name| arrow::datatypes::Field::new(name, DataType::Utf8, true));
+    Ok(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+fn empty() -> Error {
+    Error::invalid("the file is empty").hint("it needs at least a header")
+}
+
+/// Names of the columns and length of the header; `None` when not all of it is there.
+fn header_names(bytes: &[u8], last: bool) -> Result<Option<(Vec<String>, usize)>> {
+    let mut fields = Vec::new();
+    match record::cut(bytes, last, &mut fields) {
+        Cut::Incomplete if bytes.is_empty() || !last && bytes.len() <= RECORD_LIMIT => Ok(None),
+        Cut::Incomplete | Cut::Broken { .. } => {
+            Err(Error::invalid("the quoting of the header is broken")
+                .hint("correct the first line"))
+        }
+        Cut::Record { content, total } => {
+            let mut scratch = Vec::new();
+            let mut name = |field: &Field| {
+                let value = field.value(&bytes[..content], &mut scratch);
+                String::from_utf8_lossy(value).into_owned()
+            };
+            Ok(Some((fields.iter().map(&mut name).collect(), total)))
+        }
+    }
+}
+
 /// Collects the rows of one CSV file, fed in chunks of any size.
 #[derive(Debug)]
 pub struct CsvReader {
@@ -63,9 +103,17 @@ pub struct CsvReader {
     /// Number of the next record, from 1, the header included.
     record: u64,
     carry: Vec<u8>,
-    marks: Vec<u32>,
+    /// Of the window that is being read.
+    index: Index,
     fields: Vec<Field>,
     started: bool,
+    odd_quotes: bool,
+}
+
+/// What a reader collected, and whether it read an odd number of quotes.
+struct Part {
+    state: State,
+    odd_quotes: bool,
 }
 
 /// For each field of a record, which builder takes it.
@@ -87,9 +135,10 @@ impl CsvReader {
             unreadable: Unreadable::default(),
             record: 1,
             carry: Vec::new(),
-            marks: Vec::new(),
+            index: Index::default(),
             fields: Vec::new(),
             started: false,
+            odd_quotes: false,
         }
     }
 
@@ -115,22 +164,25 @@ impl CsvReader {
     ///
     /// # Errors
     /// `InvalidInput` when there is no header, or it lacks a column.
-    pub fn finish(mut self) -> Result<State> {
+    pub fn finish(self) -> Result<State> {
+        self.end().map(|part| part.state)
+    }
+
+    fn end(mut self) -> Result<Part> {
         let carry = std::mem::take(&mut self.carry);
         self.process(&carry, true)?;
         if self.header.is_none() {
-            return Err(Error::invalid("the file is empty").hint("it needs at least a header"));
+            return Err(empty());
         }
         self.flush();
         self.state.add_unreadable(std::mem::take(&mut self.unreadable));
-        Ok(self.state)
+        Ok(Part { state: self.state, odd_quotes: self.odd_quotes })
     }
 
     /// Handles every whole record in `bytes`; how many bytes that were.
     fn process(&mut self, bytes: &[u8], last: bool) -> Result<usize> {
         let mut at = 0;
         if !self.started {
-            const BOM: &[u8] = b"\xEF\xBB\xBF";
             if bytes.len() < BOM.len() && BOM.starts_with(bytes) && !last {
                 return Ok(0);
             }
@@ -144,39 +196,44 @@ impl CsvReader {
             }
         }
         let Some(header) = self.header.clone() else { return Ok(at) };
-        let mut marks = std::mem::take(&mut self.marks);
+        let mut index = std::mem::take(&mut self.index);
         while at < bytes.len() {
             let rest = &bytes[at..];
             let size = rest.len().min(WINDOW);
-            let index = record::index(&rest[..size], &mut marks);
-            let consumed = match record::plain_rows(rest, &marks, &index, header.slots.len()) {
-                Some(rows) if rows > 0 => self.take_plain(rest, &marks, rows, &header),
+            index.fill(&rest[..size]);
+            let width = header.slots.len();
+            let consumed = match index.plain_rows(rest, width) {
+                Some(rows) if rows > 0 => {
+                    self.take_plain(&index.fields(rest, rows, width), &header)
+                }
                 _ => self.take_carefully(rest, size, last, &header),
             };
             if consumed == 0 {
                 break;
             }
+            if index.quotes || consumed > size {
+                let quotes = memchr::memchr_iter(b'"', &rest[..consumed]).count();
+                self.odd_quotes ^= quotes % 2 == 1;
+            }
             at += consumed;
         }
-        self.marks = marks;
+        self.index = index;
         Ok(at)
     }
 
     /// Rows without quotes and with the right number of fields, column by column.
-    fn take_plain(&mut self, bytes: &[u8], marks: &[u32], rows: usize, header: &Header) -> usize {
-        let width = header.slots.len();
+    fn take_plain(&mut self, plain: &PlainRows<'_>, header: &Header) -> usize {
         for (field, slot) in header.slots.iter().enumerate() {
             if let Some(slot) = slot {
-                let fields = record::PlainFields { bytes, marks, width, field, rows };
-                self.builders[*slot].extend(&fields, self.rows);
+                self.builders[*slot].extend(&plain.column(field), self.rows);
             }
         }
-        self.rows += rows;
-        self.record += rows as u64;
+        self.rows += plain.len();
+        self.record += plain.len() as u64;
         if self.rows >= BATCH_ROWS {
             self.flush();
         }
-        marks[rows * width - 1] as usize + 1
+        plain.size()
     }
 
     /// The records that start in the next `size` bytes, by RFC 4180.
@@ -250,27 +307,10 @@ impl CsvReader {
     }
 
     fn read_header(&mut self, bytes: &[u8], last: bool) -> Result<Option<usize>> {
-        let mut fields = Vec::new();
-        match record::cut(bytes, last, &mut fields) {
-            Cut::Incomplete if bytes.is_empty() || !last && bytes.len() <= RECORD_LIMIT => Ok(None),
-            Cut::Incomplete | Cut::Broken { .. } => {
-                Err(Error::invalid("the quoting of the header is broken")
-                    .hint("correct the first line"))
-            }
-            Cut::Record { content, total } => {
-                let mut scratch = Vec::new();
-                let names: Vec<String> = fields
-                    .iter()
-                    .map(|field| {
-                        String::from_utf8_lossy(field.value(&bytes[..content], &mut scratch))
-                            .into_owned()
-                    })
-                    .collect();
-                self.header = Some(self.understand(&names)?);
-                self.record += 1;
-                Ok(Some(total))
-            }
-        }
+        let Some((names, total)) = header_names(bytes, last)? else { return Ok(None) };
+        self.header = Some(self.understand(&names)?);
+        self.record += 1;
+        Ok(Some(total))
     }
 
     fn understand(&self, names: &[String]) -> Result<Header> {

@@ -4,7 +4,7 @@ use arrow::datatypes::{DataType, Field};
 
 use super::record::PlainFields;
 use crate::column::{Column, Data, Kind, Text};
-use crate::time;
+use crate::{digits, time};
 
 /// Collects the fields of one column.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ enum Values {
     Int { values: Vec<i64>, min: i64, max: i64 },
     Float(Vec<f64>),
     Decimal { values: Vec<i128>, scale: i8, limit: i128 },
-    Text { offsets: Vec<i32>, bytes: Vec<u8> },
+    Text(Texts),
     Bool(Vec<bool>),
     Date(Vec<i32>),
     Timestamp(Vec<i64>, bool),
@@ -47,7 +47,7 @@ impl ColumnBuilder {
             (Some(Kind::Bool), _) => Values::Bool(Vec::new()),
             (Some(Kind::Date), _) => Values::Date(Vec::new()),
             (Some(Kind::Timestamp(utc)), _) => Values::Timestamp(Vec::new(), utc),
-            _ => Values::Text { offsets: vec![0], bytes: Vec::new() },
+            _ => Values::Text(Texts::default()),
         };
         ColumnBuilder { values, valid: Vec::new(), invalid: 0, malformed: Vec::new() }
     }
@@ -55,34 +55,42 @@ impl ColumnBuilder {
     /// Adds the fields of plain rows; `row` is the number of the first one within the batch.
     pub(super) fn extend(&mut self, fields: &PlainFields<'_>, row: usize) {
         let ColumnBuilder { values, valid, invalid, malformed } = self;
-        let mut rows = Rows { fields, row, valid, invalid, malformed };
+        valid.resize(row + fields.len(), 1);
+        let mut rows = Rows { fields, row, valid: &mut valid[row..], invalid, malformed };
         match values {
             Values::Int { values, min, max } => {
                 let range = *min..=*max;
-                rows.read(values, |field| integer(field).filter(|value| range.contains(value)));
+                rows.read(values, |bytes, from, to| {
+                    digits::integer(bytes, from, to).filter(|value| range.contains(value))
+                });
             }
-            Values::Float(values) => rows.read(values, float),
+            Values::Float(values) => rows.read(values, |bytes, from, to| float(&bytes[from..to])),
             Values::Decimal { values, scale, limit } => {
-                rows.read(values, |field| decimal(field, *scale, *limit));
+                let (scale, limit) = (*scale, *limit);
+                rows.read(values, |bytes, from, to| decimal(&bytes[from..to], scale, limit));
             }
-            Values::Text { offsets, bytes } => {
-                for field in fields.iter() {
-                    bytes.extend_from_slice(field);
-                    offsets.push(bytes.len() as i32);
-                    rows.valid.push(u8::from(!field.is_empty()));
-                    *rows.invalid += usize::from(field.is_empty());
+            Values::Text(texts) => {
+                texts.reserve(fields);
+                for ((from, to), valid) in fields.spans().zip(rows.valid) {
+                    texts.push(fields.bytes, from, to);
+                    *valid = u8::from(to > from);
+                    *rows.invalid += usize::from(to == from);
                 }
             }
-            Values::Bool(values) => rows.read(values, boolean),
-            Values::Date(values) => rows.read(values, date),
-            Values::Timestamp(values, utc) => rows.read(values, |field| timestamp(field, *utc)),
+            Values::Bool(values) => {
+                rows.read(values, |bytes, from, to| boolean(&bytes[from..to]));
+            }
+            Values::Date(values) => rows.read(values, |bytes, from, to| date(&bytes[from..to])),
+            Values::Timestamp(values, utc) => {
+                let utc = *utc;
+                rows.read(values, |bytes, from, to| timestamp(&bytes[from..to], utc));
+            }
         }
     }
 
     /// Adds one field.
     pub fn push(&mut self, field: &[u8], row: usize) {
-        let marks = [field.len() as u32];
-        self.extend(&PlainFields { bytes: field, marks: &marks, width: 2, field: 0, rows: 1 }, row);
+        self.extend(&PlainFields::one(field, &PlainFields::marks_of_one(field.len())), row);
     }
 
     /// The column of the rows so far; the next ones start anew.
@@ -93,12 +101,7 @@ impl ColumnBuilder {
             Values::Decimal { values, scale, .. } => {
                 Data::Decimal(next(values, rows).into(), *scale)
             }
-            Values::Text { offsets, bytes } => {
-                let starts = next(offsets, rows + 1);
-                offsets.push(0);
-                let size = bytes.len();
-                Data::Text(Text::new(starts, next(bytes, size)))
-            }
+            Values::Text(texts) => Data::Text(texts.take()),
             Values::Bool(values) => Data::Bool(next(values, rows)),
             Values::Date(values) => Data::Date(next(values, rows).into()),
             Values::Timestamp(values, utc) => Data::Timestamp(next(values, rows).into(), *utc),
@@ -115,36 +118,87 @@ fn next<T>(values: &mut Vec<T>, rows: usize) -> Vec<T> {
     std::mem::replace(values, Vec::with_capacity(rows + rows / 8))
 }
 
+/// Texts one after the other, with room behind them so that short ones are copied at a stroke.
+#[derive(Debug, Default)]
+struct Texts {
+    ends: Vec<i32>,
+    bytes: Vec<u8>,
+    used: usize,
+}
+
+/// Texts up to this length are copied with what stands behind them, which the next one covers.
+const SHORT: usize = 16;
+
+impl Texts {
+    /// Makes room for fields.
+    fn reserve(&mut self, fields: &PlainFields<'_>) {
+        if self.ends.is_empty() {
+            self.ends.push(0);
+        }
+        self.ends.reserve(fields.len());
+        let size = self.used + fields.bytes_within() + SHORT;
+        if self.bytes.len() < size {
+            self.bytes.resize(size, 0);
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, from: &[u8], start: usize, end: usize) {
+        let size = end - start;
+        match (from[start..].first_chunk::<SHORT>(), self.bytes[self.used..].first_chunk_mut()) {
+            (Some(source), Some(target)) if size <= SHORT => *target = *source,
+            _ => self.bytes[self.used..self.used + size].copy_from_slice(&from[start..end]),
+        }
+        self.used += size;
+        self.ends.push(self.used as i32);
+    }
+
+    fn take(&mut self) -> Text {
+        let used = std::mem::take(&mut self.used);
+        let mut bytes = std::mem::replace(&mut self.bytes, vec![0; used + used / 8]);
+        bytes.truncate(used);
+        let rows = self.ends.len();
+        let ends = std::mem::replace(&mut self.ends, Vec::with_capacity(rows + rows / 8));
+        Text::new(if rows == 0 { vec![0] } else { ends }, bytes)
+    }
+}
+
 /// Fields that are being read, and where it is noted which of them are no values.
 struct Rows<'a> {
     fields: &'a PlainFields<'a>,
     row: usize,
-    valid: &'a mut Vec<u8>,
+    valid: &'a mut [u8],
     invalid: &'a mut usize,
     malformed: &'a mut Vec<(u32, String)>,
 }
 
 impl Rows<'_> {
+    /// `parse` gets the bytes of the rows, and where a value begins and ends within them.
     #[inline]
-    fn read<T: Default>(&mut self, values: &mut Vec<T>, parse: impl Fn(&[u8]) -> Option<T>) {
-        for (at, field) in self.fields.iter().enumerate() {
-            let value = parse(field);
-            self.valid.push(u8::from(value.is_some()));
-            values.push(match value {
-                Some(value) => value,
-                None => self.failed(field, at),
-            });
+    fn read<T: Default + Clone>(
+        &mut self,
+        values: &mut Vec<T>,
+        parse: impl Fn(&[u8], usize, usize) -> Option<T>,
+    ) {
+        let fields = self.fields;
+        values.resize(self.row + fields.len(), T::default());
+        let values = values[self.row..].iter_mut();
+        for ((row, (from, to)), place) in fields.spans().enumerate().zip(values) {
+            match parse(fields.bytes, from, to) {
+                Some(value) => *place = value,
+                None => self.failed(row, from, to),
+            }
         }
     }
 
     #[cold]
-    fn failed<T: Default>(&mut self, field: &[u8], at: usize) -> T {
+    fn failed(&mut self, row: usize, from: usize, to: usize) {
+        self.valid[row] = 0;
         *self.invalid += 1;
-        if !field.is_empty() {
-            let text = String::from_utf8_lossy(field).into_owned();
-            self.malformed.push(((self.row + at) as u32, text));
+        if to > from {
+            let text = String::from_utf8_lossy(&self.fields.bytes[from..to]).into_owned();
+            self.malformed.push(((self.row + row) as u32, text));
         }
-        T::default()
     }
 }
 
@@ -158,27 +212,6 @@ fn integers(data_type: &DataType) -> (i64, i64) {
         DataType::UInt32 => (0, i64::from(u32::MAX)),
         _ => (i64::MIN, i64::MAX),
     }
-}
-
-/// Plain digits with an optional minus sign.
-#[inline]
-fn integer(field: &[u8]) -> Option<i64> {
-    if field.len() <= 18 && !field.is_empty() {
-        let (digits, sign) = match field {
-            [b'-', digits @ ..] if !digits.is_empty() => (digits, -1),
-            digits => (digits, 1),
-        };
-        let mut number = 0i64;
-        let mut valid = true;
-        for &byte in digits {
-            let digit = byte.wrapping_sub(b'0');
-            valid &= digit <= 9;
-            number = number.wrapping_mul(10).wrapping_add(i64::from(digit));
-        }
-        return valid.then_some(sign * number);
-    }
-    let text = std::str::from_utf8(field).ok().filter(|text| !text.starts_with('+'))?;
-    text.parse().ok()
 }
 
 #[inline]
@@ -246,11 +279,6 @@ mod tests {
 
     #[test]
     fn fields_have_one_spelling_per_type() {
-        assert_eq!(integer(b"-12"), Some(-12));
-        assert_eq!(integer(b"9223372036854775807"), Some(i64::MAX));
-        for bad in ["", "-", "+1", " 1", "1.0", "9223372036854775808", "1e3", "abc"] {
-            assert_eq!(integer(bad.as_bytes()), None, "{bad}");
-        }
         assert_eq!(decimal(b"12.50", 2, 10_000), Some(1250));
         assert_eq!(decimal(b"-0.01", 2, 10_000), Some(-1));
         for bad in ["12.5", "12", ".50", "100.00", "1 2.50", "12,50", "", "-"] {

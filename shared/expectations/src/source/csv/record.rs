@@ -1,95 +1,190 @@
 //! Where records and fields begin and end.
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = 0x8080_8080_8080_8080;
+/// Bytes that are looked at together, one bit each.
+const BLOCK: usize = 64;
+/// Longest window: a byte counts the line feeds of one place in all blocks.
+pub(super) const WINDOW: usize = BLOCK * u8::MAX as usize;
 
-/// The high bit of every byte of `word` that equals `byte`.
-#[inline]
-const fn equal(word: u64, byte: u8) -> u64 {
-    let difference = word ^ (ONES * byte as u64);
-    !(((difference & !HIGH) + !HIGH) | difference) & HIGH
-}
+/// The mark before the first field: like any other, one less than where the field begins.
+const START: u32 = u32::MAX;
 
 /// What a window has.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    pub feeds: usize,
+    /// [`START`], then the positions of commas and line feeds in order; only the first `count` mean
+    /// something.
+    marks: Vec<u32>,
+    count: usize,
+    feeds: usize,
     pub quotes: bool,
-    pub ascii: bool,
+    ascii: bool,
 }
 
-/// Fills `marks` with the positions of commas and line feeds in `window`, in order.
-pub(super) fn index(window: &[u8], marks: &mut Vec<u32>) -> Index {
-    marks.clear();
-    let (mut all, mut quotes, mut feeds) = (0u64, 0u64, 0u32);
-    let (words, tail) = window.as_chunks::<8>();
-    let mut base = 0u32;
-    for bytes in words {
-        let word = u64::from_le_bytes(*bytes);
-        all |= word;
-        quotes |= equal(word, b'"');
-        let feed = equal(word, b'\n');
-        feeds += feed.count_ones();
-        let mut found = equal(word, b',') | feed;
-        while found != 0 {
-            marks.push(base + found.trailing_zeros() / 8);
-            found &= found - 1;
-        }
-        base += 8;
-    }
-    for (offset, &byte) in tail.iter().enumerate() {
-        all |= u64::from(byte);
-        quotes |= u64::from(byte == b'"');
-        feeds += u32::from(byte == b'\n');
-        if matches!(byte, b',' | b'\n') {
-            marks.push(base + offset as u32);
-        }
-    }
-    Index { feeds: feeds as usize, quotes: quotes != 0, ascii: all & HIGH == 0 }
+/// What the blocks of a window have in common, place by place: the compiler looks at sixteen
+/// places at once.
+struct Places {
+    feeds: [u8; BLOCK],
+    quotes: [u8; BLOCK],
+    all: [u8; BLOCK],
 }
 
-/// How many rows the window starts with, when all of them are plain: ASCII, without quotes, with
-/// `width` fields and none of them blank lines. Then every `width`-th mark is a line feed.
-pub(super) fn plain_rows(
-    bytes: &[u8],
-    marks: &[u32],
-    index: &Index,
+impl Places {
+    /// A bit for each comma and line feed of the block.
+    #[inline]
+    fn take(&mut self, block: &[u8; BLOCK]) -> u64 {
+        let mut marks = [0u8; BLOCK];
+        for place in 0..BLOCK {
+            let byte = block[place];
+            let feed = u8::from(byte == b'\n');
+            marks[place] = feed | u8::from(byte == b',');
+            self.feeds[place] += feed;
+            self.quotes[place] |= u8::from(byte == b'"');
+            self.all[place] |= byte;
+        }
+        let (words, _) = marks.as_chunks::<8>();
+        words.iter().rev().fold(0, |bits, word| {
+            // The product has the lowest bit of each byte in its highest byte.
+            let bit = u64::from_le_bytes(*word).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+            bits << 8 | bit
+        })
+    }
+}
+
+impl Index {
+    /// Finds the marks of `window`, which is no longer than [`WINDOW`].
+    pub fn fill(&mut self, window: &[u8]) {
+        let mut places = Places { feeds: [0; BLOCK], quotes: [0; BLOCK], all: [0; BLOCK] };
+        self.marks.resize(1 + WINDOW + BLOCK, START);
+        self.count = 1;
+        let (blocks, tail) = window.as_chunks::<BLOCK>();
+        let mut base = 0;
+        for block in blocks {
+            let bits = places.take(block);
+            self.note(bits, base);
+            base += BLOCK as u32;
+        }
+        if !tail.is_empty() {
+            let mut block = [0; BLOCK];
+            block[..tail.len()].copy_from_slice(tail);
+            let bits = places.take(&block);
+            self.note(bits, base);
+        }
+        self.feeds = places.feeds.iter().map(|feeds| usize::from(*feeds)).sum();
+        self.quotes = places.quotes.contains(&1);
+        self.ascii = places.all.is_ascii();
+    }
+
+    /// Writes the position of each bit. Some more are written than there are: the number of
+    /// rounds is easier to foresee then.
+    #[inline]
+    fn note(&mut self, bits: u64, base: u32) {
+        let Some(places) = self.marks[self.count..].first_chunk_mut::<BLOCK>() else { return };
+        self.count += bits.count_ones() as usize;
+        let mut left = bits;
+        for group in places.as_chunks_mut::<8>().0 {
+            for place in group {
+                *place = base + left.trailing_zeros();
+                left &= left.wrapping_sub(1);
+            }
+            if left == 0 {
+                break;
+            }
+        }
+    }
+
+    /// How many rows the window starts with, when all of them are plain: UTF-8, without quotes,
+    /// with `width` fields and none of them blank lines. Then every `width`-th mark is a line feed.
+    pub fn plain_rows(&self, bytes: &[u8], width: usize) -> Option<usize> {
+        // With one column a blank line looks like a row.
+        if self.quotes || width < 2 {
+            return None;
+        }
+        let rows = self.feeds;
+        let marks = self.marks[1..self.count].get(..rows * width)?;
+        let mut ends = marks.iter().skip(width - 1).step_by(width);
+        let regular = ends.all(|end| bytes[*end as usize] == b'\n');
+        let text = || marks.last().is_none_or(|end| is_text(&bytes[..*end as usize]));
+        (regular && (self.ascii || text())).then_some(rows)
+    }
+
+    /// The rows that [`Index::plain_rows`] found.
+    pub fn fields<'a>(&'a self, bytes: &'a [u8], rows: usize, width: usize) -> PlainRows<'a> {
+        PlainRows { bytes, marks: &self.marks[..=rows * width], width, rows }
+    }
+}
+
+fn is_text(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok()
+}
+
+/// Consecutive plain rows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PlainRows<'a> {
+    bytes: &'a [u8],
+    /// One before each field, and one behind the last.
+    marks: &'a [u32],
     width: usize,
-) -> Option<usize> {
-    if index.quotes || !index.ascii {
-        return None;
+    rows: usize,
+}
+
+impl<'a> PlainRows<'a> {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.rows
     }
-    let rows = index.feeds;
-    let ends = marks.get(..rows * width)?.iter().skip(width - 1).step_by(width);
-    let regular = ends.fold(true, |regular, end| regular & (bytes[*end as usize] == b'\n'));
-    // With one column a blank line looks like a row.
-    (regular && width > 1).then_some(rows)
+
+    /// How many bytes they are, with their line feeds.
+    pub fn size(&self) -> usize {
+        self.marks.last().map_or(0, |end| *end as usize + 1)
+    }
+
+    /// The values of one column.
+    pub fn column(&self, field: usize) -> PlainFields<'a> {
+        let PlainRows { bytes, marks, width, rows } = *self;
+        PlainFields { bytes, marks: &marks[field..], width, rows, last: field + 1 == width }
+    }
 }
 
 /// The field of one column in consecutive plain rows.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PlainFields<'a> {
     pub bytes: &'a [u8],
-    pub marks: &'a [u32],
-    pub width: usize,
-    pub field: usize,
-    pub rows: usize,
+    /// One before the first field, and all behind it.
+    marks: &'a [u32],
+    width: usize,
+    rows: usize,
+    last: bool,
 }
 
 impl<'a> PlainFields<'a> {
-    /// The values in order.
+    /// A single field.
+    pub fn one(bytes: &'a [u8], marks: &'a [u32; 2]) -> PlainFields<'a> {
+        PlainFields { bytes, marks, width: 2, rows: 1, last: false }
+    }
+
+    /// The marks before and behind a field of so many bytes.
+    pub const fn marks_of_one(size: usize) -> [u32; 2] {
+        [START, size as u32]
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// No more bytes than this belong to the fields.
+    pub fn bytes_within(&self) -> usize {
+        self.marks.last().map_or(0, |end| *end as usize)
+    }
+
+    /// Where each value begins and ends.
     #[inline]
-    pub fn iter(&self) -> impl Iterator<Item = &'a [u8]> {
-        let PlainFields { bytes, marks, width, field, rows } = *self;
-        let last = field + 1 == width;
-        (0..rows).map(move |row| {
-            let end = row * width + field;
-            let from = if end == 0 { 0 } else { marks[end - 1] as usize + 1 };
-            let value = &bytes[from..marks[end] as usize];
-            match value {
-                [value @ .., b'\r'] if last => value,
-                _ => value,
-            }
+    pub fn spans(&self) -> impl Iterator<Item = (usize, usize)> {
+        let PlainFields { bytes, last, .. } = *self;
+        self.marks.chunks(self.width).take(self.rows).map(move |marks| {
+            let [before, end, ..] = *marks else { return (0, 0) };
+            let (from, to) = (before.wrapping_add(1) as usize, end as usize);
+            if last && to > from && bytes[to - 1] == b'\r' { (from, to - 1) } else { (from, to) }
         })
     }
 }
