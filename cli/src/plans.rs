@@ -87,7 +87,7 @@ async fn explain_all(client: &Client, questions: &[Question]) -> Result<Vec<Plan
     for question in questions {
         let mut best: Option<Plan> = None;
         for _ in 0..TIMES {
-            let plan = explain(client, &question.statement())
+            let plan = explain(client, question.statement())
                 .await
                 .map_err(|error| error.with("question", &question.name))?;
             if best.as_ref().is_none_or(|best| plan.execution_ms < best.execution_ms) {
