@@ -56,7 +56,7 @@ pub fn columns(points: &[Point], caption: &Caption<'_>) -> Html {
 /// what was.
 pub fn trend(points: &[Point], caption: &Caption<'_>) -> Html {
     let last = points.len().saturating_sub(1);
-    draw_columns(points, (last, "bar mark"), &[last], caption)
+    draw_columns(points, (last, "bar most"), &[last], caption)
 }
 
 fn draw_columns(
@@ -199,7 +199,7 @@ mod tests {
     fn a_trend_emphasises_the_latest_and_writes_its_value_only() {
         let points = points(&[9.0, 7.0, 3.0]);
         let trend = trend(&points, &Caption::default());
-        assert_eq!(rects(trend.as_str()), ["bar", "bar", "bar mark"]);
+        assert_eq!(rects(trend.as_str()), ["bar", "bar", "bar most"]);
         assert_eq!(trend.as_str().matches("class=\"value\"").count(), 1);
         assert!(trend.as_str().contains(">3 of 1000<"), "{trend}");
         let columns = columns(&points, &Caption::default());
