@@ -180,3 +180,40 @@ async fn a_customer_nobody_knows_is_erased_without_a_trace_of_change() {
     let proof = erase::erase(&cloud.target, &request(false)).await.unwrap();
     assert!(!proof.changed() && proof.search.found == 0, "{proof:#?}");
 }
+
+#[tokio::test]
+async fn an_erased_customer_who_is_delivered_again_stays_erased() {
+    let cloud = Cloud::fresh().await;
+    let first = with_zelda("zelda@quixley.example");
+    cloud.run_files(&[("customers", first.clone())]).await.expect_success();
+    erase::erase(&cloud.target, &request(false)).await.unwrap();
+    assert_eq!(places(&cloud).await, Vec::<String>::new());
+
+    // The file of before once more, a new address, and a row that is refused.
+    for file in [first, with_zelda("zq@other.example")] {
+        let run = cloud.run_files(&[("customers", file)]).await.expect_success();
+        let ledger = cloud.ledger(&run.name).await;
+        ledger.assert_balanced();
+        assert_eq!(ledger.line("load", "customers").unchanged, 20);
+        let reports = cloud.objects(&cloud.reports, "validation/").await;
+        let of_run = reports.iter().find(|text| text.place.contains(&run.name)).unwrap();
+        let report: Value = serde_json::from_str(&of_run.text).unwrap();
+        assert_eq!(report["rows_kept_erased"], 1, "{report}");
+    }
+    let refused = customers(30..50) + "7,Zelda Quixley,zq@other.example,2023-13-45,FR\n";
+    let run = cloud.run_files(&[("customers", refused)]).await.expect_success();
+    assert_eq!(cloud.ledger(&run.name).await.line("validate", "customers").quarantined, 1);
+    cloud.invoke("cdc", &json!({})).await.unwrap();
+
+    let found = places(&cloud).await;
+    let delivered = |place: &String| place.contains("/incoming/customers/");
+    assert!(found.len() == 3 && found.iter().all(delivered), "only what was delivered: {found:#?}");
+    let erased = "SELECT count(*) FROM core.customers WHERE id = 7 AND name = '[erased]'
+                  AND email = 'erased-7@erased.invalid' AND extra IS NULL";
+    assert_eq!(cloud.count(erased).await, 1);
+
+    // Asked again, what was delivered goes as well.
+    let again = Request { request_id: "letter-of-june".to_owned(), ..request(false) };
+    assert_eq!(erase::erase(&cloud.target, &again).await.unwrap().search.found, 0);
+    assert_eq!(places(&cloud).await, Vec::<String>::new());
+}

@@ -6,7 +6,9 @@
 //! 2. Postgres is erased in one transaction, and change data capture brought up to it.
 //! 3. Objects are rewritten, older versions with values removed for good.
 //! 4. Manifests and queues follow the rewritten objects.
-//! 5. Everything is searched again, and the outcome is the [`Proof`].
+//! 5. The number goes on the list that `validate` keeps to, so that no later delivery brings values
+//!    back.
+//! 6. Everything is searched again, and the outcome is the [`Proof`].
 //!
 //! Each step can be repeated; a second call changes nothing.
 
@@ -23,6 +25,7 @@ mod warehouse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Utc;
+use shopflow_core::contract::ErasedCustomers;
 use shopflow_core::privacy::Privacy;
 use shopflow_core::{Error, Result, Settings, keys};
 use shopflow_lake::Silver;
@@ -96,6 +99,7 @@ pub async fn erase(target: &Target, request: &Request) -> Result<Proof> {
         not_searched: not_searched(),
     };
     if !request.dry_run {
+        list(target, &client).await?;
         proof.references = settle(target, &client, &erased.changes).await?;
         proof.search = search(&client, &stores, request.customer, &needles).await?;
     }
@@ -129,6 +133,21 @@ async fn search(
         found: again.found + in_tables.values().sum::<u64>(),
         places: again.places.into_iter().chain(in_tables.into_keys()).collect(),
     })
+}
+
+/// Adds the customers of `ops.erasures` to the list of erased ones. Nobody leaves the list, since a
+/// database that was restored may not know them any more.
+async fn list(target: &Target, client: &Client) -> Result<()> {
+    let (storage, reports) = (target.storage(), target.stack.reports()?);
+    let known: Option<(ErasedCustomers, _)> =
+        storage.read_json_if_exists(reports, keys::ERASED_CUSTOMERS).await?;
+    let known = known.map(|(known, _)| known).unwrap_or_default();
+    let mut all = warehouse::erased(client).await?;
+    all.add(&known);
+    if all != known {
+        storage.write_json(reports, keys::ERASED_CUSTOMERS, &all).await?;
+    }
+    Ok(())
 }
 
 /// A proof of the same request stays where nothing was left to do.

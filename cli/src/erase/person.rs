@@ -5,15 +5,9 @@ use std::collections::BTreeSet;
 use regex::bytes::{Regex, RegexBuilder};
 use shopflow_core::{ErrorKind, Result, ResultExt};
 
-/// What stands in the place of a name, and of anything else that told who somebody was.
-pub const NAME: &str = "[erased]";
-/// The top level that RFC 2606 keeps free for addresses that lead nowhere.
-pub const DOMAIN: &str = "erased.invalid";
-
-/// What stands in the place of the address of a customer: it passes every rule about addresses.
-pub fn email(customer: i64) -> String {
-    format!("erased-{customer}@{DOMAIN}")
-}
+pub use shopflow_core::contract::{
+    ERASED_DOMAIN as DOMAIN, ERASED_NAME as NAME, erased_email as email,
+};
 
 /// The values of a customer, as far as they are found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

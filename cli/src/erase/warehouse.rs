@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use shopflow_core::contract::ErasedCustomers;
 use shopflow_core::{Error, ErrorKind, Result};
 use tokio_postgres::{Client, GenericClient, Transaction};
 
@@ -43,6 +44,18 @@ pub async fn values(client: &Client, customer: i64) -> Result<Values> {
         values.add_email(row.get::<_, Option<&str>>(1).unwrap_or_default());
     }
     Ok(values)
+}
+
+/// All customers that were ever asked to be erased, with the latest moment.
+///
+/// # Errors
+/// `Transient.Database`.
+pub async fn erased(client: &Client) -> Result<ErasedCustomers> {
+    let sql = "SELECT customer_id, max(requested_at) FROM ops.erasures GROUP BY 1";
+    let rows = client.query(sql, &[]).await.map_err(|error| failed("read erasures", error))?;
+    let customers =
+        rows.iter().filter_map(|row| Some((u64::try_from(row.get::<_, i64>(0)).ok()?, row.get(1))));
+    Ok(ErasedCustomers { customers: customers.collect() })
 }
 
 /// Those of `values` that other customers have too, or that a thing is called.

@@ -1,6 +1,7 @@
 //! CSV files: a header that decides whether the file can be read at all, then rows.
 
 mod discard;
+mod erased;
 mod header;
 mod index;
 mod record;
@@ -13,6 +14,7 @@ use crate::engine::{Rejection, Split, Tally};
 use crate::personal::{self, Scans};
 use crate::quarantine::Refusal;
 use crate::rules::Rule;
+pub(crate) use erased::{broken, customer_of};
 use record::{Cut, Field};
 use rows::Rows;
 
@@ -22,6 +24,8 @@ pub(crate) struct Csv {
     dataset: Dataset,
     stage: Stage,
     fields: Vec<Field>,
+    /// Position of the id, as far as the header says it.
+    id_at: usize,
 }
 
 #[derive(Debug)]
@@ -33,7 +37,7 @@ enum Stage {
 
 impl Csv {
     pub fn new(dataset: Dataset) -> Self {
-        Csv { dataset, stage: Stage::Header, fields: Vec::new() }
+        Csv { dataset, stage: Stage::Header, fields: Vec::new(), id_at: 0 }
     }
 
     /// Handles every whole record in `buffer`; how many bytes that were.
@@ -108,7 +112,7 @@ impl Csv {
     }
 
     fn understand(
-        &self,
+        &mut self,
         content: &[u8],
         line_break: &[u8],
         mode: Mode,
@@ -124,16 +128,16 @@ impl Csv {
             String::from_utf8_lossy(value).into_owned()
         };
         let names: Vec<String> = self.fields.iter().map(name).collect();
+        let id = self.dataset.id_column().name;
+        self.id_at = names.iter().position(|name| name == id).unwrap_or(0);
         let header = header::read(self.dataset, &names)?;
         if mode == Mode::Freeze && !header.extra.is_empty() {
             return Err(Rejection::frozen_columns(&header.extra));
         }
-        let id = self.dataset.id_column().name;
-        let id_at = names.iter().position(|name| name == id).unwrap_or(0);
         let columns = names.iter().map(String::as_str).zip(header.columns.iter().copied());
         let scans = Scans::of_columns(columns);
         let shown = names.iter().map(|name| personal::shown(name)).collect();
-        let rows = Rows::new(header.columns, shown, id_at, content, line_break, mode);
+        let rows = Rows::new(header.columns, shown, self.id_at, content, line_break, mode);
         Ok((rows, header.extra, scans))
     }
 
@@ -159,6 +163,7 @@ impl Csv {
                 return Some(0);
             }
         };
+        let row = tally.broken_row(&buffer[..content], self.id_at);
         if let Some(rejection) = &tally.rejection {
             let refusal = Refusal {
                 line: tally.line,
@@ -166,7 +171,7 @@ impl Csv {
                 column: rejection.column,
                 value: b"",
                 reason: Some(&rejection.text),
-                row: &buffer[..content],
+                row: &row,
             };
             tally.quarantine.add(&refusal, &mut split.bad);
         }

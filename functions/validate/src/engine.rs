@@ -18,14 +18,15 @@
 //! assert!(split.bad.starts_with(b"line,column,rule,value,reason,row\n3,email,invalid_email,n***"));
 //! ```
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shopflow_core::Dataset;
 use shopflow_core::dataset::{Column, Format};
 use shopflow_core::privacy::Privacy;
 use shopflow_core::schema_contract::{Contract, Mode};
 
-use crate::csv::Csv;
+use crate::csv::{self, Csv};
 use crate::json_lines::JsonLines;
 use crate::personal::{PersonalData, Scans};
 use crate::quarantine::{Finding, Quarantine, Refusal};
@@ -88,6 +89,8 @@ pub struct Summary {
     pub rows_in: u64,
     pub rows_good: u64,
     pub rows_quarantined: u64,
+    /// Rows of erased customers that came with values, which are left out.
+    pub rows_kept_erased: u64,
     /// Bytes of the file.
     pub bytes: u64,
     pub rejection: Option<Rejection>,
@@ -117,6 +120,9 @@ pub(crate) struct Tally {
     pub extra_columns: Vec<String>,
     pub discarded_values: BTreeMap<String, u64>,
     pub scans: Scans,
+    /// Customers whose values do not come in.
+    pub erased: BTreeSet<u64>,
+    pub rows_kept_erased: u64,
     pub blank_lines: u64,
     /// The last row had no line break.
     pub open_end: bool,
@@ -133,9 +139,38 @@ impl Tally {
             Some(rejection) => (rejection.rule, rejection.column, Some(rejection.text.as_str())),
             None => (Rule::RecordTooLong, None, None),
         };
-        let row = &start[..RECORD_LIMIT.min(start.len())];
-        let refusal = Refusal { line: self.line, rule, column, value: b"", reason, row };
+        let row = without_erased(
+            &self.erased,
+            &mut self.rows_kept_erased,
+            &start[..RECORD_LIMIT.min(start.len())],
+            0,
+        );
+        let refusal = Refusal { line: self.line, rule, column, value: b"", reason, row: &row };
         self.quarantine.add(&refusal, &mut split.bad);
+    }
+
+    /// A row whose fields cannot be told apart, without the values of an erased customer whose
+    /// number stands at `id_at`.
+    pub fn broken_row<'a>(&mut self, row: &'a [u8], id_at: usize) -> Cow<'a, [u8]> {
+        without_erased(&self.erased, &mut self.rows_kept_erased, row, id_at)
+    }
+}
+
+fn without_erased<'a>(
+    erased: &BTreeSet<u64>,
+    rows: &mut u64,
+    row: &'a [u8],
+    id_at: usize,
+) -> Cow<'a, [u8]> {
+    if erased.is_empty() {
+        return Cow::Borrowed(row);
+    }
+    match csv::customer_of(row, id_at).filter(|customer| erased.contains(customer)) {
+        Some(customer) => {
+            *rows += 1;
+            Cow::Owned(csv::broken(customer))
+        }
+        None => Cow::Borrowed(row),
     }
 }
 
@@ -180,6 +215,8 @@ impl Validator {
             extra_columns: Vec::new(),
             discarded_values: BTreeMap::new(),
             scans: Scans::default(),
+            erased: BTreeSet::new(),
+            rows_kept_erased: 0,
             blank_lines: 0,
             open_end: false,
             skipping: false,
@@ -194,6 +231,12 @@ impl Validator {
     pub fn showing(mut self, privacy: &Privacy) -> Self {
         self.tally.quarantine = Quarantine::new(self.dataset).under(self.dataset, privacy);
         self.privacy = privacy.clone();
+        self
+    }
+
+    /// Keeps the values of these customers out, since they were erased on request.
+    pub fn without(mut self, erased: BTreeSet<u64>) -> Self {
+        self.tally.erased = erased;
         self
     }
 
@@ -240,6 +283,7 @@ impl Validator {
             rows_in: tally.rows_in,
             rows_good: tally.rows_good,
             rows_quarantined: tally.quarantine.rows(),
+            rows_kept_erased: tally.rows_kept_erased,
             bytes: self.bytes,
             rejection: tally.rejection,
             counts: tally.quarantine.counts().clone(),

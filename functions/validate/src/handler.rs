@@ -1,10 +1,11 @@
 //! The function: one landed object in, its good and bad rows, report and log out.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::Utc;
 use shopflow_core::contract::{
-    LedgerEntry, ObjectRef, SourceObject, Stage, ValidateEvent, ValidateResult,
+    ErasedCustomers, LedgerEntry, ObjectRef, SourceObject, Stage, ValidateEvent, ValidateResult,
 };
 use shopflow_core::dataset::Format;
 use shopflow_core::runtime::{Init, Invocation};
@@ -54,7 +55,9 @@ pub async fn handle(
         quarantine_key: keys::quarantine(dataset, run_id, &source_id),
     };
     let contract = context.settings.schema_contract.of(dataset);
-    let validator = Validator::under(dataset, contract).showing(&context.settings.privacy);
+    let validator = Validator::under(dataset, contract)
+        .showing(&context.settings.privacy)
+        .without(erased(context, dataset, &source).await?);
     let outcome = pipeline::run(&context.storage, validator, reader, &targets).await?;
     let ledger = account(dataset, &source, &outcome.summary)?;
 
@@ -81,6 +84,22 @@ pub async fn handle(
         rejection: report.rejection,
         ledger,
     })
+}
+
+/// The customers that stay erased in this file.
+async fn erased(
+    context: &Context,
+    dataset: Dataset,
+    source: &SourceObject,
+) -> Result<BTreeSet<u64>> {
+    if dataset != Dataset::Customers {
+        return Ok(BTreeSet::new());
+    }
+    let bucket = &context.settings.buckets.reports;
+    let found =
+        context.storage.read_json_if_exists::<ErasedCustomers>(bucket, keys::ERASED_CUSTOMERS);
+    let known = found.await?.map(|(erased, _)| erased).unwrap_or_default();
+    Ok(known.in_source(source, context.settings.privacy.erased))
 }
 
 /// The ledger entry, after checking that every byte and every row is accounted for.
@@ -121,6 +140,9 @@ fn measure(invocation: &Invocation, report: &Report) {
     invocation.metrics.count("RowsIn", report.rows_in, &dimensions);
     invocation.metrics.count("RowsLoaded", report.rows_good, &dimensions);
     invocation.metrics.count("RowsQuarantined", report.rows_quarantined, &dimensions);
+    if report.rows_kept_erased > 0 {
+        invocation.metrics.count("RowsKeptErased", report.rows_kept_erased, &dimensions);
+    }
     invocation.metrics.gauge("RejectRate", report.reject_rate, &dimensions);
 }
 

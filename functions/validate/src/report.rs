@@ -28,6 +28,9 @@ pub struct Report {
     pub rows_in: u64,
     pub rows_good: u64,
     pub rows_quarantined: u64,
+    /// Rows of erased customers that came with values, which are left out.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub rows_kept_erased: u64,
     /// Share of refused rows, 0 to 1.
     pub reject_rate: f64,
     /// The share above which a file is not accepted.
@@ -109,6 +112,7 @@ impl Report {
             rows_in: summary.rows_in,
             rows_good: summary.rows_good,
             rows_quarantined: summary.rows_quarantined,
+            rows_kept_erased: summary.rows_kept_erased,
             reject_rate,
             max_reject_rate,
             failures,
@@ -121,6 +125,10 @@ impl Report {
             quarantine: None,
         }
     }
+}
+
+fn is_zero(rows: &u64) -> bool {
+    *rows == 0
 }
 
 fn failures(summary: &Summary) -> Vec<Failures> {

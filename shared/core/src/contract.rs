@@ -7,6 +7,7 @@
 mod catalog;
 mod cdc;
 mod compact;
+mod erasure;
 mod generate;
 mod load;
 mod quality;
@@ -18,6 +19,7 @@ mod validate;
 pub use catalog::*;
 pub use cdc::*;
 pub use compact::*;
+pub use erasure::*;
 pub use generate::*;
 pub use load::*;
 pub use quality::*;

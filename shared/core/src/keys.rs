@@ -159,6 +159,9 @@ pub fn erasure(request_id: &str) -> String {
     format!("erasure/{request_id}.json")
 }
 
+/// `erased/customers.json` in the reports bucket: the numbers of all customers that were erased.
+pub const ERASED_CUSTOMERS: &str = "erased/customers.json";
+
 /// A short, stable name for one version of one object: 16 hexadecimal digits of the SHA-256 of
 /// bucket, key and version. Names derived from it make repeated work recognisable.
 pub fn source_id(bucket: &str, key: &str, version_id: &str) -> String {

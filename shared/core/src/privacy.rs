@@ -12,29 +12,46 @@ use crate::dataset::{Column, Dataset, Kind};
 pub struct Privacy {
     /// Secrets Manager secret whose text is the key (`transform`).
     pub key_secret_arn: Option<String>,
+    /// What becomes of customers that were erased and are delivered again (`validate`).
+    pub erased: Redelivery,
     /// What each layer does with which data. Where they are wrong, everything is dropped; nobody
     /// sees that, since init fails with all that is wrong.
     pub policies: Policies,
     problems: Vec<String>,
 }
 
+/// What becomes of the values of a customer who was erased and is delivered again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Redelivery {
+    /// They do not come in, whenever the file was made.
+    #[default]
+    StayErased,
+    /// Those of a file that was uploaded after the erasure, and is true since after it, do: the
+    /// customer is a customer again.
+    Accept,
+}
+
 #[derive(Debug, Deserialize)]
 struct Written {
     key_secret_arn: Option<String>,
+    #[serde(default)]
+    erased: Redelivery,
     #[serde(flatten)]
     policies: RawPolicies,
 }
 
 impl From<Written> for Privacy {
     fn from(written: Written) -> Self {
-        let key_secret_arn = written.key_secret_arn;
+        let (key_secret_arn, erased) = (written.key_secret_arn, written.erased);
         match Policies::try_from(written.policies) {
             Ok(policies) => {
                 let problems = check(&policies);
-                Privacy { key_secret_arn, policies, problems }
+                Privacy { key_secret_arn, erased, policies, problems }
             }
             Err(wrong) => Privacy {
                 key_secret_arn,
+                erased,
                 policies: Policies::default(),
                 problems: wrong.problems().to_vec(),
             },

@@ -5,6 +5,9 @@
 //! number of fields, the row at the end of the window) takes the careful way, by RFC 4180. Good
 //! rows next to each other are copied to the output in one piece.
 
+mod erasure;
+
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -12,6 +15,7 @@ use shopflow_core::dataset::Column;
 use shopflow_core::schema_contract::Mode;
 
 use super::discard::Discard;
+use super::erased;
 use super::index;
 use super::record::{self, Cut, Field};
 use super::{blank_line, line_feeds};
@@ -137,14 +141,22 @@ impl Rows {
                         tally.scans.observe(at, &rest[row.field(position)]);
                     }
                 }
-                if let Err(failure) = self.judge_plain(&row, window.ascii) {
-                    self.keep(&rest[kept..start], split);
-                    kept = row.end + 1;
-                    let value = failure.position.map_or(0..0, |position| row.field(position));
-                    let bytes = &rest[row.start..row.content];
-                    self.refuse(failure, &rest[value], bytes, tally, split);
-                } else {
-                    tally.rows_good += 1;
+                match self.judge_plain(&row, window.ascii) {
+                    Err(failure) => {
+                        self.keep(&rest[kept..start], split);
+                        kept = row.end + 1;
+                        self.refuse_plain(failure, &row, tally, split);
+                    }
+                    Ok(id) => {
+                        tally.rows_good += 1;
+                        let all = &rest[row.start..=row.end];
+                        let value = |position| rest[row.field(position)].to_vec();
+                        if let Some(erased) = self.erased(id, all, value, tally) {
+                            self.keep(&rest[kept..start], split);
+                            kept = row.end + 1;
+                            self.keep(&erased, split);
+                        }
+                    }
                 }
                 tally.rows_in += 1;
                 tally.line += 1;
@@ -169,7 +181,7 @@ impl Rows {
         (start, true)
     }
 
-    fn judge_plain(&mut self, row: &PlainRow<'_>, ascii: bool) -> Result<(), Failure> {
+    fn judge_plain(&mut self, row: &PlainRow<'_>, ascii: bool) -> Result<u64, Failure> {
         if !ascii {
             check_utf8(&row.bytes[row.start..row.content], row.start, |position| {
                 (position < row.marks.len()).then(|| row.field(position))
@@ -200,9 +212,9 @@ impl Rows {
         self.discard.as_ref().map(Discard::counts).unwrap_or_default()
     }
 
-    fn check_id(&mut self, id: u64) -> Result<(), Failure> {
+    fn check_id(&mut self, id: u64) -> Result<u64, Failure> {
         if self.ids.insert(id) {
-            return Ok(());
+            return Ok(id);
         }
         Err(Failure::of_value(Rule::DuplicateId, self.id_at))
     }
@@ -221,6 +233,7 @@ impl Rows {
             tally.line += 1;
             return Some(total);
         }
+        let mut id = 0;
         let (content, total, failure) = match record::cut(buffer, last, &mut self.fields) {
             Cut::Incomplete => return None,
             Cut::TooLong => {
@@ -235,7 +248,13 @@ impl Rows {
             Cut::Record { content, total } => {
                 let open = buffer[total - 1] != b'\n';
                 tally.open_end |= open;
-                let failure = self.judge_fields(&buffer[..content], open).err();
+                let failure = match self.judge_fields(&buffer[..content], open) {
+                    Ok(judged) => {
+                        id = judged;
+                        None
+                    }
+                    Err(failure) => Some(failure),
+                };
                 match failure.and_then(|_| self.unclosed(&buffer[..content])) {
                     Some((content, total)) => (content, total, Some(self.broken(buffer, content))),
                     None => (content, total, failure),
@@ -243,13 +262,25 @@ impl Rows {
             }
         };
         // Fields of a row that is refused as a whole cannot be told apart.
-        let is_whole = |failure: Failure| failure.position.is_some();
-        if failure.is_none_or(|failure| is_whole(failure) || failure.rule == Rule::UnknownColumn) {
+        let is_apart = failure.is_none_or(|failure| {
+            failure.position.is_some() || failure.rule == Rule::UnknownColumn
+        });
+        if is_apart {
             self.look(buffer, tally);
         }
+        let value = |position: usize| {
+            let field = self.fields.get(position);
+            field.map(|field| erased::owned(buffer, field)).unwrap_or_default()
+        };
         match failure {
             None => {
                 tally.rows_good += 1;
+                if let Some(erased) = self.erased(id, &buffer[..total], value, tally) {
+                    self.keep(&erased, split);
+                    tally.rows_in += 1;
+                    tally.line += line_feeds(&buffer[..total]).max(1);
+                    return Some(total);
+                }
                 self.keep(&buffer[..total], split);
                 if buffer[total - 1] != b'\n' {
                     split.good.truncate(split.good.len() - (total - content));
@@ -257,11 +288,19 @@ impl Rows {
                 }
             }
             Some(failure) => {
+                let row = &buffer[..content];
+                let erased = match is_apart {
+                    true => self.refused(&value(self.id_at), row, value, tally).map(Cow::Owned),
+                    false => Some(tally.broken_row(row, self.id_at)),
+                };
+                let is_erased = matches!(erased, Some(Cow::Owned(_)));
+                let row = erased.as_deref().unwrap_or(row);
                 let mut scratch = std::mem::take(&mut self.scratch);
                 let field = failure.position.and_then(|position| self.fields.get(position));
                 let value =
                     field.map_or(&b""[..], |field| record::value(buffer, field, &mut scratch));
-                self.refuse(failure, value, &buffer[..content], tally, split);
+                let value = if is_erased { &b""[..] } else { value };
+                self.refuse(failure, value, row, tally, split);
                 self.scratch = scratch;
             }
         }
@@ -280,7 +319,7 @@ impl Rows {
         }
     }
 
-    fn judge_fields(&mut self, row: &[u8], open: bool) -> Result<(), Failure> {
+    fn judge_fields(&mut self, row: &[u8], open: bool) -> Result<u64, Failure> {
         let complete = self.fields.len() == self.columns.len();
         if !row.is_ascii() {
             check_utf8(row, 0, |position| {

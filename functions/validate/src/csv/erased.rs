@@ -1,0 +1,76 @@
+//! Rows of customers who were erased on request: their values do not come in again.
+
+use shopflow_core::contract::{ERASED_NAME, erased_email};
+use shopflow_core::dataset::{Column, Kind, PersonalData};
+
+use super::record;
+use crate::values;
+
+/// A good row without the values: what tells nothing of the person stays as it came.
+pub(super) fn good(
+    columns: &[Option<&'static Column>],
+    customer: u64,
+    mut value: impl FnMut(usize) -> Vec<u8>,
+    line_break: &[u8],
+) -> Vec<u8> {
+    let mut row = Vec::new();
+    for (position, column) in columns.iter().enumerate() {
+        if position > 0 {
+            row.push(b',');
+        }
+        match column.map(|column| (column, column.personal_data())) {
+            Some((_, Some(PersonalData::Email))) => row.extend(erased_email(customer).into_bytes()),
+            Some((column, _)) if column.is_personal() => row.extend(ERASED_NAME.as_bytes()),
+            Some(_) => row.extend(value(position)),
+            // Columns that the dataset does not know can hold anything.
+            None => {}
+        }
+    }
+    row.extend_from_slice(line_break);
+    row
+}
+
+/// A refused row without the values. Its columns may be mixed up, so only what is right for its
+/// column stays.
+pub(super) fn refused(
+    columns: &[Option<&'static Column>],
+    customer: u64,
+    value: impl Fn(usize) -> Vec<u8>,
+) -> Vec<u8> {
+    let kept = |position: usize| {
+        let value = value(position);
+        let column = columns.get(position).copied().flatten();
+        match column {
+            Some(column) if !is_free(column) && values::check(column, &value).is_ok() => value,
+            _ if value.is_empty() => value,
+            _ => ERASED_NAME.as_bytes().to_vec(),
+        }
+    };
+    good(columns, customer, kept, b"")
+}
+
+/// What is left of a row whose fields cannot be told apart.
+pub(crate) fn broken(customer: u64) -> Vec<u8> {
+    format!("{customer},{ERASED_NAME}").into_bytes()
+}
+
+fn is_free(column: &Column) -> bool {
+    matches!(column.kind, Kind::Text(_) | Kind::Email)
+}
+
+/// The number in the field at `position` of a row that is cut at every comma, whatever is quoted.
+pub(crate) fn customer_of(row: &[u8], position: usize) -> Option<u64> {
+    let field = row.split(|byte| *byte == b',').nth(position)?;
+    number(field)
+}
+
+/// A field as a customer number, if it is one.
+pub(super) fn number(field: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(field).ok()?;
+    text.trim_matches(|character: char| character.is_whitespace() || character == '"').parse().ok()
+}
+
+/// The value of a field, free of quoting.
+pub(super) fn owned(row: &[u8], field: &record::Field) -> Vec<u8> {
+    record::value(row, field, &mut Vec::new()).to_vec()
+}

@@ -1,0 +1,60 @@
+//! Rows of customers who were erased on request, good and refused.
+
+use super::{Failure, PlainRow, Rows, erased};
+use crate::engine::{Split, Tally};
+
+impl Rows {
+    /// The good row of an erased customer without values; nothing when there is nothing to leave out.
+    #[inline]
+    pub(super) fn erased(
+        &self,
+        customer: u64,
+        row: &[u8],
+        value: impl FnMut(usize) -> Vec<u8>,
+        tally: &mut Tally,
+    ) -> Option<Vec<u8>> {
+        if tally.erased.is_empty() || !tally.erased.contains(&customer) {
+            return None;
+        }
+        let erased = erased::good(&self.columns, customer, value, self.line_break);
+        (erased != row).then(|| {
+            tally.rows_kept_erased += 1;
+            erased
+        })
+    }
+
+    #[cold]
+    pub(super) fn refuse_plain(
+        &self,
+        failure: Failure,
+        row: &PlainRow<'_>,
+        tally: &mut Tally,
+        split: &mut Split,
+    ) {
+        let (bytes, all) = (row.bytes, &row.bytes[row.start..row.content]);
+        let value = |position| bytes[row.field(position)].to_vec();
+        if let Some(erased) = self.refused(&value(self.id_at), all, value, tally) {
+            self.refuse(failure, b"", &erased, tally, split);
+            return;
+        }
+        let value = failure.position.map_or(0..0, |position| row.field(position));
+        self.refuse(failure, &bytes[value], all, tally, split);
+    }
+
+    /// The refused row of an erased customer without values.
+    pub(super) fn refused(
+        &self,
+        id: &[u8],
+        row: &[u8],
+        value: impl Fn(usize) -> Vec<u8>,
+        tally: &mut Tally,
+    ) -> Option<Vec<u8>> {
+        if tally.erased.is_empty() {
+            return None;
+        }
+        let customer = erased::number(id).filter(|customer| tally.erased.contains(customer))?;
+        let erased = erased::refused(&self.columns, customer, value);
+        tally.rows_kept_erased += u64::from(erased != row);
+        Some(erased)
+    }
+}
