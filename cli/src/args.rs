@@ -46,6 +46,8 @@ pub enum Command {
     Report(Report),
     /// Fetch the data docs, the pages about the quality of the latest runs, into a folder
     Docs(Docs),
+    /// Judge a CSV file, a Parquet file or a table of Postgres by a suite of expectations
+    Check(Check),
     /// Print expectations that the latest rows of a dataset suggest and its suite does not have
     Suggest(Suggest),
     /// Write docs/query-plans.md: how each question is executed, before and after indexing
@@ -227,6 +229,26 @@ pub struct Report {
     /// Ask again even what has not changed since the last report
     #[arg(long)]
     pub afresh: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Check {
+    /// A suite: YAML as in suites/, or JSON as Great Expectations writes it
+    pub suite: PathBuf,
+    /// A file that ends in .csv or .parquet, or a table like warehouse.fact_sales
+    pub source: String,
+    /// Types of columns of a CSV file, the others are texts: quantity=integer,at=timestamp
+    /// (integer, number, date, timestamp, text)
+    #[arg(long, value_delimiter = ',', value_name = "COLUMN=TYPE")]
+    pub types: Vec<String>,
+    /// Threads that read a CSV file
+    #[arg(long, default_value_t = 2)]
+    pub threads: usize,
+    /// Print the result as Great Expectations writes it
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub environment: Environment,
 }
 
 #[derive(Debug, Args)]

@@ -21,6 +21,7 @@
 
 pub mod analytics;
 pub mod args;
+pub mod check;
 pub mod commands;
 pub mod console;
 pub mod dictionary;

@@ -1,5 +1,6 @@
 //! The commands, each a page: arguments in, library calls, words out.
 
+mod check;
 mod cloud;
 mod docs;
 mod documents;
@@ -39,6 +40,7 @@ pub async fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         Command::Erase(erase) => erase::erase(&erase).await,
         Command::Report(report) => report::report(&report).await,
         Command::Docs(docs) => docs::docs(&docs).await,
+        Command::Check(check) => check::check(&check).await,
         Command::Suggest(suggest) => suggest::suggest(&suggest).await,
         Command::Plans(plans) => documents::plans(&plans).await,
         Command::Dictionary(dictionary) => documents::dictionary(&dictionary).await,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::Schema;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::reader::ChunkReader;
@@ -14,6 +15,16 @@ use crate::state::State;
 
 /// Rows that are decoded at once.
 const BATCH_ROWS: usize = 8192;
+
+/// The columns of a file.
+///
+/// # Errors
+/// `InvalidInput` when the file is not Parquet.
+pub fn schema(file: impl ChunkReader + 'static) -> Result<Schema> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file)
+        .or_error(ErrorKind::InvalidInput, "read a Parquet file failed")?;
+    Ok(builder.schema().as_ref().clone())
+}
 
 /// Reads a file whose schema is the plan's.
 ///

@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use futures::{TryStreamExt, pin_mut};
-use shopflow_core::Result;
 use shopflow_core::error::{ErrorKind, ResultExt};
+use shopflow_core::{Error, Result};
 use tokio_postgres::{GenericClient, Row};
 
 use super::csv::columns::ColumnBuilder;
@@ -20,9 +20,59 @@ use crate::state::State;
 /// Rows of a batch.
 const BATCH_ROWS: usize = 8192;
 
+/// The columns of `table`, a name that may be qualified. Numbers with a fixed scale stay exact;
+/// types without a counterpart are texts, as Postgres writes them.
+///
+/// # Errors
+/// `InvalidInput` when there is no such table; `TransientDatabase`.
+pub async fn schema(client: &impl GenericClient, table: &str) -> Result<Schema> {
+    let failed = "read the columns of a table failed";
+    let rows = client
+        .query(
+            "SELECT attname, format_type(atttypid, NULL),
+                    CASE WHEN atttypmod >= 4 THEN (atttypmod - 4) >> 16 & 65535 END AS digits,
+                    CASE WHEN atttypmod >= 4 THEN (atttypmod - 4) & 2047 END AS scale
+             FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped
+             ORDER BY attnum",
+            &[&quoted(table)],
+        )
+        .await
+        .or_error(ErrorKind::TransientDatabase, failed)?;
+    if rows.is_empty() {
+        let error = Error::invalid("there is no such table").with("table", table);
+        return Err(error.hint("a file ends in .csv or .parquet"));
+    }
+    let fields = rows.iter().map(|row| {
+        let kind = match row.get::<_, &str>(1) {
+            "smallint" | "integer" | "bigint" => DataType::Int64,
+            "real" | "double precision" => DataType::Float64,
+            "numeric" => match (row.get::<_, Option<i32>>(2), row.get::<_, Option<i32>>(3)) {
+                (Some(digits @ 1..=38), Some(scale @ 0..=38)) => {
+                    DataType::Decimal128(digits as u8, scale as i8)
+                }
+                _ => DataType::Float64,
+            },
+            "date" => DataType::Date32,
+            "timestamp with time zone" => {
+                DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+            }
+            "timestamp without time zone" => DataType::Timestamp(TimeUnit::Microsecond, None),
+            _ => DataType::Utf8,
+        };
+        Field::new(row.get::<_, &str>(0), kind, true)
+    });
+    Ok(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+/// A name, which may be qualified, as Postgres reads it whatever it holds.
+fn quoted(name: &str) -> String {
+    let parts: Vec<String> =
+        name.split('.').map(|part| format!("\"{}\"", part.replace('"', "\"\""))).collect();
+    parts.join(".")
+}
+
 /// The query that gives the plan's columns of `table`, a name that may be qualified.
 pub fn select(plan: &Plan, table: &str) -> String {
-    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
     let columns: Vec<String> = plan
         .wanted
         .iter()
@@ -36,13 +86,12 @@ pub fn select(plan: &Plan, table: &str) -> String {
                 DataType::Timestamp(_, None) => "timestamp",
                 _ => "text",
             };
-            let name = quoted(field.name());
+            let name = format!("\"{}\"", field.name().replace('"', "\"\""));
             format!("{name}::{cast} AS {name}")
         })
         .collect();
-    let table: Vec<String> = table.split('.').map(quoted).collect();
     let columns = if columns.is_empty() { "1".to_owned() } else { columns.join(", ") };
-    format!("SELECT {columns} FROM {}", table.join("."))
+    format!("SELECT {columns} FROM {}", quoted(table))
 }
 
 /// Reads all rows of `table`.
