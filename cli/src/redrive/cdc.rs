@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 
-use super::letters::Letters;
+use super::letters::{Letters, shortened};
 use super::{Action, Letter, Scope};
 use crate::target::Target;
 
@@ -19,8 +19,6 @@ const QUEUE: &str = "cdc";
 const FUNCTION: &str = "cdc";
 /// Longer than the function may run.
 const HIDDEN_SECONDS: i32 = 960;
-/// Longest text of an error that is shown, in characters.
-const SHOWN_CHARACTERS: usize = 300;
 
 /// What Lambda sends about a failed asynchronous call.
 #[derive(Debug, Deserialize)]
@@ -177,13 +175,6 @@ async fn invoke(target: &Target, function: &str, payload: &str) -> Result<()> {
         field("errorType"),
         field("errorMessage")
     )))
-}
-
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(SHOWN_CHARACTERS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 pub const BATCH: usize = 10;
 /// A long poll asks every server of the queue: an empty answer means an empty queue.
 const WAIT_SECONDS: i32 = 1;
+/// Longest text of an error that is shown, in characters.
+const SHOWN_CHARACTERS: usize = 300;
 
 /// A dead-letter queue that is worked through.
 #[derive(Debug)]
@@ -132,6 +134,14 @@ impl Letters {
             })?;
         }
         Ok(())
+    }
+}
+
+/// The begin of a text that somebody else wrote.
+pub fn shortened(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_CHARACTERS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

@@ -7,7 +7,7 @@ use aws_sdk_sqs::types::Message;
 use serde_json::{Map, Value};
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 
-use super::letters::{BATCH, Letters};
+use super::letters::{BATCH, Letters, shortened};
 use super::{Action, Letter, Scope};
 use crate::execution::Execution;
 use crate::target::Target;
@@ -15,8 +15,6 @@ use crate::target::Target;
 const QUEUE: &str = "schedule";
 /// Longer than a batch takes.
 const HIDDEN_SECONDS: i32 = 300;
-/// Longest text of an error that is shown, in characters.
-const SHOWN_CHARACTERS: usize = 300;
 /// Step Functions takes names of up to 80 characters.
 const NAME_CHARACTERS: usize = 80;
 
@@ -151,13 +149,6 @@ fn read(message: &Message, machine: &str) -> Result<Missed> {
     let text = attribute("ERROR_MESSAGE").unwrap_or_default();
     let because = shortened(&format!("the schedule could not start it: {code}: {text}"));
     Ok(Missed { name, input: Value::Object(input).to_string(), because })
-}
-
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(SHOWN_CHARACTERS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 #[cfg(test)]
