@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Runs one benchmark: python3 bench/run.py <topic> [arguments].
 
+`python3 bench/run.py --install <topic>` only installs its peers and prints the interpreter that has them.
+
 Each topic is a folder with a bench.py that runs ShopFlow and its peers in the same run, checks that
 they answer alike, and prints both figures and the ratio. The peers come, at pinned versions, from the
 topic's requirements.txt into an environment of its own.
@@ -38,6 +40,9 @@ def ensure_environment(topic: str) -> Path:
 
 
 def main() -> int:
+    if len(sys.argv) == 3 and sys.argv[1] == "--install" and sys.argv[2] in topics():
+        print(ensure_environment(sys.argv[2]))
+        return 0
     if len(sys.argv) < 2 or sys.argv[1] not in topics():
         print(f"usage: bench/run.py <{'|'.join(topics())}> [arguments]", file=sys.stderr)
         return 2

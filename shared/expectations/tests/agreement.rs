@@ -23,17 +23,20 @@ fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
 }
 
-/// The Python that has the pinned Great Expectations, if there is one.
+/// The Python that has the pinned Great Expectations, if there is one; the one that is named must.
 fn python() -> Option<String> {
-    let python = std::env::var("SHOPFLOW_PEERS_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let named = std::env::var("SHOPFLOW_PEERS_PYTHON").ok();
+    let python = named.clone().unwrap_or_else(|| "python3".to_owned());
     let requirements =
         std::fs::read_to_string(root().join("bench/expectations/requirements.txt")).unwrap();
     let pinned = requirements.lines().find_map(|line| line.strip_prefix("great_expectations=="))?;
     let output = Command::new(&python)
         .args(["-c", "import importlib.metadata as m; print(m.version('great_expectations'))"])
-        .output()
-        .ok()?;
-    (String::from_utf8_lossy(&output.stdout).trim() == pinned.trim()).then_some(python)
+        .output();
+    let found =
+        output.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).trim() == pinned.trim());
+    assert!(found || named.is_none(), "{python} has no great_expectations {pinned}");
+    found.then_some(python)
 }
 
 fn run(python: &str, arguments: &[&str]) -> String {
