@@ -128,7 +128,7 @@ async fn run(folder: &Path, table: &str) {
             files: names.iter().map(entry).collect(),
             rows: Rows::All,
         };
-        let engine = Engine::new(1 << 30).unwrap();
+        let engine = Engine::new(1 << 30);
         let inputs = vec![("gold_fact_sales", source.into_table())];
         answer = engine.query(table.sql, inputs, &table.schema).await.unwrap();
         best = best.min(started.elapsed().as_secs_f64());

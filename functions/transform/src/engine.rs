@@ -9,11 +9,12 @@ use datafusion::datasource::{MemTable, TableProvider};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::memory_pool::FairSpillPool;
-use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
+use tokio::sync::Semaphore;
 
 use crate::distinct;
 use crate::grouping::GroupByKey;
@@ -32,54 +33,99 @@ pub fn memory_budget() -> usize {
     mib * 1024 * 1024 / 10 * 6
 }
 
-/// Runs SQL over tables that are registered per question. Sorts and aggregates that outgrow the
-/// memory spill to the temporary folder.
+/// A table of a question.
+#[derive(Debug, Clone)]
+pub struct Source {
+    pub table: Arc<dyn TableProvider>,
+    /// Rows that are read at most.
+    pub rows: u64,
+}
+
+/// Questions that may be asked side by side; each has this part of the memory at least.
+const SHARES: u32 = 8;
+/// Bytes that sorting, joining or grouping takes per row it reads, at a guess that is seldom too
+/// low. Where it is, the question is asked again with all of the memory.
+const BYTES_PER_ROW: u64 = 256;
+
+/// Runs SQL over tables that are registered per question. Small questions run side by side; a large
+/// one waits until it has the memory that its rows may take, since operators that are short of it
+/// fail before they can spill. Sorts and aggregates that outgrow all of the memory spill to the
+/// temporary folder.
 #[derive(Debug, Clone)]
 pub struct Engine {
-    runtime: Arc<RuntimeEnv>,
+    /// Bytes of one share.
+    share: usize,
+    shares: Arc<Semaphore>,
 }
 
 impl Engine {
-    /// An engine that uses at most `memory` bytes.
-    ///
-    /// # Errors
-    /// `Internal` when the engine cannot start.
-    pub fn new(memory: usize) -> Result<Engine> {
-        let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(FairSpillPool::new(memory)))
-            .build_arc()
-            .or_error(ErrorKind::Internal, "start query engine failed")?;
-        Ok(Engine { runtime })
+    /// An engine whose questions use at most `memory` bytes together.
+    pub fn new(memory: usize) -> Engine {
+        let shares = Arc::new(Semaphore::new(SHARES as usize));
+        Engine { share: memory / SHARES as usize, shares }
     }
 
     /// Answers one question over the given tables, as one batch with exactly `schema`.
     ///
     /// # Errors
-    /// `Internal` when the SQL does not fit the tables; errors of the files that are read.
+    /// `Internal` when the SQL does not fit the tables, or all of the memory is too little; errors
+    /// of the files that are read.
     pub fn query<'a>(
         &'a self,
         sql: &'a str,
-        tables: Vec<(&'a str, Arc<dyn TableProvider>)>,
+        tables: Vec<(&'a str, Source)>,
         schema: &'a SchemaRef,
     ) -> BoxFuture<'a, Result<RecordBatch>> {
         let answer = async move {
-            let config = SessionConfig::new().with_target_partitions(TARGET_PARTITIONS);
-            let state = SessionStateBuilder::new()
-                .with_config(config)
-                .with_runtime_env(Arc::clone(&self.runtime))
-                .with_default_features()
-                .with_physical_optimizer_rule(Arc::new(GroupByKey))
-                .build();
-            let context = SessionContext::new_with_state(state);
-            context.register_udaf(distinct::count());
-            for (name, table) in tables {
-                context.register_table(name, table).map_err(query_error)?;
-            }
-            let plan = context.sql(sql).await.map_err(query_error)?;
-            let batches = plan.collect().await.map_err(query_error)?;
-            conform(schema, &batches)
+            let rows: u64 = tables.iter().map(|(_, source)| source.rows).sum();
+            let wanted = (rows * BYTES_PER_ROW).div_ceil(self.share.max(1) as u64);
+            let wanted = wanted.clamp(1, u64::from(SHARES)) as u32;
+            let answer = match self.ask(sql, &tables, wanted).await {
+                Err(DataFusionError::ResourcesExhausted(reason)) if wanted < SHARES => {
+                    tracing::warn!(rows, shares = wanted, reason, "question is asked alone again");
+                    self.ask(sql, &tables, SHARES).await
+                }
+                answer => answer,
+            };
+            conform(schema, &answer.map_err(query_error)?)
         };
         answer.boxed()
+    }
+
+    async fn ask(
+        &self,
+        sql: &str,
+        tables: &[(&str, Source)],
+        shares: u32,
+    ) -> std::result::Result<Vec<RecordBatch>, DataFusionError> {
+        let permit = self.shares.acquire_many(shares).await;
+        let _permit = permit.map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let memory = Arc::new(FairSpillPool::new(self.share * shares as usize));
+        let runtime = RuntimeEnvBuilder::new().with_memory_pool(memory).build_arc()?;
+        let state = SessionStateBuilder::new()
+            .with_config(SessionConfig::new().with_target_partitions(TARGET_PARTITIONS))
+            .with_runtime_env(runtime)
+            .with_default_features()
+            .with_physical_optimizer_rule(Arc::new(GroupByKey))
+            .build();
+        let context = SessionContext::new_with_state(state);
+        context.register_udaf(distinct::count());
+        for (name, source) in tables {
+            context.register_table(*name, Arc::clone(&source.table))?;
+        }
+        context.sql(sql).await?.collect().await.map_err(root)
+    }
+}
+
+/// What went wrong, without what the engine was about to do with it.
+fn root(error: DataFusionError) -> DataFusionError {
+    match error {
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => root(*inner),
+        DataFusionError::Shared(inner) => match Arc::try_unwrap(inner) {
+            Ok(inner) => root(inner),
+            Err(shared) => DataFusionError::Shared(shared),
+        },
+        other => other,
     }
 }
 
@@ -87,14 +133,12 @@ impl Engine {
 ///
 /// # Errors
 /// `Internal` when the batches differ in schema.
-pub fn memory_table(
-    schema: &SchemaRef,
-    batches: Vec<RecordBatch>,
-) -> Result<Arc<dyn TableProvider>> {
+pub fn memory_table(schema: &SchemaRef, batches: Vec<RecordBatch>) -> Result<Source> {
     let batches = batches.iter().map(|batch| restate(schema, batch)).collect::<Result<Vec<_>>>()?;
+    let rows = batches.iter().map(|batch| batch.num_rows() as u64).sum();
     let table = MemTable::try_new(Arc::clone(schema), vec![batches])
         .or_error(ErrorKind::Internal, "build table in memory failed")?;
-    Ok(Arc::new(table))
+    Ok(Source { table: Arc::new(table), rows })
 }
 
 /// Puts batches together with exactly the given schema, so that equal rows give equal files
@@ -132,7 +176,9 @@ fn query_error(error: DataFusionError) -> Error {
             Ok(ours) => *ours,
             Err(other) => Error::internal("query failed").because(other),
         },
-        DataFusionError::Context(_, inner) => query_error(*inner),
+        exhausted @ DataFusionError::ResourcesExhausted(_) => Error::internal("query failed")
+            .because(exhausted)
+            .hint("give the function more memory: it has a share of it for queries"),
         other => Error::internal("query failed").because(other),
     }
 }

@@ -23,7 +23,7 @@ use shopflow_lake::FileEntry;
 use shopflow_lake::parquet;
 
 use crate::cache::{Cached, FileCache, Origin};
-use crate::engine::{TARGET_PARTITIONS, restate};
+use crate::engine::{Source, TARGET_PARTITIONS, restate};
 
 /// Rows that are decoded at once for a question. Half a megabyte or less per column stays in the
 /// processor's cache; with fewer, each turn of decoding drives the groups of a question out of it.
@@ -95,8 +95,9 @@ pub struct LazyFiles {
 
 impl LazyFiles {
     /// The files as a table, spread over the engine's partitions.
-    pub fn into_table(self) -> Arc<dyn TableProvider> {
-        Arc::new(self)
+    pub fn into_table(self) -> Source {
+        let rows = self.files.iter().map(|file| file.rows).sum();
+        Source { table: Arc::new(self), rows }
     }
 
     /// The rows of a file that are asked for, with the columns of `schema`; each batch is decoded

@@ -77,7 +77,7 @@ async fn refresh_all(
     cache: &FileCache,
     update: &Update,
 ) -> Result<Refreshed> {
-    let engine = Engine::new(context.memory_bytes / 4 * 3)?;
+    let engine = Engine::new(context.memory_bytes / 4 * 3);
     let refresh = Refresh { context, engine, cache, update };
     let (customers, products) =
         futures::try_join!(dimensions::customers(client), dimensions::products(client))?;

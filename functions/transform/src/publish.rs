@@ -1,14 +1,11 @@
 //! The touched aggregates in Postgres, and the end of the work that was pending: one transaction.
 
+mod rows;
+
 use std::collections::{BTreeSet, HashSet};
-use std::fmt::Write;
 use std::str::FromStr;
 
-use arrow::array::RecordBatch;
-use arrow::util::display::{ArrayFormatter, FormatOptions};
-use bytes::Bytes;
 use chrono::NaiveDate;
-use futures::SinkExt;
 use shopflow_core::contract::Run;
 use shopflow_core::{Dataset, Error, ErrorKind, LedgerEntry, Result, ResultExt, Stage};
 use shopflow_postgres::{Client, PgResultExt};
@@ -20,9 +17,6 @@ use crate::pending::Pending;
 use crate::sessions::SessionChange;
 use crate::silver::FileCount;
 use crate::{days, tables, warehouse};
-
-/// Rows per message of a COPY.
-const COPY_ROWS: usize = 8192;
 
 const CLOSE_MARKS: &str = include_str!("../../../sql/warehouse/close_marks.sql");
 
@@ -106,97 +100,33 @@ pub async fn work_of(client: &Client, run_id: &str) -> Result<(u64, u64)> {
 }
 
 async fn publish_sessions(transaction: &Transaction<'_>, change: &SessionChange) -> Result<()> {
-    match &change.ids {
-        Some(ids) => {
-            let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-            let sql = "DELETE FROM warehouse.fact_sessions WHERE session_id = ANY ($1)";
-            transaction.execute(sql, &[&ids]).await
-        }
-        None => transaction.execute("DELETE FROM warehouse.fact_sessions", &[]).await,
-    }
-    .or_db("delete outdated sessions")?;
     let deleted = "DELETE FROM ops.dirty_sessions";
     transaction.execute(deleted, &[]).await.or_db("remove marks of sessions")?;
-    copy(transaction, tables::FACT_SESSIONS, &change.rows).await
+    let outdated = match &change.ids {
+        Some(ids) => {
+            rows::name_texts(transaction, "touched_sessions", ids.iter()).await?;
+            "session_id IN (SELECT id FROM touched_sessions)"
+        }
+        None => "true",
+    };
+    rows::replace(transaction, tables::FACT_SESSIONS, tables::SESSION_ID, outdated, &change.rows)
+        .await
 }
 
 async fn publish(transaction: &Transaction<'_>, change: &Change, full: bool) -> Result<()> {
-    let name = change.aggregate.name;
-    if change.aggregate.period.is_some() && !full {
-        let sql =
-            format!("DELETE FROM warehouse.{name} WHERE {} = ANY ($1)", change.aggregate.key());
-        let periods = dates(&change.periods)?;
-        transaction.execute(&sql, &[&periods]).await
+    let aggregate = change.aggregate;
+    let outdated = if aggregate.period.is_some() && !full {
+        let dates = dates(&change.periods)?;
+        let dates: Vec<String> = dates.iter().map(|date| format!("date '{date}'")).collect();
+        format!("{} = ANY (ARRAY[{}]::date[])", aggregate.key(), dates.join(", "))
     } else {
-        transaction.execute(&format!("DELETE FROM warehouse.{name}"), &[]).await
-    }
-    .or_db("delete outdated aggregates")
-    .map_err(|error| error.with("table", name))?;
-    copy(transaction, name, &change.rows).await.map_err(|error| error.with("table", name))
+        "true".to_owned()
+    };
+    rows::replace(transaction, aggregate.name, aggregate.key(), &outdated, &change.rows).await
 }
 
 fn dates(days: &HashSet<i32>) -> Result<Vec<NaiveDate>> {
     days.iter().map(|day| days::date(*day)).collect()
-}
-
-async fn copy(transaction: &Transaction<'_>, table: &str, rows: &RecordBatch) -> Result<()> {
-    let schema = rows.schema();
-    let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-    let sql = format!("COPY warehouse.{table} ({}) FROM STDIN", names.join(", "));
-    let sink = transaction.copy_in::<_, Bytes>(&sql).await.or_db("start copy")?;
-    futures::pin_mut!(sink);
-    for from in (0..rows.num_rows()).step_by(COPY_ROWS) {
-        let part = rows.slice(from, COPY_ROWS.min(rows.num_rows() - from));
-        sink.send(copy_text(&part)?).await.or_db("copy aggregates")?;
-    }
-    sink.finish().await.or_db("copy aggregates")?;
-    Ok(())
-}
-
-/// Rows in the text format of COPY.
-fn copy_text(rows: &RecordBatch) -> Result<Bytes> {
-    let options = FormatOptions::default();
-    let columns = rows
-        .columns()
-        .iter()
-        .map(|column| ArrayFormatter::try_new(column.as_ref(), &options))
-        .collect::<std::result::Result<Vec<_>, _>>()
-        .or_error(ErrorKind::Internal, "format aggregate failed")?;
-    let mut text = String::new();
-    for row in 0..rows.num_rows() {
-        for (number, column) in columns.iter().enumerate() {
-            let separator = if number == 0 { "" } else { "\t" };
-            text.push_str(separator);
-            let from = text.len();
-            if rows.column(number).is_null(row) {
-                text.push_str("\\N");
-                continue;
-            }
-            write!(text, "{}", column.value(row))
-                .or_error(ErrorKind::Internal, "format aggregate failed")?;
-            escape(&mut text, from);
-        }
-        text.push('\n');
-    }
-    Ok(Bytes::from(text))
-}
-
-/// Escapes what has a meaning in the text format of COPY.
-fn escape(text: &mut String, from: usize) {
-    let special = |c: char| matches!(c, '\\' | '\t' | '\n' | '\r');
-    if !text[from..].contains(special) {
-        return;
-    }
-    let plain = text.split_off(from);
-    for c in plain.chars() {
-        match c {
-            '\\' => text.push_str("\\\\"),
-            '\t' => text.push_str("\\t"),
-            '\n' => text.push_str("\\n"),
-            '\r' => text.push_str("\\r"),
-            other => text.push(other),
-        }
-    }
 }
 
 async fn close(

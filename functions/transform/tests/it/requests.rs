@@ -88,7 +88,7 @@ async fn a_question_fetches_its_columns_of_a_large_file_and_the_next_one_only_ot
         files: vec![file],
         rows: Rows::All,
     };
-    let engine = Engine::new(1 << 28).unwrap();
+    let engine = Engine::new(1 << 28);
     // The end of the file and a column; nothing new; another column.
     for (position, name, gets) in [(1, "b", 2), (1, "b", 0), (2, "c", 1)] {
         let sql = format!("SELECT sum({name}) AS {name} FROM files");
