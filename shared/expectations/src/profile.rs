@@ -21,6 +21,8 @@ use crate::state::Evidence;
 
 /// Values whose counts are kept while looking for the most frequent ones.
 const COUNTED: usize = 1000;
+/// Different values that are told apart exactly: what is kept of them stays in the processor's cache.
+const EXACT: usize = 1 << 14;
 /// Most frequent values that are shown.
 const TOP: usize = 10;
 const BINS: usize = 10;
@@ -116,7 +118,7 @@ fn column(planner: &mut Planner, options: &Options, name: String) -> Option<Prof
         present: metric("present", Metric::Tally(tally)),
         distinct: metric(
             "distinct",
-            Metric::Distinct(Distinct { column: at, limit: options.max_distinct }),
+            Metric::Distinct(Distinct { column: at, limit: options.max_distinct.min(EXACT) }),
         ),
         extremes: (!personal)
             .then(|| metric("extremes", Metric::Extremes(Extremes { column: at }))),
@@ -125,7 +127,8 @@ fn column(planner: &mut Planner, options: &Options, name: String) -> Option<Prof
             metric("numbers", Metric::Numbers(Numbers { column: at, limit: options.max_numbers }))
         }),
         frequencies: (!personal).then(|| {
-            let counts = Frequencies { column: at, limit: COUNTED, pinned: Vec::new() };
+            let counts =
+                Frequencies { column: at, limit: COUNTED, pinned: Vec::new(), all_or_none: true };
             metric("frequencies", Metric::Frequencies(counts))
         }),
     })

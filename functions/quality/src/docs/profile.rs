@@ -75,7 +75,7 @@ fn trend(compared: &Compared, name: &str) -> Html {
 
 /// Numbers that name something have no mean and no distribution.
 fn is_key(name: &str) -> bool {
-    name == "id" || name.ends_with("_id")
+    name == "id" || name.ends_with("_id") || name.ends_with("_key")
 }
 
 /// The figures between which the numbers lie.

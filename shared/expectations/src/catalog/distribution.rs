@@ -168,7 +168,10 @@ pub(super) fn frequencies_of(
     pinned.sort_unstable();
     pinned.dedup();
     let key = format!("frequencies {} {limit} {pinned:?}", target.at);
-    b.metric(key, Metric::Frequencies(Frequencies { column: target.at, limit, pinned }))
+    b.metric(
+        key,
+        Metric::Frequencies(Frequencies { column: target.at, limit, pinned, all_or_none: false }),
+    )
 }
 
 /// What to answer when there are more values than were counted.

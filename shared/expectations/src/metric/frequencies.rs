@@ -2,7 +2,8 @@
 //!
 //! Memory: about 100 bytes a distinct value, at most [`Frequencies::limit`] of them. Beyond the
 //! limit the smallest hashes are kept, so that what is kept stays exact and does not depend on
-//! the split, and the state says that it is no longer everything.
+//! the split, and the state says that it is no longer everything. A hash above those costs one
+//! comparison from then on.
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,8 @@ pub(crate) struct Frequencies {
     pub limit: usize,
     /// Hashes that are counted whatever else there is, in order.
     pub pinned: Vec<u64>,
+    /// Whether counts are of use only when every value has one: beyond the limit none are kept.
+    pub all_or_none: bool,
 }
 
 /// Collected counts.
@@ -30,6 +33,25 @@ pub(crate) struct Collected {
     counts: HashedMap<u64, (u64, Value)>,
     /// There were more values than the limit; those with larger hashes are gone.
     pub overflowed: bool,
+    /// Larger hashes cannot be among those that are kept. Only saves time, so it is not stored.
+    #[serde(skip)]
+    ceiling: Ceiling,
+}
+
+/// The largest hash that may still be kept. States that differ in nothing else are the same.
+#[derive(Debug, Clone, Copy)]
+struct Ceiling(u64);
+
+impl Default for Ceiling {
+    fn default() -> Self {
+        Ceiling(u64::MAX)
+    }
+}
+
+impl PartialEq for Ceiling {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl Collected {
@@ -58,10 +80,16 @@ impl Frequencies {
         let column = scope.column(self.column);
         let seed = scope.presenter.seed;
         state.malformed += column.malformed().len() as u64;
-        let mut seen = 0;
-        scope.each(scope.valid(self.column).as_deref(), |row| {
-            seen += 1;
+        let valid = scope.valid(self.column);
+        state.count += valid.as_deref().map_or(scope.batch.rows as u64, super::count);
+        if state.overflowed && self.all_or_none {
+            return;
+        }
+        scope.each(valid.as_deref(), |row| {
             let hash = column.hash(seed, row) as u64;
+            if hash > state.ceiling.0 && !self.is_pinned(hash) {
+                return;
+            }
             match state.counts.get_mut(&hash) {
                 Some((count, _)) => *count += 1,
                 None => {
@@ -70,7 +98,6 @@ impl Frequencies {
                 }
             }
         });
-        state.count += seen;
         // Twice the limit before tidying up keeps the cost per value constant.
         if state.counts.len() > 2 * self.limit {
             self.trim(state);
@@ -81,8 +108,12 @@ impl Frequencies {
         state.count += next.count;
         state.malformed += next.malformed;
         state.overflowed |= next.overflowed;
+        state.ceiling.0 = state.ceiling.0.min(next.ceiling.0);
         for (hash, (count, value)) in next.counts {
             state.counts.entry(hash).or_insert((0, value)).0 += count;
+        }
+        if state.overflowed && self.all_or_none {
+            state.counts.clear();
         }
         if state.counts.len() > 2 * self.limit {
             self.trim(state);
@@ -104,12 +135,24 @@ impl Frequencies {
             return;
         }
         state.overflowed = true;
+        if self.all_or_none {
+            state.counts.clear();
+            return;
+        }
         let mut sorted: BTreeMap<u64, (u64, Value)> = state.counts.drain().collect();
         for hash in &self.pinned {
             if let Some(entry) = sorted.remove(hash) {
                 state.counts.insert(*hash, entry);
             }
         }
-        state.counts.extend(sorted.into_iter().take(self.limit));
+        let kept = sorted.into_iter().take(self.limit);
+        for (hash, entry) in kept {
+            state.ceiling.0 = hash;
+            state.counts.insert(hash, entry);
+        }
+    }
+
+    fn is_pinned(&self, hash: u64) -> bool {
+        self.pinned.binary_search(&hash).is_ok()
     }
 }

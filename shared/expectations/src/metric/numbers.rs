@@ -5,7 +5,7 @@
 //! a quantile is off by at most [`RELATIVE_ERROR`] of its value. Buckets are plain counters, so any
 //! split gives the same sketch; t-digest and KLL do not promise that. `exact: true` sets no limit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -57,9 +57,54 @@ impl From<Finite> for u64 {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Buckets {
     /// By negated logarithm of the size, so that the order is that of the values.
-    negative: BTreeMap<i32, u64>,
+    negative: Counters,
     zero: u64,
-    positive: BTreeMap<i32, u64>,
+    positive: Counters,
+}
+
+/// How many values are in each bucket, from the first that has any to the last: a few thousand,
+/// and 142,000 for numbers of every size there is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "BTreeMap<i32, u64>", into = "BTreeMap<i32, u64>")]
+struct Counters {
+    first: i32,
+    counts: VecDeque<u64>,
+}
+
+impl Counters {
+    #[inline]
+    fn add(&mut self, bucket: i32, count: u64) {
+        if self.counts.is_empty() {
+            self.first = bucket;
+        }
+        while bucket < self.first {
+            self.counts.push_front(0);
+            self.first -= 1;
+        }
+        let at = (bucket - self.first) as usize;
+        if at >= self.counts.len() {
+            self.counts.resize(at + 1, 0);
+        }
+        self.counts[at] += count;
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (i32, u64)> {
+        (self.first..).zip(self.counts.iter().copied()).filter(|(_, count)| *count > 0)
+    }
+}
+
+impl From<BTreeMap<i32, u64>> for Counters {
+    fn from(counts: BTreeMap<i32, u64>) -> Counters {
+        let mut counters = Counters::default();
+        counts.into_iter().for_each(|(bucket, count)| counters.add(bucket, count));
+        counters
+    }
+}
+
+impl From<Counters> for BTreeMap<i32, u64> {
+    fn from(counters: Counters) -> Self {
+        counters.iter().collect()
+    }
 }
 
 fn growth() -> f64 {
@@ -79,9 +124,9 @@ fn middle(index: i32) -> f64 {
 impl Buckets {
     fn add(&mut self, value: f64) {
         if value > 0.0 {
-            *self.positive.entry(index(value)).or_default() += 1;
+            self.positive.add(index(value), 1);
         } else if value < 0.0 {
-            *self.negative.entry(-index(-value)).or_default() += 1;
+            self.negative.add(-index(-value), 1);
         } else {
             self.zero += 1;
         }
@@ -89,15 +134,15 @@ impl Buckets {
 
     fn merge(&mut self, next: Buckets) {
         self.zero += next.zero;
-        next.negative.into_iter().for_each(|(at, n)| *self.negative.entry(at).or_default() += n);
-        next.positive.into_iter().for_each(|(at, n)| *self.positive.entry(at).or_default() += n);
+        next.negative.iter().for_each(|(at, n)| self.negative.add(at, n));
+        next.positive.iter().for_each(|(at, n)| self.positive.add(at, n));
     }
 
     /// Values and counts in ascending order.
     fn iter(&self) -> impl Iterator<Item = (f64, u64)> {
-        let negative = self.negative.iter().map(|(at, n)| (-middle(-at), *n));
+        let negative = self.negative.iter().map(|(at, n)| (-middle(-at), n));
         let zero = (self.zero > 0).then_some((0.0, self.zero));
-        let positive = self.positive.iter().map(|(at, n)| (middle(*at), *n));
+        let positive = self.positive.iter().map(|(at, n)| (middle(at), n));
         negative.chain(zero).chain(positive)
     }
 }

@@ -160,7 +160,7 @@ impl Lake {
             let rows = rows(&name, &schema);
             (name, schema, rows)
         });
-        Lake { tables: tables.collect(), engine: Engine::new(256 << 20).unwrap() }
+        Lake { tables: tables.collect(), engine: Engine::new(256 << 20) }
     }
 
     /// The answer, with one column of one table changed or as it is.
