@@ -182,3 +182,67 @@ fn query_error(error: DataFusionError) -> Error {
         other => Error::internal("query failed").because(other),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{Array, AsArray, Int64Array, StringArray};
+    use arrow::datatypes::{DataType, Field, Int64Type, Schema};
+
+    const ROWS: i64 = 200_000;
+    const SORTED: &str = "SELECT id, text FROM rows ORDER BY text, id";
+
+    fn table() -> (SchemaRef, Source) {
+        let schema = Arc::new(Schema::new(vec![
+            Field::new("id", DataType::Int64, false),
+            Field::new("text", DataType::Utf8, false),
+        ]));
+        let ids = Int64Array::from_iter_values(0..ROWS);
+        let texts = (0..ROWS).map(|id| format!("{:032}", id * 7919 % ROWS));
+        let columns: Vec<Arc<dyn Array>> =
+            vec![Arc::new(ids), Arc::new(StringArray::from_iter_values(texts))];
+        let all = RecordBatch::try_new(Arc::clone(&schema), columns).unwrap();
+        let parts = (0..ROWS as usize).step_by(8192).map(|from| {
+            let part = all.slice(from, 8192.min(ROWS as usize - from));
+            // Of its own, as a batch from a file is.
+            let own = arrow::compute::concat_batches(&schema, [&part]).unwrap();
+            arrow::compute::filter_record_batch(&own, &vec![true; own.num_rows()].into()).unwrap()
+        });
+        let table = memory_table(&schema, parts.collect()).unwrap();
+        (schema, table)
+    }
+
+    async fn ask_many(engine: &Engine, schema: &SchemaRef, source: &Source) {
+        let questions =
+            (0..12).map(|_| engine.query(SORTED, vec![("rows", source.clone())], schema));
+        for answer in futures::future::join_all(questions).await {
+            let answer = answer.unwrap();
+            let ids = answer.column(0).as_primitive::<Int64Type>();
+            assert_eq!(ids.len(), ROWS as usize);
+            assert!((0..ROWS).all(|row| ids.value(row as usize) * 7919 % ROWS == row));
+        }
+    }
+
+    #[tokio::test]
+    async fn questions_that_do_not_fit_side_by_side_wait_for_each_other() {
+        let (schema, source) = table();
+        assert_eq!(source.rows, ROWS as u64);
+        ask_many(&Engine::new(48 << 20), &schema, &source).await;
+    }
+
+    #[tokio::test]
+    async fn a_question_that_needs_more_than_was_expected_gets_all_of_the_memory() {
+        let (schema, source) = table();
+        let underrated = Source { rows: 1, ..source };
+        ask_many(&Engine::new(48 << 20), &schema, &underrated).await;
+    }
+
+    #[tokio::test]
+    async fn too_little_memory_for_one_question_is_said_with_what_to_do() {
+        let (schema, source) = table();
+        let engine = Engine::new(1 << 20);
+        let error = engine.query(SORTED, vec![("rows", source)], &schema).await.unwrap_err();
+        assert!(error.to_string().contains("Resources exhausted"), "{error}");
+        assert!(error.to_string().contains("give the function more memory"), "{error}");
+    }
+}
