@@ -86,7 +86,7 @@ pub struct Text {
 }
 
 impl Text {
-    /// Texts between consecutive `offsets` of valid UTF-8 `bytes`.
+    /// Texts in UTF-8 between consecutive `offsets` of `bytes`.
     pub fn new(offsets: Vec<i32>, bytes: Vec<u8>) -> Text {
         Text::shared(ScalarBuffer::from(offsets), Buffer::from_vec(bytes))
     }
@@ -127,6 +127,11 @@ impl Text {
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         let bytes = self.bytes.as_slice();
         self.offsets.windows(2).map(|pair| &bytes[pair[0] as usize..pair[1] as usize])
+    }
+
+    /// The ends of all texts, from 0 on, and the bytes.
+    pub(crate) fn into_parts(self) -> (ScalarBuffer<i32>, Buffer) {
+        (self.offsets, self.bytes)
     }
 
     /// True when no text has a byte over 127.
@@ -225,6 +230,11 @@ impl Column {
     #[inline]
     pub fn data(&self) -> &Data {
         &self.data
+    }
+
+    /// The values alone.
+    pub(crate) fn into_data(self) -> Data {
+        self.data
     }
 
     /// 1 where there is a readable value; `None` when that is everywhere.

@@ -28,7 +28,7 @@ pub(crate) fn number(values: u64) -> Option<i64> {
 
 /// The integer between two places: plain digits with an optional minus sign. Up to sixteen digits
 /// are read eight at a time, together with what stands before them, which is then taken away.
-#[inline]
+#[inline(always)]
 pub(crate) fn integer(bytes: &[u8], from: usize, to: usize) -> Option<i64> {
     let number = match to - from {
         1 => Some(i64::from(bytes[from] ^ b'0')).filter(|digit| *digit < 10),

@@ -28,12 +28,28 @@ pub struct Unreadable {
 }
 
 impl Unreadable {
+    /// Rows that are listed.
+    const LISTED: usize = 20;
+
     /// Notes one more.
     pub fn add(&mut self, at: u64, reason: &str) {
         self.count += 1;
-        if self.first.len() < 20 {
+        if self.first.len() < Self::LISTED {
             self.first.push((at, reason.to_owned()));
         }
+    }
+
+    /// Adds those of a part that follows.
+    pub(crate) fn append(&mut self, next: Unreadable) {
+        self.count += next.count;
+        let room = Self::LISTED.saturating_sub(self.first.len());
+        self.first.extend(next.first.into_iter().take(room));
+    }
+
+    /// The same behind so many records more.
+    pub(crate) fn behind(mut self, records: u64) -> Unreadable {
+        self.first.iter_mut().for_each(|(at, _)| *at += records);
+        self
     }
 }
 
@@ -91,9 +107,7 @@ impl State {
 
     /// Notes rows that could not be read; the table fails then.
     pub fn add_unreadable(&mut self, unreadable: Unreadable) {
-        self.unreadable.count += unreadable.count;
-        let room = 20 - self.unreadable.first.len().min(20);
-        self.unreadable.first.extend(unreadable.first.into_iter().take(room));
+        self.unreadable.append(unreadable);
     }
 
     /// Adds what was collected from the rows that follow.

@@ -4,7 +4,7 @@ use super::values_satisfy;
 use crate::builder::{Builder, Judge, Target};
 use crate::column::Kind;
 use crate::predicate::format::Readable;
-use crate::predicate::pattern::{Match, Patterns, like, regex};
+use crate::predicate::pattern::{Match, Matcher, Patterns, like, regex};
 use crate::predicate::range::{Length, Range};
 use crate::predicate::strptime::Format;
 use crate::registry::{Domain, Spec};
@@ -177,7 +177,7 @@ fn likes(b: &mut Builder<'_>, wanted: Match, list: bool) -> Option<Judge> {
 fn finish(
     b: &mut Builder<'_>,
     target: &Target,
-    compiled: Result<Vec<regex::bytes::Regex>, String>,
+    compiled: Result<Vec<Matcher>, String>,
     wanted: Match,
 ) -> Option<Judge> {
     match compiled {

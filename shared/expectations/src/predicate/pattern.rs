@@ -1,9 +1,10 @@
 //! Regular expressions and SQL `LIKE` patterns over the text of a value.
 
-use regex::bytes::{Regex, RegexBuilder};
+mod matcher;
 
 use super::{Predicate, write_text};
-use crate::column::{Batch, Data};
+use crate::column::{Batch, Column, Data, Text};
+pub(crate) use matcher::Matcher;
 
 /// Which patterns a value has to match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,40 +17,59 @@ pub(crate) enum Match {
 /// A value matches patterns somewhere in its text.
 #[derive(Debug)]
 pub(crate) struct Patterns {
-    pub patterns: Vec<Regex>,
+    pub patterns: Vec<Matcher>,
     pub wanted: Match,
 }
-
-/// Largest compiled pattern, in bytes.
-const SIZE_LIMIT: usize = 4 << 20;
 
 /// Compiles the part of Python's syntax that runs in linear time.
 ///
 /// # Errors
 /// What is wrong with the pattern; look-around and back references are refused.
-pub(crate) fn regex(pattern: &str) -> Result<Regex, String> {
-    // Python writes the end of the text `\Z`, the regex crate `\z`.
-    let pattern = pattern.replace("\\Z", "\\z");
-    // `$` of Python also matches before a final line feed.
-    let pattern = if let Some(start) = pattern.strip_suffix('$')
-        && !start.ends_with('\\')
-    {
-        format!("{start}(?:\\n?\\z)")
-    } else {
-        pattern
-    };
-    RegexBuilder::new(&pattern).size_limit(SIZE_LIMIT).build().map_err(|error| {
-        let text = error.to_string();
-        let last = text.lines().last().unwrap_or_default();
+pub(crate) fn regex(pattern: &str) -> Result<Matcher, String> {
+    Matcher::new(&translated(pattern)).map_err(|error| {
+        let last = error.lines().last().unwrap_or_default();
         format!("the pattern '{pattern}' is refused: {}", last.trim_start_matches("error: "))
     })
+}
+
+/// A pattern of Python for the regex crate: the end of the text is `\Z` there and `\z` here, and `$`
+/// also matches before a final line feed.
+fn translated(pattern: &str) -> String {
+    let mut text = String::with_capacity(pattern.len());
+    let mut characters = pattern.chars().peekable();
+    let mut class = false;
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => {
+                text.push(character);
+                let escaped = characters.next();
+                text.extend(escaped.map(|escaped| if escaped == 'Z' { 'z' } else { escaped }));
+            }
+            '[' if !class => {
+                class = true;
+                text.push(character);
+                text.extend(characters.next_if_eq(&'^'));
+                // First in its class, a bracket stands for itself.
+                text.extend(characters.next_if_eq(&']'));
+            }
+            ']' => {
+                class = false;
+                text.push(character);
+            }
+            '$' if !class && matches!(characters.peek(), None | Some(')' | '|')) => {
+                text.push_str("(?:\\n?\\z)");
+            }
+            _ => text.push(character),
+        }
+    }
+    text
 }
 
 /// The regular expression of a `LIKE` pattern: `%` any text, `_` any character.
 ///
 /// # Errors
 /// When the escape character ends the pattern.
-pub(crate) fn like(pattern: &str, escape: Option<char>) -> Result<Regex, String> {
+pub(crate) fn like(pattern: &str, escape: Option<char>) -> Result<Matcher, String> {
     let mut text = String::from("(?s)\\A");
     let mut characters = pattern.chars();
     while let Some(character) = characters.next() {
@@ -64,37 +84,41 @@ pub(crate) fn like(pattern: &str, escape: Option<char>) -> Result<Regex, String>
         }
     }
     text.push_str("\\z");
-    Regex::new(&text).map_err(|error| error.to_string())
-}
-
-impl Patterns {
-    #[inline]
-    fn accepts(&self, value: &[u8]) -> bool {
-        match self.wanted {
-            Match::Any => self.patterns.iter().any(|pattern| pattern.is_match(value)),
-            Match::All => self.patterns.iter().all(|pattern| pattern.is_match(value)),
-            Match::None => !self.patterns.iter().any(|pattern| pattern.is_match(value)),
-        }
-    }
+    Matcher::new(&text)
 }
 
 impl Predicate for Patterns {
     fn unexpected(&self, batch: &Batch, columns: &[usize], unexpected: &mut [u8]) {
         let column = &batch.columns[columns[0]];
-        if let Data::Text(text) = column.data() {
-            for (unexpected, value) in unexpected.iter_mut().zip(text.iter()) {
-                *unexpected = u8::from(!self.accepts(value));
-            }
-            return;
-        }
-        let mut text = Vec::new();
-        for (row, unexpected) in unexpected.iter_mut().enumerate() {
-            if column.is_valid(row) {
-                write_text(column, row, &mut text);
-                *unexpected = u8::from(!self.accepts(&text));
-            }
+        match column.data() {
+            Data::Text(text) => self.refuse(text, unexpected),
+            _ => self.refuse(&written(column, batch.rows), unexpected),
         }
     }
+}
+
+impl Patterns {
+    fn refuse(&self, texts: &Text, unexpected: &mut [u8]) {
+        for pattern in &self.patterns {
+            pattern.mark(texts.iter(), self.wanted != Match::All, unexpected);
+        }
+        if self.wanted == Match::Any {
+            unexpected.iter_mut().for_each(|mark| *mark ^= 1);
+        }
+    }
+}
+
+/// The values as texts; nothing where there is none.
+fn written(column: &Column, rows: usize) -> Text {
+    let (mut ends, mut bytes, mut value) = (vec![0], Vec::new(), Vec::new());
+    for row in 0..rows {
+        if column.is_valid(row) {
+            write_text(column, row, &mut value);
+            bytes.extend_from_slice(&value);
+        }
+        ends.push(bytes.len() as i32);
+    }
+    Text::new(ends, bytes)
 }
 
 #[cfg(test)]
@@ -116,6 +140,12 @@ mod tests {
     fn the_end_of_the_text_is_that_of_python() {
         assert!(regex("^a$").unwrap().is_match(b"a\n") && !regex("^a$").unwrap().is_match(b"ab"));
         assert!(!regex("^a\\Z").unwrap().is_match(b"a\n"));
+        assert!(!regex("^a\\\\Z").unwrap().is_match(b"a"));
+        for pattern in ["^(a|b$)", "^(?:b$|a)$", "^[$b]$"] {
+            assert!(regex(pattern).unwrap().is_match(b"b\n"), "{pattern}");
+            assert!(!regex(pattern).unwrap().is_match(b"bc"), "{pattern}");
+        }
+        assert!(regex("^[]$]$").unwrap().is_match(b"$"));
         assert!(regex("a\\$").unwrap().is_match(b"a$"));
         assert!(regex("(?=a)").unwrap_err().contains("look-around"));
     }

@@ -190,6 +190,14 @@ impl Length {
     fn contains(&self, length: usize) -> bool {
         (length >= self.min) & (length <= self.max)
     }
+
+    /// True when the text, which is UTF-8, has such a length.
+    #[inline]
+    fn accepts(&self, text: &[u8]) -> bool {
+        // A character has one to four bytes; only close to a bound does it matter how many.
+        let (least, most) = (text.len().div_ceil(4), text.len());
+        (least >= self.min && most <= self.max) || self.contains(characters(text))
+    }
 }
 
 impl Predicate for Length {
@@ -203,7 +211,7 @@ impl Predicate for Length {
                 return;
             }
             for (unexpected, value) in unexpected.iter_mut().zip(text.iter()) {
-                *unexpected = u8::from(!self.contains(characters(value)));
+                *unexpected = u8::from(!self.accepts(value));
             }
             return;
         }
@@ -211,7 +219,7 @@ impl Predicate for Length {
         for (row, unexpected) in unexpected.iter_mut().enumerate() {
             if column.is_valid(row) {
                 write_text(column, row, &mut text);
-                *unexpected = u8::from(!self.contains(characters(&text)));
+                *unexpected = u8::from(!self.accepts(&text));
             }
         }
     }
@@ -257,6 +265,10 @@ mod tests {
                     for size in 0..6 {
                         let expected = range.contains(&(size as f64));
                         assert_eq!(length.contains(size), expected, "{range:?} {size}");
+                        for character in ["a", "ü", "😀"] {
+                            let text = character.repeat(size);
+                            assert_eq!(length.accepts(text.as_bytes()), expected, "{text}");
+                        }
                     }
                 }
             }

@@ -5,9 +5,10 @@
 //! to every expectation about the column's values. A row that cannot be read at all (broken quotes,
 //! wrong number of fields, not UTF-8) is counted apart and fails the table.
 //!
-//! Memory: one batch of 4,096 rows and the read buffer, whatever the size of the file.
+//! Memory: one batch, of 4,096 rows or 4 MiB, and the read buffer, whatever the size of the file.
 
-pub(crate) mod columns;
+pub(super) mod collector;
+mod columns;
 mod ranges;
 mod record;
 
@@ -19,20 +20,19 @@ use arrow::datatypes::{DataType, Schema};
 use shopflow_core::Result;
 use shopflow_core::error::{Error, ErrorKind, ResultExt};
 
-use crate::column::Batch;
 use crate::plan::Plan;
 use crate::state::{State, Unreadable};
-use columns::ColumnBuilder;
-use record::{Cut, Field, Index, PlainRows, WINDOW};
+use collector::Collector;
+use record::{Cut, Field, Index, WINDOW};
 
 /// Byte order mark.
 const BOM: &[u8] = b"\xEF\xBB\xBF";
-/// Rows of a batch: its columns stay in the second-level cache, beside what is read at once.
-const BATCH_ROWS: usize = 4096;
 /// Bytes that are read at once.
 const CHUNK: usize = 1 << 18;
 /// Longest record in bytes.
 const RECORD_LIMIT: usize = 1 << 20;
+/// Number of the record behind the header.
+const FIRST_RECORD: u64 = 2;
 
 /// Reads a whole file on `threads` threads, each over a range of its bytes.
 ///
@@ -76,7 +76,7 @@ fn header_names(bytes: &[u8], last: bool) -> Result<Option<(Vec<String>, usize)>
     let mut fields = Vec::new();
     match record::cut(bytes, last, &mut fields) {
         Cut::Incomplete if bytes.is_empty() || !last && bytes.len() <= RECORD_LIMIT => Ok(None),
-        Cut::Incomplete | Cut::Broken { .. } => {
+        Cut::Incomplete | Cut::Broken => {
             Err(Error::invalid("the quoting of the header is broken")
                 .hint("correct the first line"))
         }
@@ -95,10 +95,8 @@ fn header_names(bytes: &[u8], last: bool) -> Result<Option<(Vec<String>, usize)>
 #[derive(Debug)]
 pub struct CsvReader {
     plan: Arc<Plan>,
-    state: State,
+    collector: Collector,
     header: Option<Header>,
-    builders: Vec<ColumnBuilder>,
-    rows: usize,
     unreadable: Unreadable,
     /// Number of the next record, from 1, the header included.
     record: u64,
@@ -107,16 +105,20 @@ pub struct CsvReader {
     index: Index,
     fields: Vec<Field>,
     started: bool,
-    odd_quotes: bool,
+    /// What comes is the rest of a line that was refused before its end was there.
+    skipping: bool,
 }
 
-/// What a reader collected, and whether it read an odd number of quotes.
+/// What a reader made of some bytes behind the header.
 struct Part {
     state: State,
-    odd_quotes: bool,
+    unreadable: Unreadable,
+    records: u64,
+    carry: Vec<u8>,
+    skipping: bool,
 }
 
-/// For each field of a record, which builder takes it.
+/// For each field of a record, which column of the plan takes it.
 #[derive(Debug, Clone)]
 struct Header {
     slots: Vec<Option<usize>>,
@@ -125,20 +127,17 @@ struct Header {
 impl CsvReader {
     /// A reader for a file with a header.
     pub fn new(plan: &Arc<Plan>) -> CsvReader {
-        let builders = plan.wanted.iter().map(|at| ColumnBuilder::new(plan.schema.field(*at)));
         CsvReader {
             plan: plan.clone(),
-            state: State::new(plan),
+            collector: Collector::new(plan),
             header: None,
-            builders: builders.collect(),
-            rows: 0,
             unreadable: Unreadable::default(),
             record: 1,
             carry: Vec::new(),
             index: Index::default(),
             fields: Vec::new(),
             started: false,
-            odd_quotes: false,
+            skipping: false,
         }
     }
 
@@ -164,19 +163,40 @@ impl CsvReader {
     ///
     /// # Errors
     /// `InvalidInput` when there is no header, or it lacks a column.
-    pub fn finish(self) -> Result<State> {
-        self.end().map(|part| part.state)
-    }
-
-    fn end(mut self) -> Result<Part> {
+    pub fn finish(mut self) -> Result<State> {
         let carry = std::mem::take(&mut self.carry);
         self.process(&carry, true)?;
         if self.header.is_none() {
             return Err(empty());
         }
-        self.flush();
-        self.state.add_unreadable(std::mem::take(&mut self.unreadable));
-        Ok(Part { state: self.state, odd_quotes: self.odd_quotes })
+        let mut state = self.collector.finish();
+        state.add_unreadable(self.unreadable);
+        Ok(state)
+    }
+
+    /// True when a record may begin with the next byte.
+    fn is_between_records(&self) -> bool {
+        self.carry.is_empty() && !self.skipping
+    }
+
+    /// What was made of the bytes so far, and where in a record they end.
+    fn into_part(self) -> Part {
+        Part {
+            state: self.collector.finish(),
+            unreadable: self.unreadable,
+            records: self.record - FIRST_RECORD,
+            carry: self.carry,
+            skipping: self.skipping,
+        }
+    }
+
+    /// Adds what another reader, which got the same header, made of the bytes that follow.
+    fn append(&mut self, part: Part) -> Result<()> {
+        self.collector.add_state(part.state)?;
+        self.unreadable.append(part.unreadable.behind(self.record - FIRST_RECORD));
+        self.record += part.records;
+        (self.carry, self.skipping) = (part.carry, part.skipping);
+        Ok(())
     }
 
     /// Handles every whole record in `bytes`; how many bytes that were.
@@ -199,21 +219,24 @@ impl CsvReader {
         let mut index = std::mem::take(&mut self.index);
         while at < bytes.len() {
             let rest = &bytes[at..];
+            if self.skipping {
+                at += self.skip_line(rest);
+                continue;
+            }
             let size = rest.len().min(WINDOW);
             index.fill(&rest[..size]);
             let width = header.slots.len();
             let consumed = match index.plain_rows(rest, width) {
                 Some(rows) if rows > 0 => {
-                    self.take_plain(&index.fields(rest, rows, width), &header)
+                    let plain = index.fields(rest, rows, width);
+                    self.collector.add_plain(&plain, &header.slots);
+                    self.record += rows as u64;
+                    plain.size()
                 }
                 _ => self.take_carefully(rest, size, last, &header),
             };
             if consumed == 0 {
                 break;
-            }
-            if index.quotes || consumed > size {
-                let quotes = memchr::memchr_iter(b'"', &rest[..consumed]).count();
-                self.odd_quotes ^= quotes % 2 == 1;
             }
             at += consumed;
         }
@@ -221,50 +244,42 @@ impl CsvReader {
         Ok(at)
     }
 
-    /// Rows without quotes and with the right number of fields, column by column.
-    fn take_plain(&mut self, plain: &PlainRows<'_>, header: &Header) -> usize {
-        for (field, slot) in header.slots.iter().enumerate() {
-            if let Some(slot) = slot {
-                self.builders[*slot].extend(&plain.column(field), self.rows);
-            }
-        }
-        self.rows += plain.len();
-        self.record += plain.len() as u64;
-        if self.rows >= BATCH_ROWS {
-            self.flush();
-        }
-        plain.size()
-    }
-
     /// The records that start in the next `size` bytes, by RFC 4180.
     fn take_carefully(&mut self, bytes: &[u8], size: usize, last: bool, header: &Header) -> usize {
         let mut fields = std::mem::take(&mut self.fields);
         let mut at = 0;
-        while at < size {
+        while at < size && !self.skipping {
             let rest = &bytes[at..];
             if let Some(total) = record::blank_line(rest, last) {
                 at += total;
                 continue;
             }
-            let total = match record::cut(rest, last, &mut fields) {
-                Cut::Incomplete if rest.len() > RECORD_LIMIT => {
-                    self.refuse("the record is longer than 1 MiB, or a quote is never closed");
-                    record::line_length(rest)
-                }
-                Cut::Incomplete => break,
-                Cut::Broken { total } => {
-                    self.refuse("a quote is not closed, or stands inside a field without quotes");
-                    total
-                }
-                Cut::Record { content, total } => {
+            let long = match record::cut(rest, last, &mut fields) {
+                Cut::Incomplete if rest.len() <= RECORD_LIMIT => break,
+                Cut::Incomplete => true,
+                Cut::Broken => false,
+                Cut::Record { content, total } if total <= RECORD_LIMIT => {
                     self.take_record(&rest[..content], &fields, header);
-                    total
+                    at += total;
+                    continue;
                 }
+                Cut::Record { .. } => true,
             };
-            at += total;
+            self.refuse(match long {
+                true => "the record is longer than 1 MiB, or a quote is never closed",
+                false => "a quote is not closed, or stands inside a field without quotes",
+            });
+            at += self.skip_line(rest);
         }
         self.fields = fields;
         at
+    }
+
+    /// Passes over a line, or as much of it as is there; how many bytes that is.
+    fn skip_line(&mut self, bytes: &[u8]) -> usize {
+        let feed = memchr::memchr(b'\n', bytes);
+        self.skipping = feed.is_none();
+        feed.map_or(bytes.len(), |feed| feed + 1)
     }
 
     fn take_record(&mut self, record: &[u8], fields: &[Field], header: &Header) {
@@ -278,32 +293,20 @@ impl CsvReader {
             return;
         }
         let mut scratch = Vec::new();
-        for (field, slot) in fields.iter().zip(&header.slots) {
-            if let Some(slot) = slot {
-                let value = field.value(record, &mut scratch);
-                self.builders[*slot].push(value, self.rows);
+        self.collector.add_row(record.len(), |builders, row| {
+            for (field, slot) in fields.iter().zip(&header.slots) {
+                if let Some(slot) = slot {
+                    builders[*slot].push(field.value(record, &mut scratch), row);
+                }
             }
-        }
-        self.rows += 1;
+        });
         self.record += 1;
-        if self.rows >= BATCH_ROWS {
-            self.flush();
-        }
     }
 
     #[cold]
     fn refuse(&mut self, reason: &str) {
         self.unreadable.add(self.record, reason);
         self.record += 1;
-    }
-
-    fn flush(&mut self) {
-        if self.rows == 0 {
-            return;
-        }
-        let columns = self.builders.iter_mut().map(|builder| builder.take(self.rows)).collect();
-        self.state.update_columns(&Batch::new(columns, self.rows));
-        self.rows = 0;
     }
 
     fn read_header(&mut self, bytes: &[u8], last: bool) -> Result<Option<usize>> {
@@ -323,6 +326,12 @@ impl CsvReader {
                 .with("columns", missing.join(", "))
                 .with("suite", &self.plan.suite.name));
         }
+        let twice = |name: &&str| names.iter().filter(|n| n == name).count() > 1;
+        if let Some(name) = wanted.iter().find(|name| twice(name)) {
+            return Err(Error::invalid("the header names a column twice")
+                .with("column", *name)
+                .with("suite", &self.plan.suite.name));
+        }
         let slots = names.iter().map(|name| wanted.iter().position(|wanted| wanted == name));
         Ok(Header { slots: slots.collect() })
     }
@@ -330,8 +339,9 @@ impl CsvReader {
 
 /// Feeds everything that `from` gives.
 fn read_all(reader: &mut CsvReader, from: &mut impl Read) -> Result<()> {
-    let mut buffer = vec![0; CHUNK];
-    let mut filled = 0;
+    let mut buffer = std::mem::take(&mut reader.carry);
+    let mut filled = buffer.len();
+    buffer.resize(CHUNK.max(2 * filled), 0);
     loop {
         let read = from
             .read(&mut buffer[filled..])
@@ -349,3 +359,6 @@ fn read_all(reader: &mut CsvReader, from: &mut impl Read) -> Result<()> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,13 +12,9 @@ use shopflow_core::error::{ErrorKind, ResultExt};
 use shopflow_core::{Error, Result};
 use tokio_postgres::{GenericClient, Row};
 
-use super::csv::columns::ColumnBuilder;
-use crate::column::Batch;
+use super::csv::collector::Collector;
 use crate::plan::Plan;
 use crate::state::State;
-
-/// Rows of a batch.
-const BATCH_ROWS: usize = 8192;
 
 /// The columns of `table`, a name that may be qualified. Numbers with a fixed scale stay exact;
 /// types without a counterpart are texts, as Postgres writes them.
@@ -106,29 +102,24 @@ pub async fn validate(plan: &Arc<Plan>, client: &impl GenericClient, table: &str
         .await
         .or_error(ErrorKind::TransientDatabase, failed)?;
     pin_mut!(rows);
-    let mut state = State::new(plan);
-    let mut builders: Vec<ColumnBuilder> =
-        plan.wanted.iter().map(|at| ColumnBuilder::new(plan.schema.field(*at))).collect();
-    let mut count = 0;
+    let mut collector = Collector::new(plan);
+    let mut values = vec![None; plan.wanted.len()];
     while let Some(row) = rows.try_next().await.or_error(ErrorKind::TransientDatabase, failed)? {
-        for (at, builder) in builders.iter_mut().enumerate() {
-            let value = text(&row, at, plan.schema.field(plan.wanted[at]).data_type())
+        for (at, value) in values.iter_mut().enumerate() {
+            *value = text(&row, at, plan.schema.field(plan.wanted[at]).data_type())
                 .or_error(ErrorKind::TransientDatabase, failed)?;
-            builder.push(value.as_deref().unwrap_or_default().as_bytes(), count);
         }
-        count += 1;
-        if count == BATCH_ROWS {
-            flush(&mut state, &mut builders, &mut count);
-        }
+        let size = values.iter().flatten().map(String::len).sum();
+        collector.add_row(size, |builders, row| {
+            for (builder, value) in builders.iter_mut().zip(&values) {
+                match value {
+                    Some(value) => builder.push_present(value.as_bytes(), row),
+                    None => builder.push(b"", row),
+                }
+            }
+        });
     }
-    flush(&mut state, &mut builders, &mut count);
-    Ok(state)
-}
-
-fn flush(state: &mut State, builders: &mut [ColumnBuilder], count: &mut usize) {
-    let columns = builders.iter_mut().map(|builder| builder.take(*count)).collect();
-    state.update_columns(&Batch::new(columns, *count));
-    *count = 0;
+    Ok(collector.finish())
 }
 
 /// The value as a field of text, the one form all types of a table have in common.

@@ -1,6 +1,9 @@
 //! Fields of text into typed columns.
 
-use arrow::datatypes::{DataType, Field};
+use std::mem::take;
+
+use arrow::buffer::ScalarBuffer;
+use arrow::datatypes::{ArrowNativeType, DataType, Field};
 
 use super::record::PlainFields;
 use crate::column::{Column, Data, Kind, Text};
@@ -88,34 +91,56 @@ impl ColumnBuilder {
         }
     }
 
-    /// Adds one field.
+    /// Adds one field; an empty one is a missing value.
     pub fn push(&mut self, field: &[u8], row: usize) {
         self.extend(&PlainFields::one(field, &PlainFields::marks_of_one(field.len())), row);
     }
 
+    /// Adds a value that is there: a text may be empty.
+    #[cfg(feature = "postgres")]
+    pub fn push_present(&mut self, value: &[u8], row: usize) {
+        self.push(value, row);
+        if value.is_empty() && matches!(self.values, Values::Text(_)) {
+            self.valid[row] = 1;
+            self.invalid -= 1;
+        }
+    }
+
     /// The column of the rows so far; the next ones start anew.
-    pub fn take(&mut self, rows: usize) -> Column {
+    pub fn take(&mut self) -> Column {
         let data = match &mut self.values {
-            Values::Int { values, .. } => Data::Int(next(values, rows).into()),
-            Values::Float(values) => Data::Float(next(values, rows).into()),
-            Values::Decimal { values, scale, .. } => {
-                Data::Decimal(next(values, rows).into(), *scale)
-            }
+            Values::Int { values, .. } => Data::Int(take(values).into()),
+            Values::Float(values) => Data::Float(take(values).into()),
+            Values::Decimal { values, scale, .. } => Data::Decimal(take(values).into(), *scale),
             Values::Text(texts) => Data::Text(texts.take()),
-            Values::Bool(values) => Data::Bool(next(values, rows)),
-            Values::Date(values) => Data::Date(next(values, rows).into()),
-            Values::Timestamp(values, utc) => Data::Timestamp(next(values, rows).into(), *utc),
+            Values::Bool(values) => Data::Bool(take(values)),
+            Values::Date(values) => Data::Date(take(values).into()),
+            Values::Timestamp(values, utc) => Data::Timestamp(take(values).into(), *utc),
         };
-        let valid = next(&mut self.valid, rows);
-        let invalid = std::mem::take(&mut self.invalid);
-        let malformed = std::mem::take(&mut self.malformed);
-        Column::new(data, (invalid > 0).then_some(valid), malformed)
+        let valid = (take(&mut self.invalid) > 0).then(|| take(&mut self.valid));
+        self.valid.clear();
+        Column::new(data, valid, take(&mut self.malformed))
+    }
+
+    /// Takes back the memory of a column that is no longer used.
+    pub fn reuse(&mut self, column: Column) {
+        match (&mut self.values, column.into_data()) {
+            (Values::Int { values, .. }, Data::Int(used)) => *values = emptied(used),
+            (Values::Float(values), Data::Float(used)) => *values = emptied(used),
+            (Values::Decimal { values, .. }, Data::Decimal(used, _)) => *values = emptied(used),
+            (Values::Text(texts), Data::Text(used)) => texts.reuse(used),
+            (Values::Date(values), Data::Date(used)) => *values = emptied(used),
+            (Values::Timestamp(values, _), Data::Timestamp(used, _)) => *values = emptied(used),
+            _ => {}
+        }
     }
 }
 
-/// Takes the values and leaves room for as many.
-fn next<T>(values: &mut Vec<T>, rows: usize) -> Vec<T> {
-    std::mem::replace(values, Vec::with_capacity(rows + rows / 8))
+/// The memory of a buffer that nothing else uses.
+fn emptied<T: ArrowNativeType>(buffer: ScalarBuffer<T>) -> Vec<T> {
+    let mut values = buffer.into_inner().into_vec().unwrap_or_default();
+    values.clear();
+    values
 }
 
 /// Texts one after the other, with room behind them so that short ones are copied at a stroke.
@@ -154,12 +179,16 @@ impl Texts {
     }
 
     fn take(&mut self) -> Text {
-        let used = std::mem::take(&mut self.used);
-        let mut bytes = std::mem::replace(&mut self.bytes, vec![0; used + used / 8]);
-        bytes.truncate(used);
-        let rows = self.ends.len();
-        let ends = std::mem::replace(&mut self.ends, Vec::with_capacity(rows + rows / 8));
-        Text::new(if rows == 0 { vec![0] } else { ends }, bytes)
+        self.used = 0;
+        let ends = if self.ends.is_empty() { vec![0] } else { take(&mut self.ends) };
+        Text::new(ends, take(&mut self.bytes))
+    }
+
+    fn reuse(&mut self, text: Text) {
+        let (ends, bytes) = text.into_parts();
+        self.ends = emptied(ends);
+        // What stands there is written over, or behind the last end.
+        self.bytes = bytes.into_vec().unwrap_or_default();
     }
 }
 
@@ -173,8 +202,9 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    /// `parse` gets the bytes of the rows, and where a value begins and ends within them.
-    #[inline]
+    /// `parse` gets the bytes of the rows, and where a value begins and ends within them. Not
+    /// inlined: side by side in one function, the loops for all types run out of registers.
+    #[inline(never)]
     fn read<T: Default + Clone>(
         &mut self,
         values: &mut Vec<T>,

@@ -42,10 +42,10 @@ impl Places {
             self.all[place] |= byte;
         }
         let (words, _) = marks.as_chunks::<8>();
-        words.iter().rev().fold(0, |bits, word| {
+        words.iter().enumerate().fold(0, |bits, (at, word)| {
             // The product has the lowest bit of each byte in its highest byte.
-            let bit = u64::from_le_bytes(*word).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-            bits << 8 | bit
+            let product = u64::from_le_bytes(*word).wrapping_mul(0x0102_0408_1020_4080);
+            bits | product >> (56 - 8 * at) & 0xFF << (8 * at)
         })
     }
 }
@@ -225,15 +225,8 @@ pub(super) enum Cut {
         content: usize,
         total: usize,
     },
-    /// The physical line is no record.
-    Broken {
-        total: usize,
-    },
-}
-
-/// Length of the physical line with its line feed.
-pub(super) fn line_length(bytes: &[u8]) -> usize {
-    memchr::memchr(b'\n', bytes).map_or(bytes.len(), |feed| feed + 1)
+    /// The line is no record.
+    Broken,
 }
 
 /// Length of a blank line at the start.
@@ -255,17 +248,13 @@ pub(super) fn cut(bytes: &[u8], last: bool, fields: &mut Vec<Field>) -> Cut {
         let (start, mut end, escaped) = if quoted {
             match closing_quote(bytes, at + 1) {
                 Some((end, escaped)) => (at + 1, end, escaped),
-                None if last => return Cut::Broken { total: line_length(bytes) },
+                None if last => return Cut::Broken,
                 None => return Cut::Incomplete,
             }
         } else {
             let stop = memchr::memchr3(b',', b'\n', b'"', &bytes[at..]);
             match stop.map(|offset| at + offset) {
-                Some(stop) if bytes[stop] == b'"' => {
-                    let total = line_length(bytes);
-                    let complete = last || bytes[total - 1] == b'\n';
-                    return if complete { Cut::Broken { total } } else { Cut::Incomplete };
-                }
+                Some(stop) if bytes[stop] == b'"' => return Cut::Broken,
                 Some(stop) => (at, stop, false),
                 None if last => (at, bytes.len(), false),
                 None => return Cut::Incomplete,
@@ -289,11 +278,14 @@ pub(super) fn cut(bytes: &[u8], last: bool, fields: &mut Vec<Field>) -> Cut {
                 return Cut::Record { content: next, total: next + 2 };
             }
             [] | [b'\r'] if last => {
+                if !quoted && end > start && bytes[end - 1] == b'\r' {
+                    end -= 1;
+                }
                 fields.push(Field { start, end, escaped });
                 return Cut::Record { content: next, total: bytes.len() };
             }
             [] | [b'\r'] => return Cut::Incomplete,
-            _ => return Cut::Broken { total: line_length(bytes) },
+            _ => return Cut::Broken,
         }
     }
 }
@@ -333,14 +325,17 @@ mod tests {
         assert_eq!(values("a,\"b,\n\"\"c\"\"\",\r\nx", false).unwrap(), ["a", "b,\n\"c\"", ""]);
         assert_eq!(values("a,b\r\n", false).unwrap(), ["a", "b"]);
         assert_eq!(values("a,\"b\"", true).unwrap(), ["a", "b"]);
+        assert_eq!(values("a,b\r", true).unwrap(), ["a", "b"]);
         assert_eq!(values("a,\"b", false), None);
     }
 
     #[test]
-    fn broken_quotes_cost_their_own_line() {
+    fn a_quote_belongs_around_a_field() {
         let mut fields = Vec::new();
-        assert!(matches!(cut(b"a,b\"c\nd", false, &mut fields), Cut::Broken { total: 6 }));
-        assert!(matches!(cut(b"\"a\"b,c\nd", false, &mut fields), Cut::Broken { total: 7 }));
-        assert!(matches!(cut(b"\"a,b\n", true, &mut fields), Cut::Broken { total: 5 }));
+        for text in ["a,b\"c\nd", "\"a\"b,c\nd", "\"a\"b"] {
+            assert!(matches!(cut(text.as_bytes(), false, &mut fields), Cut::Broken), "{text}");
+        }
+        assert!(matches!(cut(b"\"a,b\n", true, &mut fields), Cut::Broken));
+        assert!(matches!(cut(b"\"a,b\n", false, &mut fields), Cut::Incomplete));
     }
 }
