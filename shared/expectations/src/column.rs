@@ -5,140 +5,17 @@
 //! be read as its column's type (only a text source has those) is *malformed*: it is present,
 //! and unexpected to every check except the ones for nulls.
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::buffer::{Buffer, NullBuffer, ScalarBuffer};
-use arrow::compute::cast;
-use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, TimeUnit,
-    TimestampMicrosecondType,
-};
-use arrow::error::ArrowError;
+mod from_arrow;
+mod kind;
+mod text;
+
+use arrow::buffer::ScalarBuffer;
 use serde_json::Value;
 
 use crate::hash;
 use crate::time;
-
-/// What the checks tell apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Int,
-    Float,
-    /// Digits after the point.
-    Decimal(i8),
-    Text,
-    Bool,
-    Date,
-    /// True when the values are moments (UTC), false for wall-clock time.
-    Timestamp(bool),
-}
-
-impl Kind {
-    /// The kind of an Arrow type, `None` when no check can read it (lists, structs, bytes).
-    pub fn of(data_type: &DataType) -> Option<Kind> {
-        Some(match data_type {
-            DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => Kind::Int,
-            DataType::UInt8 | DataType::UInt16 | DataType::UInt32 => Kind::Int,
-            DataType::UInt64 => Kind::Decimal(0),
-            DataType::Float16 | DataType::Float32 | DataType::Float64 => Kind::Float,
-            DataType::Decimal32(_, scale)
-            | DataType::Decimal64(_, scale)
-            | DataType::Decimal128(_, scale)
-                if *scale >= 0 =>
-            {
-                Kind::Decimal(*scale)
-            }
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => {
-                Kind::Text
-            }
-            DataType::Dictionary(_, values) => return Kind::of(values),
-            DataType::Boolean => Kind::Bool,
-            DataType::Date32 | DataType::Date64 => Kind::Date,
-            DataType::Timestamp(_, zone) => Kind::Timestamp(zone.is_some()),
-            _ => return None,
-        })
-    }
-
-    /// True for numbers one can calculate with.
-    pub fn is_numeric(self) -> bool {
-        matches!(self, Kind::Int | Kind::Float | Kind::Decimal(_))
-    }
-
-    /// The name in messages.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::Int => "integer",
-            Kind::Float => "float",
-            Kind::Decimal(_) => "decimal",
-            Kind::Text => "text",
-            Kind::Bool => "boolean",
-            Kind::Date => "date",
-            Kind::Timestamp(_) => "timestamp",
-        }
-    }
-}
-
-/// Texts one after the other.
-#[derive(Debug, Clone)]
-pub struct Text {
-    offsets: ScalarBuffer<i32>,
-    bytes: Buffer,
-    ascii: bool,
-}
-
-impl Text {
-    /// Texts in UTF-8 between consecutive `offsets` of `bytes`.
-    pub fn new(offsets: Vec<i32>, bytes: Vec<u8>) -> Text {
-        Text::shared(ScalarBuffer::from(offsets), Buffer::from_vec(bytes))
-    }
-
-    fn shared(offsets: ScalarBuffer<i32>, bytes: Buffer) -> Text {
-        let first = offsets.first().map_or(0, |at| *at as usize);
-        let last = offsets.last().map_or(0, |at| *at as usize);
-        let ascii = bytes.as_slice()[first..last].is_ascii();
-        Text { offsets, bytes, ascii }
-    }
-
-    /// Text of a row.
-    #[inline]
-    pub fn get(&self, row: usize) -> &[u8] {
-        &self.bytes.as_slice()[self.offsets[row] as usize..self.offsets[row + 1] as usize]
-    }
-
-    /// All texts, and perhaps more.
-    #[inline]
-    pub(crate) fn bytes(&self) -> &[u8] {
-        self.bytes.as_slice()
-    }
-
-    /// Where the text of a row begins and ends in [`Text::bytes`].
-    #[inline]
-    pub(crate) fn span(&self, row: usize) -> (usize, usize) {
-        (self.offsets[row] as usize, self.offsets[row + 1] as usize)
-    }
-
-    /// How many bytes every text has, in order.
-    #[inline]
-    pub(crate) fn sizes(&self) -> impl Iterator<Item = usize> {
-        self.offsets.windows(2).map(|pair| (pair[1] - pair[0]) as usize)
-    }
-
-    /// Every text in order.
-    #[inline]
-    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let bytes = self.bytes.as_slice();
-        self.offsets.windows(2).map(|pair| &bytes[pair[0] as usize..pair[1] as usize])
-    }
-
-    /// The ends of all texts, from 0 on, and the bytes.
-    pub(crate) fn into_parts(self) -> (ScalarBuffer<i32>, Buffer) {
-        (self.offsets, self.bytes)
-    }
-
-    /// True when no text has a byte over 127.
-    pub fn is_ascii(&self) -> bool {
-        self.ascii
-    }
-}
+pub use kind::Kind;
+pub use text::Text;
 
 /// The values of a column; what stands at a missing row is unspecified.
 #[derive(Debug, Clone)]
@@ -173,57 +50,6 @@ impl Column {
             .map_or(0, |valid| valid.len() - valid.iter().map(|v| usize::from(*v)).sum::<usize>());
         let missing = invalid - malformed.len();
         Column { data, valid: valid.filter(|_| invalid > 0), malformed, missing }
-    }
-
-    /// Reads an Arrow array.
-    ///
-    /// # Errors
-    /// When the array's type has no [`Kind`] or a value does not fit it.
-    pub fn from_array(array: &ArrayRef) -> Result<Column, ArrowError> {
-        let kind = Kind::of(array.data_type()).ok_or_else(|| {
-            ArrowError::SchemaError(format!("no check reads values of type {}", array.data_type()))
-        })?;
-        let mut valid = array.nulls().and_then(mask);
-        if array.data_type() == &DataType::Null {
-            valid = Some(vec![0; array.len()]);
-        } else if matches!(array.data_type(), DataType::Dictionary(..)) {
-            valid = array.logical_nulls().as_ref().and_then(mask);
-        }
-        let to = |data_type: &DataType| match array.data_type() == data_type {
-            true => Ok(array.clone()),
-            false => cast(array, data_type),
-        };
-        let data = match kind {
-            Kind::Int => {
-                Data::Int(to(&DataType::Int64)?.as_primitive::<Int64Type>().values().clone())
-            }
-            Kind::Float => {
-                let array = to(&DataType::Float64)?;
-                let values = array.as_primitive::<Float64Type>().values().clone();
-                valid = without_nan(&values, valid);
-                Data::Float(values)
-            }
-            Kind::Decimal(scale) => {
-                let array = to(&DataType::Decimal128(38, scale))?;
-                Data::Decimal(array.as_primitive::<Decimal128Type>().values().clone(), scale)
-            }
-            Kind::Text => {
-                let array = to(&DataType::Utf8)?;
-                let array = array.as_string::<i32>();
-                Data::Text(Text::shared(array.offsets().inner().clone(), array.values().clone()))
-            }
-            Kind::Bool => Data::Bool(array.as_boolean().values().iter().collect()),
-            Kind::Date => {
-                Data::Date(to(&DataType::Date32)?.as_primitive::<Date32Type>().values().clone())
-            }
-            Kind::Timestamp(utc) => {
-                let zone = utc.then(|| "UTC".into());
-                let array = to(&DataType::Timestamp(TimeUnit::Microsecond, zone))?;
-                let values = array.as_primitive::<TimestampMicrosecondType>().values().clone();
-                Data::Timestamp(values, utc)
-            }
-        };
-        Ok(Column::new(data, valid, Vec::new()))
     }
 
     /// The values.
@@ -328,27 +154,14 @@ impl Batch {
         Batch { columns, rows }
     }
 
-    /// Reads the columns of a record batch that `wanted` names, in that order.
-    ///
-    /// # Errors
-    /// When a column's values cannot be read.
-    pub fn from_record_batch(batch: &RecordBatch, wanted: &[usize]) -> Result<Batch, ArrowError> {
-        let columns = wanted.iter().map(|at| Column::from_array(batch.column(*at)));
-        Ok(Batch { columns: columns.collect::<Result<_, _>>()?, rows: batch.num_rows() })
-    }
-
     /// How many rows.
     pub fn rows(&self) -> usize {
         self.rows
     }
 }
 
-/// One byte a row, `None` when there is no null.
-fn mask(nulls: &NullBuffer) -> Option<Vec<u8>> {
-    (nulls.null_count() > 0).then(|| nulls.iter().map(u8::from).collect())
-}
-
-fn without_nan(values: &[f64], valid: Option<Vec<u8>>) -> Option<Vec<u8>> {
+/// Which values are there, when NaN stands for a missing one.
+pub(crate) fn without_nan(values: &[f64], valid: Option<Vec<u8>>) -> Option<Vec<u8>> {
     if !values.iter().any(|value| value.is_nan()) {
         return valid;
     }
@@ -387,37 +200,4 @@ pub(crate) fn decimal_json(value: i128, scale: i8) -> Value {
         return Value::from(value.to_string());
     }
     float_json(decimal_to_f64(value, scale))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::Arc;
-
-    use arrow::array::{Float64Array, StringArray, UInt64Array};
-
-    #[test]
-    fn nan_is_missing_and_infinity_is_not() {
-        let array = Float64Array::from(vec![Some(1.0), None, Some(f64::NAN), Some(f64::INFINITY)]);
-        let column = Column::from_array(&(Arc::new(array) as ArrayRef)).unwrap();
-        assert_eq!(column.valid().unwrap(), [1, 0, 0, 1]);
-        assert_eq!(column.missing(), 2);
-    }
-
-    #[test]
-    fn numbers_beyond_63_bits_keep_every_digit() {
-        let array: ArrayRef = Arc::new(UInt64Array::from(vec![u64::MAX, u64::MAX - 1]));
-        let column = Column::from_array(&array).unwrap();
-        assert_eq!(column.json(0), Value::from(u64::MAX));
-        assert_ne!(column.hash(0, 0), column.hash(0, 1));
-    }
-
-    #[test]
-    fn a_sliced_text_keeps_its_rows() {
-        let array = StringArray::from(vec!["über", "b", "c"]).slice(1, 2);
-        let column = Column::from_array(&(Arc::new(array) as ArrayRef)).unwrap();
-        let Data::Text(text) = column.data() else { panic!() };
-        assert_eq!((text.get(0), text.get(1), text.is_ascii()), (&b"b"[..], &b"c"[..], true));
-        assert_eq!(text.iter().count(), 2);
-    }
 }

@@ -48,12 +48,7 @@ impl Matcher {
     /// # Errors
     /// What is wrong with the pattern.
     pub fn new(pattern: &str) -> Result<Matcher, String> {
-        let config = meta::Config::new().utf8_empty(false).nfa_size_limit(Some(SIZE_LIMIT));
-        let syntax = syntax::Config::new().utf8(false);
-        let regex = meta::Regex::builder().configure(config).syntax(syntax).build(pattern);
-        let regex = regex.map_err(|error| {
-            error.syntax_error().map_or_else(|| error.to_string(), ToString::to_string)
-        })?;
+        let regex = expression(pattern)?;
         // Long texts are searched faster for a literal that every match has.
         let table = if regex.is_accelerated() { None } else { Table::new(pattern) };
         let engine = match table {
@@ -96,6 +91,15 @@ impl Matcher {
     }
 }
 
+fn expression(pattern: &str) -> Result<meta::Regex, String> {
+    let config = meta::Config::new().utf8_empty(false).nfa_size_limit(Some(SIZE_LIMIT));
+    let syntax = syntax::Config::new().utf8(false);
+    let regex = meta::Regex::builder().configure(config).syntax(syntax).build(pattern);
+    regex.map_err(|error| {
+        error.syntax_error().map_or_else(|| error.to_string(), ToString::to_string)
+    })
+}
+
 impl Table {
     /// `None` when the table would be too large.
     fn new(pattern: &str) -> Option<Table> {
@@ -125,5 +129,74 @@ impl Table {
             }
         }
         self.automaton.is_match_state(self.automaton.next_eoi_state(state))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+
+    /// Whether each text has the pattern, by the table and by the expression with a cache.
+    fn found(pattern: &str, texts: &[String]) -> Option<[Vec<bool>; 2]> {
+        let table = Table::new(pattern)?;
+        let regex = expression(pattern).unwrap();
+        let cached = Engine::Cached { regex, caches: Mutex::default() };
+        Some([Engine::Table(Box::new(table)), cached].map(|engine| {
+            let matcher = Matcher { engine };
+            let mut marks = vec![0; texts.len()];
+            matcher.mark(texts.iter().map(String::as_bytes), true, &mut marks);
+            marks.into_iter().map(|mark| mark == 1).collect()
+        }))
+    }
+
+    proptest! {
+        #[test]
+        fn a_table_finds_what_the_expression_finds(
+            parts in prop::collection::vec(
+                select(vec![
+                    "a", "b*", "[a-c]", "(?:ab|c)", "(a|b)+", ".", "^", "\\A", "\\z", "(?:\n?\\z)", "ü",
+                    "\\d", "[^a]", "{1,2}", "|", "(?i)B", "\\s", "x?", "(?m)$", "(?s-u:.)", "(?-u:\\b)",
+                ]),
+                0..7,
+            ),
+            texts in prop::collection::vec("[abcü0 \n]{0,8}", 1..20),
+        ) {
+            let pattern = parts.concat();
+            let Ok(expected) = regex::bytes::Regex::new(&pattern) else { return Ok(()) };
+            let Some(found) = found(&pattern, &texts) else { return Ok(()) };
+            let expected: Vec<bool> =
+                texts.iter().map(|text| expected.is_match(text.as_bytes())).collect();
+            prop_assert_eq!(&found[0], &expected, "{:?}", pattern);
+            prop_assert_eq!(&found[1], &expected, "{:?}", pattern);
+        }
+    }
+
+    #[test]
+    fn patterns_of_fields_have_a_table_and_others_a_cache_for_each_thread() {
+        for pattern in ["^-?[0-9]{1,18}(?:\n?\\z)", "^\\d+\\z", "^(?:19|20)[0-9]{2}-"] {
+            let matcher = Matcher::new(pattern).unwrap();
+            assert!(matches!(matcher.engine, Engine::Table(_)), "{pattern}");
+        }
+        for pattern in ["@example", "^\\w+ \\w+\\z", "\\bx\\b"] {
+            let matcher = Matcher::new(pattern).unwrap();
+            assert!(matches!(matcher.engine, Engine::Cached { .. }), "{pattern}");
+        }
+        let matcher = Matcher::new("^\\w+ \\w+\\z").unwrap();
+        let texts: Vec<String> = (0..1000).map(|n| format!("für{}x", " ".repeat(n % 3))).collect();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let mut marks = vec![0; texts.len()];
+                    matcher.mark(texts.iter().map(String::as_bytes), false, &mut marks);
+                    let unmarked = marks.iter().enumerate().filter(|(_, mark)| **mark == 0);
+                    assert!(unmarked.map(|(n, _)| n).eq((0..1000).filter(|n| n % 3 == 1)));
+                });
+            }
+        });
+        let Engine::Cached { caches, .. } = matcher.engine else { panic!() };
+        assert!((1..=4).contains(&caches.into_inner().unwrap().len()));
     }
 }

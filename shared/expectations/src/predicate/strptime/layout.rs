@@ -135,7 +135,8 @@ impl Tail {
                 (1..=6).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit)
             }
             (Tail::Offset, [b'+' | b'-', h1, h2, b':', m1, m2]) => {
-                [h1, h2, m1, m2].iter().all(|digit| digit.is_ascii_digit()) && *m1 < b'6'
+                let digits = [h1, h2, m1, m2].iter().all(|digit| digit.is_ascii_digit());
+                digits && [*h1, *h2] < *b"24" && *m1 < b'6'
             }
             _ => false,
         }

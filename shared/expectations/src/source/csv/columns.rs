@@ -6,7 +6,7 @@ use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{ArrowNativeType, DataType, Field};
 
 use super::record::PlainFields;
-use crate::column::{Column, Data, Kind, Text};
+use crate::column::{Column, Data, Kind, Text, without_nan};
 use crate::{digits, time};
 
 /// Collects the fields of one column.
@@ -108,6 +108,11 @@ impl ColumnBuilder {
 
     /// The column of the rows so far; the next ones start anew.
     pub fn take(&mut self) -> Column {
+        let mut valid = (take(&mut self.invalid) > 0).then(|| take(&mut self.valid));
+        self.valid.clear();
+        if let Values::Float(values) = &self.values {
+            valid = without_nan(values, valid);
+        }
         let data = match &mut self.values {
             Values::Int { values, .. } => Data::Int(take(values).into()),
             Values::Float(values) => Data::Float(take(values).into()),
@@ -117,8 +122,6 @@ impl ColumnBuilder {
             Values::Date(values) => Data::Date(take(values).into()),
             Values::Timestamp(values, utc) => Data::Timestamp(take(values).into(), *utc),
         };
-        let valid = (take(&mut self.invalid) > 0).then(|| take(&mut self.valid));
-        self.valid.clear();
         Column::new(data, valid, take(&mut self.malformed))
     }
 
@@ -318,5 +321,16 @@ mod tests {
         assert_eq!(date(b"2024-02-30"), None);
         assert_eq!(timestamp(b"2024-01-01T00:00:00", true), None);
         assert!(timestamp(b"2024-01-01T00:00:00", false).is_some());
+    }
+
+    #[test]
+    fn nan_is_a_missing_number() {
+        let mut builder = ColumnBuilder::new(&Field::new("f", DataType::Float64, true));
+        for (row, field) in ["1.5", "NaN", "", "x", "-inf"].into_iter().enumerate() {
+            builder.push(field.as_bytes(), row);
+        }
+        let column = builder.take();
+        assert_eq!(column.valid().unwrap(), [1, 0, 0, 0, 1]);
+        assert_eq!((column.missing(), column.malformed()), (2, &[(3, "x".to_owned())][..]));
     }
 }
