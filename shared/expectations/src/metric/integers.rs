@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::packed;
 
+/// From so many consecutive integers on it pays to ask first whether all of them are new.
+const LONG: usize = 64;
+
 /// Integers so far.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Integers {
@@ -35,11 +38,10 @@ impl Integers {
         while at < numbers.len() {
             let run = rising(&numbers[at..]);
             let old = run.partition_point(|number| next.is_none_or(|next| place(*number) < next));
-            for (position, number) in run[..old].iter().enumerate() {
-                if !self.all.insert(place(*number)) {
-                    self.repeated.insert(place(*number));
-                    again(at + position);
-                }
+            let mut position = at;
+            for stretch in run[..old].chunk_by(|a, b| place(*b) - place(*a) == 1) {
+                self.add_stretch(stretch, |offset| again(position + offset));
+                position += stretch.len();
             }
             if let (Some(first), Some(last)) = (run[old..].first(), run[old..].last()) {
                 // New and in order, as keys of most tables are: taken all at once.
@@ -52,6 +54,23 @@ impl Integers {
                 next = last.checked_add(1);
             }
             at += run.len();
+        }
+    }
+
+    /// Adds consecutive integers, and calls `again` with the position of each that occurred before.
+    fn add_stretch(&mut self, numbers: &[i64], mut again: impl FnMut(usize)) {
+        if let [first, .., last] = numbers
+            && numbers.len() >= LONG
+            && self.all.range_cardinality(place(*first)..=place(*last)) == 0
+        {
+            self.all.insert_range(place(*first)..=place(*last));
+            return;
+        }
+        for (at, number) in numbers.iter().enumerate() {
+            if !self.all.insert(place(*number)) {
+                self.repeated.insert(place(*number));
+                again(at);
+            }
         }
     }
 
@@ -84,7 +103,7 @@ mod tests {
             1 => Just(i64::MIN),
             1 => Just(1 << 32),
         ];
-        let run = (start, 0usize..30, prop::sample::select(vec![1i64, 1, 1, 2, 0, -1]));
+        let run = (start, 0usize..150, prop::sample::select(vec![1i64, 1, 1, 2, 0, -1]));
         prop::collection::vec(run, 0..8).prop_map(|runs| {
             let of = |(start, size, step): (i64, usize, i64)| {
                 (0..size as i64).map(move |at| start.wrapping_add(at * step))
