@@ -77,8 +77,11 @@ fn header_names(bytes: &[u8], last: bool) -> Result<Option<(Vec<String>, usize)>
     match record::cut(bytes, last, &mut fields) {
         Cut::Incomplete if bytes.is_empty() || !last && bytes.len() <= RECORD_LIMIT => Ok(None),
         Cut::Incomplete | Cut::Broken => {
-            Err(Error::invalid("the quoting of the header is broken")
+            Err(Error::invalid("the quoting of the header is broken, or it is longer than 1 MiB")
                 .hint("correct the first line"))
+        }
+        Cut::Record { total, .. } if total > RECORD_LIMIT => {
+            Err(Error::invalid("the header is longer than 1 MiB").hint("correct the first line"))
         }
         Cut::Record { content, total } => {
             let mut scratch = Vec::new();
@@ -184,7 +187,8 @@ impl CsvReader {
         Part {
             state: self.collector.finish(),
             unreadable: self.unreadable,
-            records: self.record - FIRST_RECORD,
+            // None without a header, which the reader that joins the parts finds out as well.
+            records: self.record.saturating_sub(FIRST_RECORD),
             carry: self.carry,
             skipping: self.skipping,
         }

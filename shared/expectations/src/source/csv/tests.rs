@@ -251,6 +251,17 @@ fn a_record_of_more_than_a_mebibyte_is_refused_however_it_is_read() {
 }
 
 #[test]
+fn a_header_of_more_than_a_mebibyte_is_refused_however_it_is_read() {
+    let plan = plan(&["a", "b"]);
+    let text = format!("a,b,{}\n{}", "l".repeat(RECORD_LIMIT), "1,2,3\n".repeat(300_000));
+    assert!(validate(&plan, text.as_bytes()).is_err());
+    let cuts = [text.len() as u64 / 8, text.len() as u64 / 2];
+    for size in [4 << 10, 300 << 10, 3 << 20] {
+        assert_however_read(&plan, text.as_bytes(), &[size], (&cuts, 2));
+    }
+}
+
+#[test]
 fn a_column_that_the_header_names_twice_is_refused() {
     let error = validate(&plan(&["a"]), &b"a,b,a\n1,2,3\n"[..]).unwrap_err();
     assert!(error.to_string().contains("twice"), "{error}");
