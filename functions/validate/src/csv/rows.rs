@@ -1,13 +1,14 @@
 //! The rows of a CSV file.
 //!
 //! A window of the file is indexed first (commas, quotes, line feeds). A row whose marks are just
-//! the commas it should have and a line feed is judged in place; everything else (quotes, a wrong
-//! number of fields, the row at the end of the window) takes the careful way, by RFC 4180. Good
-//! rows next to each other are copied to the output in one piece.
+//! the commas it should have and a line feed is judged in place ([`plain`]); everything else
+//! (quotes, a wrong number of fields, the row at the end of the window) takes the careful way, by
+//! RFC 4180 ([`careful`]). Both ways end here: a good row is kept, another refused.
 
+mod careful;
 mod erasure;
+mod plain;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -15,18 +16,12 @@ use shopflow_core::dataset::Column;
 use shopflow_core::schema_contract::Mode;
 
 use super::discard::Discard;
-use super::erased;
-use super::index;
-use super::record::{self, Cut, Field};
-use super::{blank_line, line_feeds};
+use super::record::Field;
 use crate::engine::{Split, Tally};
 use crate::ids::Numbers;
 use crate::quarantine::Refusal;
 use crate::rules::Rule;
-use crate::values;
-
-/// Bytes that are indexed at once: window and marks stay in the first-level cache.
-const WINDOW: usize = 16 * 1024;
+use plain::Window;
 
 /// Judges the rows under one header.
 #[derive(Debug)]
@@ -103,10 +98,7 @@ impl Rows {
         let mut marks = std::mem::take(&mut self.marks);
         let mut at = 0;
         while at < buffer.len() {
-            let rest = &buffer[at..];
-            let size = rest.len().min(WINDOW);
-            let ascii = index::index(&rest[..size], &mut marks);
-            let window = Window { rest, size, marks: &marks, ascii, last };
+            let window = Window::index(&buffer[at..], last, &mut marks);
             let (consumed, go_on) = self.window(&window, tally, split);
             at += consumed;
             if !go_on {
@@ -115,96 +107,6 @@ impl Rows {
         }
         self.marks = marks;
         at
-    }
-
-    /// Handles the records that start within the window. The bytes they have, and false when the
-    /// next record cannot be handled now.
-    fn window(
-        &mut self,
-        window: &Window<'_>,
-        tally: &mut Tally,
-        split: &mut Split,
-    ) -> (usize, bool) {
-        let Window { rest, size, marks, last, .. } = *window;
-        let width = self.columns.len();
-        let mut start = 0;
-        let mut mark = 0;
-        // Where the good rows begin that are not copied yet.
-        let mut kept = 0;
-        while start < size {
-            if let Some(row_marks) = marks.get(mark..mark + width)
-                && is_plain(rest, row_marks)
-            {
-                let row = PlainRow::new(rest, start, row_marks);
-                for at in 0..tally.scans.len() {
-                    if let Some(position) = tally.scans.due(at, tally.rows_in) {
-                        tally.scans.observe(at, &rest[row.field(position)]);
-                    }
-                }
-                match self.judge_plain(&row, window.ascii) {
-                    Err(failure) => {
-                        self.keep(&rest[kept..start], split);
-                        kept = row.end + 1;
-                        self.refuse_plain(failure, &row, tally, split);
-                    }
-                    Ok(id) => {
-                        tally.rows_good += 1;
-                        let all = &rest[row.start..=row.end];
-                        let value = |position| rest[row.field(position)].to_vec();
-                        if let Some(erased) = self.erased(id, all, value, tally) {
-                            self.keep(&rest[kept..start], split);
-                            kept = row.end + 1;
-                            self.keep(&erased, split);
-                        }
-                    }
-                }
-                tally.rows_in += 1;
-                tally.line += 1;
-                start = row.end + 1;
-                mark += width;
-                continue;
-            }
-            self.keep(&rest[kept..start], split);
-            let Some(total) = self.careful(&rest[start..], last, tally, split) else {
-                return (start, false);
-            };
-            start += total;
-            kept = start;
-            if tally.skipping {
-                return (start, false);
-            }
-            while marks.get(mark).is_some_and(|position| (*position as usize) < start) {
-                mark += 1;
-            }
-        }
-        self.keep(&rest[kept..start], split);
-        (start, true)
-    }
-
-    fn judge_plain(&mut self, row: &PlainRow<'_>, ascii: bool) -> Result<u64, Failure> {
-        if !ascii {
-            check_utf8(&row.bytes[row.start..row.content], row.start, |position| {
-                (position < row.marks.len()).then(|| row.field(position))
-            })?;
-        }
-        let mut id = 0;
-        let mut from = row.start;
-        for (position, (column, mark)) in self.columns.iter().zip(row.marks).enumerate() {
-            let mark = *mark as usize;
-            let value = &row.bytes[from..mark.min(row.content)];
-            from = mark + 1;
-            match column {
-                Some(column) => {
-                    let number = values::check(column, value)
-                        .map_err(|rule| Failure::of_value(rule, position))?;
-                    if position == self.id_at {
-                        id = number;
-                    }
-                }
-                None => check_extra(value, self.refuse_extra)?,
-            }
-        }
-        self.check_id(id)
     }
 
     /// How many values were left out, by column.
@@ -217,150 +119,6 @@ impl Rows {
             return Ok(id);
         }
         Err(Failure::of_value(Rule::DuplicateId, self.id_at))
-    }
-
-    /// Handles the record at the start of `buffer` by RFC 4180; its length with the line break,
-    /// `None` when more bytes are needed.
-    fn careful(
-        &mut self,
-        buffer: &[u8],
-        last: bool,
-        tally: &mut Tally,
-        split: &mut Split,
-    ) -> Option<usize> {
-        if let Some(total) = blank_line(buffer, last) {
-            tally.blank_lines += 1;
-            tally.line += 1;
-            return Some(total);
-        }
-        let mut id = 0;
-        let (content, total, failure) = match record::cut(buffer, last, &mut self.fields) {
-            Cut::Incomplete => return None,
-            Cut::TooLong => {
-                tally.refuse_too_long(buffer, split);
-                return Some(0);
-            }
-            Cut::Truncated { content } => {
-                tally.open_end = true;
-                (content, content, Some(Failure::of_row(Rule::TruncatedLine)))
-            }
-            Cut::Broken { content, total } => (content, total, Some(self.broken(buffer, content))),
-            Cut::Record { content, total } => {
-                let open = buffer[total - 1] != b'\n';
-                tally.open_end |= open;
-                let failure = match self.judge_fields(&buffer[..content], open) {
-                    Ok(judged) => {
-                        id = judged;
-                        None
-                    }
-                    Err(failure) => Some(failure),
-                };
-                match failure.and_then(|_| self.unclosed(&buffer[..content])) {
-                    Some((content, total)) => (content, total, Some(self.broken(buffer, content))),
-                    None => (content, total, failure),
-                }
-            }
-        };
-        // Fields of a row that is refused as a whole cannot be told apart.
-        let is_apart = failure.is_none_or(|failure| {
-            failure.position.is_some() || failure.rule == Rule::UnknownColumn
-        });
-        if is_apart {
-            self.look(buffer, tally);
-        }
-        let value = |position: usize| {
-            let field = self.fields.get(position);
-            field.map(|field| erased::owned(buffer, field)).unwrap_or_default()
-        };
-        match failure {
-            None => {
-                tally.rows_good += 1;
-                if let Some(erased) = self.erased(id, &buffer[..total], value, tally) {
-                    self.keep(&erased, split);
-                    tally.rows_in += 1;
-                    tally.line += line_feeds(&buffer[..total]).max(1);
-                    return Some(total);
-                }
-                self.keep(&buffer[..total], split);
-                if buffer[total - 1] != b'\n' {
-                    split.good.truncate(split.good.len() - (total - content));
-                    split.good.extend_from_slice(self.line_break);
-                }
-            }
-            Some(failure) => {
-                let row = &buffer[..content];
-                let erased = match is_apart {
-                    true => self.refused(&value(self.id_at), row, value, tally).map(Cow::Owned),
-                    false => Some(tally.broken_row(row, self.id_at)),
-                };
-                let is_erased = matches!(erased, Some(Cow::Owned(_)));
-                let row = erased.as_deref().unwrap_or(row);
-                let mut scratch = std::mem::take(&mut self.scratch);
-                let field = failure.position.and_then(|position| self.fields.get(position));
-                let value =
-                    field.map_or(&b""[..], |field| record::value(buffer, field, &mut scratch));
-                let value = if is_erased { &b""[..] } else { value };
-                self.refuse(failure, value, row, tally, split);
-                self.scratch = scratch;
-            }
-        }
-        tally.rows_in += 1;
-        tally.line += line_feeds(&buffer[..total]).max(1);
-        Some(total)
-    }
-
-    /// Looks for personal data in the fields of the row.
-    fn look(&mut self, row: &[u8], tally: &mut Tally) {
-        for at in 0..tally.scans.len() {
-            let position = tally.scans.due(at, tally.rows_in);
-            if let Some(field) = position.and_then(|position| self.fields.get(position)) {
-                tally.scans.observe(at, record::value(row, field, &mut self.scratch));
-            }
-        }
-    }
-
-    fn judge_fields(&mut self, row: &[u8], open: bool) -> Result<u64, Failure> {
-        let complete = self.fields.len() == self.columns.len();
-        if !row.is_ascii() {
-            check_utf8(row, 0, |position| {
-                self.fields.get(position).filter(|_| complete).map(|field| field.range.clone())
-            })?;
-        }
-        if open && self.fields.len() < self.columns.len() {
-            return Err(Failure::of_row(Rule::TruncatedLine));
-        }
-        if !complete {
-            return Err(Failure::of_row(Rule::FieldCount));
-        }
-        let mut id = 0;
-        let columns = self.columns.iter().zip(&self.fields).enumerate();
-        for (position, (column, field)) in columns {
-            let value = record::value(row, field, &mut self.scratch);
-            match column {
-                Some(column) => {
-                    let number = values::check(column, value)
-                        .map_err(|rule| Failure::of_value(rule, position))?;
-                    if position == self.id_at {
-                        id = number;
-                    }
-                }
-                None if field.quoted => check_unknown(value, self.refuse_extra)?,
-                None => check_extra(value, self.refuse_extra)?,
-            }
-        }
-        self.check_id(id)
-    }
-
-    /// First line of a bad record that is in truth several rows behind an open quote.
-    fn unclosed(&mut self, row: &[u8]) -> Option<(usize, usize)> {
-        let (content, total) = record::first_line(row)?;
-        let mut fields = Vec::new();
-        record::swallows_rows(row, self.columns.len(), &mut fields).then_some((content, total))
-    }
-
-    fn broken(&self, buffer: &[u8], content: usize) -> Failure {
-        let text = std::str::from_utf8(&buffer[..content]);
-        Failure::of_row(if text.is_ok() { Rule::BrokenQuoting } else { Rule::InvalidUtf8 })
     }
 
     fn keep(&mut self, rows: &[u8], split: &mut Split) {
@@ -398,53 +156,6 @@ impl Rows {
         let reason = counts.as_deref();
         let refusal = Refusal { line: tally.line, rule: failure.rule, column, value, reason, row };
         tally.quarantine.add(&refusal, &mut split.bad);
-    }
-}
-
-/// Part of a buffer and what is known about it.
-#[derive(Debug, Clone, Copy)]
-struct Window<'a> {
-    /// The buffer from the start of the window on; records may end behind the window.
-    rest: &'a [u8],
-    size: usize,
-    marks: &'a [u32],
-    ascii: bool,
-    last: bool,
-}
-
-/// True when these marks are the commas and the line feed of a row without quotes.
-#[inline]
-fn is_plain(bytes: &[u8], marks: &[u32]) -> bool {
-    let Some((line_feed, commas)) = marks.split_last() else { return false };
-    bytes[*line_feed as usize] == b'\n' && commas.iter().all(|comma| bytes[*comma as usize] == b',')
-}
-
-/// A row without quotes: fields lie between the marks.
-#[derive(Debug, Clone, Copy)]
-struct PlainRow<'a> {
-    bytes: &'a [u8],
-    start: usize,
-    /// Where the last field ends.
-    content: usize,
-    /// The line feed.
-    end: usize,
-    marks: &'a [u32],
-}
-
-impl<'a> PlainRow<'a> {
-    #[inline]
-    fn new(bytes: &'a [u8], start: usize, marks: &'a [u32]) -> Self {
-        let end = marks.last().map_or(start, |mark| *mark as usize);
-        let content = if end > start && bytes[end - 1] == b'\r' { end - 1 } else { end };
-        PlainRow { bytes, start, content, end, marks }
-    }
-
-    fn field(&self, position: usize) -> Range<usize> {
-        let from = match position.checked_sub(1) {
-            Some(before) => self.marks[before] as usize + 1,
-            None => self.start,
-        };
-        from..(self.marks[position] as usize).min(self.content)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Rows of customers who were erased on request, good and refused.
 
-use super::{Failure, PlainRow, Rows, erased};
+use super::plain::PlainRow;
+use super::{Failure, Rows};
+use crate::csv::erased;
 use crate::engine::{Split, Tally};
 
 impl Rows {

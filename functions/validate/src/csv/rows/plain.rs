@@ -1,0 +1,164 @@
+//! The fast way: rows without quotes, judged where they stand in an indexed window.
+//!
+//! Good rows next to each other are copied to the output in one piece. Rows that are not plain are
+//! handed to the careful way one by one.
+
+use std::ops::Range;
+
+use super::{Failure, Rows, check_extra, check_utf8};
+use crate::csv::index;
+use crate::engine::{Split, Tally};
+use crate::values;
+
+/// Bytes that are indexed at once: window and marks stay in the first-level cache.
+const WINDOW: usize = 16 * 1024;
+
+/// Part of a buffer and what is known about it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Window<'a> {
+    /// The buffer from the start of the window on; records may end behind the window.
+    rest: &'a [u8],
+    size: usize,
+    marks: &'a [u32],
+    ascii: bool,
+    /// Nothing comes behind the buffer.
+    last: bool,
+}
+
+impl<'a> Window<'a> {
+    /// The window at the start of `rest`; its marks are put into `marks`.
+    #[inline]
+    pub(super) fn index(rest: &'a [u8], last: bool, marks: &'a mut Vec<u32>) -> Self {
+        let size = rest.len().min(WINDOW);
+        let ascii = index::index(&rest[..size], marks);
+        Window { rest, size, marks, ascii, last }
+    }
+}
+
+/// A row without quotes: fields lie between the marks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PlainRow<'a> {
+    pub bytes: &'a [u8],
+    pub start: usize,
+    /// Where the last field ends.
+    pub content: usize,
+    /// The line feed.
+    end: usize,
+    marks: &'a [u32],
+}
+
+impl<'a> PlainRow<'a> {
+    #[inline]
+    fn new(bytes: &'a [u8], start: usize, marks: &'a [u32]) -> Self {
+        let end = marks.last().map_or(start, |mark| *mark as usize);
+        let content = if end > start && bytes[end - 1] == b'\r' { end - 1 } else { end };
+        PlainRow { bytes, start, content, end, marks }
+    }
+
+    pub fn field(&self, position: usize) -> Range<usize> {
+        let from = match position.checked_sub(1) {
+            Some(before) => self.marks[before] as usize + 1,
+            None => self.start,
+        };
+        from..(self.marks[position] as usize).min(self.content)
+    }
+}
+
+impl Rows {
+    /// Handles the records that start within the window. The bytes they have, and false when the
+    /// next record cannot be handled now.
+    pub(super) fn window(
+        &mut self,
+        window: &Window<'_>,
+        tally: &mut Tally,
+        split: &mut Split,
+    ) -> (usize, bool) {
+        let Window { rest, size, marks, last, .. } = *window;
+        let width = self.columns.len();
+        let mut start = 0;
+        let mut mark = 0;
+        // Where the good rows begin that are not copied yet.
+        let mut kept = 0;
+        while start < size {
+            if let Some(row_marks) = marks.get(mark..mark + width)
+                && is_plain(rest, row_marks)
+            {
+                let row = PlainRow::new(rest, start, row_marks);
+                for at in 0..tally.scans.len() {
+                    if let Some(position) = tally.scans.due(at, tally.rows_in) {
+                        tally.scans.observe(at, &rest[row.field(position)]);
+                    }
+                }
+                match self.judge_plain(&row, window.ascii) {
+                    Err(failure) => {
+                        self.keep(&rest[kept..start], split);
+                        kept = row.end + 1;
+                        self.refuse_plain(failure, &row, tally, split);
+                    }
+                    Ok(id) => {
+                        tally.rows_good += 1;
+                        let all = &rest[row.start..=row.end];
+                        let value = |position| rest[row.field(position)].to_vec();
+                        if let Some(erased) = self.erased(id, all, value, tally) {
+                            self.keep(&rest[kept..start], split);
+                            kept = row.end + 1;
+                            self.keep(&erased, split);
+                        }
+                    }
+                }
+                tally.rows_in += 1;
+                tally.line += 1;
+                start = row.end + 1;
+                mark += width;
+                continue;
+            }
+            self.keep(&rest[kept..start], split);
+            let Some(total) = self.careful(&rest[start..], last, tally, split) else {
+                return (start, false);
+            };
+            start += total;
+            kept = start;
+            if tally.skipping {
+                return (start, false);
+            }
+            while marks.get(mark).is_some_and(|position| (*position as usize) < start) {
+                mark += 1;
+            }
+        }
+        self.keep(&rest[kept..start], split);
+        (start, true)
+    }
+
+    fn judge_plain(&mut self, row: &PlainRow<'_>, ascii: bool) -> Result<u64, Failure> {
+        if !ascii {
+            check_utf8(&row.bytes[row.start..row.content], row.start, |position| {
+                (position < row.marks.len()).then(|| row.field(position))
+            })?;
+        }
+        let mut id = 0;
+        let mut from = row.start;
+        for (position, (column, mark)) in self.columns.iter().zip(row.marks).enumerate() {
+            let mark = *mark as usize;
+            let value = &row.bytes[from..mark.min(row.content)];
+            from = mark + 1;
+            match column {
+                Some(column) => {
+                    let number = values::check(column, value)
+                        .map_err(|rule| Failure::of_value(rule, position))?;
+                    if position == self.id_at {
+                        id = number;
+                    }
+                }
+                None => check_extra(value, self.refuse_extra)?,
+            }
+        }
+        self.check_id(id)
+    }
+}
+
+/// True when these marks are the commas and the line feed of a row without quotes.
+#[inline]
+fn is_plain(bytes: &[u8], marks: &[u32]) -> bool {
+    let Some((line_feed, commas)) = marks.split_last() else { return false };
+    bytes[*line_feed as usize] == b'\n' && commas.iter().all(|comma| bytes[*comma as usize] == b',')
+}
