@@ -11,7 +11,7 @@ use shopflow_core::Dataset;
 use shopflow_core::schema_contract::Mode;
 
 use crate::engine::{Rejection, Split, Tally};
-use crate::personal::{self, Scans};
+use crate::personal::Scans;
 use crate::quarantine::Refusal;
 use crate::rules::Rule;
 pub(crate) use erased::{broken, customer_of};
@@ -136,8 +136,7 @@ impl Csv {
         }
         let columns = names.iter().map(String::as_str).zip(header.columns.iter().copied());
         let scans = Scans::of_columns(columns);
-        let shown = names.iter().map(|name| personal::shown(name)).collect();
-        let rows = Rows::new(header.columns, shown, self.id_at, content, line_break, mode);
+        let rows = Rows::new(header.columns, &names, self.id_at, content, line_break, mode);
         Ok((rows, header.extra, scans))
     }
 

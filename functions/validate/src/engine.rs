@@ -28,7 +28,7 @@ use shopflow_core::schema_contract::{Contract, Mode};
 
 use crate::csv::{self, Csv};
 use crate::json_lines::JsonLines;
-use crate::personal::{PersonalData, Scans};
+use crate::personal::{MOST_COLUMNS, PersonalData, Scans};
 use crate::quarantine::{Finding, Quarantine, Refusal};
 use crate::rules::Rule;
 
@@ -360,6 +360,12 @@ impl Validator {
                 Mode::DiscardValue => "unknown columns are left out",
             };
             warnings.push(format!("{what}: {}", tally.extra_columns.join(", ")));
+        }
+        if tally.scans.are_too_many() {
+            warnings.push(format!(
+                "there are more unknown columns than {MOST_COLUMNS}; the others are neither named \
+                 nor searched for personal data"
+            ));
         }
         if !tally.discarded_values.is_empty() {
             let counts: Vec<String> = tally

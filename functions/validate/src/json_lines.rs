@@ -10,7 +10,7 @@ use shopflow_core::schema_contract::Mode;
 
 use crate::engine::{RECORD_LIMIT, Rejection, Split, Tally};
 use crate::ids::Uuids;
-use crate::personal::{self, MOST_COLUMNS, Scans};
+use crate::personal::{self, Scans};
 use crate::quarantine::Refusal;
 use crate::rules::Rule;
 use crate::values;
@@ -185,6 +185,9 @@ impl JsonLines {
             for value in unknown.values.iter().filter(|value| **value != Scalar::Null) {
                 scans.observe(at, &value.to_bytes());
             }
+            for value in unknown.names.iter().filter_map(|name| personal::value_in(name)) {
+                scans.observe(at, value.as_bytes());
+            }
         }
         for at in 0..scans.len() {
             let position = scans.due(at, tally.rows_in);
@@ -224,11 +227,7 @@ fn without(row: &[u8], dropped: &[String], tally: &mut Tally, out: &mut Vec<u8>)
     };
     for name in dropped {
         if fields.remove(name).is_some_and(|value| !value.is_null()) {
-            let shown = personal::shown(name);
-            let known = tally.discarded_values.len() < MOST_COLUMNS;
-            if known || tally.discarded_values.contains_key(&shown) {
-                *tally.discarded_values.entry(shown).or_default() += 1;
-            }
+            personal::add(&mut tally.discarded_values, &personal::shown(name), 1);
         }
     }
     let line = serde_json::Value::Object(fields.into_iter().collect()).to_string();

@@ -1,17 +1,27 @@
-//! Personal data where no definition expects it: in columns that the dataset does not know, and in
-//! free text. Only counts are kept, of a bounded number of columns.
+//! Personal data where no definition expects it: in columns that the dataset does not know, in the
+//! names of such columns, and in free text. Only counts are kept, of a bounded number of columns.
+
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use shopflow_core::Dataset;
 use shopflow_core::dataset::{Column, Kind};
 use shopflow_core::privacy::Privacy;
 use shopflow_privacy::treatment::REDACTED;
-use shopflow_privacy::{ColumnScan, Finding, Kind as PersonalKind};
+use shopflow_privacy::{ColumnScan, Finding, Kind as PersonalKind, Rule, detect};
 
 /// Columns that are looked at, and that reports name; more are passed over.
 pub(crate) const MOST_COLUMNS: usize = 50;
 /// Characters of a name that reports show.
 const SHOWN_CHARACTERS: usize = 64;
+/// Bytes of a name by which it is told from others, and that are searched for values.
+const NAME_BYTES: usize = 1024;
+/// Digits in a row that are more than a date has, as in `customer_491701234567`.
+const MANY_DIGITS: usize = 9;
+/// Rules that so many other texts meet at most tell that a single text is a value. A name that is
+/// hidden for nothing harms less than a value of a known column, which says what to correct.
+const CHANCE_IN_NAMES: f64 = 0.1;
+const CHANCE_IN_VALUES: f64 = 0.03;
 /// Free text of defined columns is looked at in so many rows, and then in every [`EVERY`]th: it
 /// seldom holds anything, and every row of every file has some.
 const ALL_ROWS: u64 = 10_000;
@@ -31,7 +41,15 @@ pub struct PersonalData {
 
 /// What was seen of the columns of a file that are looked at.
 #[derive(Debug, Default)]
-pub(crate) struct Scans(Vec<Scanned>);
+pub(crate) struct Scans {
+    columns: Vec<Scanned>,
+    /// How many of the columns are unknown.
+    unknown: usize,
+    /// There were more unknown columns than are looked at.
+    are_too_many: bool,
+    /// What the names of unknown columns are, where they are values.
+    names: ColumnScan,
+}
 
 #[derive(Debug)]
 struct Scanned {
@@ -59,38 +77,51 @@ impl Scans {
     /// Where the unknown field `name` is counted, and whether it is seen for the first time;
     /// `None` when there are too many.
     pub fn unknown(&mut self, name: &str) -> Option<(usize, bool)> {
-        match self.0.iter().position(|scanned| !scanned.defined && scanned.name == name) {
+        let name = start(name);
+        match self.columns.iter().position(|scanned| !scanned.defined && scanned.name == name) {
             Some(at) => Some((at, false)),
             None => self.add(name, None, false).map(|at| (at, true)),
         }
     }
 
     fn add(&mut self, name: &str, position: Option<usize>, defined: bool) -> Option<usize> {
-        let at = self.0.len();
-        let scan = ColumnScan::default();
-        let unknown = self.0.iter().filter(|scanned| !scanned.defined).count();
-        (defined || unknown < MOST_COLUMNS)
-            .then(|| self.0.push(Scanned { name: name.to_owned(), position, defined, scan }))
-            .map(|()| at)
+        if !defined {
+            if self.unknown == MOST_COLUMNS {
+                self.are_too_many = true;
+                return None;
+            }
+            self.unknown += 1;
+            if let Some(value) = value_in(name) {
+                self.names.observe(value.as_bytes());
+            }
+        }
+        let (name, scan) = (start(name).to_owned(), ColumnScan::default());
+        self.columns.push(Scanned { name, position, defined, scan });
+        Some(self.columns.len() - 1)
     }
 
     /// How many columns are looked at.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.columns.len()
+    }
+
+    /// True when there were unknown columns that are not looked at.
+    pub fn are_too_many(&self) -> bool {
+        self.are_too_many
     }
 
     /// The position of the value that column `at` has in the row of this number, if it is one that
     /// is looked at.
     #[inline]
     pub fn due(&self, at: usize, row: u64) -> Option<usize> {
-        let scanned = &self.0[at];
+        let scanned = &self.columns[at];
         let looked_at = !scanned.defined || row < ALL_ROWS || row.is_multiple_of(EVERY);
         scanned.position.filter(|_| looked_at)
     }
 
     /// Counts a value of column `at`.
     pub fn observe(&mut self, at: usize, value: &[u8]) {
-        self.0[at].scan.observe(value);
+        self.columns[at].scan.observe(value);
     }
 
     /// What was found with the confidence that the policies ask for, by column and then the most
@@ -98,7 +129,7 @@ impl Scans {
     pub fn findings(&self, dataset: Dataset, privacy: &Privacy) -> Vec<PersonalData> {
         let policies = &privacy.policies;
         let mut found = Vec::new();
-        for scanned in &self.0 {
+        for scanned in &self.columns {
             let findings = scanned.scan.findings(&scanned.name);
             let of_column = findings.into_iter().filter(|finding| {
                 policies.is_sure(finding) && (!scanned.defined || is_certain(finding.kind))
@@ -110,6 +141,11 @@ impl Scans {
                 finding,
             }));
         }
+        let of_names = self.names.findings("").into_iter();
+        found.extend(of_names.filter(|finding| policies.is_sure(finding)).map(|finding| {
+            let column = REDACTED.to_owned();
+            PersonalData { column, defined: false, classified: false, finding }
+        }));
         found
     }
 }
@@ -128,13 +164,50 @@ fn is_certain(kind: PersonalKind) -> bool {
 /// The name of an unknown column as reports show it: shortened, and hidden where it is a value
 /// itself, as in `{"ada@example.com": 1}`.
 pub(crate) fn shown(name: &str) -> String {
-    let mut scan = ColumnScan::default();
-    scan.observe(name.as_bytes());
-    let is_value = |finding: &Finding| finding.confidence >= 0.5 && is_certain(finding.kind);
-    if scan.findings("").iter().any(is_value) {
-        return REDACTED.to_owned();
+    match value_in(name) {
+        Some(_) => REDACTED.to_owned(),
+        None => name.chars().take(SHOWN_CHARACTERS).collect(),
     }
-    name.chars().take(SHOWN_CHARACTERS).collect()
+}
+
+/// Counts values by the names of their columns, of a bounded number of columns.
+pub(crate) fn add(counts: &mut BTreeMap<String, u64>, column: &str, values: u64) {
+    if let Some(count) = counts.get_mut(column) {
+        *count += values;
+    } else if counts.len() < MOST_COLUMNS {
+        counts.insert(column.to_owned(), values);
+    }
+}
+
+/// The personal value that a name of a column is, or has in it, as in `customer:ada@example.com`.
+pub(crate) fn value_in(name: &str) -> Option<&str> {
+    let name = start(name);
+    let parts =
+        name.split(|mark: char| mark != ' ' && !"+-.@()".contains(mark) && !mark.is_alphanumeric());
+    let candidates = [name].into_iter().chain(parts).chain(name.split_whitespace());
+    candidates.map(str::trim).find(|part| is_name_a_value(part))
+}
+
+fn is_name_a_value(name: &str) -> bool {
+    let mut runs = name.split(|character: char| !character.is_ascii_digit());
+    runs.any(|digits| digits.len() >= MANY_DIGITS)
+        || detect(name.as_bytes()).iter().any(|rule| match rule {
+            Rule::NameDictionary => true,
+            // A house, not a column such as "Street 1".
+            Rule::AddressStreet => name.starts_with(|first: char| first.is_ascii_digit()),
+            _ => is_certain(rule.kind()) && rule.chance() < CHANCE_IN_NAMES,
+        })
+}
+
+/// True when a single value of any column is hardly anything else than personal data.
+pub(crate) fn is_clearly_personal(value: &[u8]) -> bool {
+    let tells = |rule: Rule| is_certain(rule.kind()) && rule.chance() < CHANCE_IN_VALUES;
+    detect(value).iter().any(tells)
+}
+
+/// The part of a name by which it is told from others.
+fn start(name: &str) -> &str {
+    &name[..name.floor_char_boundary(NAME_BYTES)]
 }
 
 #[cfg(test)]
@@ -143,10 +216,48 @@ mod tests {
 
     #[test]
     fn names_of_columns_are_shown_unless_they_are_values() {
-        for name in ["mobile", "e_mail", "2024", "order number", "v1.2.3", "Geschäftsadresse"] {
+        for name in [
+            "mobile",
+            "e_mail",
+            "2024",
+            "20240115",
+            "2024-01-15",
+            "2024-01-15 10:00",
+            "2024-01-15/2024-01-21",
+            "2023 2024",
+            "0-30 days",
+            "30.06.2024",
+            "01/2024",
+            "order number",
+            "Street 1",
+            "Address Line 2",
+            "First Name",
+            "Unit Price",
+            "Grace Period",
+            "utm_source",
+            "v1.2.3",
+            "1.2.3.4",
+            "Geschäftsadresse",
+            "00:00-01:00",
+        ] {
             assert_eq!(shown(name), name);
         }
-        for name in ["ada@example.com", "+49 30 1234567", "DE89 3704 0044 0532 0130 00"] {
+        for name in [
+            "ada@example.com",
+            "+49 30 1234567",
+            "DE89 3704 0044 0532 0130 00",
+            "customer:ada@example.com",
+            "tel:+49 30 1234567",
+            "mobile_+49301234567",
+            "(202) 555-0123",
+            "card 4111111111111111",
+            "customer_491701234567",
+            "ip=192.0.2.1",
+            "2001:db8::1",
+            "Emma Smith",
+            "customer/Emma Smith",
+            "221B Baker St.",
+        ] {
             assert_eq!(shown(name), REDACTED, "{name}");
         }
         assert_eq!(shown(&"ä".repeat(100)).chars().count(), 64);

@@ -11,6 +11,7 @@ use shopflow_privacy::Layer::Logs;
 use shopflow_privacy::Treatment;
 use shopflow_privacy::treatment::REDACTED;
 
+use crate::personal;
 use crate::rules::{self, Rule};
 
 /// The columns of every quarantine file.
@@ -128,19 +129,20 @@ impl Quarantine {
         }
     }
 
-    /// The value as it may be shown. Besides the values of columns that the policies hide, this
-    /// masks whatever looks like an address or a name: in a row whose columns are mixed up they can
-    /// be anywhere.
+    /// The value as it may be shown. Besides the values of columns that the policies hide, and of
+    /// columns that nobody defined, this masks whatever looks like personal data: in a row whose
+    /// columns are mixed up it can be anywhere.
     fn shown(&self, column: Option<&Column>, value: &[u8]) -> String {
         let text = String::from_utf8_lossy(value);
         let hidden =
             column.and_then(|column| self.hidden.iter().find(|(name, _)| *name == column.name));
-        if let Some((_, false)) = hidden {
+        if column.is_none() || hidden.is_some_and(|(_, is_initial_shown)| !is_initial_shown) {
             return if text.is_empty() { String::new() } else { REDACTED.to_owned() };
         }
         let personal = hidden.is_some()
             || column.is_some_and(Column::is_personal)
             || text.contains('@')
+            || personal::is_clearly_personal(value)
             || (self.has_personal_columns && text.trim().contains(char::is_whitespace));
         if personal {
             return masked(&text);

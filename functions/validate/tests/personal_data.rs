@@ -121,6 +121,89 @@ fn a_name_that_is_a_value_is_not_repeated() {
 }
 
 #[test]
+fn a_refused_value_of_an_unknown_column_is_not_shown() {
+    let mut file = CUSTOMERS.replace('\n', ",mobile\n").into_bytes();
+    file.extend_from_slice(b"1,Ann Lee,a@example.org,2024-01-05,DE,+49301234567\xFF\n");
+    let outcome = validate(Dataset::Customers, file);
+    assert_eq!(outcome.verdicts(), [(2, "", "invalid_utf8")]);
+    assert_eq!(outcome.refused[0].value, "[redacted]");
+    assert_eq!(outcome.summary.findings[0].value, "[redacted]");
+}
+
+#[test]
+fn a_refused_value_is_not_shown_where_it_is_personal_in_any_column() {
+    let row = "1,1,1,4111111111111111,2026-01-05T10:00:00Z,paypal\n\
+               2,1,1,5000000000,2026-01-05T10:00:00Z,paypal\n\
+               3,1,1,1,2026-01-05T10:00:00Z,DE89370400440532013000\n";
+    let outcome = validate(Dataset::Transactions, TRANSACTIONS.to_owned() + row);
+    let shown: Vec<&str> = outcome.refused.iter().map(|refused| &refused.value[..]).collect();
+    assert_eq!(shown, ["4***", "5000000000", "D***"]);
+}
+
+#[test]
+fn columns_that_are_called_alike_in_the_report_are_counted_together() {
+    let header = "ada@example.com,jo@example.com";
+    let file = customers(header, |_| "x,y".to_owned());
+    let contract = Contract { columns: Mode::DiscardValue, ..Contract::default() };
+    let outcome = validate_under(Dataset::Customers, contract, file.as_bytes(), &[]);
+    let counts: Vec<_> = outcome.summary.discarded_values.into_iter().collect();
+    assert_eq!(counts, [("[redacted]".to_owned(), 60)]);
+}
+
+#[test]
+fn thousands_of_unknown_columns_are_neither_all_named_nor_all_kept_in_mind() {
+    let header: Vec<String> = (0..3000).map(|number| format!("c{number}")).collect();
+    let file = customers(&header.join(","), |_| vec!["x"; 3000].join(","));
+    let contract = Contract { columns: Mode::DiscardValue, ..Contract::default() };
+    let of_csv = validate_under(Dataset::Customers, contract, file.as_bytes(), &[]).summary;
+    let more: String = header.iter().map(|name| format!(r#","{name}":1"#)).collect();
+    let clicks: String = (0..3).map(|number| click(number, &more)).collect();
+    let of_json = validate_under(Dataset::Clickstream, contract, clicks.as_bytes(), &[]).summary;
+    for summary in [of_csv, of_json] {
+        assert_eq!(summary.extra_columns.len(), 50);
+        assert_eq!(summary.discarded_values.len(), 50);
+        let told = "there are more unknown columns than 50; the others are neither named nor \
+                    searched for personal data";
+        assert!(summary.warnings.iter().any(|warning| warning == told), "{:?}", summary.warnings);
+    }
+}
+
+#[test]
+fn names_that_are_personal_data_are_a_finding() {
+    let clicks: String = (0..30)
+        .map(|number| {
+            let nested = format!(r#","seen":{{"p{number}@mail.example.com":{number}}}"#);
+            click(number, &format!(r#","q{number}@mail.example.com":1{nested}"#))
+        })
+        .collect();
+    let outcome = validate(Dataset::Clickstream, clicks);
+    assert_eq!(
+        found(&outcome.summary),
+        [("seen", Kind::Email, 30, 60), ("[redacted]", Kind::Email, 30, 30)]
+    );
+    let text = format!("{:?}", outcome.summary);
+    assert!(!text.contains("mail.example"), "{text}");
+    let file = customers("ada@mail.example.com", |_| "1".to_owned());
+    let outcome = validate(Dataset::Customers, file);
+    assert_eq!(found(&outcome.summary), [("[redacted]", Kind::Email, 1, 1)]);
+}
+
+/// Rows at the end of a window take another way than those in the middle of one.
+#[test]
+fn rows_with_stray_line_breaks_are_looked_at_wherever_the_file_is_cut() {
+    let mut file = CUSTOMERS.replace('\n', ",c\n");
+    for id in 1..=2000 {
+        file += &format!("{id},Ann Lee,a{id}@example.org,2024-01-05,DE,p{id}@example.org\rx\n");
+    }
+    let whole = validate(Dataset::Customers, &file);
+    assert_eq!(whole.summary.personal_data[0].finding.evidence.values, 2000);
+    let cuts: Vec<usize> = (0..file.len()).step_by(1000).collect();
+    let cut = validate_cut(Dataset::Customers, file.as_bytes(), &cuts);
+    assert_eq!(whole.summary.personal_data, cut.summary.personal_data);
+    assert_eq!(whole.bad, cut.bad);
+}
+
+#[test]
 fn pages_and_sales_are_no_findings() {
     let clicks: String = (0..100).map(|number| click(number, "")).collect();
     assert!(found(&validate(Dataset::Clickstream, clicks).summary).is_empty());

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::record::{self, Cut, Field};
+use crate::personal;
 
 /// Rewrites rows under one header.
 #[derive(Debug)]
@@ -37,12 +38,13 @@ impl Discard {
 
     /// How many values were left out, by column.
     pub fn counts(&self) -> BTreeMap<String, u64> {
+        let mut counts = BTreeMap::new();
         self.names
             .iter()
             .zip(&self.values)
             .filter(|(_, values)| **values > 0)
-            .map(|(name, values)| (name.chars().take(64).collect(), *values))
-            .collect()
+            .for_each(|(name, values)| personal::add(&mut counts, name, *values));
+        counts
     }
 
     /// Handles the record at the start of `bytes`; its length.

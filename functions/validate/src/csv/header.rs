@@ -59,7 +59,8 @@ fn missing_header(known: &[Column]) -> Rejection {
 
 fn duplicate(known: &'static [Column], name: &str) -> Rejection {
     let column = known.iter().find(|column| column.name == name);
-    let shown = if is_name(name) { format!("'{name}'") } else { "with the same text".to_owned() };
+    let is_shown = is_name(name) && personal::value_in(name).is_none();
+    let shown = if is_shown { format!("'{name}'") } else { "with the same text".to_owned() };
     Rejection {
         rule: Rule::DuplicateColumn,
         column,
@@ -78,7 +79,8 @@ fn missing_columns(
     let what = if listed.len() == 1 { "column" } else { "columns" };
     let candidates = names
         .iter()
-        .filter(|name| is_name(name) && !known.iter().any(|column| column.name == name.as_str()));
+        .filter(|name| is_name(name) && personal::value_in(name).is_none())
+        .filter(|name| !known.iter().any(|column| column.name == name.as_str()));
     let nearest = candidates.min_by_key(|name| alike(first.name, name));
     let remedy = match nearest {
         Some(name) if alike(first.name, name) <= first.name.len() / 3 => {

@@ -19,6 +19,7 @@ use super::discard::Discard;
 use super::record::Field;
 use crate::engine::{Split, Tally};
 use crate::ids::Numbers;
+use crate::personal;
 use crate::quarantine::Refusal;
 use crate::rules::Rule;
 use plain::Window;
@@ -63,7 +64,7 @@ impl Failure {
 impl Rows {
     pub fn new(
         columns: Vec<Option<&'static Column>>,
-        names: Vec<String>,
+        names: &[String],
         id_at: usize,
         header: &[u8],
         line_break: &[u8],
@@ -71,8 +72,10 @@ impl Rows {
     ) -> Self {
         let line_break: &'static [u8] = if line_break == b"\r\n" { b"\r\n" } else { b"\n" };
         let has_extra = columns.iter().any(Option::is_none);
-        let discard = (mode == Mode::DiscardValue && has_extra)
-            .then(|| Discard::new(names, columns.iter().map(Option::is_some).collect()));
+        let discard = (mode == Mode::DiscardValue && has_extra).then(|| {
+            let shown = names.iter().map(|name| personal::shown(name)).collect();
+            Discard::new(shown, columns.iter().map(Option::is_some).collect())
+        });
         Rows {
             columns,
             id_at,

@@ -52,6 +52,8 @@ pub(super) struct Unknown<'a> {
     pub name: String,
     /// Its value, or all that is within an array or object.
     pub values: Vec<Scalar<'a>>,
+    /// Names of the fields within.
+    pub names: Vec<Cow<'a, str>>,
     is_nested: bool,
 }
 
@@ -108,9 +110,10 @@ impl<'de> Visitor<'de> for Object {
             };
             let Some(column) = column else {
                 // Read in full, since a reader that keeps it must be able to.
-                let mut values = Vec::new();
-                let is_nested = map.next_value_seed(Leaves(&mut values))?;
-                fields.unknown.push(Unknown { name: name.into_owned(), values, is_nested });
+                let (mut values, mut names) = (Vec::new(), Vec::new());
+                let leaves = Leaves { values: &mut values, names: &mut names };
+                let is_nested = map.next_value_seed(leaves)?;
+                fields.unknown.push(Unknown { name: name.into_owned(), values, names, is_nested });
                 continue;
             };
             next = column + 1;
@@ -188,8 +191,11 @@ impl<'de> Visitor<'de> for ScalarVisitor {
     }
 }
 
-/// Collects a value, or all that is within it; true when it is an array or object.
-struct Leaves<'v, 'de>(&'v mut Vec<Scalar<'de>>);
+/// Collects a value, or all values and names within it; true when it is an array or object.
+struct Leaves<'v, 'de> {
+    values: &'v mut Vec<Scalar<'de>>,
+    names: &'v mut Vec<Cow<'de, str>>,
+}
 
 impl<'de> DeserializeSeed<'de> for Leaves<'_, 'de> {
     type Value = bool;
@@ -201,8 +207,12 @@ impl<'de> DeserializeSeed<'de> for Leaves<'_, 'de> {
 
 impl<'de> Leaves<'_, 'de> {
     fn leaf<E>(self, value: Scalar<'de>) -> Result<bool, E> {
-        self.0.push(value);
+        self.values.push(value);
         Ok(false)
+    }
+
+    fn within(&mut self) -> Leaves<'_, 'de> {
+        Leaves { values: self.values, names: self.names }
     }
 }
 
@@ -241,14 +251,15 @@ impl<'de> Visitor<'de> for Leaves<'_, 'de> {
         self.leaf(Scalar::Text(Cow::Owned(value.to_owned())))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<bool, A::Error> {
-        while seq.next_element_seed(Leaves(self.0))?.is_some() {}
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<bool, A::Error> {
+        while seq.next_element_seed(self.within())?.is_some() {}
         Ok(true)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
-        while map.next_key::<Name<'_>>()?.is_some() {
-            map.next_value_seed(Leaves(self.0))?;
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<bool, A::Error> {
+        while let Some(Name(name)) = map.next_key()? {
+            self.names.push(name);
+            map.next_value_seed(self.within())?;
         }
         Ok(true)
     }

@@ -52,9 +52,11 @@ impl Rows {
                 }
             }
         };
-        // Fields of a row that is refused as a whole cannot be told apart.
+        // Fields of a row that is refused as a whole cannot be told apart, unless what is wrong
+        // with it stands in an unknown column.
         let is_apart = failure.is_none_or(|failure| {
-            failure.position.is_some() || failure.rule == Rule::UnknownColumn
+            let in_unknown = matches!(failure.rule, Rule::UnknownColumn | Rule::ControlCharacter);
+            failure.position.is_some() || in_unknown
         });
         if is_apart {
             self.look(buffer, tally);
