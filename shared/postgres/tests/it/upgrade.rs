@@ -22,10 +22,19 @@ const PUBLISHED: &[(&str, &str, &str)] = published![
     "0007_customer_analytics" "7f65751823e5610696e5a17e8c8f8db9",
     "0008_analytics" "833f9ef9af43a18bc48e23d54e6d9120",
     "0009_changed_since" "5afa81bcadfe6b3b12302a3664d1e8fe",
+    "0010_privacy" "538180019b258a989789f66cac3684d7",
+    "0011_marks_with_a_past" "914d19897f1dcd8ac06791bfea887d5a",
+    "0012_recoveries" "45714b65bb90bde67dd72731485a6015",
 ];
 
 /// The last version whose tables look as [`DATA`] and [`AUDIT`] have them.
 const WITH_DATA: usize = 3;
+/// The first version in which a mark has a moment.
+const WITH_MOMENTS: usize = 9;
+/// The first version that knows of treatments and erasures.
+const WITH_PRIVACY: usize = 10;
+/// The first version in which the moment of a mark says that the history has an older row.
+const WITH_PASTS: usize = 11;
 
 /// Two customers, one product and three sales from two files; sale 3 has been updated.
 const DATA: &str = "
@@ -55,6 +64,18 @@ const AUDIT: &str = "
         source_version_id, raw_key, rows_in, inserted, updated, unchanged, inferred_members,
         started_at, finished_at)
     VALUES ('r1', 'transactions', 0, 'landing', 'incoming/transactions/a.csv', 'v1', 'raw/a', 3, 3, 0, 0, 0, '2026-01-01T00:00:00Z', '2026-01-01T00:00:02Z');";
+
+/// A run that failed and was followed by one that succeeded, and one that failed after that.
+const RUNS: &str = "
+    INSERT INTO ops.runs (run_id, run_date, status, input, started_at, finished_at)
+    VALUES ('f1', '2026-01-01', 'failed', '{}', '2026-01-01T00:00:00Z', '2026-01-01T00:00:05Z'),
+           ('s1', '2026-01-02', 'succeeded', '{}', '2026-01-02T00:00:00Z', '2026-01-02T00:00:05Z'),
+           ('f2', '2026-01-03', 'failed', '{}', '2026-01-03T00:00:00Z', '2026-01-03T00:00:05Z');";
+
+/// Personal data: what silver was made with, and a customer who was erased.
+const PRIVACY: &str = "
+    INSERT INTO ops.silver_treatments (dataset, treatment) VALUES ('customers', 'email=hash');
+    INSERT INTO ops.erasures (request_id, customer_id) VALUES ('e1', 2);";
 
 /// A change that transform has not seen yet.
 const MARK: &str = "INSERT INTO ops.dirty_entities (dataset, id, since)
@@ -87,6 +108,10 @@ async fn at_version(sql: &Client, version: usize) {
         }
         if number == WITH_DATA {
             sql.batch_execute(AUDIT).await.unwrap();
+            sql.batch_execute(RUNS).await.unwrap();
+        }
+        if number == WITH_PRIVACY {
+            sql.batch_execute(PRIVACY).await.unwrap();
         }
     }
 }
@@ -103,18 +128,25 @@ async fn lines(sql: &Client, query: &str) -> Vec<String> {
     sql.query(&query, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
 }
 
+/// The version that the schema has.
+async fn latest(sql: &Client) -> i32 {
+    let version = sql.query_one("SELECT max(version) FROM public.schema_migrations", &[]).await;
+    version.unwrap().get(0)
+}
+
 #[tokio::test]
 async fn every_earlier_version_upgrades_to_the_latest_and_keeps_its_data() {
     for version in 0..=PUBLISHED.len() {
         let (settings, sql) = shopflow_testkit::database().await;
         let database = Database::new(&shopflow_testkit::aws().await, &settings).await.unwrap();
         at_version(&sql, version).await;
-        if version >= 9 {
+        if version >= WITH_MOMENTS {
             sql.batch_execute(MARK).await.unwrap();
         }
         let mut client = database.connect().await.unwrap();
         let applied = database.migrate(&mut client).await.unwrap();
-        assert_eq!(applied.first(), Some(&(version as i32 + 1)));
+        let missing: Vec<i32> = (version as i32 + 1..=latest(&sql).await).collect();
+        assert_eq!(applied, missing);
         if version == 0 {
             assert_eq!(lines(&sql, "SELECT id FROM core.transactions").await, [""; 0]);
             continue;
@@ -156,11 +188,33 @@ async fn every_earlier_version_upgrades_to_the_latest_and_keeps_its_data() {
                 lines(&sql, audit).await,
                 [r#"{"rows_in":3,"duration_ms":2000,"outcome":"loaded"}"#]
             );
+            let failed =
+                "SELECT run_id, recovered_by FROM ops.runs WHERE status = 'failed' ORDER BY 1";
+            assert_eq!(
+                lines(&sql, failed).await,
+                [
+                    r#"{"run_id":"f1","recovered_by":"s1"}"#,
+                    r#"{"run_id":"f2","recovered_by":null}"#,
+                ],
+                "from version {version}"
+            );
         }
-        if version >= 9 {
-            // Whether its history has an older row was not said: it is compared from the start.
+        if version >= WITH_MOMENTS {
+            // Before, whether its history has an older row was not said: it is compared from the
+            // start.
+            let is_told = version >= WITH_PASTS;
+            let since = if is_told { "2026-01-01T00:00:00+00:00" } else { "-infinity" };
             let marks = "SELECT id, since FROM ops.dirty_entities";
-            assert_eq!(lines(&sql, marks).await, [r#"{"id":1,"since":"-infinity"}"#]);
+            let expected = format!(r#"{{"id":1,"since":"{since}"}}"#);
+            assert_eq!(lines(&sql, marks).await, [expected], "from version {version}");
+        }
+        if version >= WITH_PRIVACY {
+            let kept = "SELECT dataset, treatment, customer_id \
+                        FROM ops.silver_treatments, ops.erasures";
+            assert_eq!(
+                lines(&sql, kept).await,
+                [r#"{"dataset":"customers","treatment":"email=hash","customer_id":2}"#]
+            );
         }
     }
 }
