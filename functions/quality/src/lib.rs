@@ -186,8 +186,8 @@ struct Judged {
 /// Runs the suites, finds the profiles of the runs before, and what files brought along.
 async fn run_suites(context: &Context, event: &QualityEvent) -> Result<Judged> {
     let places = context.places();
-    let outcomes = expectations::run(places, &context.suites, event).await?;
     let arrivals = arrivals::of(places, event).await?;
+    let outcomes = expectations::run(places, &context.suites, event, &arrivals).await?;
     let personal_data = anomaly::personal::judge(&arrivals);
     let compared = history::update(places, &event.run, &outcomes, arrivals).await?;
     Ok(Judged { outcomes, compared, personal_data })

@@ -20,6 +20,15 @@ pub struct Arrival {
     pub personal_data: Vec<PersonalData>,
 }
 
+impl Arrival {
+    /// Columns of the dataset that are not said to hold personal data and do: what is shown of the
+    /// rows must not show their values.
+    pub fn columns_to_hide(&self) -> BTreeSet<&str> {
+        let unexpected = self.personal_data.iter().filter(|data| data.defined && !data.classified);
+        unexpected.map(|data| data.column.as_str()).collect()
+    }
+}
+
 /// A kind of personal data in a column of a file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct PersonalData {

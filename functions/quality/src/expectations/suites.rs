@@ -1,5 +1,6 @@
 //! The suites of `suites/`, compiled in and understood once at init.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{Fields, Schema, SchemaRef};
@@ -45,6 +46,30 @@ pub struct DatasetSuite {
     pub plan: Arc<Plan>,
     /// Columns whose values nobody is shown.
     pub personal: Vec<String>,
+    suite: Suite,
+}
+
+impl DatasetSuite {
+    fn new(dataset: Dataset, suite: Suite, personal: Vec<String>) -> Result<DatasetSuite> {
+        let options = Options { personal: personal.clone(), profile: true, ..options() };
+        let plan = Plan::compile(&suite, columns(dataset), &options)
+            .map_err(|problems| into_error(&suite.name, &problems))?;
+        Ok(DatasetSuite { dataset, plan, personal, suite })
+    }
+
+    /// The suite when no values of these columns are shown either.
+    ///
+    /// # Errors
+    /// None that the suite did not have before.
+    pub fn hiding(&self, columns: &BTreeSet<&str>) -> Result<DatasetSuite> {
+        let mut personal = self.personal.clone();
+        let is_shown = |column: &&&str| !self.personal.iter().any(|hidden| hidden == **column);
+        personal.extend(columns.iter().filter(is_shown).map(|column| (*column).to_owned()));
+        if personal.len() == self.personal.len() {
+            return Ok(self.clone());
+        }
+        DatasetSuite::new(self.dataset, self.suite.clone(), personal)
+    }
 }
 
 /// The suite of a gold table; its plan is made for the columns that the table's files have.
@@ -78,10 +103,7 @@ impl Suites {
     ) -> Result<Suites> {
         let datasets = datasets.iter().map(|(dataset, text)| {
             let suite = parse(dataset.name(), text)?;
-            let options = of_dataset(*dataset, privacy);
-            let plan = Plan::compile(&suite, columns(*dataset), &options)
-                .map_err(|problems| into_error(&suite.name, &problems))?;
-            Ok(DatasetSuite { dataset: *dataset, plan, personal: options.personal })
+            DatasetSuite::new(*dataset, suite, personal(*dataset, privacy))
         });
         let gold = gold.iter().map(|(table, text)| {
             let suite = parse(table, text)?;
@@ -124,11 +146,6 @@ fn columns(dataset: Dataset) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-/// Options of a dataset's suite.
-fn of_dataset(dataset: Dataset, privacy: &Privacy) -> Options {
-    Options { personal: personal(dataset, privacy), profile: true, ..options() }
-}
-
 /// What the policies do not let logs show as it is.
 fn personal(dataset: Dataset, privacy: &Privacy) -> Vec<String> {
     let hidden =
@@ -152,7 +169,6 @@ fn options() -> Options {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
     use std::path::Path;
 
     use super::*;
@@ -200,7 +216,7 @@ mod tests {
 
     #[test]
     fn names_addresses_and_typed_text_are_masked() {
-        let personal = |dataset| of_dataset(dataset, &privacy()).personal;
+        let personal = |dataset| personal(dataset, &privacy());
         assert_eq!(personal(Dataset::Customers), ["name", "email"]);
         assert_eq!(personal(Dataset::Clickstream), ["session_id", "url", "referrer"]);
         assert!(personal(Dataset::Transactions).is_empty());

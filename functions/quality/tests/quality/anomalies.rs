@@ -96,6 +96,44 @@ async fn unclassified_personal_data_is_a_warning_until_it_is_classified_or_gone(
     assert_eq!(told[0].0, "ShopFlow quality recovered: classified");
 }
 
+/// Everything that quality writes for people to read.
+async fn written(shop: &Shop) -> String {
+    let mut all: String = crate::docs::site(shop).await.into_values().collect();
+    let client = shop.storage.client();
+    let listed = client.list_objects_v2().bucket(&shop.reports).send().await.unwrap();
+    for object in listed.contents().iter().filter_map(|object| object.key()) {
+        let is_json = object.ends_with(".json") && !object.starts_with("validation/");
+        if is_json {
+            let read = client.get_object().bucket(&shop.reports).key(object).send().await.unwrap();
+            let bytes = read.body.collect().await.unwrap().to_vec();
+            all.push_str(&String::from_utf8(bytes).unwrap());
+        }
+    }
+    all
+}
+
+#[tokio::test]
+async fn values_of_a_known_column_with_unexpected_personal_data_are_shown_nowhere() {
+    for (classified, is_shown) in [(true, true), (false, false)] {
+        let mut shop = Shop::open().await;
+        gold::write(&shop, &gold::of_the_shop()).await;
+        let mut files = files::of_the_shop();
+        let products = String::from_utf8(files[1].1.clone()).unwrap();
+        files[1].1 = products.replace(",Supplier\n", ",ask jo@example.com\n").into();
+        shop.manifest = Some(files::publish(&shop, &files).await);
+        let evidence = json!({"values": 3, "matched": 2, "rules": [], "name_hint": 0.0});
+        let found = json!({"personal_data": [{
+            "column": "supplier", "defined": true, "classified": classified, "kind": "email",
+            "confidence": 0.9987, "extent": "scattered", "evidence": evidence,
+        }]});
+        products_were(&shop, &found).await;
+        shop.check().await;
+        let all = written(&shop).await;
+        assert!(all.contains("supplier"), "the column is named");
+        assert_eq!(all.contains("jo@example.com"), is_shown, "classified: {classified}");
+    }
+}
+
 #[tokio::test]
 async fn a_column_that_appears_or_goes_is_a_warning() {
     let mut shop = Shop::open().await;

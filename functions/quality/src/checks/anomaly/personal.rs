@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shopflow_core::Dataset;
+use shopflow_privacy::treatment::REDACTED;
 
 use super::super::{Check, Layer};
 use crate::expectations::arrivals::{Arrival, PersonalData};
@@ -34,6 +35,10 @@ fn check(dataset: Dataset, found: &[PersonalData]) -> Check {
         let mut kinds = Kinds::default();
         found.iter().for_each(|data| kinds.add(data));
         said.push(format!("{column}: {}", kinds.said()));
+        // A name that is hidden, since it is a value, cannot be written into the configuration.
+        if *column == REDACTED {
+            continue;
+        }
         let advice = format!("{dataset}.{column}: {}", kinds.most_probable());
         if found[0].defined { &mut defined } else { &mut extra }.push(advice);
     }
@@ -50,11 +55,11 @@ fn check(dataset: Dataset, found: &[PersonalData]) -> Check {
             advice.push(format!("privacy.{section} ({})", columns.join(", ")));
         }
     }
-    let detail = format!(
-        "in {}; say what the columns hold under {}, or have the files delivered without it",
-        listed(&files),
-        advice.join(" and "),
-    );
+    let classify = match &advice[..] {
+        [] => String::new(),
+        advice => format!("say what the columns hold under {}, or ", advice.join(" and ")),
+    };
+    let detail = format!("in {}; {classify}have the files delivered without it", listed(&files));
     Check::equal(Layer::Lake, name, nothing, said.join("; ")).warning().detail(detail)
 }
 
@@ -162,6 +167,22 @@ mod tests {
                 "in a.csv, b.csv; say what the columns hold under privacy.extra_columns \
                  (products.iban: iban, products.mobile: phone) and privacy.columns \
                  (products.supplier: email), or have the files delivered without it"
+            )
+        );
+    }
+
+    #[test]
+    fn a_column_whose_name_is_a_value_cannot_be_classified() {
+        let hidden = found("[redacted]", "email", "a.csv");
+        let alone = check(Dataset::Products, std::slice::from_ref(&hidden));
+        assert_eq!(alone.actual, "[redacted]: email (confidence 0.99, 70 of 100 values)");
+        assert_eq!(alone.detail.as_deref(), Some("in a.csv; have the files delivered without it"));
+        let both = check(Dataset::Products, &[hidden, found("mobile", "phone", "a.csv")]);
+        assert_eq!(
+            both.detail.as_deref(),
+            Some(
+                "in a.csv; say what the columns hold under privacy.extra_columns \
+                 (products.mobile: phone), or have the files delivered without it"
             )
         );
     }
