@@ -18,6 +18,17 @@ const PROGRAMS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "c
 /// Longest wait for one answer: the first start on a busy machine takes a while.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Part of `cargo shopflow test`, whose Python environment has axe-core.
+const HOME: &str = "SHOPFLOW_TEST_HOME";
+/// How much wider than the window the page is.
+const OVERFLOW: &str = "document.documentElement.scrollWidth - window.innerWidth";
+/// Opens every part of the page that is folded in.
+const UNFOLD: &str = "document.querySelectorAll('details').forEach(e => e.open = true)";
+/// What axe finds: the rule and the first elements that break it.
+const VIOLATIONS: &str = "axe.run({resultTypes: ['violations']}).then(found =>
+    found.violations.map(one => one.id + ': ' +
+        one.nodes.map(node => node.html.slice(0, 200)).slice(0, 3).join(', ')))";
+
 /// A running browser; it ends with this value.
 #[derive(Debug)]
 pub struct Browser {
@@ -117,6 +128,23 @@ impl Browser {
         answer["result"]["value"].clone()
     }
 
+    /// How many CSS pixels the open page is wider than the window.
+    pub fn overflow(&mut self) -> f64 {
+        self.evaluate(OVERFLOW).as_f64().expect("a number")
+    }
+
+    /// Opens every part of the open page that is folded in, which cannot be seen or checked before.
+    pub fn unfold(&mut self) {
+        self.evaluate(UNFOLD);
+    }
+
+    /// What the open page lacks for people who cannot see or point, by the script of [`axe`].
+    pub fn violations(&mut self, axe: &str) -> Vec<String> {
+        self.evaluate(axe);
+        let found = self.evaluate(VIOLATIONS);
+        serde_json::from_value(found).expect("a list of texts")
+    }
+
     /// Writes a picture of the whole page as PNG.
     pub fn picture(&mut self, path: &Path) {
         let shot = json!({"format": "png", "captureBeyondViewport": true});
@@ -166,6 +194,24 @@ impl Drop for Browser {
         let _ = self.process.wait();
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+/// The script of axe-core, which checks that pages are accessible; `None` outside
+/// `cargo shopflow test`.
+///
+/// # Panics
+/// When the Python environment of the tests does not have it.
+pub fn axe() -> Option<String> {
+    let environment = Path::new(&std::env::var_os(HOME)?).join("../venv/lib");
+    let pythons = std::fs::read_dir(&environment).unwrap_or_else(|error| {
+        panic!("{HOME} is set, but {} cannot be read: {error}", environment.display())
+    });
+    let mut found = pythons
+        .filter_map(|python| Some(python.ok()?.path()))
+        .map(|python| python.join("site-packages/axe_core_python/axe.min.js"))
+        .filter(|path| path.exists());
+    let path = found.next().expect("axe-core-python is among the packages of the tests");
+    Some(std::fs::read_to_string(path).expect("read axe-core"))
 }
 
 fn is_installed(program: &str) -> bool {

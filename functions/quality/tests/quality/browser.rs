@@ -7,7 +7,7 @@ use serde_json::Value;
 use shopflow_core::runtime::Invocation;
 use shopflow_core::{Dataset, keys};
 use shopflow_generate::GenerateSpec;
-use shopflow_testkit::browser::Browser;
+use shopflow_testkit::browser::{Browser, axe};
 
 use crate::docs::{broken_shop, site};
 use crate::support::{RUN_ID, Shop};
@@ -17,11 +17,6 @@ use crate::{files, gold};
 const PICTURES: &str = "SHOPFLOW_TEST_PICTURES";
 /// The run that has something wrong with it.
 const BROKEN: &str = "nightly-broken";
-/// Part of `cargo shopflow test`: its Python environment has axe-core.
-const HOME: &str = "SHOPFLOW_TEST_HOME";
-
-/// How much wider than the window the page is.
-const OVERFLOW: &str = "document.documentElement.scrollWidth - window.innerWidth";
 /// Things that can be reached or read out and have no name.
 const NAMELESS: &str = "[...document.querySelectorAll('a, summary, svg, [role=region], table')]
     .filter(e => !(e.ariaLabel || e.textContent.trim() || e.querySelector('caption')))
@@ -57,19 +52,6 @@ async fn shop_with_a_past() -> Shop {
         }
     }
     shop
-}
-
-/// axe-core, as the Python environment of the tests has it.
-fn axe() -> Option<String> {
-    let environment = Path::new(&std::env::var_os(HOME)?).join("../venv/lib");
-    let pythons = std::fs::read_dir(&environment).unwrap_or_else(|error| {
-        panic!("{HOME} is set, but {} cannot be read: {error}", environment.display())
-    });
-    let mut found = pythons
-        .map(|python| python.unwrap().path().join("site-packages/axe_core_python/axe.min.js"))
-        .filter(|path| path.exists());
-    let path = found.next().expect("axe-core-python is among the packages of the tests");
-    Some(std::fs::read_to_string(path).unwrap())
 }
 
 fn written(site: &std::collections::BTreeMap<String, String>) -> PathBuf {
@@ -108,22 +90,20 @@ async fn pages_fit_wide_and_narrow_windows_and_ask_for_nothing() {
             let noted = browser.open(&address);
             assert_eq!(noted.requests, [address.as_str()], "{key}");
             assert_eq!(noted.complaints, Vec::<String>::new(), "{key}");
-            let overflow = browser.evaluate(OVERFLOW);
-            assert!(overflow.as_f64().unwrap() <= 0.0, "{key} at {width}: {overflow} too wide");
+            let overflow = browser.overflow();
+            assert!(overflow <= 0.0, "{key} at {width}: {overflow} too wide");
             assert_eq!(browser.evaluate(NAMELESS), Value::Array(Vec::new()), "{key}");
             if let Some(folder) = std::env::var_os(PICTURES) {
                 let scheme = if is_dark { "dark" } else { "light" };
                 let name = format!("{}-{width}-{scheme}.png", key.replace(['/', '='], "-"));
                 browser.picture(&Path::new(&folder).join(name));
             }
-            // Once wide and light, once narrow and dark: what it looks at is in one of them.
-            if let Some(axe) = axe.as_ref().filter(|_| is_dark == (width == 360)) {
-                browser.evaluate(axe);
-                let violations = browser.evaluate(
-                    "axe.run().then(found => found.violations.map(one => \
-                     one.id + ': ' + one.nodes.map(node => node.html.slice(0, 200)).slice(0, 3)))",
-                );
-                assert_eq!(violations, Value::Array(Vec::new()), "{key} at {width}");
+            browser.unfold();
+            let overflow = browser.overflow();
+            assert!(overflow <= 0.0, "{key} at {width}, unfolded: {overflow} too wide");
+            if let Some(axe) = &axe {
+                let violations = browser.violations(axe);
+                assert_eq!(violations, [""; 0], "{key} at {width}, dark: {is_dark}");
             }
         }
     }
