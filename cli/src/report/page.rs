@@ -126,7 +126,7 @@ impl Report {
              {}{}{}{}</article>\n",
             sentence,
             figure(&answer.question, &drawings),
-            figures(&answer.table),
+            figures(&answer.question, &answer.table),
             explanation(&answer.question);
             class = if drawings.len() > 1 { "card wide" } else { "card" },
             id = id,
@@ -170,7 +170,7 @@ fn describe(chart: &crate::analytics::chart::Chart) -> String {
 }
 
 /// The answer as a table: what the chart shows, for those who cannot see it or want the numbers.
-fn figures(table: &Table) -> Html {
+fn figures(question: &Question, table: &Table) -> Html {
     if table.rows.is_empty() {
         return Html::default();
     }
@@ -210,9 +210,10 @@ fn figures(table: &Table) -> Html {
     };
     html!(
         "<details class=\"figures\"><summary>Figures <span class=\"quiet\">{}</span></summary>\n\
-         <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Figures\">\
+         <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Figures: {}\">\
          <table><thead><tr>{}</tr></thead>\n<tbody>{}</tbody></table></div></details>\n",
         count,
+        question.title,
         head,
         body
     )
