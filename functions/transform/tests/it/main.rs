@@ -12,6 +12,7 @@ mod merge;
 mod migration;
 mod personal;
 mod pipeline;
+mod repetition;
 mod requests;
 mod scd2;
 mod scd2_increments;

@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 mod rows;
+pub mod small_shop;
 
 use std::collections::BTreeMap;
 

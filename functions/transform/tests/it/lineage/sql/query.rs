@@ -1,16 +1,19 @@
 //! Queries: what names mean where, and what columns and rows come from.
 
+mod expression;
+mod from;
+
 use std::collections::BTreeMap;
 
 use datafusion::sql::sqlparser::ast::{
-    self, BinaryOperator, Expr, GroupByExpr, JoinConstraint, JoinOperator, NamedWindowExpr,
-    OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableAlias,
-    TableFactor, TableWithJoins,
+    self, Expr, GroupByExpr, NamedWindowExpr, OrderByKind, Query, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, SetExpr, TableAlias, TableFactor,
 };
 use shopflow_lineage::Transformation;
 
 use super::super::relation::{Relation, Sources, through};
 use super::{Database, name};
+use expression::{held, name_of};
 
 /// What names mean in a query.
 #[derive(Default)]
@@ -152,80 +155,6 @@ impl<'a> Scope<'a> {
         Relation { rows, ..answer }
     }
 
-    /// Adds the relations of a table and its joins; answers with what decides about their rows.
-    pub fn from(&mut self, database: &mut Database, table: &TableWithJoins) -> Sources {
-        let mut rows = self.factor(database, &table.relation);
-        for join in &table.joins {
-            rows.extend(self.factor(database, &join.relation));
-            let constraint = match &join.join_operator {
-                JoinOperator::Join(by)
-                | JoinOperator::Inner(by)
-                | JoinOperator::Left(by)
-                | JoinOperator::LeftOuter(by)
-                | JoinOperator::Right(by)
-                | JoinOperator::RightOuter(by)
-                | JoinOperator::FullOuter(by)
-                | JoinOperator::CrossJoin(by) => by,
-                other => panic!("lineage of this join is not known: {other:?}"),
-            };
-            match constraint {
-                JoinConstraint::On(by) => {
-                    rows.extend(self.used(database, by, Transformation::Join))
-                }
-                JoinConstraint::Using(columns) => {
-                    for column in columns {
-                        let sources = self.named(&name(column)).unwrap_or_default();
-                        rows.extend(through(&sources, Transformation::Join));
-                    }
-                }
-                JoinConstraint::None => {}
-                JoinConstraint::Natural => panic!("a natural join is not known"),
-            }
-        }
-        rows
-    }
-
-    fn factor(&mut self, database: &mut Database, factor: &TableFactor) -> Sources {
-        let (alias, mut relation) = match factor {
-            TableFactor::Table { name: table, alias, args: None, .. } => {
-                let table = name(table);
-                let short = table.rsplit('.').next().unwrap_or_default().to_owned();
-                let called = alias.as_ref().map_or(short, |alias| alias.name.value.clone());
-                let mut held = self.held.iter().filter(|(of, ..)| *of == called);
-                let part = held.find_map(|(_, column, value)| database.part(&table, column, value));
-                let relation =
-                    part.or_else(|| self.with(&table)).or_else(|| database.table(&table));
-                let relation = relation.unwrap_or_else(|| panic!("no table {table}")).clone();
-                (called, renamed(relation, alias.as_ref()))
-            }
-            TableFactor::Derived { subquery, alias, .. } => {
-                let relation = self.inner().query(database, subquery);
-                let called = alias.as_ref().map(|alias| alias.name.value.clone());
-                (called.unwrap_or_default(), renamed(relation, alias.as_ref()))
-            }
-            TableFactor::UNNEST { alias: Some(alias), array_exprs, .. } => {
-                let of = array_exprs.iter().flat_map(|expr| self.value(database, expr)).collect();
-                (alias.name.value.clone(), rows_of_function(alias, of))
-            }
-            TableFactor::Function { alias: Some(alias), args, .. }
-            | TableFactor::Table {
-                alias: Some(alias),
-                args: Some(ast::TableFunctionArgs { args, .. }),
-                ..
-            } => {
-                let of = self.arguments(database, args);
-                (alias.name.value.clone(), rows_of_function(alias, of))
-            }
-            TableFactor::NestedJoin { table_with_joins, alias: None } => {
-                return self.from(database, table_with_joins);
-            }
-            other => panic!("lineage of this relation is not known: {other}"),
-        };
-        let rows = std::mem::take(&mut relation.rows);
-        self.relations.push((alias, relation));
-        rows
-    }
-
     /// A query of a WITH clause.
     fn with(&self, name: &str) -> Option<&Relation> {
         self.named.get(name).or_else(|| self.outer.and_then(|outer| outer.with(name)))
@@ -255,148 +184,6 @@ impl<'a> Scope<'a> {
             (true, None) => None,
         }
     }
-
-    /// Sources of everything an expression names, as something that decides.
-    pub fn used(&self, database: &mut Database, expr: &Expr, by: Transformation) -> Sources {
-        through(&self.value(database, expr), by)
-    }
-
-    /// Sources of the value of an expression.
-    pub fn value(&self, database: &mut Database, expr: &Expr) -> Sources {
-        self.try_value(database, expr).unwrap_or_else(|| panic!("no column {expr}"))
-    }
-
-    /// As [`Scope::value`]; `None` for a name that is no column of what is read.
-    fn try_value(&self, database: &mut Database, expr: &Expr) -> Option<Sources> {
-        use Transformation::{Conditional, Transformation as Computed};
-        let mut computed = |parts: &[&Expr]| -> Sources {
-            parts.iter().flat_map(|part| through(&self.value(database, part), Computed)).collect()
-        };
-        Some(match expr {
-            Expr::Identifier(column) => match self.named(&column.value) {
-                Some(sources) => sources,
-                // A relation of one column, as functions make them, or a whole row.
-                None => match self.relations.iter().find(|(alias, _)| *alias == column.value) {
-                    Some((_, relation)) => through(&relation.all(), Computed),
-                    None => return None,
-                },
-            },
-            Expr::CompoundIdentifier(parts) => {
-                let [.., relation, column] = &parts[..] else { return None };
-                let relation = self.relation(&relation.value);
-                let mut columns = relation.columns.iter();
-                match columns.find(|(known, _)| *known == column.value) {
-                    Some((_, sources)) => sources.clone(),
-                    None => panic!("no column {expr}"),
-                }
-            }
-            Expr::Nested(inner) => return self.try_value(database, inner),
-            Expr::Value(_) | Expr::TypedString(_) | Expr::Interval(_) => Sources::new(),
-            Expr::IsNull(e)
-            | Expr::IsNotNull(e)
-            | Expr::IsTrue(e)
-            | Expr::IsNotTrue(e)
-            | Expr::IsFalse(e)
-            | Expr::UnaryOp { expr: e, .. }
-            | Expr::Cast { expr: e, .. }
-            | Expr::Extract { expr: e, .. }
-            | Expr::AtTimeZone { timestamp: e, .. }
-            | Expr::Collate { expr: e, .. } => computed(&[e]),
-            Expr::IsDistinctFrom(left, right)
-            | Expr::IsNotDistinctFrom(left, right)
-            | Expr::BinaryOp { left, right, .. }
-            | Expr::AnyOp { left, right, .. }
-            | Expr::Like { expr: left, pattern: right, .. } => computed(&[left, right]),
-            Expr::Between { expr, low, high, .. } => computed(&[expr, low, high]),
-            Expr::InList { expr, list, .. } => {
-                let parts: Vec<&Expr> = list.iter().chain([&**expr]).collect();
-                computed(&parts)
-            }
-            Expr::Tuple(parts) => computed(&parts.iter().collect::<Vec<_>>()),
-            Expr::Array(array) => computed(&array.elem.iter().collect::<Vec<_>>()),
-            Expr::Case { operand, conditions, else_result, .. } => {
-                let mut sources = Sources::new();
-                for condition in
-                    operand.iter().map(|o| &**o).chain(conditions.iter().map(|c| &c.condition))
-                {
-                    sources.extend(self.used(database, condition, Conditional));
-                }
-                for result in
-                    conditions.iter().map(|c| &c.result).chain(else_result.iter().map(|e| &**e))
-                {
-                    sources.extend(through(&self.value(database, result), Computed));
-                }
-                sources
-            }
-            Expr::Exists { subquery, .. } => self.inner().query(database, subquery).rows,
-            Expr::Subquery(subquery) => {
-                let answer = self.inner().query(database, subquery);
-                &through(&answer.all(), Computed) | &answer.rows
-            }
-            Expr::Function(function) => self.function(database, function),
-            other => panic!("lineage of this expression is not known: {other}"),
-        })
-    }
-
-    fn function(&self, database: &mut Database, function: &ast::Function) -> Sources {
-        let aggregates = [
-            "array_agg",
-            "avg",
-            "bool_and",
-            "bool_or",
-            "count",
-            "jsonb_agg",
-            "max",
-            "min",
-            "percentile_cont",
-            "string_agg",
-            "sum",
-        ];
-        let called = name(&function.name).to_lowercase();
-        let by = match aggregates.contains(&called.as_str()) {
-            true => Transformation::Aggregation,
-            false => Transformation::Transformation,
-        };
-        let mut sources = match &function.args {
-            ast::FunctionArguments::None => Sources::new(),
-            ast::FunctionArguments::Subquery(query) => self.inner().query(database, query).all(),
-            ast::FunctionArguments::List(list) => self.arguments(database, &list.args),
-        };
-        let ordered = function.within_group.iter().flat_map(|key| self.value(database, &key.expr));
-        let ordered: Sources = ordered.collect();
-        sources.extend(ordered);
-        sources = through(&sources, by);
-        if let Some(filter) = &function.filter {
-            sources.extend(self.used(database, filter, Transformation::Conditional));
-        }
-        let window = match &function.over {
-            Some(ast::WindowType::WindowSpec(spec)) => Some(spec.clone()),
-            Some(ast::WindowType::NamedWindow(window)) => {
-                Some(self.windows.get(&window.value).expect("the window is named").clone())
-            }
-            None => None,
-        };
-        if let Some(spec) = window {
-            let order = spec.order_by.iter().map(|key| &key.expr);
-            for key in spec.partition_by.iter().chain(order) {
-                sources.extend(self.used(database, key, Transformation::Window));
-            }
-        }
-        sources
-    }
-
-    fn arguments(&self, database: &mut Database, arguments: &[ast::FunctionArg]) -> Sources {
-        let mut sources = Sources::new();
-        for argument in arguments {
-            let (ast::FunctionArg::Unnamed(value)
-            | ast::FunctionArg::Named { arg: value, .. }
-            | ast::FunctionArg::ExprNamed { arg: value, .. }) = argument;
-            if let ast::FunctionArgExpr::Expr(expr) = value {
-                sources.extend(self.value(database, expr));
-            }
-        }
-        sources
-    }
 }
 
 /// The queries of a UNION, or the one there is.
@@ -419,39 +206,6 @@ pub fn first_constant(body: &SetExpr) -> Option<String> {
     }
 }
 
-/// Relation, column and value of each `relation.column = 'value'` that a condition demands.
-fn held(condition: &Expr) -> Vec<(String, String, String)> {
-    match condition {
-        Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
-            [held(left), held(right)].concat()
-        }
-        Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => match (&**left, &**right) {
-            (Expr::CompoundIdentifier(parts), Expr::Value(value)) => {
-                match (&parts[..], value.value.clone().into_string()) {
-                    ([relation, column], Some(value)) => {
-                        vec![(relation.value.clone(), column.value.clone(), value)]
-                    }
-                    _ => Vec::new(),
-                }
-            }
-            _ => Vec::new(),
-        },
-        _ => Vec::new(),
-    }
-}
-
-/// The rows of a function such as `unnest`.
-fn rows_of_function(alias: &TableAlias, sources: Sources) -> Relation {
-    let mut names: Vec<String> =
-        alias.columns.iter().map(|column| column.name.value.clone()).collect();
-    if names.is_empty() {
-        names.push(alias.name.value.clone());
-    }
-    let sources = through(&sources, Transformation::Transformation);
-    let columns = names.into_iter().map(|name| (name, sources.clone())).collect();
-    Relation { columns, rows: Sources::new() }
-}
-
 /// The relation with the column names of its alias.
 fn renamed(mut relation: Relation, alias: Option<&TableAlias>) -> Relation {
     let names = alias.iter().flat_map(|alias| &alias.columns);
@@ -467,17 +221,4 @@ fn column_of(answer: &Relation, key: &Expr) -> Option<Sources> {
     let by_number = text.parse::<usize>().ok().and_then(|number| answer.columns.get(number - 1));
     let by_name = || answer.columns.iter().find(|(column, _)| *column == text);
     by_number.or_else(by_name).map(|(_, sources)| sources.clone())
-}
-
-/// The name Postgres gives a column without an alias.
-fn name_of(expr: &Expr) -> String {
-    match expr {
-        Expr::Identifier(column) => column.value.clone(),
-        Expr::CompoundIdentifier(parts) => parts.last().map_or(String::new(), |p| p.value.clone()),
-        Expr::Cast { expr, .. } | Expr::Nested(expr) => name_of(expr),
-        Expr::Function(function) => name(&function.name),
-        Expr::Extract { .. } => "extract".to_owned(),
-        Expr::Case { .. } => "case".to_owned(),
-        _ => "?column?".to_owned(),
-    }
 }

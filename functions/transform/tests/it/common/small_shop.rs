@@ -1,0 +1,58 @@
+//! A shop so small that every number of it can be worked out by hand.
+
+use shopflow_core::contract::TransformResult;
+use shopflow_core::{Dataset, LedgerEntry};
+
+use super::{Customer, Product, Shop, sale, source};
+
+const ADA: Customer = Customer(1, "Ada Lovelace", "ada@example.com", "2020-01-01", "GB");
+const BOB: Customer = Customer(2, "Bob Builder", "bob@build.org", "2021-05-05", "FR");
+
+/// Rows in, loaded and unchanged of a dataset.
+pub fn ledger(result: &TransformResult, dataset: Dataset) -> (u64, u64, u64) {
+    let find = |entry: &&LedgerEntry| entry.dataset == dataset;
+    let entry = result.ledger.iter().find(find).expect("ledger entry");
+    (entry.rows_in, entry.rows_loaded, entry.rows_unchanged)
+}
+
+/// Two customers, one product with a price that rises on 10 January, three sales.
+pub async fn small_shop() -> Shop {
+    let shop = Shop::open().await;
+    let first = source("t1", 0, "2026-01-01");
+    shop.customers(&first, &[ADA, BOB]).await;
+    shop.products(&source("t1", 1, "2026-01-01"), &[Product(7, "Mug", "home", 1000, "Acme")]).await;
+    shop.products(&source("t1", 3, "2026-01-10"), &[Product(7, "Mug", "home", 1250, "Acme")]).await;
+    let sales = [
+        sale(1, 1, 7, 2, "2026-01-09T23:59:59.999999Z"),
+        sale(2, 1, 7, 2, "2026-01-10T00:00:00Z"),
+        sale(3, 2, 7, 1, "2026-02-02T12:00:00Z"),
+    ];
+    shop.sales(&source("t1", 2, "2026-01-10"), &sales).await;
+    shop
+}
+
+/// Asserts that facts and every table made of them have the same revenue and number of sales.
+pub async fn totals_agree(shop: &Shop) {
+    let facts = "SELECT coalesce(sum(amount), 0)::numeric(18,2) FROM warehouse.fact_sales";
+    let facts = shop.number(facts).await;
+    let tables = [
+        "daily_sales",
+        "weekly_sales",
+        "monthly_sales",
+        "product_sales",
+        "customer_lifetime_value",
+    ];
+    for table in tables {
+        let sql = format!("SELECT coalesce(sum(revenue), 0)::numeric(18,2) FROM warehouse.{table}");
+        assert_eq!(shop.number(&sql).await, facts, "{table}");
+    }
+    let sales = shop.number("SELECT count(*) FROM core.transactions").await;
+    for table in [
+        "fact_sales",
+        "(SELECT generate_series(1, (SELECT sum(transactions) FROM warehouse.daily_sales)::int)) AS s",
+    ] {
+        let table =
+            if table.starts_with('(') { table.to_owned() } else { format!("warehouse.{table}") };
+        assert_eq!(shop.number(&format!("SELECT count(*) FROM {table}")).await, sales);
+    }
+}
