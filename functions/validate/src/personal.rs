@@ -182,6 +182,10 @@ pub(crate) fn add(counts: &mut BTreeMap<String, u64>, column: &str, values: u64)
 /// The personal value that a name of a column is, or has in it, as in `customer:ada@example.com`.
 pub(crate) fn value_in(name: &str) -> Option<&str> {
     let name = start(name);
+    // Most names are words, and no value is.
+    if name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_') {
+        return None;
+    }
     let parts =
         name.split(|mark: char| mark != ' ' && !"+-.@()".contains(mark) && !mark.is_alphanumeric());
     let candidates = [name].into_iter().chain(parts).chain(name.split_whitespace());
