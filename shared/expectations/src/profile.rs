@@ -21,7 +21,8 @@ use crate::state::Evidence;
 
 /// Values whose counts are kept while looking for the most frequent ones.
 const COUNTED: usize = 1000;
-/// Different values that are told apart exactly: what is kept of them stays in the processor's cache.
+/// Different values that are told apart exactly where values repeat: what is kept of them stays in the
+/// processor's cache.
 const EXACT: usize = 1 << 14;
 /// Most frequent values that are shown.
 const TOP: usize = 10;
@@ -60,6 +61,14 @@ pub struct ColumnProfile {
     pub histogram: Vec<Bin>,
     /// The most frequent values, when there are not too many different ones to count.
     pub top_values: Vec<TopValue>,
+}
+
+impl ColumnProfile {
+    /// True when its numbers name something, going by the name of the column: they have no mean and
+    /// no distribution that says anything.
+    pub fn is_key(&self) -> bool {
+        self.name == "id" || self.name.ends_with("_id") || self.name.ends_with("_key")
+    }
 }
 
 /// Numbers from `from` up to `to`.
@@ -118,7 +127,11 @@ fn column(planner: &mut Planner, options: &Options, name: String) -> Option<Prof
         present: metric("present", Metric::Tally(tally)),
         distinct: metric(
             "distinct",
-            Metric::Distinct(Distinct { column: at, limit: options.max_distinct.min(EXACT) }),
+            Metric::Distinct(Distinct {
+                column: at,
+                limit: options.max_distinct,
+                limit_of_repeated: options.max_distinct.min(EXACT),
+            }),
         ),
         extremes: (!personal)
             .then(|| metric("extremes", Metric::Extremes(Extremes { column: at }))),

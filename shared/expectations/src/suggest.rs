@@ -1,7 +1,8 @@
 //! Expectations that a profile suggests: a beginning that a person reads and accepts.
 //!
 //! Only what the profile shows without exception is suggested, with room for what comes next:
-//! bounds of means are widened, bounds of values are those of the profile.
+//! bounds of means are widened, bounds of values are those of the profile. Numbers that name something
+//! have no mean, and the next one may be larger than all before.
 
 use serde_json::{Map, Value, json};
 
@@ -58,11 +59,15 @@ fn about(rows: u64, column: &ColumnProfile, add: &mut impl FnMut(Severity, &str,
         add(Severity::Critical, "expect_column_values_to_be_in_set", kwargs);
     }
     if !column.min.is_null() && column.kind != "text" && column.kind != "boolean" {
-        let kwargs = json!({"column": name, "min_value": column.min, "max_value": column.max});
+        let mut kwargs = json!({"column": name, "min_value": column.min});
+        if !column.is_key() {
+            kwargs["max_value"] = column.max.clone();
+        }
         add(Severity::Warning, "expect_column_values_to_be_between", kwargs);
     }
     if let (Some(mean), Some(stdev)) = (column.mean, column.stdev)
         && column.distinct < present
+        && !column.is_key()
         && (mean.is_finite() && stdev.is_finite())
     {
         let kwargs = json!({"column": name, "min_value": mean - stdev / 2.0, "max_value": mean + stdev / 2.0});

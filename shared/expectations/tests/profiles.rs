@@ -85,3 +85,28 @@ fn the_suggested_suite_is_met_by_its_own_table_and_not_by_a_broken_one() {
     state.update(&table).unwrap();
     assert!(!state.finish().success, "every n occurs twice now");
 }
+
+#[test]
+fn numbers_that_name_something_get_no_mean_and_no_largest_value() {
+    let numbers = || Arc::new((0..200).map(|n| n % 40 + 1).collect::<Int64Array>());
+    let columns = [("customer_id", numbers() as _), ("quantity", numbers() as _)];
+    let table = RecordBatch::try_from_iter(columns).unwrap();
+    let options = Options { profile: true, ..Options::default() };
+    let plan = Plan::compile(&Suite::new("p"), table.schema(), &options).unwrap();
+    let mut state = State::new(&plan);
+    state.update(&table).unwrap();
+    let suite = suggest("sales", &state.profile().unwrap());
+    let of = |column: &str, name: &str| {
+        let suggested = suite
+            .expectations
+            .iter()
+            .filter(|one| one.kwargs.get("column") == Some(&column.into()));
+        suggested.filter(|one| one.name == name).map(|one| one.kwargs.clone()).next()
+    };
+    let (mean, between) =
+        ("expect_column_mean_to_be_between", "expect_column_values_to_be_between");
+    assert!(of("quantity", mean).is_some() && of("customer_id", mean).is_none());
+    assert_eq!(of("quantity", between).unwrap()["max_value"], 40);
+    let key = of("customer_id", between).unwrap();
+    assert_eq!((key.get("min_value"), key.get("max_value")), (Some(&1.into()), None));
+}

@@ -38,7 +38,7 @@ pub fn figures(column: &ColumnProfile, rows: u64, id: &str, compared: Option<&Co
         }
     }
     for (name, number) in [("Mean", column.mean), ("Standard deviation", column.stdev)] {
-        if let Some(number) = number.filter(|_| !is_key(&column.name)) {
+        if let Some(number) = number.filter(|_| !column.is_key()) {
             items.push((name, html!("{}", cells::number(number))));
         }
     }
@@ -73,14 +73,9 @@ fn trend(compared: &Compared, name: &str) -> Html {
     spark(&shares, None, &description)
 }
 
-/// Numbers that name something have no mean and no distribution.
-fn is_key(name: &str) -> bool {
-    name == "id" || name.ends_with("_id") || name.ends_with("_key")
-}
-
 /// The figures between which the numbers lie.
 fn quantiles(column: &ColumnProfile) -> Html {
-    if column.quantiles.is_empty() || is_key(&column.name) {
+    if column.quantiles.is_empty() || column.is_key() {
         return Html::default();
     }
     let heads: Html = column
@@ -115,7 +110,7 @@ fn drawing(column: &ColumnProfile, id: &str) -> Html {
     if most >= TELLING && (few || column.histogram.is_empty()) {
         return top_values(column, id);
     }
-    if is_key(&column.name) {
+    if column.is_key() {
         return Html::default();
     }
     let bins: Vec<Bin> = column

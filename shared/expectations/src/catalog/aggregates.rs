@@ -144,7 +144,10 @@ fn moment(b: &mut Builder<'_>, pick: fn(&moments::Collected) -> Option<f64>) -> 
 fn distinct_of(b: &mut Builder<'_>, column: usize) -> MetricId {
     let exact = b.flag("exact");
     let limit = if exact { usize::MAX } else { b.planner.options.max_distinct };
-    b.metric(format!("distinct {column} {exact}"), Metric::Distinct(Distinct { column, limit }))
+    b.metric(
+        format!("distinct {column} {exact}"),
+        Metric::Distinct(Distinct { column, limit, limit_of_repeated: limit }),
+    )
 }
 
 fn distinct(b: &mut Builder<'_>, number: fn(f64, f64) -> f64) -> Option<Judge> {

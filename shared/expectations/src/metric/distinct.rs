@@ -21,6 +21,8 @@ pub(crate) struct Distinct {
     pub column: usize,
     /// Values that are counted exactly.
     pub limit: usize,
+    /// The same for a column in which values repeat, whose exact number says less.
+    pub limit_of_repeated: usize,
 }
 
 /// Collected values.
@@ -90,7 +92,7 @@ impl Distinct {
             }
         });
         state.count += seen;
-        self.collapse(&mut state.values);
+        self.collapse(state);
     }
 
     pub fn merge(&self, state: &mut Collected, next: Collected, _limit: usize) {
@@ -106,14 +108,15 @@ impl Distinct {
                 state.values = Values::Sketch(next);
             }
         }
-        self.collapse(&mut state.values);
+        self.collapse(state);
     }
 
-    fn collapse(&self, values: &mut Values) {
-        if let Values::Exact(exact) = values
-            && exact.len() > self.limit
-        {
-            *values = Values::Sketch(sketch(exact));
+    /// Once a column has repeated values it has them in whole, so any split ends alike.
+    fn collapse(&self, state: &mut Collected) {
+        let Values::Exact(exact) = &state.values else { return };
+        let repeats = (exact.len() as u64) < state.count;
+        if exact.len() > self.limit || repeats && exact.len() > self.limit_of_repeated {
+            state.values = Values::Sketch(sketch(exact));
         }
     }
 }
@@ -131,6 +134,38 @@ fn sketch(exact: &HashedSet<u128>) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn unique_values_are_told_apart_longer_than_repeated_ones_however_they_are_split() {
+        let metric = Distinct { column: 0, limit: 100, limit_of_repeated: 10 };
+        let of = |values: &[i128]| {
+            let hashes = values.iter().map(|value| crate::hash::number(0, *value));
+            let values = Values::Exact(hashes.collect());
+            Collected { rows: 0, count: 0, malformed: 0, values }
+        };
+        let joined = |parts: &[&[i128]]| {
+            let mut all = metric.start();
+            for part in parts {
+                let mut next = of(part);
+                next.count = part.len() as u64;
+                metric.collapse(&mut next);
+                metric.merge(&mut all, next, 0);
+            }
+            all
+        };
+        let unique: Vec<i128> = (0..50).collect();
+        let all = joined(&[&unique[..20], &unique[20..]]);
+        assert_eq!((all.distinct(), all.error()), (50.0, None));
+        let repeated = [unique.as_slice(), &[7]].concat();
+        let whole = joined(&[&repeated]);
+        assert_eq!(whole.error(), Some(STANDARD_ERROR));
+        assert_eq!(joined(&[&unique, &[7]]), whole);
+        assert_eq!(joined(&[&[7], &unique]), whole);
+        let few = joined(&[&[1, 2, 3], &[1, 2, 3]]);
+        assert_eq!((few.distinct(), few.error()), (3.0, None));
+        let many: Vec<i128> = (0..101).collect();
+        assert_eq!(joined(&[&many]).error(), Some(STANDARD_ERROR));
+    }
 
     #[test]
     fn estimates_stay_within_three_standard_errors() {
