@@ -42,9 +42,12 @@ async fn a_session_over_midnight_is_one_and_late_events_extend_it() {
     ];
     shop.events(&source("r1", 0, "2026-02-01"), &first).await;
     shop.transform("r1").await.unwrap();
+    let written = "SELECT xmin::text FROM warehouse.fact_sessions WHERE session_id = 'b'";
+    let before = shop.query(written).await;
     let late = [event(4, "a", "purchase", "2026-02-01T00:05:00Z")];
     shop.events(&source("r2", 0, "2026-02-02"), &late).await;
     shop.transform("r2").await.unwrap();
+    assert_eq!(shop.query(written).await, before, "what comes out the same is not written again");
     let b = r#"{"session_id":"b","date_key":20260201,"end_date_key":20260201,"seconds":0,"events":1,"pages":1,"products":0,"carts":0,"bought":false,"sale":null}"#;
     assert_eq!(
         shop.query(SESSIONS).await,
