@@ -8,7 +8,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::copy::{ChunkReader, feed, open, open_csv, unreadable};
-use crate::encode::{Encoder, Key};
+use crate::encode::Encoder;
+use crate::key::Key;
 
 /// Rows of a chunk, and how many chunks wait at most.
 const ROWS: usize = 32 * 1024;
