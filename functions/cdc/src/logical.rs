@@ -25,8 +25,9 @@ use shopflow_postgres::Client;
 use tokio_postgres::types::PgLsn;
 
 use crate::checkpoint::Account;
+use crate::context::Context;
 use crate::files::{Counts, Written};
-use crate::{Context, slot};
+use crate::slot;
 
 pub use batch::Batch;
 pub use capture::Capture;
@@ -119,7 +120,7 @@ fn note(source: &mut CdcSource, account: &Account, counts: &Counts, files: &[Wri
     source.changes_written += account.written;
     source.changes_unchanged += account.unchanged;
     source.changes_ignored += account.ignored;
-    crate::add(&mut source.changes, counts);
+    files::add(&mut source.changes, counts);
     source.objects.extend(files.iter().map(|file| file.key.clone()));
 }
 

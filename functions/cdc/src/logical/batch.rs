@@ -10,9 +10,10 @@ use tokio_postgres::types::PgLsn;
 use super::Capture;
 use crate::change::Change;
 use crate::checkpoint::{Account, CHANGES, Checkpoint};
+use crate::context::SCHEMA;
 use crate::decode::{Decoder, Event};
 use crate::files::{Counts, Files, Written};
-use crate::{SCHEMA, slot};
+use crate::slot;
 
 /// A batch that is in S3 but not yet in the log.
 pub struct Batch {

@@ -9,8 +9,9 @@ use super::batch::Batch;
 use super::in_time;
 use super::reason::reason;
 use crate::checkpoint::{self, Account, CHANGES, Checkpoint, Claim};
+use crate::context::{Context, SCHEMA};
 use crate::files::{Counts, Written};
-use crate::{Context, SCHEMA, publish, slot, snapshot};
+use crate::{publish, slot, snapshot};
 
 /// Capture from the slot of one database, on one connection.
 pub struct Capture<'a> {
