@@ -16,6 +16,7 @@ pub mod quarantine;
 pub mod report;
 pub mod rules;
 mod source;
+mod tally;
 mod values;
 
 pub use context::Context;

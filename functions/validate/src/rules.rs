@@ -3,6 +3,9 @@
 use serde::{Serialize, Serializer};
 use shopflow_core::dataset::{Column, Kind};
 
+/// Longest record in bytes, without its line break.
+pub const RECORD_LIMIT: usize = 1024 * 1024;
+
 macro_rules! rules {
     ($($(#[doc = $doc:literal])+ $variant:ident => $name:literal,)+) => {
         /// Why a row or a file is refused.

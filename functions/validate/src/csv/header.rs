@@ -3,9 +3,9 @@
 use shopflow_core::Dataset;
 use shopflow_core::dataset::Column;
 
-use crate::engine::Rejection;
 use crate::personal::{self, MOST_COLUMNS};
 use crate::rules::Rule;
+use crate::tally::Rejection;
 
 /// A usable header.
 #[derive(Debug)]
