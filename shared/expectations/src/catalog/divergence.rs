@@ -4,12 +4,14 @@
 
 use serde_json::{Value, json};
 
-use super::distribution::{frequencies_of, hash_of, overflowed};
+use super::counts::{frequencies_of, hash_of, overflowed};
 use super::wrong_state;
-use crate::builder::{Builder, Judge, Outcome, Target};
+use crate::builder::{Builder, Target};
 use crate::column::float_json;
+use crate::evidence::Judge;
 use crate::metric::Metric;
 use crate::metric::histogram::Histogram;
+use crate::outcome::Outcome;
 
 /// Weights that sum to one this nearly are a distribution.
 const TOLERANCE: f64 = 1e-5;
