@@ -7,8 +7,8 @@ use aws_sdk_sqs::types::Message;
 use serde_json::{Map, Value};
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 
+use super::letter::{Action, Letter, Scope};
 use super::letters::{BATCH, Letters, shortened};
-use super::{Action, Letter, Scope};
 use crate::execution::Execution;
 use crate::target::Target;
 

@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode, Stdio};
 use shopflow_core::Result;
 
 use crate::args::Docs;
-use crate::docs::fetch;
+use crate::data_docs::fetch;
 use crate::target::Target;
 
 /// Programs that open a page, of the usual desktops.
