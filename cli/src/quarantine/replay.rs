@@ -190,7 +190,7 @@ impl Replay {
             }
             let entry = self.entries.iter().find(|entry| entry.is_replayed_by(record));
             if let Some(entry) = entry {
-                entry.write_record(&storage, &record).await?;
+                entry.write_record(&storage, record).await?;
             }
         }
         Ok(account)

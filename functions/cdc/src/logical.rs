@@ -29,8 +29,7 @@ use crate::context::Context;
 use crate::files::{Counts, Written};
 use crate::slot;
 
-pub use batch::Batch;
-pub use capture::Capture;
+pub use capture::{Batch, Capture};
 
 /// Captures until everything is read or time is short.
 ///

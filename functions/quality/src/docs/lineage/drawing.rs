@@ -7,11 +7,18 @@ use shopflow_page::chart::{shortened, text};
 use shopflow_page::{Html, html};
 
 use super::super::shell::Tone;
-use super::{Standing, id};
 
 const BOX: f64 = 172.0;
 const HEIGHT: f64 = 34.0;
 const ROW: f64 = 42.0;
+/// How a table stands in this run, by its name in the graph.
+pub(super) type Standing<'a> = BTreeMap<String, (&'a str, Tone)>;
+
+/// The id of a table on the page.
+pub(super) fn id(name: &str) -> String {
+    format!("table-{}", slug(name))
+}
+
 /// Room between two columns for the lines.
 const GAP: f64 = 34.0;
 /// Room of a name within its box.
