@@ -12,7 +12,7 @@ use crate::change::Change;
 use crate::checkpoint::{Account, CHANGES, Checkpoint};
 use crate::context::SCHEMA;
 use crate::decode::{Decoder, Event};
-use crate::files::{Counts, Files, Written};
+use crate::files::Files;
 use crate::slot;
 
 impl Capture<'_> {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use shopflow_core::Result;
 use shopflow_lineage::{Column, Dataset, Graph, Source, Transformation};
-use shopflow_page::{Html, html, slug};
+use shopflow_page::{Html, html};
 
 use super::evidence::Evidence;
 use super::runs::SuiteFigures;

@@ -4,13 +4,20 @@ use std::collections::BTreeMap;
 
 use shopflow_lineage::{Dataset, Graph, Layer};
 use shopflow_page::chart::{shortened, text};
-use shopflow_page::{Html, html};
+use shopflow_page::{Html, html, slug};
 
 use super::super::shell::Tone;
 
 const BOX: f64 = 172.0;
 const HEIGHT: f64 = 34.0;
 const ROW: f64 = 42.0;
+/// Room between two columns for the lines.
+const GAP: f64 = 34.0;
+/// Room of a name within its box.
+const PADDING: f64 = 8.0;
+/// Characters of a name that fit.
+const ROOM: usize = 25;
+
 /// How a table stands in this run, by its name in the graph.
 pub(super) type Standing<'a> = BTreeMap<String, (&'a str, Tone)>;
 
@@ -18,13 +25,6 @@ pub(super) type Standing<'a> = BTreeMap<String, (&'a str, Tone)>;
 pub(super) fn id(name: &str) -> String {
     format!("table-{}", slug(name))
 }
-
-/// Room between two columns for the lines.
-const GAP: f64 = 34.0;
-/// Room of a name within its box.
-const PADDING: f64 = 8.0;
-/// Characters of a name that fit.
-const ROOM: usize = 25;
 
 /// Place of a table: which column, and which row of it.
 type Place = (usize, usize);
