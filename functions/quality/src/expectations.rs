@@ -24,8 +24,8 @@ use shopflow_core::{Dataset, ErrorKind, Result, Stage};
 use arrivals::Arrival;
 pub use outcome::{Outcome, Places};
 pub use sample::Sample;
+pub use suites::Suites;
 use suites::{DatasetSuite, GoldSuite};
-pub use suites::{MASK, Suites};
 use table::Collected;
 
 /// A file may be replaced between reading a table's manifest and reading the file.
