@@ -18,7 +18,7 @@ pub async fn docs(arguments: &Docs) -> Result<ExitCode> {
     let most = arguments.runs as usize;
     let fetched = fetch(&target.storage(), target.stack.reports()?, &arguments.out, most).await?;
     println!(
-        "data docs of {} runs: {} files fetched, {} as they were",
+        "data docs of {} runs: {} files fetched, {} unchanged",
         fetched.runs, fetched.fetched, fetched.kept
     );
     println!("{}", fetched.index.display());

@@ -228,8 +228,7 @@ async fn replay(arguments: &QuarantineReplay) -> Result<ExitCode> {
             println!("{}", pretty(&outcome)?);
         } else {
             println!(
-                "These rows were replayed by run {run_id}: nothing is done; --again replays them \
-                 once more"
+                "These rows were already replayed by run {run_id}: nothing to do; --again replays them once more"
             );
         }
         return Ok(ExitCode::SUCCESS);

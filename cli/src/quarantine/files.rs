@@ -97,7 +97,7 @@ impl Entry {
     pub fn source_file(&self) -> Result<&SourceObject> {
         self.source.as_ref().ok_or_else(|| {
             Error::invalid(
-                "the validation report of the file is gone, and with it the moment of its rows",
+                "the validation report of the file is gone, and with it the time its rows are valid from",
             )
             .with("run_id", &self.run_id)
             .with("part", &self.part)

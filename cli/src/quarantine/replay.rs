@@ -242,7 +242,7 @@ fn records_of(entries: &[Entry], run_id: &str) -> Vec<Record> {
 fn check(entries: &[Entry], request: &Request) -> Result<()> {
     if request.file.is_some() && entries.len() > 1 {
         return Err(several(entries).hint(
-            "say with --part which of them the rows come from: rows keep the moment of their file",
+            "say with --part which of them the rows come from: rows keep the time of their file",
         ));
     }
     if entries.len() > MAX_OBJECTS {

@@ -106,7 +106,7 @@ async fn measure(
 async fn in_time<T>(invocation: &Invocation, work: impl Future<Output = Result<T>>) -> Result<T> {
     let limit = invocation.remaining().saturating_sub(Duration::from_secs(2));
     tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
-        Err(Error::new(ErrorKind::TransientDatabase, "time ran out within a batch")
+        Err(Error::new(ErrorKind::TransientDatabase, "time ran out during a batch")
             .hint("lower cdc.max_changes; a single transaction this large needs a longer time-out"))
     })
 }

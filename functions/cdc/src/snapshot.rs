@@ -109,7 +109,7 @@ async fn settle(client: &Client, reserve: Duration, invocation: &Invocation) -> 
         if invocation.remaining() < reserve {
             return Err(Error::new(
                 ErrorKind::TransientDatabase,
-                "transactions did not end in time for a snapshot",
+                "transactions did not end in time to take a snapshot",
             )
             .with("transactions", left)
             .hint("the next call tries again; look for idle transactions in pg_stat_activity"));

@@ -243,7 +243,7 @@ impl Reading<'_> {
 
 fn parsed<T: std::str::FromStr>(text: Option<&str>, column: &str, table: &str) -> Result<T> {
     text.and_then(|text| text.parse().ok()).ok_or_else(|| {
-        Error::internal("read table failed: a number is none")
+        Error::internal("read table failed: a number cannot be parsed")
             .with("table", table)
             .with("column", column)
     })

@@ -106,7 +106,7 @@ fn encode(
         if chunk.keys.len() == ROWS || (!more && !chunk.keys.is_empty()) {
             let full = std::mem::replace(&mut chunk, Chunk::new());
             if chunks.blocking_send(full).is_err() {
-                return Err(Error::internal("the load was given up"));
+                return Err(Error::internal("the load was abandoned"));
             }
         }
         if !more {

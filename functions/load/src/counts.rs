@@ -29,7 +29,7 @@ pub fn expect(what: &str, written: u64, judged: u64) -> Result<()> {
     if written == judged {
         return Ok(());
     }
-    Err(Error::internal("rows were not written as compared")
+    Err(Error::internal("a statement wrote more or fewer rows than the comparison found")
         .with("action", what)
         .with("written", written)
         .with("compared", judged))

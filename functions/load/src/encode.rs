@@ -194,9 +194,11 @@ impl Encoder {
             };
             if encoded.is_none() {
                 let line = record.position().map_or(0, csv::Position::line);
-                return Err(Error::internal("the raw file holds a value that validate refuses")
-                    .with("column", column.name)
-                    .with("line", line));
+                return Err(Error::internal(
+                    "the raw file holds a value that validate would refuse",
+                )
+                .with("column", column.name)
+                .with("line", line));
             }
         }
         let extra = self.extra_values(record);

@@ -208,7 +208,7 @@ async fn merge_partitions(
     while let Some(merged) = merges
         .try_next()
         .await
-        .or_error(ErrorKind::Internal, "merge of a partition stopped short")?
+        .or_error(ErrorKind::Internal, "merge of a partition stopped early")?
     {
         let merged = merged?;
         // A partition is also written when a later source says the same: its order advances.

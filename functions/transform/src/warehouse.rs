@@ -126,7 +126,7 @@ async fn insert_facts(
         transaction.batch_execute(BULK_END).await.or_db("index facts")?;
     }
     if i64::try_from(written) != Ok(expected) {
-        return Err(Error::internal("facts differ in number from sales")
+        return Err(Error::internal("the number of facts differs from that of sales")
             .with("sales", expected)
             .with("facts", written));
     }

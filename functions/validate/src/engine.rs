@@ -231,7 +231,10 @@ impl Validator {
         Some(Rejection {
             rule: first?,
             column: None,
-            text: format!("the types are frozen and values have others: {}", wrong.join(", ")),
+            text: format!(
+                "the types are frozen, and values have other types: {}",
+                wrong.join(", ")
+            ),
             remedy: "correct the rows listed in quarantine, or set schema_contract to discard_row"
                 .to_owned(),
         })
@@ -267,7 +270,7 @@ impl Validator {
             warnings.push("the file has a header and no rows".to_owned());
         }
         if tally.blank_lines > 0 {
-            warnings.push(format!("{} blank lines were passed over", tally.blank_lines));
+            warnings.push(format!("{} blank lines were skipped", tally.blank_lines));
         }
         if tally.open_end {
             warnings.push("the last line has no line break; it may be cut off".to_owned());

@@ -21,7 +21,7 @@ use crate::source;
 ///
 /// # Errors
 /// `InvalidInput` when the object does not exist or its key names no dataset,
-/// `Transient.Storage` when S3 is unwell, `Internal` when the rows do not add up.
+/// `Transient.Storage` when S3 does not answer, `Internal` when the rows do not add up.
 pub async fn handle(
     context: &Context,
     event: ValidateEvent,

@@ -132,14 +132,14 @@ pub fn reason(rule: Rule, column: Option<&Column>) -> String {
 
 fn plain(rule: Rule) -> &'static str {
     match rule {
-        Rule::FieldCount => "the row has not as many fields as the header",
+        Rule::FieldCount => "the row does not have as many fields as the header",
         Rule::BrokenQuoting => "a quote is not closed or stands inside an unquoted field",
         Rule::InvalidUtf8 => "the row is not UTF-8",
-        Rule::TruncatedLine => "the last line breaks off",
+        Rule::TruncatedLine => "the last line is cut off",
         Rule::RecordTooLong => "the row is longer than 1 MiB; only its start is kept here",
         Rule::InvalidJson => "the line is not one JSON object",
         Rule::UnknownColumn => "the row has a value in a column the dataset does not know",
-        Rule::ControlCharacter => "a bare carriage return stands inside an extra column",
+        Rule::ControlCharacter => "an extra column contains a bare carriage return",
         other => other.description(),
     }
 }

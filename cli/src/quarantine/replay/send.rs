@@ -42,7 +42,7 @@ pub async fn rows(
     let had_header = entry.reasons.iter().all(|reason| reason.rule != repair::MISSING_HEADER);
     let header = repair::header(&storage, entry.dataset, entry.source_file()?, had_header).await;
     let header = header.map_err(|error| {
-        error.hint("the header of the rows is gone with it: export them, and replay the file")
+        error.hint("the header of the rows is gone with it: export the rows and replay the file")
     })?;
     let key = entry.landing_key(run_id);
     let mut writer = marked(storage.write(&entry.bucket, &key, media_type(entry.dataset)), place)

@@ -71,7 +71,7 @@ async fn remember(
             .await
             .or_db("queue bronze files again")?;
         if files > 0 {
-            tracing::warn!(%dataset, files, "policies or key have changed: silver is made anew");
+            tracing::warn!(%dataset, files, "policies or key have changed: silver is rebuilt");
         }
     }
     transaction

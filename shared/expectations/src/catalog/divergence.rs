@@ -47,7 +47,9 @@ pub(super) fn build(b: &mut Builder<'_>) -> Option<Judge> {
     };
     let rising = bins.windows(2).all(|pair| pair[0] < pair[1]);
     if bins.len() != weights.len() + 1 || !rising || !target.kind.is_numeric() {
-        b.fail("'bins' of numbers have to rise, and be one more than the 'weights'");
+        b.fail(
+            "'bins' of numbers must increase, and there must be one more of them than 'weights'",
+        );
         return None;
     }
     let tails = floats("tail_weights");
@@ -90,7 +92,7 @@ fn categories(
     tail: f64,
 ) -> Option<Judge> {
     if values.len() != weights.len() {
-        b.fail("'partition_object' has not as many 'values' as 'weights'");
+        b.fail("'partition_object' needs as many 'values' as 'weights'");
         return None;
     }
     let hashes: Vec<Option<u64>> =
