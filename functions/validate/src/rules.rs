@@ -68,7 +68,7 @@ rules! {
     BrokenQuoting => "broken_quoting",
     /// The row (or the header) is not UTF-8.
     InvalidUtf8 => "invalid_utf8",
-    /// The last line breaks off: no line break at its end, and incomplete.
+    /// The last line is cut off: it has no line break and is incomplete.
     TruncatedLine => "truncated_line",
     /// The row is longer than 1 MiB; quarantine keeps its first MiB.
     RecordTooLong => "record_too_long",
