@@ -9,6 +9,7 @@ mod time;
 use shopflow_core::dataset::{COUNTRIES, Column, Kind};
 
 use crate::rules::Rule;
+use text::is_blank;
 
 /// Room for every digit of a positive 63-bit number.
 const MAX_DIGITS: usize = 19;
@@ -43,10 +44,6 @@ pub fn check(column: &Column, value: &[u8]) -> Result<u64, Rule> {
         Err(_) if is_blank(value) => Err(Rule::NullValue),
         Err(rule) => Err(rule),
     }
-}
-
-fn is_blank(value: &[u8]) -> bool {
-    value.iter().all(|byte| matches!(byte, b' ' | b'\t'))
 }
 
 /// A whole number from 1 to `max`.

@@ -5,6 +5,7 @@
 
 mod asl;
 mod machines;
+mod modules;
 mod template;
 mod yaml;
 

@@ -7,10 +7,15 @@ const EMAIL_BYTES: usize = 254;
 const LOCAL_BYTES: usize = 64;
 const LABEL_BYTES: usize = 63;
 
+/// True when there is nothing but spaces and tabs.
+pub(super) fn is_blank(value: &[u8]) -> bool {
+    value.iter().all(|byte| matches!(byte, b' ' | b'\t'))
+}
+
 /// Non-blank text of at most `limit` bytes without control characters.
 pub(super) fn text(value: &[u8], limit: usize) -> Result<(), Rule> {
     let first = value.first().copied().unwrap_or(b' ');
-    if first == b' ' && super::is_blank(value) {
+    if first == b' ' && is_blank(value) {
         return Err(Rule::NullValue);
     }
     if value.len() > limit {
