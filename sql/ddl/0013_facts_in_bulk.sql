@@ -36,3 +36,14 @@ BEGIN
     END IF;
 END
 $$;
+
+-- A call of transform that would take too long is cut into several. Days whose clicks silver has
+-- already, but whose sessions are still to be computed, wait here for the next one.
+CREATE TABLE ops.dirty_click_dates (
+    event_date date PRIMARY KEY,
+    marked_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+COMMENT ON TABLE ops.dirty_click_dates IS 'Days whose clicks changed in silver and whose sessions the next call of transform computes';
+COMMENT ON COLUMN ops.dirty_click_dates.event_date IS 'UTC date of the clicks';
+COMMENT ON COLUMN ops.dirty_click_dates.marked_at IS 'When it was marked';

@@ -1,7 +1,8 @@
 //! Turns what was loaded into silver, the star schema and gold.
 //!
 //! One call takes everything that waits (`ops.lake_queue`, dirty dates and entities), whichever
-//! run left it there:
+//! run left it there, or the first part of it when that is too much for one call
+//! ([`incoming::part`]):
 //!
 //! 1. [`treatment`] queues the bronze files again whose silver was treated under other policies;
 //! 2. [`pending`] reads it all in one snapshot, under the transform lock;
@@ -32,12 +33,13 @@ use shopflow_core::runtime::{Init, Invocation};
 use shopflow_core::settings::Recommendations;
 use shopflow_core::{Error, Result, Storage};
 use shopflow_lake::Silver;
-use shopflow_postgres::Database;
+use shopflow_postgres::{Client, Database, PgResultExt};
 use shopflow_query::FileCache;
 use shopflow_query::engine::memory_budget;
 
 use crate::business::BusinessTime;
 use crate::gold::tables;
+use crate::incoming::part::cut_click_dates;
 use crate::incoming::pending::{self, Pending};
 use crate::incoming::treatment;
 use crate::lock::LockedSession;
@@ -58,6 +60,8 @@ pub struct Context {
     pub silver: Silver,
     /// Bytes the query engine and the file cache may use together.
     pub memory_bytes: usize,
+    /// Rows of files, of sales and of clicks that a call takes; the next one takes the others.
+    pub rows_per_call: u64,
 }
 
 impl Context {
@@ -75,6 +79,7 @@ impl Context {
             recommendations: init.settings.recommendations,
             silver: treatment::silver(&init.aws, &init.settings.privacy).await?,
             memory_bytes: memory_budget(),
+            rows_per_call: init.settings.transform.rows_per_call,
         })
     }
 }
@@ -133,16 +138,18 @@ async fn work(
     let months = pending::dirty_dates(client, full).await?;
     warehouse::create_partitions(client, tables::FACT_SALES, months.into_iter()).await?;
     treatment::renew(context, client).await?;
-    let fresh = pending::take(client).await?;
+    // A full rebuild begins anew with each call, so it is done in one.
+    let most = if full { u64::MAX } else { context.rows_per_call };
+    let fresh = pending::take(client, most).await?;
     let snapshot = pending::snapshot(client).await?;
-    let pending = Pending::read(&snapshot, &fresh, full).await?;
+    let pending = Pending::read(&snapshot, &fresh, full, most).await?;
     if pending.is_empty() {
         drop(snapshot);
         return finish(context, session, event, steps).await;
     }
     let cache = FileCache::new(context.memory_bytes / 4);
     let mut counts = silver::counts(&pending);
-    let mut click_dates = BTreeSet::new();
+    let mut click_dates = pending.click_dates.clone();
     let mut slices = silver::slices(&pending, context.memory_bytes);
     let last = slices.pop().unwrap_or_default();
     for slice in slices {
@@ -157,6 +164,13 @@ async fn work(
     let prepared = silver::Merge::prepare(context, &snapshot, &pending, last).boxed();
     let merge = timed(&mut steps.silver, prepared).await?;
     click_dates.extend(merge.unsettled_click_dates(&pending)?);
+    if pending.files_left {
+        let written = merge.write(context, &cache, &mut counts).boxed();
+        click_dates.extend(timed(&mut steps.silver, written).await?);
+        snapshot.commit().await.or_db("end reading the queue")?;
+        publish::close_files(session.client(), &event.run, &pending, &counts, &click_dates).await?;
+        return unfinished(session.client(), event).await;
+    }
     let (changed, facts) = futures::try_join!(
         timed(&mut steps.silver, merge.write(context, &cache, &mut counts).boxed()),
         timed(&mut steps.warehouse, warehouse::rebuild(snapshot, &pending).boxed())
@@ -165,6 +179,7 @@ async fn work(
     // The bronze rows are no longer needed; gold reads silver.
     drop(merge);
     let dimensions = pending.entities > 0 || full;
+    let (click_dates, later_click_dates) = cut_click_dates(context, click_dates, most).await?;
     let update = gold::Update { dates: facts.dates, click_dates, dimensions, full };
     let refreshed = gold::refresh(context, session.client(), &cache, &update);
     let refreshed = timed(&mut steps.gold, refreshed).await?;
@@ -175,10 +190,23 @@ async fn work(
         counts: &counts,
         update: &update,
         refreshed: &refreshed,
+        later_click_dates: &later_click_dates,
         fact_rows: facts.rows,
     };
     timed(&mut steps.publish, work.publish_and_close(session.client()).boxed()).await?;
+    if pending.dates_left || !later_click_dates.is_empty() {
+        return unfinished(session.client(), event).await;
+    }
     finish(context, session, event, steps).await
+}
+
+/// The answer of a call that leaves work for the next one.
+async fn unfinished(client: &Client, event: &TransformEvent) -> Result<TransformResult> {
+    let run_id = &event.run.run_id;
+    let ledger = publish::ledger(client, run_id).await?;
+    check_balance(&ledger)?;
+    let (touched_dates, fact_rows) = publish::work_of(client, run_id).await?;
+    Ok(TransformResult { touched_dates, fact_rows, more: true, gold: Vec::new(), ledger })
 }
 
 async fn finish(
@@ -196,7 +224,7 @@ async fn finish(
         gold::row_counts(context).boxed()
     )?;
     check_balance(&ledger)?;
-    Ok(TransformResult { touched_dates, fact_rows, gold, ledger })
+    Ok(TransformResult { touched_dates, fact_rows, more: false, gold, ledger })
 }
 
 fn check_balance(ledger: &[LedgerEntry]) -> Result<()> {
@@ -224,6 +252,7 @@ fn report(result: &TransformResult, steps: &Steps, invocation: &Invocation) {
     }
     tracing::info!(
         touched_dates = result.touched_dates,
+        more = result.more,
         fact_rows = result.fact_rows,
         datasets = result.ledger.len(),
         silver_ms = steps.silver.as_millis() as u64,

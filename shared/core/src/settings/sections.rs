@@ -124,6 +124,14 @@ pub struct Business {
     pub time_zone: String,
 }
 
+/// How much `transform` does at once.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Transform {
+    /// Rows that a call takes, of files, of sales and of clicks each: what is more waits for the next
+    /// call, which the state machine makes.
+    pub rows_per_call: u64,
+}
+
 /// What counts as a recommendation.
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub struct Recommendations {

@@ -105,6 +105,7 @@ impl Shop {
             recommendations: Recommendations { minimum_baskets: 2, top: 10, session_days: 90 },
             silver: silver(&[], KEY),
             memory_bytes: 512 * 1024 * 1024,
+            rows_per_call: 1_000_000,
         };
         Shop { context, client }
     }
