@@ -72,7 +72,7 @@ pub async fn write(transaction: &Transaction<'_>, dates: &[NaiveDate]) -> Result
     let sql = FACT_SALES.replacen(TABLE, STAGING, 1);
     let staged = transaction.execute(&sql, &[&from, &to]).await.or_db("compute facts")?;
     if i64::try_from(staged) != Ok(sales) {
-        return Err(Error::internal("facts differ in number from sales")
+        return Err(Error::internal("the number of facts differs from that of sales")
             .with("sales", sales)
             .with("facts", staged));
     }

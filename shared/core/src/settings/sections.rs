@@ -193,7 +193,8 @@ impl LineageSettings {
             problems.push("lineage.endpoint and lineage.source_url must be http(s)".to_owned());
         }
         if self.api_key_secret_arn.is_some() && self.api_key_variable.is_some() {
-            problems.push("lineage.api_key_* are two places for one key".to_owned());
+            problems
+                .push("lineage.api_key_* name two places for one key; set one of them".to_owned());
         }
     }
 }
