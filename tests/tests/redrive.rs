@@ -1,7 +1,5 @@
 //! Dead letters get another try, and none of them is lost.
 
-use std::time::{Duration, Instant};
-
 use aws_sdk_sqs::types::MessageAttributeValue;
 use serde_json::json;
 use shopflow::redrive::{self, Action, Letter, Queue, Scope};
@@ -96,11 +94,7 @@ async fn uploads_get_their_run_and_hopeless_messages_stay() {
         assert!(letter.note.as_ref().unwrap().contains("fail again"), "{letter:?}");
     }
     assert_eq!(cloud.waiting(&cloud.dead_letters).await, 3);
-    let started = Instant::now();
-    while cloud.executions("s3-").await.len() == before.len() {
-        assert!(started.elapsed() < Duration::from_secs(60), "no execution began");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    cloud.begun("s3-", before.len(), 1).await;
     cloud.settle().await;
     assert_eq!(cloud.count("SELECT count(*) FROM core.customers").await, 5);
 
@@ -110,7 +104,6 @@ async fn uploads_get_their_run_and_hopeless_messages_stay() {
     let letters = redriven(&cloud, Queue::Ingest, ALL).await;
     let moved = letters.iter().find(|letter| letter.action == Action::Moved).unwrap();
     assert!(moved.failed_because.contains("has begun since"), "{moved:?}");
-    tokio::time::sleep(Duration::from_secs(2)).await;
     cloud.settle().await;
     assert_eq!(cloud.executions("s3-").await, runs);
     assert_eq!(cloud.waiting(&cloud.dead_letters).await, 3);
