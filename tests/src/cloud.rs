@@ -48,7 +48,6 @@ pub struct Execution {
     pub output: Value,
     pub error: String,
     pub cause: String,
-    pub seconds: f64,
 }
 
 impl Execution {
@@ -168,10 +167,6 @@ impl Cloud {
             let seen = self.sfn.describe_execution().execution_arn(arn).send().await;
             let seen = seen.expect("describe execution");
             if *seen.status() != ExecutionStatus::Running {
-                let millis = |time: Option<&aws_sdk_sfn::primitives::DateTime>| {
-                    time.and_then(|time| time.to_millis().ok()).unwrap_or_default()
-                };
-                let spent = millis(seen.stop_date()) - millis(Some(seen.start_date()));
                 let output = seen.output().unwrap_or("null");
                 return Execution {
                     name: seen.name().unwrap_or_default().to_owned(),
@@ -180,7 +175,6 @@ impl Cloud {
                     output: serde_json::from_str(output).expect("output is JSON"),
                     error: seen.error().unwrap_or_default().to_owned(),
                     cause: seen.cause().unwrap_or_default().to_owned(),
-                    seconds: spent as f64 / 1000.0,
                 };
             }
             wait.pause(50).await;
