@@ -114,7 +114,7 @@ fn production_runs_by_itself_each_night() {
 #[test]
 fn a_schedule_that_sam_would_drop_is_noticed() {
     let folder = tempfile::tempdir().unwrap();
-    let wrong = "version = 0.1\n[prod.deploy.parameters]\n\
+    let wrong = "version = 0.1\n[prod.deploy.parameters]\nstack_name = \"shop\"\n\
         parameter_overrides = \"Environment=prod 'ScheduleExpression=cron(0 2 * * ? *)'\"\n";
     std::fs::write(folder.path().join("samconfig.toml"), wrong).unwrap();
     let read_by_sam = as_sam_reads_them(folder.path());
