@@ -26,13 +26,17 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 def environments(folder):
     """Names of the environments that can be deployed."""
     config = SamConfig(folder)
-    return [name for name in config.get_stage_configuration_names() if config.get_all(["deploy"], "parameters", name)]
+    names = config.get_stage_configuration_names()
+    return [name for name in names if config.get_all(["deploy"], "parameters", name)]
 
 
 def parameters(folder, environment):
     """What `sam deploy --config-env` passes to CloudFormation for an environment."""
-    arguments = ["--config-env", environment, "--config-file", str(folder / "samconfig.toml")]
-    context = deploy.make_context("deploy", arguments)
+    context = deploy.make_context("deploy", [
+        "--config-env", environment,
+        "--config-file", str(folder / "samconfig.toml"),
+        "--template-file", str(ROOT / "template.yaml"),
+    ])
     return dict(context.params["parameter_overrides"])
 
 
