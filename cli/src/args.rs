@@ -176,9 +176,19 @@ pub struct Run {
         conflicts_with_all = ["file", "scale", "seed", "defect_rate", "days"]
     )]
     pub object: Vec<String>,
+    /// Bring nothing new: transform what waits, check everything and compact
+    #[arg(long, conflicts_with_all = ["file", "object", "scale", "seed", "defect_rate", "days"])]
+    pub pending: bool,
     /// Print the report as JSON, and no progress
     #[arg(long)]
     pub json: bool,
+}
+
+impl Run {
+    /// True when nothing else is named: the run works on generated data.
+    pub fn generates(&self) -> bool {
+        self.file.is_empty() && self.object.is_empty() && !self.pending
+    }
 }
 
 #[derive(Debug, Args)]
@@ -324,6 +334,17 @@ mod tests {
         let Command::Run(run) = parsed.command else { panic!("run was asked for") };
         assert_eq!(run.spec.source(), json!({"kind": "generate", "seed": 7, "scale": 0.5}));
         assert_eq!(run.environment.name, "local");
+    }
+
+    #[test]
+    fn what_waits_is_asked_for_alone() {
+        let parsed = Arguments::parse_from(["shopflow", "run", "--pending", "--env", "prod"]);
+        let Command::Run(run) = parsed.command else { panic!("run was asked for") };
+        assert!(!run.generates());
+        for other in [["--file", "a.csv"], ["--object", "s3://b/k"], ["--seed", "1"]] {
+            let both = ["shopflow", "run", "--pending"].into_iter().chain(other);
+            assert!(Arguments::try_parse_from(both).is_err(), "{other:?}");
+        }
     }
 
     #[test]

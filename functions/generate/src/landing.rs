@@ -10,6 +10,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, try_join_all};
 use shopflow_core::contract::{GenerateEvent, GenerateResult, ObjectRef};
 use shopflow_core::runtime::Invocation;
+use shopflow_core::settings::Generate;
 use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, Storage, keys};
 use tokio::sync::mpsc;
 
@@ -26,12 +27,13 @@ const CHUNKS_UNDER_WAY: usize = 4;
 pub struct Context {
     storage: Storage,
     landing: String,
+    settings: Generate,
 }
 
 impl Context {
-    /// Generates into the bucket called `landing`.
-    pub fn new(storage: Storage, landing: &str) -> Self {
-        Context { storage, landing: landing.to_owned() }
+    /// Generates into the bucket called `landing`, where the settings allow it.
+    pub fn new(storage: Storage, landing: &str, settings: Generate) -> Self {
+        Context { storage, landing: landing.to_owned(), settings }
     }
 }
 
@@ -41,12 +43,13 @@ impl Context {
 /// event changes nothing and gives the same result.
 ///
 /// # Errors
-/// `InvalidInput` when the spec is wrong, `Transient.Storage` when S3 does not take the data.
+/// `InvalidInput` when the spec is wrong or nothing may be generated here, `Transient.Storage` when S3 does not take the data.
 pub async fn handle(
     context: &Context,
     event: GenerateEvent,
     invocation: &Invocation,
 ) -> Result<GenerateResult> {
+    spec::check_allowed(context.settings)?;
     let run_date = event.run_date.unwrap_or_else(|| Utc::now().date_naive());
     let name = run_name(&event, run_date)?;
     // Building the vocabulary takes milliseconds of computing; keep it off the runtime's threads.

@@ -26,6 +26,6 @@ mod spec;
 pub use directory::{FileSummary, Summary, write_to_dir};
 pub use landing::{Context, handle};
 pub use shop::{Shop, Written};
-pub use spec::check;
+pub use spec::{check, check_allowed};
 
 pub use shopflow_core::contract::GenerateSpec;

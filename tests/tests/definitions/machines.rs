@@ -134,12 +134,41 @@ fn a_described_failure_can_only_end_as_a_failure() {
 }
 
 #[test]
-fn files_that_were_uploaded_never_lead_to_generated_ones() {
+fn only_a_source_that_is_to_be_generated_leads_to_generated_files() {
     let machine = Machine::load("pipeline");
-    let choice = &machine.top().states["ChooseSource"]["Choices"][0];
-    assert_eq!(choice["Condition"], "{% $source.kind = 'objects' %}");
-    let after = machine.top().reachable(choice["Next"].as_str().unwrap());
-    assert!(!after.contains("Generate"), "{after:?}");
+    let choose = &machine.top().states["ChooseSource"];
+    let choices = choose["Choices"].as_array().unwrap();
+    let kinds: Vec<&str> = choices.iter().filter_map(|one| one["Condition"].as_str()).collect();
+    assert_eq!(kinds, ["{% $source.kind = 'pending' %}", "{% $source.kind = 'objects' %}"]);
+    for choice in choices {
+        let after = machine.top().reachable(choice["Next"].as_str().unwrap());
+        assert!(!after.contains("Generate"), "{after:?}");
+    }
+    assert_eq!(choose["Default"], "Generate");
+}
+
+#[test]
+fn a_run_of_what_waits_brings_nothing_new() {
+    let machine = Machine::load("pipeline");
+    let after = machine.top().reachable("Transform");
+    for state in ["Generate", "Validate", "Upload", "LoadDimensions", "LoadFacts"] {
+        assert!(!after.contains(state), "{state}");
+    }
+    for state in ["Quality", "Compact", "RecordSuccess"] {
+        assert!(after.contains(state), "{state}");
+    }
+}
+
+/// In production that is what waits; elsewhere generated data.
+#[test]
+fn a_run_without_a_source_has_that_of_its_environment() {
+    let filled_in = "$states.context.Execution.Input.source : {'kind': '${DefaultSource}'} %}";
+    for (name, state) in [("pipeline", "Init"), ("backfill", "ListDates")] {
+        let machine = Machine::load(name);
+        let source = machine.top().states[state]["Assign"]["source"].as_str().unwrap();
+        assert!(source.ends_with(filled_in), "{name}: {source}");
+        assert_eq!(template::default_source(name), ["IsProd", "pending", "generate"], "{name}");
+    }
 }
 
 #[test]
