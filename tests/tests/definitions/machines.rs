@@ -1,8 +1,8 @@
 //! What both state machines promise.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use shopflow_core::ErrorKind;
 
 use crate::asl::{Machine, fields, placeholders, strings, texts, variables};
@@ -43,6 +43,52 @@ fn a_function_call_is_retried_on_exactly_the_errors_that_can_pass() {
         assert_eq!(retried.len(), expected.len(), "{name} names an error twice: {retried:?}");
         assert_eq!(retried.into_iter().collect::<BTreeSet<_>>(), expected, "{name}");
     }
+}
+
+/// The language has no way to say it once, so the copies are held together here.
+#[test]
+fn calls_of_the_same_kind_are_retried_in_the_same_way() {
+    let mut first: BTreeMap<String, (String, Value)> = BTreeMap::new();
+    for machine in MACHINES.map(Machine::load) {
+        for (_, name, state) in machine.tasks() {
+            let resource = state["Resource"].as_str().unwrap();
+            let own = (name.to_owned(), state["Retry"].clone());
+            let (other, retry) = first.entry(resource.to_owned()).or_insert(own);
+            assert_eq!(&state["Retry"], retry, "{name} and {other} retry in different ways");
+        }
+    }
+    assert!(first.contains_key(LAMBDA), "{:?}", first.keys());
+}
+
+/// Functions that a state calls, itself or for each of its items: `load`.
+fn functions(state: &Value) -> BTreeSet<String> {
+    let mut found = Vec::new();
+    texts(state, &mut found);
+    let names =
+        found.iter().filter_map(|text| text.strip_prefix("${")?.strip_suffix("FunctionArn}"));
+    names.map(str::to_lowercase).collect()
+}
+
+/// The same is true of what catches failures; only the name of the stage differs.
+#[test]
+fn every_failure_of_a_stage_is_described_under_its_name() {
+    let machine = Machine::load("pipeline");
+    let mut stages = 0;
+    for (name, state) in &machine.top().states {
+        let leads_to_failure = |catcher: &Value| catcher["Next"] == "DescribeFailure";
+        let catchers = state["Catch"].as_array();
+        if !catchers.is_some_and(|catchers| catchers.iter().any(leads_to_failure)) {
+            continue;
+        }
+        let functions: Vec<String> = functions(state).into_iter().collect();
+        let [function] = functions.as_slice() else { panic!("{name} calls {functions:?}") };
+        let expected = json!([{
+            "ErrorEquals": ["States.ALL"], "Assign": {"stage": function}, "Next": "DescribeFailure"
+        }]);
+        assert_eq!(state["Catch"], expected, "{name}");
+        stages += 1;
+    }
+    assert!(stages > 10, "{stages} states were looked at");
 }
 
 #[test]
