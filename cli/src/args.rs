@@ -58,6 +58,8 @@ pub enum Command {
     Lineage(Lineage),
     /// Write synthetic data to a folder or to the landing bucket
     Generate(Generate),
+    /// Build the functions for AWS and put beside them what they need there
+    Package(Package),
     /// Print the variables that point aws, psql, terraform and any SDK at the local cloud
     Env,
     /// Hand the calls of `cargo lambda invoke` to the emulator (`up` starts it)
@@ -306,6 +308,20 @@ pub struct Generate {
     /// Write to the landing bucket, where the upload starts a run for each file
     #[arg(long, conflicts_with = "out")]
     pub to_s3: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Package {
+    /// For Graviton, as samconfig.toml has it; this is the default
+    #[arg(long, conflicts_with = "x86_64")]
+    pub arm64: bool,
+    /// For Intel and AMD
+    #[arg(long = "x86-64")]
+    pub x86_64: bool,
+    /// PEM file with the certificate authorities of the database [default: those of RDS, downloaded
+    /// from AWS]
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
