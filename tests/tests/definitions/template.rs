@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use shopflow::local::home::Home;
 use yaml_rust2::Yaml;
 
 use crate::yaml::{entries, get, holders, load, texts};
@@ -213,6 +214,29 @@ fn an_event_that_cannot_be_handled_is_kept() {
     assert_eq!(texts(&events["FunctionResponseTypes"]), ["ReportBatchItemFailures"]);
     let schedule = get(&template, &["Resources", "NightlySchedule", "Properties", "Target"]);
     assert!(!schedule["DeadLetterConfig"].is_badvalue());
+}
+
+/// Without it the first connection fails, and with it the start of the function.
+#[test]
+fn exactly_the_functions_with_a_database_are_packaged_with_its_authorities() {
+    let template = template();
+    let with_database: BTreeSet<&str> = resources(&template, "AWS::Serverless::Function")
+        .into_iter()
+        .filter(|(_, function)| {
+            let variables = get(function, &["Properties", "Environment", "Variables"]);
+            entries(variables).iter().any(|(name, _)| name.starts_with("SHOPFLOW__DATABASE__"))
+        })
+        .map(|(_, function)| get(function, &["Properties", "CodeUri"]).as_str().unwrap())
+        .map(|code| code.trim_start_matches("target/lambda/").trim_end_matches('/'))
+        .collect();
+    let functions = shopflow::package::functions(&Home::locate().unwrap()).unwrap();
+    let packaged: BTreeSet<&str> = functions
+        .iter()
+        .filter(|function| function.talks_to_postgres)
+        .map(|function| function.name.as_str())
+        .collect();
+    assert_eq!(packaged, with_database);
+    assert!(packaged.contains("load") && packaged.len() < functions.len(), "{packaged:?}");
 }
 
 /// Neither in production nor anywhere else, whatever the default of a run is.
