@@ -3,8 +3,7 @@
 
 mod common;
 
-use chrono::TimeDelta;
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use common::{World, entry, finish, start};
 use shopflow_core::contract::{RecordEvent, RunError, RunStatus};
 use shopflow_core::{ErrorKind, Stage};
