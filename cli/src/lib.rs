@@ -30,6 +30,7 @@ pub mod erase;
 pub mod execution;
 pub mod lineage;
 pub mod local;
+pub mod package;
 pub mod plans;
 pub mod progress;
 pub mod quarantine;

@@ -7,6 +7,7 @@ use chrono::Utc;
 use shopflow_core::contract::{GenerateEvent, GenerateResult};
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 
+use super::inputs;
 use crate::args::Generate;
 use crate::console::{Console, seconds};
 use crate::table::Table;
@@ -40,6 +41,7 @@ fn to_folder(arguments: &Generate) -> Result<ExitCode> {
 
 /// Lets the function write: without a run id its files start a run each, as a user's would.
 async fn to_landing(arguments: &Generate) -> Result<ExitCode> {
+    inputs::check_generated(&arguments.environment.name)?;
     let target = Target::open_or_up(&arguments.environment.name, Console::stderr()).await?;
     let event = GenerateEvent {
         run_id: None,

@@ -8,6 +8,7 @@ mod erase;
 mod follow;
 mod generate;
 mod inputs;
+mod package;
 mod quarantine;
 mod redrive;
 mod reference;
@@ -46,6 +47,7 @@ pub async fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         Command::Dictionary(dictionary) => reference::dictionary(&dictionary).await,
         Command::Lineage(lineage) => reference::lineage(&lineage),
         Command::Generate(generate) => generate::generate(&generate).await,
+        Command::Package(package) => package::package(&package).await,
         Command::Env => env::env().await,
         Command::Relay(relay) => cloud::relay(&relay),
         Command::Test(test) => test::test(&test).await,

@@ -59,6 +59,11 @@ impl Home {
         }
     }
 
+    /// The same folder and Python for sources that are elsewhere.
+    pub fn with_repository(&self, repository: PathBuf) -> Home {
+        Home { repository, ..self.clone() }
+    }
+
     /// The local clouds that use the same Python environment, as far as they exist.
     pub fn sharing_venv(&self) -> Vec<Home> {
         let owner = self.venv.parent().map_or_else(|| self.folder.clone(), Path::to_path_buf);
