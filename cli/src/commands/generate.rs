@@ -9,6 +9,7 @@ use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 
 use crate::args::Generate;
 use crate::console::{Console, seconds};
+use crate::release::invocation;
 use crate::table::Table;
 use crate::target::Target;
 use shopflow_page::number::thousands;
@@ -70,9 +71,10 @@ async fn to_landing(arguments: &Generate) -> Result<ExitCode> {
         println!("s3://{}/{}", object.bucket, object.key);
     }
     println!(
-        "{} rows, {} bytes; each file starts a run: see `cargo shopflow status`",
+        "{} rows, {} bytes; each file starts a run: see `{} status`",
         thousands(result.rows),
-        thousands(result.bytes)
+        thousands(result.bytes),
+        invocation()
     );
     Ok(ExitCode::SUCCESS)
 }
