@@ -253,7 +253,7 @@ async fn replay(arguments: &QuarantineReplay) -> Result<ExitCode> {
         });
         println!("{}", pretty(&text)?);
     } else {
-        print!("\n{}", replay.render(&outcome, account));
+        print!("\n{}", worded(&replay.render(&outcome, account)));
     }
     let balanced = account.is_some_and(|account| account.is_balanced());
     if outcome.succeeded() && !balanced {
