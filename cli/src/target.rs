@@ -6,6 +6,7 @@ use aws_config::SdkConfig;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
+use shopflow_aws::lambda::{self, Answer};
 use shopflow_core::settings::StorageSettings;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt, Storage};
 use tokio_postgres::config::{Host, SslMode};
@@ -85,6 +86,17 @@ impl Target {
     /// The buckets, with the functions' way of reading and writing.
     pub fn storage(&self) -> Storage {
         Storage::new(&self.aws, &STORAGE)
+    }
+
+    /// Calls a function of the stack and waits for its answer.
+    ///
+    /// # Errors
+    /// What Lambda refuses; a function that fails answers and says so.
+    pub async fn invoke(&self, function: &str, payload: impl Into<Vec<u8>>) -> Result<Answer> {
+        lambda::invoke(&self.aws, function, payload).await.map_err(|error| {
+            Error::aws(ErrorKind::TransientService, "invoke function", error)
+                .with("function", function)
+        })
     }
 
     /// Connects to the database.

@@ -68,12 +68,14 @@ pub fn doctor() -> Result<ExitCode> {
     let servers = if local::is_up(&home, &state) { "up" } else { "not up" };
     // A release brings its functions, and cargo is not needed.
     let functions = if home.is_release() {
-        ("release", build::laid_out(&home).map(|functions| format!("{} functions", functions.len())))
+        (
+            "release",
+            build::laid_out(&home).map(|functions| format!("{} functions", functions.len())),
+        )
     } else {
         ("cargo", build::check(&home))
     };
-    let checks =
-        [("python", python::check()), functions, ("local cloud", Ok(servers.to_owned()))];
+    let checks = [("python", python::check()), functions, ("local cloud", Ok(servers.to_owned()))];
     let mut code = ExitCode::SUCCESS;
     for (name, outcome) in checks {
         match outcome {

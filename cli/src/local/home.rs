@@ -93,9 +93,11 @@ impl Home {
     /// `InvalidInput` in an unpacked release.
     pub fn sources(&self) -> Result<&Path> {
         if self.is_release() {
-            return Err(Error::invalid("this command works on the sources, and a release has none")
-                .with("folder", self.repository.display())
-                .hint("clone the repository and run it there"));
+            return Err(Error::invalid(
+                "this command works on the sources, and a release has none",
+            )
+            .with("folder", self.repository.display())
+            .hint("clone the repository and run it there"));
         }
         Ok(&self.repository)
     }

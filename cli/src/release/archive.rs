@@ -139,8 +139,9 @@ fn add(path: &Path, name: &str, entries: &mut BTreeMap<String, Entry>) -> Result
     for child in std::fs::read_dir(path).map_err(failed)? {
         let child = child.map_err(failed)?;
         let Some(last) = child.file_name().to_str().map(str::to_owned) else {
-            return Err(Error::invalid("a file name is no UTF-8 text")
-                .with("path", child.path().display()));
+            return Err(
+                Error::invalid("a file name is no UTF-8 text").with("path", child.path().display())
+            );
         };
         add(&child.path(), &format!("{name}/{last}"), entries)?;
     }
@@ -261,10 +262,7 @@ mod tests {
         let name = format!("shopflow-{}-x86_64.tar.gz", env!("CARGO_PKG_VERSION"));
         assert_eq!(first.path, folder.path().join("first").join(&name));
         let sums = folder.path().join("first").join(format!("{name}.sha256"));
-        assert_eq!(
-            std::fs::read_to_string(sums).unwrap(),
-            format!("{}  {name}\n", first.sha256)
-        );
+        assert_eq!(std::fs::read_to_string(sums).unwrap(), format!("{}  {name}\n", first.sha256));
     }
 
     #[test]
