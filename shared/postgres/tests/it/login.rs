@@ -1,5 +1,6 @@
 //! Finding the server and logging in.
 
+use shopflow_aws::{query, rds};
 use shopflow_core::ErrorKind;
 use shopflow_core::settings::{Database as Settings, DatabaseAuth};
 use shopflow_postgres::Database;
