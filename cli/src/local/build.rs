@@ -95,7 +95,7 @@ fn bootstrap(home: &Home, name: &str) -> PathBuf {
 fn function(home: &Home, name: String) -> Result<Function> {
     let bootstrap = bootstrap(home, &name);
     let data = std::fs::metadata(&bootstrap).map_err(|error| {
-        Error::invalid("a function is not built")
+        Error::invalid("a function has not been built")
             .with("function", &name)
             .because(error)
             .hint("run `cargo shopflow up`")
@@ -131,7 +131,7 @@ async fn build(home: &Home, console: Console) -> Result<()> {
         return Ok(());
     }
     Err(Error::internal(format!("building the functions failed ({status})"))
-        .hint("the compiler's messages are above"))
+        .hint("see the compiler's messages above"))
 }
 
 /// Waits for cargo and says from time to time how far it is; passes on what is not progress.
