@@ -65,6 +65,8 @@ pub enum Command {
     /// Hand the calls of `cargo lambda invoke` to the emulator (`up` starts it)
     #[command(hide = true)]
     Relay(Relay),
+    /// Pack the command and the functions for people who do not want to compile
+    Archive(Archive),
     /// Run every test against a local cloud of its own
     Test(Test),
     /// Check what the local cloud needs from this machine
@@ -322,6 +324,20 @@ pub struct Package {
     /// from AWS]
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Archive {
+    /// Folder for shopflow-<version>-<architecture>.tar.gz and its SHA-256
+    #[arg(long, value_name = "FOLDER", default_value = "target/archives")]
+    pub out: PathBuf,
+    /// Take the functions from this folder, as `<function>/bootstrap`, instead of building them
+    /// here: for AWS they are compiled with cargo lambda
+    #[arg(long, value_name = "FOLDER")]
+    pub functions: Option<PathBuf>,
+    /// Take the command from this file instead of the one that runs
+    #[arg(long, value_name = "FILE")]
+    pub command: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -35,6 +35,7 @@ pub mod plans;
 pub mod progress;
 pub mod quarantine;
 pub mod redrive;
+pub mod release;
 pub mod report;
 pub mod sample;
 pub mod scratch;

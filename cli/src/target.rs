@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use rustls::ClientConfig;
+use shopflow_aws::lambda::{self, Answer};
 use shopflow_core::settings::StorageSettings;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt, Storage};
 use shopflow_postgres::tls::authorities;
@@ -84,6 +85,17 @@ impl Target {
     /// The buckets, with the functions' way of reading and writing.
     pub fn storage(&self) -> Storage {
         Storage::new(&self.aws, &STORAGE)
+    }
+
+    /// Calls a function of the stack and waits for its answer.
+    ///
+    /// # Errors
+    /// What Lambda refuses; a function that fails answers and says so.
+    pub async fn invoke(&self, function: &str, payload: impl Into<Vec<u8>>) -> Result<Answer> {
+        lambda::invoke(&self.aws, function, payload).await.map_err(|error| {
+            Error::aws(ErrorKind::TransientService, "invoke function", error)
+                .with("function", function)
+        })
     }
 
     /// Connects to the database.

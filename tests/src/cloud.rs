@@ -24,7 +24,6 @@ pub struct Cloud {
     pub s3: aws_sdk_s3::Client,
     pub sfn: aws_sdk_sfn::Client,
     pub sqs: aws_sdk_sqs::Client,
-    pub lambda: aws_sdk_lambda::Client,
     pub database: tokio_postgres::Client,
     database_url: String,
     pub landing: String,
@@ -82,7 +81,6 @@ impl Cloud {
             s3: aws_sdk_s3::Client::from_conf(s3),
             sfn: aws_sdk_sfn::Client::new(&deployed.aws),
             sqs,
-            lambda: aws_sdk_lambda::Client::new(&deployed.aws),
             database: connect(&deployed.database_url).await,
             database_url: deployed.database_url.clone(),
             landing: output("LandingBucket"),
@@ -288,17 +286,10 @@ impl Cloud {
 
     /// Calls a function directly; its answer, or the error it gave.
     pub async fn invoke(&self, function: &str, event: &Value) -> Result<Value, Value> {
-        let answer = self
-            .lambda
-            .invoke()
-            .function_name(format!("shopflow-local-{function}"))
-            .payload(aws_sdk_lambda::primitives::Blob::new(event.to_string()))
-            .send()
-            .await
-            .expect("invoke");
-        let payload = answer.payload().map(|blob| blob.as_ref().to_vec()).unwrap_or_default();
-        let value: Value = serde_json::from_slice(&payload).expect("answer is JSON");
-        if answer.function_error().is_some() { Err(value) } else { Ok(value) }
+        let function = format!("shopflow-local-{function}");
+        let answer = self.target.invoke(&function, event.to_string()).await.expect("invoke");
+        let value: Value = serde_json::from_slice(&answer.payload).expect("answer is JSON");
+        if answer.function_error.is_some() { Err(value) } else { Ok(value) }
     }
 
     /// A single number from Postgres.

@@ -1,5 +1,6 @@
 //! The commands, each a page: arguments in, library calls, words out.
 
+mod archive;
 mod check;
 mod cloud;
 mod data_docs;
@@ -50,6 +51,7 @@ pub async fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         Command::Package(package) => package::package(&package).await,
         Command::Env => env::env().await,
         Command::Relay(relay) => cloud::relay(&relay),
+        Command::Archive(archive) => archive::archive(&archive).await,
         Command::Test(test) => test::test(&test).await,
     }
 }
