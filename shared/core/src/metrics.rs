@@ -6,7 +6,9 @@ use std::sync::Mutex;
 
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit};
+use chrono::Utc;
 
+use crate::runtime::METER;
 use crate::settings::MetricsSettings;
 
 /// `PutMetricData` takes at most this many data per call.
@@ -75,6 +77,7 @@ impl Metrics {
             Ok(mut data) => std::mem::take(&mut *data),
             Err(_) => return,
         };
+        let hour = Utc::now().timestamp().unsigned_abs() / 3600;
         for batch in data.chunks(BATCH) {
             let sent = client
                 .put_metric_data()
@@ -82,13 +85,24 @@ impl Metrics {
                 .set_metric_data(Some(batch.to_vec()))
                 .send()
                 .await;
-            if let Err(error) = sent {
-                tracing::warn!(
+            match sent {
+                Ok(_) => METER.sent_metrics(batch.iter().map(identity), hour),
+                Err(error) => tracing::warn!(
                     error = ?error.into_service_error(),
                     count = batch.len(),
                     "send metrics failed"
-                );
+                ),
             }
         }
     }
+}
+
+/// What tells a metric apart from others: its name and its dimensions.
+fn identity(datum: &MetricDatum) -> String {
+    let mut identity = datum.metric_name().unwrap_or_default().to_owned();
+    for dimension in datum.dimensions() {
+        let (name, value) = (dimension.name(), dimension.value());
+        identity.push_str(&format!(" {}={}", name.unwrap_or_default(), value.unwrap_or_default()));
+    }
+    identity
 }
