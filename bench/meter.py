@@ -18,7 +18,7 @@ class Meter:
 
     def read(self) -> dict[str, float]:
         """Seconds since the servers started, by function, and of `emulator` and `postgres`."""
-        processes = dict(filter(None, map(stat, Path("/proc").glob("[0-9]*"))))
+        processes = every_process()
         seconds = {"emulator": 0.0, "postgres": 0.0}
         for pid, (_, own, ended) in processes.items():
             if is_within(pid, self.postgres, processes):
@@ -43,8 +43,23 @@ class Meter:
         return before
 
 
+def children_by_function(emulator: int) -> dict[str, list[Path]]:
+    """The processes of each function that an emulator runs."""
+    processes = every_process()
+    found: dict[str, list[Path]] = {}
+    for pid in processes:
+        name = function(pid) if is_within(pid, emulator, processes) else None
+        if name:
+            found.setdefault(name, []).append(Path(f"/proc/{pid}"))
+    return found
+
+
 def difference(after: dict[str, float], before: dict[str, float]) -> dict[str, float]:
     return {name: seconds - before.get(name, 0.0) for name, seconds in after.items()}
+
+
+def every_process() -> dict[int, tuple[int, float, float]]:
+    return dict(filter(None, map(stat, Path("/proc").glob("[0-9]*"))))
 
 
 def stat(process: Path) -> tuple[int, tuple[int, float, float]] | None:
