@@ -28,6 +28,6 @@ pub use context::Context;
 pub use directory::{FileSummary, Summary, write_to_dir};
 pub use handler::handle;
 pub use shop::{Shop, Written};
-pub use spec::check;
+pub use spec::{check, check_allowed};
 
 pub use shopflow_core::contract::GenerateSpec;

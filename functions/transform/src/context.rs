@@ -27,6 +27,8 @@ pub struct Context {
     pub silver: Silver,
     /// Bytes the query engine and the file cache may use together.
     pub memory_bytes: usize,
+    /// Rows of files, of sales and of clicks that a call takes; the next one takes the others.
+    pub rows_per_call: u64,
 }
 
 impl Context {
@@ -44,6 +46,7 @@ impl Context {
             recommendations: init.settings.recommendations,
             silver: silver(&init.aws, &init.settings.privacy).await?,
             memory_bytes: memory_budget(),
+            rows_per_call: init.settings.transform.rows_per_call,
         })
     }
 }

@@ -8,10 +8,12 @@ use futures::future::BoxFuture;
 use shopflow_core::contract::{GoldTable, LedgerEntry, TransformEvent, TransformResult};
 use shopflow_core::runtime::Invocation;
 use shopflow_core::{Error, Result};
+use shopflow_postgres::{Client, PgResultExt};
 use shopflow_query::FileCache;
 
 use crate::context::Context;
 use crate::gold::tables;
+use crate::incoming::part::cut_click_dates;
 use crate::incoming::pending::{self, Pending};
 use crate::incoming::treatment;
 use crate::lock::LockedSession;
@@ -72,16 +74,18 @@ async fn work(
     let months = pending::dirty_dates(client, full).await?;
     warehouse::create_partitions(client, tables::FACT_SALES, months.into_iter()).await?;
     treatment::renew(context, client).await?;
-    let fresh = pending::take(client).await?;
+    // A full rebuild begins anew with each call, so it is done in one.
+    let most = if full { u64::MAX } else { context.rows_per_call };
+    let fresh = pending::take(client, most).await?;
     let snapshot = pending::snapshot(client).await?;
-    let pending = Pending::read(&snapshot, &fresh, full).await?;
+    let pending = Pending::read(&snapshot, &fresh, full, most).await?;
     if pending.is_empty() {
         drop(snapshot);
         return finish(context, session, event, steps).await;
     }
     let cache = FileCache::new(context.memory_bytes / 4);
     let mut counts = silver::counts(&pending);
-    let mut click_dates = BTreeSet::new();
+    let mut click_dates = pending.click_dates.clone();
     let mut slices = silver::slices(&pending, context.memory_bytes);
     let last = slices.pop().unwrap_or_default();
     for slice in slices {
@@ -96,6 +100,13 @@ async fn work(
     let prepared = silver::Merge::prepare(context, &snapshot, &pending, last).boxed();
     let merge = timed(&mut steps.silver, prepared).await?;
     click_dates.extend(merge.unsettled_click_dates(&pending)?);
+    if pending.files_left {
+        let written = merge.write(context, &cache, &mut counts).boxed();
+        click_dates.extend(timed(&mut steps.silver, written).await?);
+        snapshot.commit().await.or_db("end reading the queue")?;
+        publish::close_files(session.client(), &event.run, &pending, &counts, &click_dates).await?;
+        return unfinished(session.client(), event).await;
+    }
     let (changed, facts) = futures::try_join!(
         timed(&mut steps.silver, merge.write(context, &cache, &mut counts).boxed()),
         timed(&mut steps.warehouse, warehouse::rebuild(snapshot, &pending).boxed())
@@ -104,6 +115,7 @@ async fn work(
     // The bronze rows are no longer needed; gold reads silver.
     drop(merge);
     let dimensions = pending.entities > 0 || full;
+    let (click_dates, later_click_dates) = cut_click_dates(context, click_dates, most).await?;
     let update = gold::Update { dates: facts.dates, click_dates, dimensions, full };
     let refreshed = gold::refresh(context, session.client(), &cache, &update);
     let refreshed = timed(&mut steps.gold, refreshed).await?;
@@ -114,10 +126,23 @@ async fn work(
         counts: &counts,
         update: &update,
         refreshed: &refreshed,
+        later_click_dates: &later_click_dates,
         fact_rows: facts.rows,
     };
     timed(&mut steps.publish, work.publish_and_close(session.client()).boxed()).await?;
+    if pending.dates_left || !later_click_dates.is_empty() {
+        return unfinished(session.client(), event).await;
+    }
     finish(context, session, event, steps).await
+}
+
+/// The answer of a call that leaves work for the next one.
+async fn unfinished(client: &Client, event: &TransformEvent) -> Result<TransformResult> {
+    let run_id = &event.run.run_id;
+    let ledger = publish::ledger(client, run_id).await?;
+    check_balance(&ledger)?;
+    let (touched_dates, fact_rows) = publish::work_of(client, run_id).await?;
+    Ok(TransformResult { touched_dates, fact_rows, more: true, gold: Vec::new(), ledger })
 }
 
 async fn finish(
@@ -135,7 +160,7 @@ async fn finish(
         gold::row_counts(context).boxed()
     )?;
     check_balance(&ledger)?;
-    Ok(TransformResult { touched_dates, fact_rows, gold, ledger })
+    Ok(TransformResult { touched_dates, fact_rows, more: false, gold, ledger })
 }
 
 fn check_balance(ledger: &[LedgerEntry]) -> Result<()> {
@@ -163,6 +188,7 @@ fn report(result: &TransformResult, steps: &Steps, invocation: &Invocation) {
     }
     tracing::info!(
         touched_dates = result.touched_dates,
+        more = result.more,
         fact_rows = result.fact_rows,
         datasets = result.ledger.len(),
         silver_ms = steps.silver.as_millis() as u64,

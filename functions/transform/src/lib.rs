@@ -1,7 +1,8 @@
 //! Turns what was loaded into silver, the star schema and gold.
 //!
 //! One call takes everything that waits (`ops.lake_queue`, dirty dates and entities), whichever
-//! run left it there:
+//! run left it there, or the first part of it when that is too much for one call
+//! ([`incoming::part`]):
 //!
 //! 1. [`incoming::treatment`] queues the bronze files again whose silver was treated under other
 //!    policies;

@@ -58,6 +58,13 @@ pub enum Tls {
     Disable,
 }
 
+/// Whether `generate` works here.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Generate {
+    /// False where real customers are: invented ones would take the place of those with their ids.
+    pub allowed: bool,
+}
+
 /// Limits of `validate`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Validation {
@@ -122,6 +129,14 @@ pub enum CdcMode {
 pub struct Business {
     /// IANA name of the zone that daily, weekly and monthly aggregates follow.
     pub time_zone: String,
+}
+
+/// How much `transform` does at once.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Transform {
+    /// Rows that a call takes, of files, of sales and of clicks each: what is more waits for the next
+    /// call, which the state machine makes.
+    pub rows_per_call: u64,
 }
 
 /// What counts as a recommendation.
