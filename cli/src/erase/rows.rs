@@ -1,5 +1,5 @@
 //! Text objects without the values of a customer: records pass through one by one, and only those
-//! that are about the customer are written anew, so all others keep their bytes.
+//! that are about the customer are rewritten, so all others keep their bytes.
 
 use csv::ByteRecord;
 use shopflow_core::Dataset;

@@ -91,7 +91,7 @@ fn bootstrap(home: &Home, name: &str) -> PathBuf {
 }
 
 /// A function that is laid out. Its binary counts by length and modification time, which change
-/// whenever it is linked anew.
+/// whenever it is linked again.
 fn function(home: &Home, name: String) -> Result<Function> {
     let bootstrap = bootstrap(home, &name);
     let data = std::fs::metadata(&bootstrap).map_err(|error| {

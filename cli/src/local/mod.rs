@@ -2,7 +2,7 @@
 //! template and the same binaries as on AWS.
 //!
 //! The emulator keeps everything in memory, so what is in Postgres belongs to one life of it:
-//! when the emulator starts anew, so does the database.
+//! when the emulator starts over, so does the database.
 
 pub mod account;
 pub mod build;

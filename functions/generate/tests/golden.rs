@@ -1,6 +1,6 @@
 //! The bytes themselves: they must not change unless somebody means it.
 //!
-//! `SHOPFLOW_UPDATE_GOLDEN=1 cargo test -p shopflow-generate --test golden` writes them anew;
+//! `SHOPFLOW_UPDATE_GOLDEN=1 cargo test -p shopflow-generate --test golden` rewrites them;
 //! then `FORMAT` in `src/spec.rs` must be raised, since the same spec gives other bytes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -90,7 +90,7 @@ async fn payment_methods(transaction: &Transaction<'_>) -> Result<HashMap<String
 
 /// A row of the table takes about this many bytes.
 const ROW_BYTES: i64 = 100;
-/// Indexes and foreign keys are built anew for this many stored rows in the time it takes to keep
+/// Indexes and foreign keys are rebuilt for this many stored rows in the time it takes to keep
 /// them up for one.
 const STORED_PER_NEW: i64 = 8;
 

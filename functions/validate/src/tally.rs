@@ -75,7 +75,7 @@ pub(crate) struct Tally {
     pub blank_lines: u64,
     /// The last row had no line break.
     pub open_end: bool,
-    /// Within a record that is too long: everything up to the next line feed is passed over.
+    /// Within a record that is too long: everything up to the next line feed is skipped.
     pub skipping: bool,
 }
 

@@ -61,7 +61,7 @@ pub struct Aggregate {
     pub sql: &'static str,
     /// What the question reads: it is asked again when one of them has changed.
     pub reads: &'static [Input],
-    /// What a row stands for, if only touched periods are to be computed anew: the table then reads
+    /// What a row stands for, if only touched periods are to be recomputed: the table then reads
     /// `fact_sales` alone. `None` for tables over the whole history.
     pub period: Option<Period>,
     /// Columns of the table and of its published copy; the first is the key.

@@ -47,7 +47,7 @@ pub struct Pending {
     pub dates_left: bool,
 }
 
-/// The event dates whose facts will be written anew, so far: dates that are marked later go without
+/// The event dates whose facts will be rewritten, so far: dates that are marked later go without
 /// a partition of their own until the next call.
 ///
 /// # Errors

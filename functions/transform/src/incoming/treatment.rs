@@ -2,7 +2,7 @@
 //!
 //! `ops.silver_treatments` remembers the treatments and the name of the key that silver was made
 //! with. Where policies or key are others now, the silver table is emptied and its bronze files
-//! are queued again, so that the same call makes it anew; no row is left under the old treatment.
+//! are queued again, so that the same call rebuilds it; no row is left under the old treatment.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -106,7 +106,7 @@ impl ColumnBuilder {
         }
     }
 
-    /// The column of the rows so far; the next ones start anew.
+    /// The column of the rows so far; the next ones start over.
     pub fn take(&mut self) -> Column {
         let mut valid = (take(&mut self.invalid) > 0).then(|| take(&mut self.valid));
         self.valid.clear();
