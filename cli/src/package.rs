@@ -11,6 +11,7 @@ use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 
 use crate::console::Console;
 use crate::local::build;
+use crate::local::function::architecture;
 use crate::local::home::Home;
 
 /// Whoever depends on this crate talks to Postgres.
@@ -26,7 +27,7 @@ pub enum Architecture {
 impl Architecture {
     /// That of this machine.
     pub fn of_this_machine() -> Architecture {
-        if build::architecture() == "arm64" { Architecture::Arm64 } else { Architecture::X86_64 }
+        if architecture() == "arm64" { Architecture::Arm64 } else { Architecture::X86_64 }
     }
 
     /// As the template's parameter `Architecture` has it.

@@ -1,5 +1,5 @@
-//! Builds the functions and lays them out as the template expects: `target/lambda/<name>/bootstrap`.
-//! In an unpacked release they lie there already.
+//! Builds the functions and lays them out as the template expects, in
+//! `target/lambda/<name>/bootstrap`. In an unpacked release they are there already.
 
 mod cargo;
 mod progress;
@@ -15,21 +15,13 @@ use tokio::process::{Child, Command};
 pub use self::cargo::{cargo, check};
 
 use self::progress::Progress;
+use super::function::Function;
 use super::home::Home;
 use crate::console::Console;
 use crate::release::Manifest;
 
 /// Time between two lines about how far a build is.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
-
-/// A function of the pipeline and the binary that was built for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Function {
-    pub name: String,
-    pub bootstrap: PathBuf,
-    /// Another one whenever the binary is.
-    pub stamp: String,
-}
 
 /// The functions, laid out: built here from the sources, or those of the release.
 ///
@@ -211,11 +203,6 @@ fn place(built: &Path, bootstrap: &Path) -> Result<()> {
         .open(bootstrap)
         .and_then(|file| file.set_modified(modified))
         .map_err(|error| problem("copy binary", error))
-}
-
-/// The architecture of this machine as Lambda names it.
-pub fn architecture() -> &'static str {
-    if std::env::consts::ARCH == "aarch64" { "arm64" } else { "x86_64" }
 }
 
 #[cfg(test)]

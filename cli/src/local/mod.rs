@@ -9,6 +9,7 @@ pub mod build;
 pub mod database;
 pub mod deploy;
 pub mod emulator;
+pub mod function;
 pub mod home;
 pub mod postgres;
 pub mod process;
@@ -20,7 +21,7 @@ use aws_config::SdkConfig;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 use tokio::task::JoinSet;
 
-use self::build::Function;
+use self::function::Function;
 use self::home::Home;
 use self::python::Python;
 use self::state::State;

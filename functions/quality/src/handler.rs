@@ -16,8 +16,8 @@ use crate::expectations::{self, Outcome, arrivals};
 use crate::report::Report;
 use crate::snapshot;
 
-/// Runs every check, publishes the report and tells people which checks have begun to fail, and which pass
-/// again.
+/// Runs every check, publishes the report and tells people which checks have begun to fail, and
+/// which pass again.
 ///
 /// A closed gate is a result, not an error: the state machine fails the run. Repeating the call
 /// publishes the same report and no second alert.

@@ -13,8 +13,8 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Utc};
@@ -26,14 +26,10 @@ use tracing::Instrument;
 
 use crate::contract::Usage;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
-use crate::meter::{self, CountingWriter, Meter};
+use crate::meter::{self, CountingWriter, METER};
 use crate::metrics::Metrics;
 use crate::settings::{Need, Settings};
 use crate::storage::Storage;
-
-/// Of the whole process: it runs one function, one call after the other. What a failed call used is
-/// counted with the next that succeeds, usually its repeat.
-pub(crate) static METER: LazyLock<Meter> = LazyLock::new(Meter::default);
 
 /// What a function gets once, at init.
 #[derive(Debug, Clone)]
