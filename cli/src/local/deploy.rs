@@ -6,7 +6,6 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 use shopflow_core::{Error, Result};
 
-use super::build;
 use super::emulator::{self, CREDENTIAL, REGION};
 use super::function::{Function, architecture};
 use super::home::Home;
