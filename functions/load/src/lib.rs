@@ -16,7 +16,7 @@ mod chunks;
 mod compare;
 mod confirmations;
 mod copy;
-mod encode;
+pub mod encode;
 mod entities;
 mod indexes;
 mod references;

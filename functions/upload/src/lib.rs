@@ -5,7 +5,7 @@
 //! manifest is still written last. Both can be repeated: the same event gives the same answer, and
 //! what an earlier attempt wrote is used again.
 
-mod bronze;
+pub mod bronze;
 mod channel;
 mod columns;
 mod copy;
@@ -13,7 +13,6 @@ mod csv;
 mod json;
 mod publish;
 mod sink;
-mod value;
 
 use serde::Serialize;
 use shopflow_core::contract::{CopyResult, PublishResult, UploadEvent};

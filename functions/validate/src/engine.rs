@@ -26,6 +26,7 @@ use shopflow_core::dataset::{Column, Format};
 use shopflow_core::privacy::Privacy;
 use shopflow_core::schema_contract::{Contract, Mode};
 
+use crate::clock::{Clock, Zone};
 use crate::csv::{self, Csv};
 use crate::json_lines::JsonLines;
 use crate::personal::{MOST_COLUMNS, PersonalData, Scans};
@@ -41,7 +42,8 @@ const BOM: &[u8] = b"\xEF\xBB\xBF";
 /// What came out since the caller last emptied it.
 #[derive(Debug, Default)]
 pub struct Split {
-    /// Good rows as they came, under the file's own header.
+    /// Good rows as they came, under the file's own header; times without an offset as the moments
+    /// they stand for.
     pub good: Vec<u8>,
     /// Refused rows, as the CSV described in [`crate::quarantine`].
     pub bad: Vec<u8>,
@@ -120,6 +122,7 @@ pub(crate) struct Tally {
     pub extra_columns: Vec<String>,
     pub discarded_values: BTreeMap<String, u64>,
     pub scans: Scans,
+    pub clock: Clock,
     /// Customers whose values do not come in.
     pub erased: BTreeSet<u64>,
     pub rows_kept_erased: u64,
@@ -215,6 +218,7 @@ impl Validator {
             extra_columns: Vec::new(),
             discarded_values: BTreeMap::new(),
             scans: Scans::default(),
+            clock: Clock::default(),
             erased: BTreeSet::new(),
             rows_kept_erased: 0,
             blank_lines: 0,
@@ -231,6 +235,12 @@ impl Validator {
     pub fn showing(mut self, privacy: &Privacy) -> Self {
         self.tally.quarantine = Quarantine::new(self.dataset).under(self.dataset, privacy);
         self.privacy = privacy.clone();
+        self
+    }
+
+    /// Takes times without an offset for those of clocks in `zone`, which is UTC otherwise.
+    pub fn in_zone(mut self, zone: Zone) -> Self {
+        self.tally.clock = Clock::of(zone);
         self
     }
 
@@ -375,6 +385,7 @@ impl Validator {
                 .collect();
             warnings.push(format!("values were left out: {}", counts.join(", ")));
         }
+        warnings.extend(tally.clock.warning());
         if tally.rows_in == 0 && tally.rejection.is_none() {
             warnings.push("the file has a header and no rows".to_owned());
         }

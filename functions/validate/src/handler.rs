@@ -11,6 +11,7 @@ use shopflow_core::dataset::Format;
 use shopflow_core::runtime::{Init, Invocation};
 use shopflow_core::{Dataset, Error, Result, Settings, Storage, keys};
 
+use crate::clock::Zone;
 use crate::engine::{Summary, Validator};
 use crate::log;
 use crate::pipeline::{self, Targets};
@@ -22,12 +23,18 @@ use crate::source;
 pub struct Context {
     pub storage: Storage,
     pub settings: Arc<Settings>,
+    /// Where the clocks hang whose times stand in files without an offset.
+    pub zone: Zone,
 }
 
 impl Context {
     /// Takes what it needs from the runtime.
-    pub fn new(init: Init) -> Self {
-        Context { storage: init.storage, settings: init.settings }
+    ///
+    /// # Errors
+    /// `InvalidInput` when the configured time zone does not exist.
+    pub fn new(init: Init) -> Result<Self> {
+        let zone = Zone::of(&init.settings)?;
+        Ok(Context { storage: init.storage, settings: init.settings, zone })
     }
 }
 
@@ -57,6 +64,7 @@ pub async fn handle(
     let contract = context.settings.schema_contract.of(dataset);
     let validator = Validator::under(dataset, contract)
         .showing(&context.settings.privacy)
+        .in_zone(context.zone)
         .without(erased(context, dataset, &source).await?);
     let outcome = pipeline::run(&context.storage, validator, reader, &targets).await?;
     let ledger = account(dataset, &source, &outcome.summary)?;

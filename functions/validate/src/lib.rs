@@ -1,8 +1,9 @@
-//! Validates one landed file: good rows go on byte for byte, bad rows go to quarantine with the
-//! rule they break, and a report says how many of each and why.
+//! Validates one landed file: good rows go on byte for byte (but for times without an offset,
+//! see [`clock`]), bad rows go to quarantine with the rule they break, and a report says how many of each and why.
 //!
 //! [`engine`] is the validation itself, on bytes and free of I/O; [`handler`] connects it to S3.
 
+pub mod clock;
 mod csv;
 pub mod engine;
 pub mod handler;
@@ -13,8 +14,9 @@ pub mod personal;
 mod pipeline;
 pub mod quarantine;
 pub mod report;
-pub mod rules;
 mod source;
 mod values;
+
+pub use shopflow_core::rules;
 
 pub use handler::{Context, handle};

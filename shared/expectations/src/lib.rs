@@ -34,7 +34,6 @@ mod catalog;
 mod column;
 mod condition;
 mod dateutil;
-mod digits;
 mod hash;
 mod literal;
 mod metric;

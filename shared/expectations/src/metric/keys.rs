@@ -6,13 +6,13 @@
 //! billion has a chance of about 10⁻²¹.
 
 use serde::{Deserialize, Serialize};
+use shopflow_core::values::digits;
 
 use super::integers::Integers;
 use super::sample::{Columns, Failures};
 use super::tally::{Missing, considered};
 use super::{Scope, count, packed};
 use crate::column::{Data, Text};
-use crate::digits;
 use crate::hash::{self, HashedSet};
 
 /// Of these columns together.
