@@ -280,7 +280,8 @@ fn agree_on_json(value: &Json) -> Result<(), TestCaseError> {
 
 /// Texts that are values, or nearly.
 fn near() -> impl Strategy<Value = String> {
-    let edits = prop::collection::vec((any::<prop::sample::Index>(), "[-+ .,:TZz/0159eE\t'\"x]?"), 0..3);
+    let edits =
+        prop::collection::vec((any::<prop::sample::Index>(), "[-+ .,:TZz/0159eE\t'\"x]?"), 0..3);
     let written = prop_oneof![
         "[+-]?[0-9]{0,12}([.,][0-9]{0,4})?",
         "[ ]?(0|1|9){1,20}",

@@ -21,39 +21,53 @@ const EXAMPLES: &[Examples] = &[
         what: "price",
         kind: Kind::Price,
         spellings: &[
-            "5.50", "5.5", "+5.50", "5", "5.5000", ".5", "5,50", "1,299.00", "9.990", "957.5775", "£2.55",
-            "1e3", "0.00",
+            "5.50", "5.5", "+5.50", "5", "5.5000", ".5", "5,50", "1,299.00", "9.990", "957.5775",
+            "£2.55", "1e3", "0.00",
         ],
     },
     Examples {
         what: "date",
         kind: Kind::Date,
         spellings: &[
-            "2026-01-05", "2026-1-5", "2026/01/05", "2026-01-05 00:00:00", "05/01/2026", "5.1.26",
-            "2026-02-29", "20260105", "1899-12-31",
+            "2026-01-05",
+            "2026-1-5",
+            "2026/01/05",
+            "2026-01-05 00:00:00",
+            "05/01/2026",
+            "5.1.26",
+            "2026-02-29",
+            "20260105",
+            "1899-12-31",
         ],
     },
     Examples {
         what: "moment",
         kind: Kind::Timestamp,
         spellings: &[
-            "2026-01-05T10:00:00Z", "2026-01-05 10:00:00Z", "2026-01-05T10:00:00+02:00",
-            "2026-01-05 10:00:00 -0500", "2026-01-05 10:00 UTC", "2026-01-05T10:00:00,5Z",
-            "2026-01-05T10:00:00.100000000Z", "2026-01-05 10:00:00", "2026-01-05T10:00:00.123456789Z",
-            "2026-01-05 10:00:00 CST", "05/01/2026 10:00", "2026-01-05", "1767607200",
-            "2026-01-05T24:00:00Z", "2026-12-31T23:59:60Z",
+            "2026-01-05T10:00:00Z",
+            "2026-01-05 10:00:00Z",
+            "2026-01-05T10:00:00+02:00",
+            "2026-01-05 10:00:00 -0500",
+            "2026-01-05 10:00 UTC",
+            "2026-01-05T10:00:00,5Z",
+            "2026-01-05T10:00:00.100000000Z",
+            "2026-01-05 10:00:00",
+            "2026-01-05T10:00:00.123456789Z",
+            "2026-01-05 10:00:00 CST",
+            "05/01/2026 10:00",
+            "2026-01-05",
+            "1767607200",
+            "2026-01-05T24:00:00Z",
+            "2026-12-31T23:59:60Z",
         ],
     },
-    Examples {
-        what: "country",
-        kind: Kind::Country,
-        spellings: &["DE", "de", "UK", "DEU"],
-    },
+    Examples { what: "country", kind: Kind::Country, spellings: &["DE", "de", "UK", "DEU"] },
     Examples {
         what: "UUID",
         kind: Kind::Uuid,
         spellings: &[
-            "67e55044-10b1-426f-9247-bb680e5fe0c8", "67E5504410B1426F9247BB680E5FE0C8",
+            "67e55044-10b1-426f-9247-bb680e5fe0c8",
+            "67E5504410B1426F9247BB680E5FE0C8",
             "{67e55044-10b1-426f-9247-bb680e5fe0c8}",
         ],
     },
@@ -61,12 +75,13 @@ const EXAMPLES: &[Examples] = &[
 
 /// The section of the dictionary.
 pub(super) fn section() -> String {
-    let mut text = "## How values are read\n\nBy one grammar in every stage, whatever wrote them, with \
+    let mut text =
+        "## How values are read\n\nBy one grammar in every stage, whatever wrote them, with \
                     or without blanks around them. Texts are stored as they come; everything else \
                     has one form, so a row that comes again in another spelling is unchanged. The \
                     [rules](../functions/validate/README.md#rules) name what is refused.\n\n\
                     | value | written | read as | refused |\n|---|---|---|---|\n"
-        .to_owned();
+            .to_owned();
     for Examples { what, kind, spellings } in EXAMPLES {
         let (mut written, mut stored, mut refused) = (Vec::new(), Vec::new(), Vec::new());
         for spelling in *spellings {
@@ -79,8 +94,7 @@ pub(super) fn section() -> String {
             }
         }
         stored.dedup();
-        let row =
-            [(*what).to_owned(), written.join(", "), stored.join(", "), refused.join(", ")];
+        let row = [(*what).to_owned(), written.join(", "), stored.join(", "), refused.join(", ")];
         text.push_str(&super::row(&row.each_ref().map(String::as_str)));
     }
     text.push('\n');

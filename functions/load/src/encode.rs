@@ -180,9 +180,7 @@ impl Encoder {
                     put8(v, out, &mut self.canonical);
                 }),
                 Target::Cents => values::cents(text).map(|v| put8(v, out, &mut self.canonical)),
-                Target::Integer => {
-                    values::integer(text).map(|v| put4(v, out, &mut self.canonical))
-                }
+                Target::Integer => values::integer(text).map(|v| put4(v, out, &mut self.canonical)),
                 Target::Date => values::date(text).map(|v| put4(v, out, &mut self.canonical)),
                 Target::Timestamp => values::timestamp(text).map(|v| {
                     key.day = values::day_of(v);

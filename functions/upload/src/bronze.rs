@@ -161,7 +161,10 @@ mod tests {
         );
         assert_eq!(
             texts(&batch, "event_id"),
-            [Some("0f8fad5b-d9cb-469f-a165-70867728950e".to_owned()), Some("6d87e2ab-2d74-4b27-9e6d-5d1c74b4d1f0".to_owned())]
+            [
+                Some("0f8fad5b-d9cb-469f-a165-70867728950e".to_owned()),
+                Some("6d87e2ab-2d74-4b27-9e6d-5d1c74b4d1f0".to_owned())
+            ]
         );
         assert_eq!(texts(&batch, "url"), [Some("/a".to_owned()), Some("/".to_owned())]);
         assert_eq!(texts(&batch, "referrer"), [None, None]);
@@ -181,7 +184,10 @@ mod tests {
             r#"{"x":"\ud800","event_id":"6d87e2ab-2d74-4b27-9e6d-5d1c74b4d1f0","session_id":"s","event_type":"search","url":"/","device":"mobile","country":"DE","timestamp":"2024-01-15T00:00:00Z"}"#,
         );
         assert_eq!(texts(&batch, "_extra"), [Some(r#"{"x":null}"#.to_owned())]);
-        assert_eq!(texts(&batch, "event_id"), [Some("6d87e2ab-2d74-4b27-9e6d-5d1c74b4d1f0".to_owned())]);
+        assert_eq!(
+            texts(&batch, "event_id"),
+            [Some("6d87e2ab-2d74-4b27-9e6d-5d1c74b4d1f0".to_owned())]
+        );
     }
 
     #[test]

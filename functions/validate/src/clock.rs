@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::str::FromStr;
 
-use chrono::{DateTime, LocalResult, Offset, TimeZone, Utc};
+use chrono::{DateTime, LocalResult, Offset, TimeZone};
 use chrono_tz::Tz;
 use shopflow_core::values::{self, Moment, time};
 use shopflow_core::{Error, Result, Settings};

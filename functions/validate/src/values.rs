@@ -62,7 +62,8 @@ mod tests {
     #[track_caller]
     fn verdicts(dataset: Dataset, name: &str, cases: &[(&str, Option<Rule>)]) {
         for (value, rule) in cases {
-            let outcome = check(column(dataset, name), value.as_bytes(), &mut Clock::default()).err();
+            let outcome =
+                check(column(dataset, name), value.as_bytes(), &mut Clock::default()).err();
             assert_eq!(outcome, *rule, "{name} '{value}'");
         }
     }

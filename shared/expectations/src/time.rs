@@ -1,9 +1,9 @@
 //! Dates and times as texts: ISO 8601 out, and in what the grammar of values reads.
 
 use chrono::{DateTime, NaiveDate};
+use shopflow_core::values::Moment;
 pub use shopflow_core::values::time::days_in;
 use shopflow_core::values::time::{date_of_any_year, moment_of_any_year};
-use shopflow_core::values::Moment;
 
 const MICROS: i64 = 1_000_000;
 const DAY_MICROS: i64 = 86_400 * MICROS;
@@ -30,7 +30,8 @@ pub fn parse_date(text: &str) -> Option<i32> {
         return Some(day);
     }
     let micros = parse_timestamp(text)?;
-    (micros.rem_euclid(DAY_MICROS) == 0).then(|| i32::try_from(micros.div_euclid(DAY_MICROS)).ok())?
+    (micros.rem_euclid(DAY_MICROS) == 0)
+        .then(|| i32::try_from(micros.div_euclid(DAY_MICROS)).ok())?
 }
 
 /// Microseconds since 1970-01-01 of a date, a wall-clock time (taken as UTC) or a moment.

@@ -67,9 +67,9 @@ fn any_uuid(value: &[u8]) -> Result<u128, Rule> {
     let value = trimmed(value);
     match value.len() {
         0 => Err(Rule::NullValue),
-        32 | 36 => uuid::Uuid::try_parse_ascii(value)
-            .map(|id| id.as_u128())
-            .map_err(|_| Rule::InvalidUuid),
+        32 | 36 => {
+            uuid::Uuid::try_parse_ascii(value).map(|id| id.as_u128()).map_err(|_| Rule::InvalidUuid)
+        }
         _ => Err(Rule::InvalidUuid),
     }
 }

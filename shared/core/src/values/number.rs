@@ -213,7 +213,8 @@ impl<'a> Written<'a> {
     /// The number as a multiple of 10^-`scale`, which has room for all decimals.
     fn unscaled(&self, scale: usize) -> Option<i128> {
         let zeros = scale.checked_sub(self.decimals.len())?;
-        let digits = self.whole.iter().chain(self.decimals).chain(std::iter::repeat_n(&b'0', zeros));
+        let digits =
+            self.whole.iter().chain(self.decimals).chain(std::iter::repeat_n(&b'0', zeros));
         let mut number = 0i128;
         for digit in digits {
             number = number.checked_mul(10)?.checked_add(i128::from(digit - b'0'))?;
@@ -256,7 +257,8 @@ mod tests {
 
     #[test]
     fn whole_numbers_are_read_however_they_are_written() {
-        for text in ["7", "007", "+7", "7.0", "7.00", " 7", "7\t", "00000000000000000000000000007"] {
+        for text in ["7", "007", "+7", "7.0", "7.00", " 7", "7\t", "00000000000000000000000000007"]
+        {
             assert_eq!(positive(text.as_bytes(), MAX), Ok(7), "'{text}'");
         }
         assert_eq!(positive(b"9223372036854775807", MAX), Ok(MAX));
@@ -365,9 +367,14 @@ mod tests {
 
     #[test]
     fn decimals_have_at_most_their_places() {
-        for (text, number) in
-            [("12.50", 1250), ("-0.01", -1), ("12.5", 1250), ("12", 1200), ("+.5", 50), ("99.990", -1)]
-        {
+        for (text, number) in [
+            ("12.50", 1250),
+            ("-0.01", -1),
+            ("12.5", 1250),
+            ("12", 1200),
+            ("+.5", 50),
+            ("99.990", -1),
+        ] {
             let expected = (number != -1 || text == "-0.01").then_some(number);
             assert_eq!(decimal(text.as_bytes(), 2, 10_000), expected, "{text}");
         }

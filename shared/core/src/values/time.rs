@@ -536,7 +536,9 @@ mod tests {
 
     #[test]
     fn a_time_without_an_offset_is_one_on_a_clock() {
-        for text in ["2024-01-15T09:30:00", "2024-01-15 09:30:00", "2024-1-15 9:30", "2024/01/15 09:30"] {
+        for text in
+            ["2024-01-15T09:30:00", "2024-01-15 09:30:00", "2024-1-15 9:30", "2024/01/15 09:30"]
+        {
             assert_eq!(moment(text.as_bytes()), on_clock("2024-01-15T09:30:00"), "{text}");
             assert_eq!(instant(text.as_bytes()), Err(Rule::InvalidTimestamp), "{text}");
         }

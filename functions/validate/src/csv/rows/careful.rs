@@ -78,8 +78,8 @@ impl Rows {
                     tally.line += line_feeds(&buffer[..total]).max(1);
                     return Some(total);
                 }
-                let written = is_due
-                    .then(|| self.on_clock(all, |at| self.fields[at].range.clone(), zone));
+                let written =
+                    is_due.then(|| self.on_clock(all, |at| self.fields[at].range.clone(), zone));
                 self.keep(written.as_deref().unwrap_or(all), split);
                 if buffer[total - 1] != b'\n' {
                     split.good.truncate(split.good.len() - (total - content));
@@ -118,12 +118,7 @@ impl Rows {
         }
     }
 
-    fn judge_fields(
-        &mut self,
-        row: &[u8],
-        open: bool,
-        clock: &mut Clock,
-    ) -> Result<u64, Failure> {
+    fn judge_fields(&mut self, row: &[u8], open: bool, clock: &mut Clock) -> Result<u64, Failure> {
         let complete = self.fields.len() == self.columns.len();
         if !row.is_ascii() {
             check_utf8(row, 0, |position| {

@@ -71,7 +71,9 @@ impl ColumnBuilder {
             Values::Float(values) => rows.read(values, |bytes, from, to| float(&bytes[from..to])),
             Values::Decimal { values, scale, limit } => {
                 let (scale, limit) = (scale.unsigned_abs(), *limit);
-                rows.read(values, |bytes, from, to| values::decimal(&bytes[from..to], scale, limit));
+                rows.read(values, |bytes, from, to| {
+                    values::decimal(&bytes[from..to], scale, limit)
+                });
             }
             Values::Text(texts) => {
                 texts.reserve(fields);
