@@ -65,11 +65,14 @@ pub struct Generate {
     pub allowed: bool,
 }
 
-/// Limits of `validate`.
+/// How `validate` reads files, and its limits.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Validation {
     /// Share of rejected rows, 0 to 1, above which a file fails the run.
     pub max_reject_rate: f64,
+    /// IANA name of the zone that times without an offset are of; when absent, that of the shop.
+    #[serde(default)]
+    pub time_zone: Option<String>,
 }
 
 /// How objects are transferred.
