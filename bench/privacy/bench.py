@@ -125,7 +125,6 @@ def main():
     print(f"  ShopFlow, {len(kinds)} kinds {ours['values_per_second']:14,.0f}")
     print(f"  Presidio {version('presidio_analyzer')}, {len(RECOGNISERS)} kinds {speed:10,.0f}   "
           f"ShopFlow is {ratio:,.0f}x as fast")
-    assert ratio >= 100, ratio
     assert not worse, f"Presidio is better at {', '.join(worse)}"
 
 
