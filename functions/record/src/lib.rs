@@ -72,7 +72,7 @@ async fn close(
     let now = Utc::now();
     let took = (now - finish.started_at).num_milliseconds().max(0) as u64;
     // This call belongs to the run, too.
-    let usage: Vec<Usage> = finish.usage.iter().cloned().chain([invocation.usage()]).collect();
+    let usage: Vec<Usage> = finish.usage.iter().cloned().chain([invocation.call.usage()]).collect();
     let cost = cost(&usage, took);
     let mut client = context.database.connect().await?;
     // A run can fail before its first state has opened it.
