@@ -50,28 +50,45 @@ pub struct Invocation {
     /// When Lambda will stop the function.
     pub deadline: SystemTime,
     pub request_id: String,
+    /// What the call has used so far.
+    pub call: Call,
+}
+
+/// A call under way.
+#[derive(Debug, Clone, Copy)]
+pub struct Call {
     function: &'static str,
-    started: (Instant, DateTime<Utc>),
+    started: Instant,
+    started_at: DateTime<Utc>,
     init_ms: u64,
+}
+
+impl Call {
+    fn begin(function: &'static str, init_ms: u64) -> Call {
+        Call { function, started: Instant::now(), started_at: Utc::now(), init_ms }
+    }
+
+    fn duration_ms(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
+    }
+
+    /// What it has used until now.
+    pub fn usage(&self) -> Usage {
+        Usage {
+            function: self.function.to_owned(),
+            duration_ms: self.duration_ms(),
+            memory_mb: memory_mb(),
+            started_at: Some(self.started_at),
+            init_ms: self.init_ms,
+            billed: METER.read(),
+        }
+    }
 }
 
 impl Invocation {
     /// Time left before Lambda stops the function.
     pub fn remaining(&self) -> Duration {
         self.deadline.duration_since(SystemTime::now()).unwrap_or_default()
-    }
-
-    /// What the call has used until now.
-    pub fn usage(&self) -> Usage {
-        let (started, started_at) = self.started;
-        Usage {
-            function: self.function.to_owned(),
-            duration_ms: started.elapsed().as_millis() as u64,
-            memory_mb: memory_mb(),
-            started_at: Some(started_at),
-            init_ms: self.init_ms,
-            billed: METER.read(),
-        }
     }
 
     /// An invocation outside Lambda, for tests and the command line: an hour left, no metrics.
@@ -81,9 +98,7 @@ impl Invocation {
             metrics: Metrics::new(&metrics, aws, function),
             deadline: SystemTime::now() + Duration::from_secs(3600),
             request_id: "detached".to_owned(),
-            function,
-            started: (Instant::now(), Utc::now()),
-            init_ms: 0,
+            call: Call::begin(function, 0),
         }
     }
 }
@@ -127,9 +142,7 @@ where
             metrics: Metrics::new(&settings.metrics, &aws, function),
             deadline: UNIX_EPOCH + Duration::from_millis(event.context.deadline),
             request_id: event.context.request_id.clone(),
-            function,
-            started: (Instant::now(), Utc::now()),
-            init_ms: init_ms.swap(0, Ordering::Relaxed),
+            call: Call::begin(function, init_ms.swap(0, Ordering::Relaxed)),
         });
         async move { answer(function, context, handle, event.payload, invocation).await }
     }))
@@ -213,7 +226,7 @@ where
             }
             Err(error) => Err(error),
         };
-        let duration_ms = invocation.started.0.elapsed().as_millis() as u64;
+        let duration_ms = invocation.call.duration_ms();
         invocation.metrics.millis("Duration", duration_ms, &[]);
         let failed = u64::from(outcome.is_err());
         invocation.metrics.count("Failures", failed, &[]);
@@ -221,7 +234,7 @@ where
         match outcome {
             Ok(result) => {
                 tracing::info!(duration_ms, "done");
-                let usage = Usage { billed: METER.take(), ..invocation.usage() };
+                let usage = Usage { billed: METER.take(), ..invocation.call.usage() };
                 with_usage(result, usage).map_err(Into::into)
             }
             Err(error) => {
