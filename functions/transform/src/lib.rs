@@ -5,7 +5,7 @@
 //!
 //! 1. [`treatment`] queues the bronze files again whose silver was treated under other policies;
 //! 2. [`pending`] reads it all in one snapshot, under the transform lock;
-//! 3. [`silver`] merges the bronze files into the silver partitions of their event dates;
+//! 3. [`silver`] merges the bronze files into the months of silver that their events belong to;
 //! 4. [`warehouse`] brings dimensions (SCD2) and the facts of dirty dates up to date in Postgres;
 //! 5. [`gold`] recomputes the touched part of the gold tables from silver, in Parquet;
 //! 6. [`publish`] copies the touched aggregates to Postgres and closes what was read.
@@ -31,7 +31,7 @@ use shopflow_core::contract::{GoldTable, LedgerEntry, TransformEvent, TransformR
 use shopflow_core::runtime::{Init, Invocation};
 use shopflow_core::settings::Recommendations;
 use shopflow_core::{Error, Result, Storage};
-use shopflow_lake::Silver;
+use shopflow_lake::{Layout, Silver};
 use shopflow_postgres::Database;
 use shopflow_query::FileCache;
 use shopflow_query::engine::memory_budget;
@@ -56,6 +56,8 @@ pub struct Context {
     pub recommendations: Recommendations,
     /// How silver treats personal values.
     pub silver: Silver,
+    /// How finely silver is cut into files.
+    pub layout: Layout,
     /// Bytes the query engine and the file cache may use together.
     pub memory_bytes: usize,
 }
@@ -74,6 +76,7 @@ impl Context {
             business: BusinessTime::new(&init.settings.business.time_zone)?,
             recommendations: init.settings.recommendations,
             silver: treatment::silver(&init.aws, &init.settings.privacy).await?,
+            layout: Layout::new(&init.settings.lake),
             memory_bytes: memory_budget(),
         })
     }
@@ -133,6 +136,7 @@ async fn work(
     let months = pending::dirty_dates(client, full).await?;
     warehouse::create_partitions(client, tables::FACT_SALES, months.into_iter()).await?;
     treatment::renew(context, client).await?;
+    silver::upgrade::to_months(context).boxed().await?;
     let fresh = pending::take(client).await?;
     let snapshot = pending::snapshot(client).await?;
     let pending = Pending::read(&snapshot, &fresh, full).await?;

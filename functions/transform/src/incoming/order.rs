@@ -16,6 +16,14 @@ use crate::days;
 /// since silver keeps every version of them.
 pub type Key = u128;
 
+/// Where a row stands in silver: each slot holds one row, that of the latest source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot {
+    /// UTC day of the row's event, in days since the epoch.
+    pub day: i32,
+    pub key: Key,
+}
+
 /// The columns of a silver batch that decide about merging.
 pub struct Columns<'a> {
     keys: Vec<Key>,
@@ -52,9 +60,19 @@ impl<'a> Columns<'a> {
         &self.keys
     }
 
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.keys.len()
+    }
+
     /// UTC day the row belongs to, in days since the epoch.
     pub fn day(&self, row: usize) -> i32 {
         days::day_of_micros(self.event[row])
+    }
+
+    /// Where the row stands.
+    pub fn slot(&self, row: usize) -> Slot {
+        Slot { day: self.day(row), key: self.keys[row] }
     }
 
     /// The run that brought the row.
