@@ -1,8 +1,9 @@
 //! Puts the small Parquet files of a table together, partition by partition.
 //!
-//! Rows neither change nor move between partitions; the table's manifest is replaced atomically,
-//! so readers see the old files or the new ones. Healthy partitions are skipped without reading,
-//! a repeat changes nothing, and when time runs out the next run goes on.
+//! Rows neither change nor move between partitions, and a month that is kept by day stays so; the
+//! table's manifest is replaced atomically, so readers see the old files or the new ones. Healthy
+//! partitions are skipped without reading, a repeat changes nothing, and when time runs out the next
+//! run goes on.
 
 mod apply;
 mod merge;
@@ -16,7 +17,7 @@ use shopflow_core::contract::{CompactEvent, CompactResult};
 use shopflow_core::runtime::{Init, Invocation};
 use shopflow_core::settings::Compact;
 use shopflow_core::{Result, Storage};
-use shopflow_lake::{FileEntry, Table};
+use shopflow_lake::{FileEntry, Layout, Table};
 
 use crate::plan::{Limits, bins};
 use crate::rewrite::{Replacement, compact_partition, memory_budget};
@@ -40,17 +41,19 @@ pub struct Context {
 impl Context {
     /// The context of the deployed function.
     pub fn new(init: Init) -> Self {
-        Context::with(init.storage, &init.settings.buckets.lake, &init.settings.compact)
+        let layout = Layout::new(&init.settings.lake);
+        Context::with(init.storage, &init.settings.buckets.lake, &init.settings.compact, layout)
     }
 
     /// A context of given parts; `lake` is the bucket.
-    pub fn with(storage: Storage, lake: &str, settings: &Compact) -> Self {
+    pub fn with(storage: Storage, lake: &str, settings: &Compact, layout: Layout) -> Self {
         Context {
             storage,
             lake: lake.to_owned(),
             limits: Limits {
                 target_bytes: settings.target_file_mib * MIB,
                 min_small_files: settings.min_small_files.max(2),
+                month_bytes: layout.month_bytes,
             },
             reserve: Duration::from_secs(settings.reserve_seconds),
             parallelism: std::thread::available_parallelism().map_or(2, usize::from),

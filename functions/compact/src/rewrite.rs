@@ -6,7 +6,7 @@ use futures::{Stream, StreamExt, TryStreamExt, stream};
 use shopflow_core::runtime::Invocation;
 use shopflow_core::{ErrorKind, Result, ResultExt};
 use shopflow_lake::parquet::{ROW_GROUP_ROWS, blocking, store};
-use shopflow_lake::{FileEntry, Table};
+use shopflow_lake::{DayRange, FileEntry, Table};
 use tokio::sync::Semaphore;
 
 use crate::merge::{Input, reencode, splice};
@@ -134,7 +134,8 @@ async fn merge(
         return Ok(None);
     }
     let content = blocking(move || splice(parts)).await?;
-    store(&context.storage, table, partition, content, rows).await.map(Some)
+    let merged = store(&context.storage, table, partition, content, rows).await?;
+    Ok(Some(merged.with_days(DayRange::of_files(bin))))
 }
 
 /// The files of a bin in order, a few transfers at a time.

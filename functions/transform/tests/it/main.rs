@@ -10,6 +10,7 @@ mod increments;
 mod lineage;
 mod merge;
 mod migration;
+mod months;
 mod personal;
 mod pipeline;
 mod repetition;
