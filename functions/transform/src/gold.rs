@@ -22,7 +22,7 @@ use shopflow_lake::Table;
 use shopflow_postgres::Client;
 use shopflow_query::{Engine, FileCache};
 
-use crate::Context;
+use crate::context::Context;
 use modelled::MODELLED;
 use refresh::Refresh;
 use sessions::SessionChange;

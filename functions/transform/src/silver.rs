@@ -23,9 +23,10 @@ use shopflow_query::FileCache;
 use tokio::sync::Semaphore;
 use tokio_postgres::Transaction;
 
+use crate::context::Context;
+use crate::days;
 use crate::incoming::pending::{Pending, QueuedFile};
 use crate::incoming::rows::{Incoming, RowRef, read_dataset};
-use crate::{Context, days};
 use job::{Job, Loaded};
 
 /// Encoded bytes of bronze files that are merged at once, and of silver files that they are merged
@@ -214,7 +215,7 @@ async fn merge_months(
     let mut changes: BTreeMap<String, Vec<FileEntry>> = BTreeMap::new();
     let mut outcome = Outcome::default();
     while let Some(merged) =
-        merges.try_next().await.or_error(ErrorKind::Internal, "merge of a month stopped short")?
+        merges.try_next().await.or_error(ErrorKind::Internal, "merge of a month stopped early")?
     {
         let merged = merged?;
         outcome.changed.extend(merged.changed);

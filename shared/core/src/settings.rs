@@ -14,8 +14,8 @@ use crate::privacy::Privacy;
 use crate::schema_contract::Contracts;
 
 pub use sections::{
-    AlertSettings, Buckets, Business, Cdc, CdcMode, Compact, Database, DatabaseAuth, Lake,
-    LineageSettings, MetricsSettings, Recommendations, StorageSettings, Tls, Validation,
+    AlertSettings, Buckets, Business, Cdc, CdcMode, Compact, Database, DatabaseAuth, Generate, Lake,
+    LineageSettings, MetricsSettings, Recommendations, StorageSettings, Tls, Transform, Validation,
 };
 
 const BASE: &str = include_str!("../../../config/base.yaml");
@@ -36,12 +36,14 @@ pub struct Settings {
     pub environment: String,
     pub buckets: Buckets,
     pub database: Database,
+    pub generate: Generate,
     pub validation: Validation,
     pub storage: StorageSettings,
     pub lake: Lake,
     pub compact: Compact,
     pub cdc: Cdc,
     pub business: Business,
+    pub transform: Transform,
     pub recommendations: Recommendations,
     pub metrics: MetricsSettings,
     pub alerts: AlertSettings,
@@ -144,6 +146,9 @@ impl Settings {
             problems.push("cdc.max_changes and cdc.file_mib must be at least 1".to_owned());
         }
         self.lineage.check(&mut problems);
+        if self.transform.rows_per_call == 0 {
+            problems.push("transform.rows_per_call must be at least 1".to_owned());
+        }
         let Recommendations { minimum_baskets, top, session_days } = self.recommendations;
         if minimum_baskets == 0 || top == 0 || session_days == 0 {
             problems.push("recommendations.* must be at least 1".to_owned());

@@ -15,7 +15,7 @@ use shopflow_query::origin::Bucket;
 use shopflow_query::{Engine, FileCache, LazyFiles, Rows};
 
 use super::tables::Aggregate;
-use crate::Context;
+use crate::context::Context;
 
 /// What has to be recomputed.
 #[derive(Debug, Default)]

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod analytics;
+mod bulk;
 mod business;
 mod common;
 mod dice;
@@ -11,6 +12,7 @@ mod lineage;
 mod merge;
 mod migration;
 mod months;
+mod parts;
 mod personal;
 mod pipeline;
 mod repetition;

@@ -10,9 +10,10 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, try_join_all};
 use shopflow_core::contract::{GenerateEvent, GenerateResult, ObjectRef};
 use shopflow_core::runtime::Invocation;
-use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, Storage, keys};
+use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, keys};
 use tokio::sync::mpsc;
 
+use crate::context::Context;
 use crate::shop::{Shop, Written};
 use crate::spec;
 
@@ -21,32 +22,19 @@ const SPEC_METADATA: &str = "shopflow-spec";
 /// Chunks between the generator and the upload of one file.
 const CHUNKS_UNDER_WAY: usize = 4;
 
-/// What the function keeps between invocations.
-#[derive(Debug, Clone)]
-pub struct Context {
-    storage: Storage,
-    landing: String,
-}
-
-impl Context {
-    /// Generates into the bucket called `landing`.
-    pub fn new(storage: Storage, landing: &str) -> Self {
-        Context { storage, landing: landing.to_owned() }
-    }
-}
-
 /// Handles one event: generates the four datasets and the list of truths.
 ///
 /// An object that already holds what the event asks for is kept with its version, so a repeated
 /// event changes nothing and gives the same result.
 ///
 /// # Errors
-/// `InvalidInput` when the spec is wrong, `Transient.Storage` when S3 does not take the data.
+/// `InvalidInput` when the spec is wrong or nothing may be generated here, `Transient.Storage` when S3 does not take the data.
 pub async fn handle(
     context: &Context,
     event: GenerateEvent,
     invocation: &Invocation,
 ) -> Result<GenerateResult> {
+    spec::check_allowed(context.settings)?;
     let run_date = event.run_date.unwrap_or_else(|| Utc::now().date_naive());
     let name = run_name(&event, run_date)?;
     // Building the vocabulary takes milliseconds of computing; keep it off the runtime's threads.
