@@ -10,6 +10,9 @@ use crate::release;
 
 /// Folder of the local cloud; `.shopflow` in the repository or the release by default.
 pub const HOME: &str = "SHOPFLOW_HOME";
+/// The Python environment of the local cloud; `venv` in its folder by default. Several local clouds
+/// can share one.
+pub const VENV: &str = "SHOPFLOW_VENV";
 /// Folder of the local cloud the end-to-end tests use; set by `cargo shopflow test`.
 pub const TEST_HOME: &str = "SHOPFLOW_TEST_HOME";
 
@@ -36,7 +39,11 @@ impl Home {
             Some(path) => absolute(Path::new(&path))?,
             None => repository.join(".shopflow"),
         };
-        Ok(Home::at(repository, folder))
+        let mut home = Home::at(repository, folder);
+        if let Some(path) = std::env::var_os(VENV) {
+            home.venv = absolute(Path::new(&path))?;
+        }
+        Ok(home)
     }
 
     /// The local cloud `cargo shopflow test` has started for the tests: the user's Python environment,

@@ -11,7 +11,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use common::{World, finish, run, start};
 use serde_json::{Value, json};
 use shopflow_core::contract::{
-    GoldTable, ObjectRef, RecordEvent, RecordFinish, RecordStart, RunError, RunStatus, Trace, Usage,
+    Billed, GoldTable, ObjectRef, RecordEvent, RecordFinish, RecordStart, RunError, RunStatus,
+    Trace, Usage,
 };
 use shopflow_core::settings::LineageSettings;
 use shopflow_core::{Dataset, LedgerEntry, Stage, keys};
@@ -31,6 +32,8 @@ fn call(function: &str, from: i64, to: i64) -> Usage {
         duration_ms,
         memory_mb: 1024,
         started_at: Some(at(from)),
+        init_ms: 0,
+        billed: Billed::default(),
     }
 }
 

@@ -5,8 +5,10 @@
 use std::sync::Mutex;
 
 use aws_config::SdkConfig;
+use chrono::Utc;
 use shopflow_aws::cloudwatch::{BATCH, Datum, Unit, put_metric_data};
 
+use crate::runtime::METER;
 use crate::settings::MetricsSettings;
 
 /// Collects the metrics of one invocation.
@@ -65,14 +67,25 @@ impl Metrics {
             Ok(mut data) => std::mem::take(&mut *data),
             Err(_) => return,
         };
+        let hour = Utc::now().timestamp().unsigned_abs() / 3600;
         for batch in data.chunks(BATCH) {
-            if let Err(error) = put_metric_data(aws, &self.namespace, batch).await {
-                tracing::warn!(
+            match put_metric_data(aws, &self.namespace, batch).await {
+                Ok(()) => METER.sent_metrics(batch.iter().map(identity), hour),
+                Err(error) => tracing::warn!(
                     error = ?error.into_source(),
                     count = batch.len(),
                     "send metrics failed"
-                );
+                ),
             }
         }
     }
+}
+
+/// What tells a metric apart from others: its name and its dimensions.
+fn identity(datum: &Datum) -> String {
+    let mut identity = datum.name.clone();
+    for (name, value) in &datum.dimensions {
+        identity.push_str(&format!(" {name}={value}"));
+    }
+    identity
 }
