@@ -31,7 +31,6 @@ pub fn date(day: i32) -> Result<NaiveDate> {
         .ok_or_else(|| Error::internal("day is out of range").with("day", day))
 }
 
-
 /// A date as the keys of the calendar write it: yyyymmdd.
 pub fn date_key(date: NaiveDate) -> i32 {
     date.year() * 10_000 + date.month() as i32 * 100 + date.day() as i32

@@ -226,9 +226,8 @@ async fn merge_months(
             continue;
         }
         let present = table.manifest().partitions.get(&merged.partition);
-        let files = changes
-            .entry(merged.partition)
-            .or_insert_with(|| present.cloned().unwrap_or_default());
+        let files =
+            changes.entry(merged.partition).or_insert_with(|| present.cloned().unwrap_or_default());
         files.retain(|file| !merged.removed.contains(file));
         files.extend(merged.added);
     }

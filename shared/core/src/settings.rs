@@ -14,8 +14,9 @@ use crate::privacy::Privacy;
 use crate::schema_contract::Contracts;
 
 pub use sections::{
-    AlertSettings, Buckets, Business, Cdc, CdcMode, Compact, Database, DatabaseAuth, Generate, Lake,
-    LineageSettings, MetricsSettings, Recommendations, StorageSettings, Tls, Transform, Validation,
+    AlertSettings, Buckets, Business, Cdc, CdcMode, Compact, Database, DatabaseAuth, Generate,
+    Lake, LineageSettings, MetricsSettings, Recommendations, StorageSettings, Tls, Transform,
+    Validation,
 };
 
 const BASE: &str = include_str!("../../../config/base.yaml");

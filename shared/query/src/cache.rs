@@ -302,7 +302,8 @@ mod tests {
         let content = parquet::encode(all.schema(), std::slice::from_ref(&all)).unwrap();
         let bytes = content.len() as u64;
         let shelf = Arc::new(Shelf { content, reads: Mutex::default() });
-        let file = FileEntry { key: "f".to_owned(), bytes, rows: 0, sha256: String::new(), days: None };
+        let file =
+            FileEntry { key: "f".to_owned(), bytes, rows: 0, sha256: String::new(), days: None };
         Case { origin: Arc::clone(&shelf) as Arc<dyn Origin>, shelf, file, all }
     }
 

@@ -12,11 +12,7 @@ pub const LARGEST_READ: u64 = 32 * 1024 * 1024;
 ///
 /// # Errors
 /// `Internal` when it is missing or cannot be converted.
-pub fn column_as(
-    batch: &RecordBatch,
-    name: &str,
-    data_type: &DataType,
-) -> Result<ArrayRef> {
+pub fn column_as(batch: &RecordBatch, name: &str, data_type: &DataType) -> Result<ArrayRef> {
     let column = batch
         .column_by_name(name)
         .ok_or_else(|| Error::internal("lake file lacks a column").with("column", name))?;

@@ -99,17 +99,15 @@ fn sample(manifest: &TableManifest) -> Vec<Sample<'_>> {
 }
 
 fn readable(month: DayRange, files: &[FileEntry]) -> Option<Sample<'_>> {
-    let fits = |files: &[&FileEntry]| {
-        files.iter().map(|file| file.bytes).sum::<u64>() <= LARGEST_READ
-    };
+    let fits =
+        |files: &[&FileEntry]| files.iter().map(|file| file.bytes).sum::<u64>() <= LARGEST_READ;
     let all: Vec<&FileEntry> = files.iter().collect();
     if fits(&all) {
         return Some(Sample { days: month, files: all });
     }
     let latest = all.iter().filter_map(|file| file.days).map(|days| days.last).max()?;
     let on_latest = BTreeSet::from([latest]);
-    let files: Vec<&FileEntry> =
-        all.into_iter().filter(|file| file.may_hold(&on_latest)).collect();
+    let files: Vec<&FileEntry> = all.into_iter().filter(|file| file.may_hold(&on_latest)).collect();
     let days = DayRange { first: latest, last: latest };
     fits(&files).then_some(Sample { days, files })
 }

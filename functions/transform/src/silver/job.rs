@@ -12,10 +12,10 @@ use shopflow_lake::{FileEntry, Layout, Table, schema};
 use shopflow_query::FileCache;
 use tokio::sync::Semaphore;
 
+use super::MIB;
 use super::merge::{self, Write};
 use super::selection::{self, Encoded, Place};
 use super::units::{Unit, bytes_of};
-use super::MIB;
 use crate::days;
 use crate::incoming::order::Slot;
 use crate::incoming::rows::{Incoming, RowRef};

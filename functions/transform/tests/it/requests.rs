@@ -83,7 +83,13 @@ async fn a_question_fetches_its_columns_of_a_large_file_and_the_next_one_only_ot
 
     let (address, requests) = proxy::noting(shopflow_testkit::emulator_address()).await;
     let storage = shopflow_testkit::storage_at(&format!("http://{address}")).await;
-    let file = FileEntry { key: "t/f.parquet".to_owned(), bytes, rows: 0, sha256: String::new(), days: None };
+    let file = FileEntry {
+        key: "t/f.parquet".to_owned(),
+        bytes,
+        rows: 0,
+        sha256: String::new(),
+        days: None,
+    };
     let files = LazyFiles {
         origin: Bucket::origin(&storage, &bucket),
         cache: FileCache::new(1 << 30),
