@@ -6,7 +6,7 @@ use futures::{Stream, StreamExt, TryStreamExt, stream};
 use shopflow_core::runtime::Invocation;
 use shopflow_core::{ErrorKind, Result, ResultExt};
 use shopflow_lake::parquet::{ROW_GROUP_ROWS, blocking, store};
-use shopflow_lake::{DayRange, FileEntry, Table};
+use shopflow_lake::{FileEntry, Table};
 use tokio::sync::Semaphore;
 
 use crate::context::{Context, MIB};
@@ -135,7 +135,7 @@ async fn merge(
     }
     let content = blocking(move || splice(parts)).await?;
     let merged = store(&context.storage, table, partition, content, rows).await?;
-    Ok(Some(merged.with_days(DayRange::of_files(bin))))
+    Ok(Some(merged.with_days(FileEntry::days_of(bin))))
 }
 
 /// The files of a bin in order, a few transfers at a time.

@@ -324,8 +324,8 @@ async fn a_file_without_the_rows_it_should_have_is_not_merged() {
 #[tokio::test]
 async fn a_month_by_day_has_its_days_merged_apart_and_a_small_one_together() {
     let lab = Lab::new().await;
-    // Some 20 KiB for each day of the first month, and 2 KiB for each of the second.
-    for (partition, rows) in [("month=2024-01", 150), ("month=2024-02", 15)] {
+    // Some 40 KiB for each day of the first month, and a few for each of the second.
+    for (partition, rows) in [("month=2024-01", 400), ("month=2024-02", 15)] {
         let mut files = Vec::new();
         for (number, file) in lab.add(partition, batches(60, rows)).await.into_iter().enumerate() {
             let (_, month) = partition.split_once('=').unwrap();

@@ -27,12 +27,11 @@ use crate::context::Context;
 use crate::days;
 use crate::incoming::pending::{Pending, QueuedFile};
 use crate::incoming::rows::{Incoming, RowRef, read_dataset};
-use job::{Job, Loaded};
+use job::{Job, Loaded, MIB};
 
 /// Encoded bytes of bronze files that are merged at once, and of silver files that they are merged
 /// into at a time, as a share of the memory: their rows take several times that.
 const SLICE_SHARE: usize = 16;
-const MIB: usize = 1024 * 1024;
 
 /// What became of the rows of a queued file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -9,8 +9,6 @@ use chrono::{Datelike, Days, Months, NaiveDate};
 use serde::{Deserialize, Serialize};
 use shopflow_core::settings::Lake;
 
-use crate::table::FileEntry;
-
 /// Name of the partition key of tables by month.
 pub const MONTH: &str = "month";
 
@@ -51,12 +49,6 @@ impl DayRange {
     pub fn and(self, other: DayRange) -> DayRange {
         DayRange { first: self.first.min(other.first), last: self.last.max(other.last) }
     }
-
-    /// The days of several files together, if each records its own.
-    pub fn of_files<'a>(files: impl IntoIterator<Item = &'a FileEntry>) -> Option<DayRange> {
-        let ranges = files.into_iter().map(|file| file.days);
-        ranges.reduce(|all, days| Some(all?.and(days?))).flatten()
-    }
 }
 
 /// How finely the months of a table are cut into files.
@@ -87,10 +79,6 @@ mod tests {
         DayRange { first: day(first), last: day(last) }
     }
 
-    fn file(days: Option<DayRange>) -> FileEntry {
-        FileEntry { key: "f".to_owned(), bytes: 1, rows: 1, sha256: String::new(), days }
-    }
-
     #[test]
     fn partitions_read_back_as_the_days_of_their_month() {
         assert_eq!(month_partition(day("2024-02-05")), "month=2024-02");
@@ -106,28 +94,6 @@ mod tests {
         let range = range("2024-02-05", "2024-02-07");
         assert!(range.meets(&BTreeSet::from([day("2024-02-01"), day("2024-02-07")])));
         assert!(!range.meets(&BTreeSet::from([day("2024-02-04"), day("2024-02-08")])));
-        assert!(file(None).may_hold(&BTreeSet::from([day("1999-01-01")])));
-    }
-
-    #[test]
-    fn files_together_have_a_range_only_if_each_has_one() {
-        let files = [range("2024-02-05", "2024-02-07"), range("2024-02-01", "2024-02-01")];
-        let mut files: Vec<FileEntry> = files.into_iter().map(|days| file(Some(days))).collect();
-        assert_eq!(DayRange::of_files(&files), Some(range("2024-02-01", "2024-02-07")));
-        files.push(file(None));
-        assert_eq!(DayRange::of_files(&files), None);
-        assert_eq!(DayRange::of_files(&[]), None);
-    }
-
-    #[test]
-    fn a_manifest_without_days_reads_and_keeps_its_bytes() {
-        let old = r#"{"key":"f","bytes":1,"rows":1,"sha256":""}"#;
-        let entry: FileEntry = serde_json::from_str(old).unwrap();
-        assert_eq!(entry.days, None);
-        assert_eq!(serde_json::to_string(&entry).unwrap(), old);
-        let dated = entry.with_days(Some(range("2024-02-05", "2024-02-07")));
-        let text = serde_json::to_string(&dated).unwrap();
-        assert!(text.ends_with(r#""days":{"first":"2024-02-05","last":"2024-02-07"}}"#), "{text}");
-        assert_eq!(serde_json::from_str::<FileEntry>(&text).unwrap(), dated);
+        assert!(range.holds(day("2024-02-07")) && !range.holds(day("2024-02-08")));
     }
 }

@@ -54,6 +54,12 @@ impl FileEntry {
         self.days.is_none_or(|range| range.meets(days))
     }
 
+    /// The days of several files together, if each records its own.
+    pub fn days_of<'a>(files: impl IntoIterator<Item = &'a FileEntry>) -> Option<DayRange> {
+        let ranges = files.into_iter().map(|file| file.days);
+        ranges.reduce(|all, days| Some(all?.and(days?))).flatten()
+    }
+
     /// The only day whose events it holds, if it is only one.
     pub fn only_day(&self) -> Option<NaiveDate> {
         self.days.filter(|range| range.first == range.last).map(|range| range.first)
@@ -191,4 +197,46 @@ impl Table {
 /// `<table>/_manifest.json`; query engines skip names that begin with an underscore.
 pub fn manifest_key(table: &str) -> String {
     format!("{table}/_manifest.json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range(first: &str, last: &str) -> DayRange {
+        DayRange { first: first.parse().unwrap(), last: last.parse().unwrap() }
+    }
+
+    fn file(days: Option<DayRange>) -> FileEntry {
+        FileEntry { key: "f".to_owned(), bytes: 1, rows: 1, sha256: String::new(), days }
+    }
+
+    #[test]
+    fn files_together_have_days_only_if_each_has_some() {
+        let files = [range("2024-02-05", "2024-02-07"), range("2024-02-01", "2024-02-01")];
+        let mut files: Vec<FileEntry> = files.into_iter().map(|days| file(Some(days))).collect();
+        assert_eq!(FileEntry::days_of(&files), Some(range("2024-02-01", "2024-02-07")));
+        files.push(file(None));
+        assert_eq!(FileEntry::days_of(&files), None);
+        assert_eq!(FileEntry::days_of(&[]), None);
+    }
+
+    #[test]
+    fn a_file_without_days_may_hold_any() {
+        let days = BTreeSet::from(["1999-01-01".parse().unwrap()]);
+        assert!(file(None).may_hold(&days));
+        assert!(!file(Some(range("2024-02-01", "2024-02-01"))).may_hold(&days));
+    }
+
+    #[test]
+    fn an_entry_without_days_reads_and_keeps_its_bytes() {
+        let old = r#"{"key":"f","bytes":1,"rows":1,"sha256":""}"#;
+        let entry: FileEntry = serde_json::from_str(old).unwrap();
+        assert_eq!(entry.days, None);
+        assert_eq!(serde_json::to_string(&entry).unwrap(), old);
+        let dated = entry.with_days(Some(range("2024-02-05", "2024-02-07")));
+        let text = serde_json::to_string(&dated).unwrap();
+        assert!(text.ends_with(r#""days":{"first":"2024-02-05","last":"2024-02-07"}}"#), "{text}");
+        assert_eq!(serde_json::from_str::<FileEntry>(&text).unwrap(), dated);
+    }
 }

@@ -171,7 +171,7 @@ pub fn judge(silver: &SilverSales, dates: &DateFacts) -> [Check; 2] {
         .chain(silver.content.keys().copied())
         .filter(|date| !dates.dirty.contains(date))
         .collect();
-    let on = |by_date: &ByDate, date| by_date.get(date).copied().unwrap_or_default();
+    let on = |by_date: &ByDate, date: &NaiveDate| by_date.get(date).copied().unwrap_or_default();
     let wrong: Vec<NaiveDate> = compared
         .iter()
         .filter(|date| on(&dates.core, date) != on(&silver.content, date))

@@ -12,7 +12,6 @@ use shopflow_lake::{FileEntry, Layout, Table, schema};
 use shopflow_query::FileCache;
 use tokio::sync::Semaphore;
 
-use super::MIB;
 use super::merge::{self, Write};
 use super::selection::{self, Encoded, Place};
 use super::units::{Unit, bytes_of};
@@ -20,6 +19,7 @@ use crate::days;
 use crate::incoming::order::Slot;
 use crate::incoming::rows::{Incoming, RowRef};
 
+pub(super) const MIB: usize = 1024 * 1024;
 /// Files of a unit that are encoded and stored at the same time.
 const FILES_AT_ONCE: usize = 2;
 
