@@ -146,7 +146,8 @@ impl Refresh<'_> {
             Some(latest) => latest - latest_days as i32 + 1,
             None => 0,
         };
-        let clusters = clusters(silver.manifest(), days::date(first)?);
+        let first_date = days::date(first).unwrap_or(NaiveDate::MIN);
+        let clusters = clusters(silver.manifest(), first_date);
         let files = clusters.iter().flatten().cloned().collect();
         let mut contents = self.read_each(&silver, files, &columns);
         let mut sessions = SessionBaskets::new(memory);
