@@ -161,7 +161,7 @@ impl Encoder {
         for column in &self.columns {
             let text = record.get(column.position).unwrap_or_default();
             let encoded = match column.target {
-                Target::BigInt => values::integer(text).map(|v: i64| {
+                Target::BigInt => values::big_integer(text).map(|v| {
                     match column.kind {
                         Kind::Id => key.id = v,
                         Kind::Reference(Dataset::Customers) => key.customer = v,
@@ -170,18 +170,16 @@ impl Encoder {
                     put8(v, out, &mut self.canonical);
                 }),
                 Target::Cents => values::cents(text).map(|v| put8(v, out, &mut self.canonical)),
-                Target::Integer => {
-                    values::integer(text).map(|v: i32| put4(v, out, &mut self.canonical))
-                }
+                Target::Integer => values::integer(text).map(|v| put4(v, out, &mut self.canonical)),
                 Target::Date => values::date(text).map(|v| put4(v, out, &mut self.canonical)),
                 Target::Timestamp => values::timestamp(text).map(|v| {
                     key.day = values::day_of(v);
                     put8(v, out, &mut self.canonical);
                 }),
-                Target::Text => std::str::from_utf8(text).ok().map(|_| {
+                Target::Text => values::text(column.kind, text).map(|text| {
                     out.put_i32(text.len() as i32);
-                    out.put_slice(text);
-                    put_text(text, &mut self.canonical);
+                    out.put_slice(text.as_bytes());
+                    put_text(text.as_bytes(), &mut self.canonical);
                 }),
                 // The key is the database's choice, so the name is hashed.
                 Target::Key => {
