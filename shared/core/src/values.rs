@@ -19,6 +19,7 @@
 //! assert_eq!(values::price(b"5,50"), Err(Rule::AmbiguousNumber));
 //! ```
 
+mod blank;
 mod boolean;
 mod code;
 pub mod digits;
@@ -26,6 +27,7 @@ mod number;
 mod text;
 pub mod time;
 
+pub use blank::is_blank;
 pub use boolean::boolean;
 pub use code::{country, uuid};
 pub use number::{decimal, integer, positive, price, whole};
@@ -57,20 +59,4 @@ pub fn stored_text(kind: Kind, value: &[u8]) -> Result<Cow<'_, str>, Rule> {
         | Kind::OneOf(_) => {}
     }
     std::str::from_utf8(value).map(Cow::Borrowed).map_err(|_| Rule::InvalidUtf8)
-}
-
-/// True for what counts as no value at all.
-pub fn is_blank(value: &[u8]) -> bool {
-    value.iter().all(|byte| is_blank_byte(*byte))
-}
-
-fn is_blank_byte(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t')
-}
-
-/// The value without blanks around it.
-fn trimmed(value: &[u8]) -> &[u8] {
-    let from = value.iter().position(|byte| !is_blank_byte(*byte)).unwrap_or(value.len());
-    let to = value.iter().rposition(|byte| !is_blank_byte(*byte)).map_or(from, |last| last + 1);
-    &value[from..to]
 }

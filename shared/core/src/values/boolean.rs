@@ -16,7 +16,7 @@ const WORDS: [(&[u8], bool); 10] = [
 
 /// A truth value, in upper or lower case; `None` for anything else.
 pub fn boolean(value: &[u8]) -> Option<bool> {
-    let value = super::trimmed(value);
+    let value = super::blank::trimmed(value);
     WORDS.iter().find(|(word, _)| value.eq_ignore_ascii_case(word)).map(|(_, truth)| *truth)
 }
 

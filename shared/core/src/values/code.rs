@@ -1,6 +1,6 @@
 //! Countries and UUIDs.
 
-use super::trimmed;
+use super::blank::trimmed;
 use crate::dataset::COUNTRIES;
 use crate::rules::Rule;
 

@@ -1,6 +1,6 @@
 //! Whole numbers, decimals and prices.
 
-use super::trimmed;
+use super::blank::trimmed;
 use crate::dataset::{PRICE_PRECISION, PRICE_SCALE};
 use crate::rules::Rule;
 

@@ -1,17 +1,12 @@
 //! Free text and e-mail addresses.
 
-use super::is_blank;
+use super::blank::is_blank;
 use crate::rules::Rule;
 
 /// Longest address that can be delivered to (RFC 5321).
 const EMAIL_BYTES: usize = 254;
 const LOCAL_BYTES: usize = 64;
 const LABEL_BYTES: usize = 63;
-
-/// True when there is nothing but spaces and tabs.
-pub(super) fn is_blank(value: &[u8]) -> bool {
-    value.iter().all(|byte| matches!(byte, b' ' | b'\t'))
-}
 
 /// Non-blank text of at most `limit` bytes without control characters.
 pub fn text(value: &[u8], limit: usize) -> Result<(), Rule> {

@@ -4,7 +4,7 @@
 //! A moment is a date and a time with an offset; without one it is a time on somebody's clock.
 
 use super::digits::{self, Layout, byte, pairs};
-use super::trimmed;
+use super::blank::trimmed;
 use crate::rules::Rule;
 
 const MICROS: i64 = 1_000_000;
