@@ -3,8 +3,8 @@
 //! The parts of a date stand in the order year, month, day, so that no other reading is possible.
 //! A moment is a date and a time with an offset; without one it is a time on somebody's clock.
 
-use super::digits::{self, Layout, byte, pairs};
 use super::blank::trimmed;
+use super::digits::{self, Layout, byte, pairs};
 use crate::rules::Rule;
 
 const MICROS: i64 = 1_000_000;
