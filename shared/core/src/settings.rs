@@ -15,7 +15,7 @@ use crate::schema_contract::Contracts;
 
 pub use sections::{
     AlertSettings, Buckets, Business, Cdc, CdcMode, Compact, Database, DatabaseAuth, Generate,
-    LineageSettings, MetricsSettings, Recommendations, StorageSettings, Tls, Validation,
+    LineageSettings, MetricsSettings, Recommendations, StorageSettings, Tls, Transform, Validation,
 };
 
 const BASE: &str = include_str!("../../../config/base.yaml");
