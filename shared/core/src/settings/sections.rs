@@ -84,6 +84,15 @@ pub struct StorageSettings {
     pub concurrent_objects: usize,
 }
 
+/// How finely the tables of the lake are cut into files.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Lake {
+    /// A month of silver that is larger has a file per day.
+    pub month_mib: u64,
+    /// Up to this size a month or day stays one file.
+    pub file_mib: u64,
+}
+
 /// When and how far `compact` works.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Compact {
