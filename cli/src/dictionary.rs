@@ -94,7 +94,7 @@ fn kind_text(kind: Kind) -> String {
         Kind::Text(bytes) => format!("text, at most {bytes} bytes"),
         Kind::Email => "e-mail address".to_owned(),
         Kind::Date => "date, the year first".to_owned(),
-        Kind::Timestamp => "date and time with offset, at most microseconds".to_owned(),
+        Kind::Timestamp => "date and time, at most microseconds".to_owned(),
         Kind::Price => "decimal with at most two places, over zero".to_owned(),
         Kind::Quantity => "integer from 1".to_owned(),
         Kind::Country => "ISO 3166-1 alpha-2 code".to_owned(),

@@ -276,7 +276,8 @@ mod tests {
         let file = "email,id,country,name,registration_date,phone\r\n\
                     a@x.org,7,DE,\"Lee, \"\"Ann\"\"\r\nB\",2024-01-05,+49 30 1234\r\n\
                     b@x.org,70,FR,\"Bob\",2024-01-05,7\r\n\
-                    ,007,DE,Ann,x,\r\n";
+                    ,007,DE,Ann,x,\r\n\
+                    ,+7.0,DE,Ann,x,\r\n";
         for chunk in [1, 3, 1000] {
             let (out, changed, found) = rewrite(Shape::Customers, &Values::default(), file, chunk);
             assert_eq!(
@@ -284,9 +285,10 @@ mod tests {
                 "email,id,country,name,registration_date,phone\r\n\
                  erased-7@erased.invalid,7,DE,[erased],2024-01-05,\r\n\
                  b@x.org,70,FR,\"Bob\",2024-01-05,7\r\n\
-                 ,007,DE,[erased],[erased],\r\n"
+                 ,007,DE,[erased],[erased],\r\n\
+                 ,+7.0,DE,[erased],[erased],\r\n"
             );
-            assert_eq!(changed, 2);
+            assert_eq!(changed, 3);
             assert_eq!(found.emails.iter().collect::<Vec<_>>(), ["a@x.org"]);
             // A second pass finds nothing.
             let (again, changed, found) =
