@@ -133,7 +133,8 @@ impl Metadata {
                 }
             }
         }
-        let name = |id: &str| packages.get(id).map_or(id, |package| package.name.as_str()).to_owned();
+        let name =
+            |id: &str| packages.get(id).map_or(id, |package| package.name.as_str()).to_owned();
         found.into_iter().map(|id| (id.to_owned(), name(id))).collect()
     }
 }
