@@ -9,6 +9,7 @@ use bytes::Bytes;
 use chrono::NaiveDate;
 use futures::SinkExt;
 use shopflow_core::contract::GenerateSpec;
+use shopflow_core::dataset::Format;
 use shopflow_core::{Dataset, Error, ErrorKind, Result};
 use tokio_postgres::Client;
 
@@ -45,17 +46,17 @@ async fn fill_from(
 ) -> Result<()> {
     let written = shopflow_generate::write_to_dir(folder, run_date, spec)?;
     execute(client, TABLES).await?;
-    for (dataset, file) in Dataset::ALL.into_iter().zip(&written.files) {
+    for (dataset, file) in shopflow_generate::DATASETS.into_iter().zip(&written.files) {
         copy(client, dataset, &file.path).await.map_err(|error| error.with("dataset", dataset))?;
     }
     execute(client, FILL).await
 }
 
 async fn copy(client: &Client, dataset: Dataset, path: &Path) -> Result<()> {
-    let format = match dataset {
+    let format = match dataset.format() {
         // JSON holds neither of these characters as they are.
-        Dataset::Clickstream => "FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02'",
-        _ => "FORMAT csv, HEADER match",
+        Format::JsonLines => "FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02'",
+        Format::Csv => "FORMAT csv, HEADER match",
     };
     let refused = |error| database::refused(ErrorKind::Internal, "copy sample", error);
     let sql = format!("COPY sample_{dataset} FROM STDIN ({format})");

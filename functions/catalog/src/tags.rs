@@ -73,8 +73,7 @@ pub(crate) fn of_gold(privacy: &Privacy, column: &str) -> Tags {
         "email_domain" => return Tags { class: Class::Confidential, personal_data: None },
         _ => {}
     }
-    Dataset::ALL
-        .into_iter()
+    Dataset::all()
         .flat_map(|dataset| dataset.columns().iter().map(move |known| (dataset, known)))
         .filter(|(_, known)| known.name == column && !known.is_personal() && known.name != "id")
         .map(|(dataset, known)| of(privacy, dataset, known))

@@ -28,4 +28,10 @@ pub use landing::{Context, handle};
 pub use shop::{Shop, Written};
 pub use spec::check;
 
+use shopflow_core::Dataset;
+
 pub use shopflow_core::contract::GenerateSpec;
+
+/// The datasets the sample shop has, in load order. Others come from whoever uses the pipeline.
+pub const DATASETS: [Dataset; 4] =
+    [Dataset::Customers, Dataset::Products, Dataset::Transactions, Dataset::Clickstream];

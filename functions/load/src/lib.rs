@@ -13,6 +13,7 @@
 mod audit;
 mod bulk;
 mod chunks;
+mod columns;
 mod compare;
 mod confirmations;
 mod copy;
@@ -27,6 +28,7 @@ mod values;
 
 use chrono::{DateTime, Utc};
 use shopflow_core::contract::{LoadEvent, LoadResult, Manifest, ManifestEntry};
+use shopflow_core::dataset::Role;
 use shopflow_core::runtime::Invocation;
 use shopflow_core::schema_contract::{Contracts, Mode};
 use shopflow_core::{Dataset, Error, LedgerEntry, Result, Stage, Storage};
@@ -105,6 +107,7 @@ pub async fn handle(
     }
     let mut client = context.database.connect().await?;
     context.database.migrate(&mut client).await?;
+    columns::check(&client, dataset).await?;
 
     let mut entries: Vec<&ManifestEntry> =
         manifest.entries.iter().filter(|entry| entry.dataset == dataset).collect();
@@ -172,13 +175,15 @@ async fn load_entry(
     }
     transaction.batch_execute(SETTINGS).await.or_db("configure load")?;
     let mut counts = Counts::default();
-    if entry.dataset != Dataset::Clickstream {
+    if entry.dataset.is_stored() {
         let source_id = source::register(&transaction, run_id, entry).await?;
-        counts = match entry.dataset {
-            Dataset::Transactions => {
+        counts = match entry.dataset.role() {
+            Role::Entity(entity) => {
+                entities::load(context, &transaction, run_id, entry, entity).await?
+            }
+            Role::Event(_) => {
                 transactions::load(context, &transaction, run_id, entry, source_id).await?
             }
-            _ => entities::load(context, &transaction, run_id, entry).await?,
         };
         check(counts, entry)?;
         if counts.inserted >= context.bulk_rows {
@@ -208,8 +213,7 @@ const SETTINGS: &str = "SET LOCAL work_mem = '64MB'; SET LOCAL maintenance_work_
 
 /// Waits until no other load works on `dataset`; the lock ends with the transaction.
 pub(crate) async fn lock(transaction: &Transaction<'_>, dataset: Dataset) -> Result<()> {
-    let position = Dataset::ALL.iter().position(|other| *other == dataset).unwrap_or_default();
-    let key = locks::LOAD + position as i64;
+    let key = locks::LOAD + dataset.position() as i64;
     transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&key]).await.or_db("lock dataset")?;
     Ok(())
 }
@@ -236,7 +240,7 @@ fn check(counts: Counts, entry: &ManifestEntry) -> Result<()> {
 }
 
 fn ledger(dataset: Dataset, sum: Counts) -> Result<Option<LedgerEntry>> {
-    if dataset == Dataset::Clickstream {
+    if !dataset.is_stored() {
         return Ok(None);
     }
     let entry = LedgerEntry {

@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn every_column_of_bronze_and_silver_is_explained() {
-        for dataset in Dataset::ALL {
+        for dataset in Dataset::all() {
             for field in bronze(dataset).fields().iter().chain(silver(dataset).fields()) {
                 let own = dataset.columns().iter().any(|column| column.name == field.name());
                 assert!(own || origin_comment(field.name()).is_some(), "{}", field.name());
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn no_origin_column_hides_a_column_of_a_dataset() {
-        for dataset in Dataset::ALL {
+        for dataset in Dataset::all() {
             assert!(dataset.columns().iter().all(|column| !column.name.starts_with('_')));
         }
     }

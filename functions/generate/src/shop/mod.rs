@@ -97,13 +97,14 @@ impl Shop {
             Dataset::Clickstream => (0..self.sales)
                 .map(|row| Plan::new(self, &mut self.session_stream.at(row), row).events())
                 .sum(),
+            _ => 0,
         }
     }
 
     /// Writes the file of a dataset to `out`, in chunks of about 256 KiB.
     ///
     /// # Errors
-    /// Only those of `out`.
+    /// Those of `out`, and `Unsupported` for a dataset that is not one of [`crate::DATASETS`].
     pub fn write<W: Write>(&self, dataset: Dataset, out: W) -> io::Result<Written> {
         let mut output = Output::new(dataset, &self.defects, out);
         let mut scratch = Vec::new();
@@ -125,6 +126,10 @@ impl Shop {
                 }
             }
             Dataset::Clickstream => clickstream::write(self, &mut output)?,
+            _ => {
+                let none = format!("the sample shop has no {dataset}");
+                return Err(io::Error::new(io::ErrorKind::Unsupported, none));
+            }
         }
         output.finish()
     }

@@ -27,7 +27,7 @@ pub fn judge(ledger: &[LedgerEntry]) -> Vec<Check> {
     }
     let mut checks = vec![present(ledger)];
     checks.extend(lines.iter().map(|((dataset, stage), line)| balanced(*dataset, *stage, line)));
-    for dataset in Dataset::ALL {
+    for dataset in Dataset::all() {
         let line = |stage| lines.get(&(dataset, stage)).copied().unwrap_or_default();
         if lines.keys().any(|(of, _)| *of == dataset) {
             checks.extend(continuous(dataset, line));
