@@ -29,10 +29,11 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 use shopflow_lake::{FileEntry, parquet};
-use shopflow_transform::cache::{FileCache, Origin};
-use shopflow_transform::engine::Engine;
-use shopflow_transform::files::{LazyFiles, Rows};
-use shopflow_transform::tables::{self, AGGREGATES};
+use shopflow_query::Engine;
+use shopflow_query::FileCache;
+use shopflow_query::origin::Origin;
+use shopflow_query::{LazyFiles, Rows};
+use shopflow_transform::gold::tables::{self, AGGREGATES};
 
 const MONTHS: i64 = 24;
 const DAYS: i64 = 30;

@@ -3,42 +3,23 @@
 //! One call takes everything that waits (`ops.lake_queue`, dirty dates and entities), whichever
 //! run left it there:
 //!
-//! 1. `treatment` queues the bronze files again whose silver was treated under other policies;
+//! 1. [`treatment`] queues the bronze files again whose silver was treated under other policies;
 //! 2. [`pending`] reads it all in one snapshot, under the transform lock;
 //! 3. [`silver`] merges the bronze files into the silver partitions of their event dates;
 //! 4. [`warehouse`] brings dimensions (SCD2) and the facts of dirty dates up to date in Postgres;
-//! 5. [`gold`] recomputes the touched part of the gold tables from silver, in Parquet, and
-//!    [`sessions`] that of the sessions, and [`modelled`] what models say of customers and products;
+//! 5. [`gold`] recomputes the touched part of the gold tables from silver, in Parquet;
 //! 6. [`publish`] copies the touched aggregates to Postgres and closes what was read.
 //!
 //! Every step can be repeated: what a crash leaves open is done again by the next call, and ends
 //! in the same files and rows.
 
 pub mod business;
-pub mod cache;
 mod days;
-pub mod dimensions;
-mod distinct;
-pub mod engine;
-mod facts;
-pub mod files;
-pub mod fits;
 pub mod gold;
-mod grouping;
-mod ids;
-mod incoming;
-pub mod lifetime;
-pub mod merge;
-pub mod modelled;
-pub mod pending;
+pub mod incoming;
+pub mod lock;
 pub mod publish;
-pub mod recommend;
-pub mod session;
-pub mod sessions;
 pub mod silver;
-pub mod tables;
-mod treatment;
-pub mod views;
 pub mod warehouse;
 
 use std::collections::BTreeSet;
@@ -52,11 +33,15 @@ use shopflow_core::settings::Recommendations;
 use shopflow_core::{Error, Result, Storage};
 use shopflow_lake::Silver;
 use shopflow_postgres::Database;
+use shopflow_query::FileCache;
+use shopflow_query::engine::memory_budget;
 
 use crate::business::BusinessTime;
-use crate::pending::Pending;
-use crate::publish::Work;
-use crate::session::Session;
+use crate::gold::tables;
+use crate::incoming::pending::{self, Pending};
+use crate::incoming::treatment;
+use crate::lock::LockedSession;
+use crate::publish::{Work, views};
 
 /// What a call needs besides its event; built once per process.
 #[derive(Debug, Clone)]
@@ -89,7 +74,7 @@ impl Context {
             business: BusinessTime::new(&init.settings.business.time_zone)?,
             recommendations: init.settings.recommendations,
             silver: treatment::silver(&init.aws, &init.settings.privacy).await?,
-            memory_bytes: engine::memory_budget(),
+            memory_bytes: memory_budget(),
         })
     }
 }
@@ -108,7 +93,7 @@ pub fn handle<'a>(
     // Boxed here, so that the query engine is compiled into this crate and not again into each
     // program that calls it.
     let answer = async move {
-        let mut session = Session::lock(&context.database, invocation.remaining()).await?;
+        let mut session = LockedSession::lock(&context.database, invocation.remaining()).await?;
         let mut steps = Steps::default();
         let outcome = work(context, &event, &mut session, &mut steps).boxed().await;
         session.unlock().await;
@@ -139,7 +124,7 @@ async fn timed<T>(step: &mut Duration, work: impl Future<Output = Result<T>>) ->
 async fn work(
     context: &Context,
     event: &TransformEvent,
-    session: &mut Session,
+    session: &mut LockedSession,
     steps: &mut Steps,
 ) -> Result<TransformResult> {
     let client = session.client();
@@ -155,7 +140,7 @@ async fn work(
         drop(snapshot);
         return finish(context, session, event, steps).await;
     }
-    let cache = cache::FileCache::new(context.memory_bytes / 4);
+    let cache = FileCache::new(context.memory_bytes / 4);
     let mut counts = silver::counts(&pending);
     let mut click_dates = BTreeSet::new();
     let mut slices = silver::slices(&pending, context.memory_bytes);
@@ -198,7 +183,7 @@ async fn work(
 
 async fn finish(
     context: &Context,
-    session: &mut Session,
+    session: &mut LockedSession,
     event: &TransformEvent,
     steps: &mut Steps,
 ) -> Result<TransformResult> {

@@ -1,6 +1,7 @@
 //! The touched aggregates in Postgres, and the end of the work that was pending: one transaction.
 
 mod rows;
+pub mod views;
 
 use std::collections::{BTreeSet, HashSet};
 use std::str::FromStr;
@@ -12,11 +13,12 @@ use shopflow_postgres::{Client, PgResultExt};
 use tokio_postgres::{Row, Transaction};
 
 use crate::business::BusinessTime;
+use crate::gold::sessions::SessionChange;
+use crate::gold::tables;
 use crate::gold::{Change, Refreshed, Update};
-use crate::pending::Pending;
-use crate::sessions::SessionChange;
+use crate::incoming::pending::Pending;
 use crate::silver::FileCount;
-use crate::{days, tables, warehouse};
+use crate::{days, warehouse};
 
 const CLOSE_MARKS: &str = include_str!("../../../sql/warehouse/close_marks.sql");
 

@@ -7,7 +7,7 @@ use shopflow_core::{Error, Result};
 use shopflow_postgres::{Client, PgResultExt};
 use tokio_postgres::Transaction;
 
-use crate::pending::Pending;
+use crate::incoming::pending::Pending;
 
 const CUSTOMER_CHANGES: &str = include_str!("../../../sql/warehouse/customer_changes.sql");
 const PRODUCT_CHANGES: &str = include_str!("../../../sql/warehouse/product_changes.sql");

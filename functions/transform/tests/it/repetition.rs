@@ -3,10 +3,10 @@
 use crate::common::small_shop::{ledger, small_shop, totals_agree};
 use crate::common::{Product, Sale, at, run, sale, source};
 use shopflow_core::Dataset;
-use shopflow_transform::cache::FileCache;
-use shopflow_transform::pending::{self, Pending};
+use shopflow_query::FileCache;
+use shopflow_transform::incoming::pending::{self, Pending};
+use shopflow_transform::lock::LockedSession;
 use shopflow_transform::publish::Work;
-use shopflow_transform::session::Session;
 use shopflow_transform::{gold, silver, warehouse};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -91,7 +91,7 @@ async fn a_crash_between_any_two_steps_is_made_good_by_the_next_call() {
         let shop = small_shop().await;
         {
             let wait = std::time::Duration::from_secs(60);
-            let mut session = Session::lock(&shop.context.database, wait).await.unwrap();
+            let mut session = LockedSession::lock(&shop.context.database, wait).await.unwrap();
             let fresh = pending::take(session.client()).await.unwrap();
             let snapshot = pending::snapshot(session.client()).await.unwrap();
             let pending = Pending::read(&snapshot, &fresh, false).await.unwrap();
@@ -126,7 +126,7 @@ async fn a_crash_between_any_two_steps_is_made_good_by_the_next_call() {
 async fn a_mark_set_while_transform_works_is_kept() {
     let shop = small_shop().await;
     let wait = std::time::Duration::from_secs(60);
-    let mut session = Session::lock(&shop.context.database, wait).await.unwrap();
+    let mut session = LockedSession::lock(&shop.context.database, wait).await.unwrap();
     let fresh = pending::take(session.client()).await.unwrap();
     let snapshot = pending::snapshot(session.client()).await.unwrap();
     let read = Pending::read(&snapshot, &fresh, false).await.unwrap();

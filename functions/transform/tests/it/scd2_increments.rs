@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 
 use shopflow_core::ErrorKind;
-use shopflow_transform::pending::{self, Pending};
+use shopflow_transform::incoming::pending::{self, Pending};
 use shopflow_transform::warehouse;
 use tokio_postgres::Client;
 

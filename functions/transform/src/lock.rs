@@ -11,16 +11,16 @@ use tokio_postgres::error::SqlState;
 const RESERVE: Duration = Duration::from_secs(5);
 
 /// A connection that holds [`locks::TRANSFORM`].
-pub struct Session {
+pub struct LockedSession {
     client: Client,
 }
 
-impl Session {
+impl LockedSession {
     /// Connects and waits for the lock, at most for the time that is left.
     ///
     /// # Errors
     /// `Transient.Database` when another transform holds the lock all that time.
-    pub async fn lock(database: &Database, remaining: Duration) -> Result<Session> {
+    pub async fn lock(database: &Database, remaining: Duration) -> Result<LockedSession> {
         let client = database.connect().await?;
         let wait = remaining.saturating_sub(RESERVE).max(Duration::from_secs(1));
         let lock = format!(
@@ -29,7 +29,7 @@ impl Session {
             locks::TRANSFORM
         );
         match client.batch_execute(&lock).await {
-            Ok(()) => Ok(Session { client }),
+            Ok(()) => Ok(LockedSession { client }),
             Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
                 Err(Error::new(ErrorKind::TransientDatabase, "another transform is still running")
                     .with("waited_seconds", wait.as_secs()))

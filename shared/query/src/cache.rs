@@ -1,73 +1,24 @@
-//! Files of the lake that a call has in memory, and where it gets the others from.
+//! Files of the lake that a call has in memory.
 
 use std::collections::HashMap;
-use std::fmt::Debug;
-use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
-use futures::future::BoxFuture;
-use futures::{FutureExt, Stream, StreamExt, TryStreamExt};
-use shopflow_core::{Error, ObjectRef, Result, Storage};
+use futures::{Stream, StreamExt, TryStreamExt};
+use shopflow_core::{Error, Result, Storage};
 use shopflow_lake::FileEntry;
-use shopflow_lake::chunks::{Chunks, Opened};
 use shopflow_lake::parquet::{self, blocking};
 
-use crate::files::project;
+use crate::batches::project;
+use crate::chunks::{Chunks, Opened};
+use crate::origin::{Bucket, Origin};
 
 /// Compressed bytes that may be on their way while a file is decoded.
 const AHEAD_BYTES: u64 = 32 * 1024 * 1024;
 /// Files up to this size are fetched whole: another request would take longer than their bytes.
 const WHOLE_BYTES: u64 = 1024 * 1024;
-
-/// Where files come from.
-pub trait Origin: Debug + Send + Sync {
-    /// Bytes of a file, all of them without a range.
-    fn read<'a>(&'a self, key: &'a str, range: Option<Range<u64>>) -> BoxFuture<'a, Result<Bytes>>;
-
-    /// Most reads that should be under way at a time.
-    fn concurrent_reads(&self) -> usize;
-
-    /// An error about the content of a file, with where it is.
-    fn located(&self, error: Error, key: &str) -> Error;
-}
-
-/// A bucket of S3.
-#[derive(Debug, Clone)]
-pub struct Bucket {
-    pub storage: Storage,
-    pub name: String,
-}
-
-impl Bucket {
-    /// The bucket as the origin of files.
-    pub fn origin(storage: &Storage, name: &str) -> Arc<dyn Origin> {
-        Arc::new(Bucket { storage: storage.clone(), name: name.to_owned() })
-    }
-}
-
-impl Origin for Bucket {
-    fn read<'a>(&'a self, key: &'a str, range: Option<Range<u64>>) -> BoxFuture<'a, Result<Bytes>> {
-        let object = ObjectRef { bucket: self.name.clone(), key: key.to_owned(), version_id: None };
-        async move {
-            match range {
-                Some(range) => self.storage.read_range(&object, range).await,
-                None => self.storage.read_all(&object).await,
-            }
-        }
-        .boxed()
-    }
-
-    fn concurrent_reads(&self) -> usize {
-        self.storage.concurrent_objects()
-    }
-
-    fn located(&self, error: Error, key: &str) -> Error {
-        error.with("bucket", &self.name).with("key", key)
-    }
-}
 
 /// Files of the lake that this call read or wrote, as long as they fit: what was just written is
 /// not fetched again, and what several questions read is fetched once. A file's key names its
@@ -281,8 +232,12 @@ async fn decode(
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
     use super::*;
     use arrow::array::{ArrayRef, Int64Array};
+    use futures::FutureExt;
+    use futures::future::BoxFuture;
     use shopflow_core::ErrorKind;
 
     type Read = Option<Range<u64>>;

@@ -14,16 +14,17 @@ use chrono::NaiveDate;
 use futures::TryStreamExt;
 use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, keys};
 use shopflow_lake::parquet::blocking;
-use shopflow_lake::{FileEntry, Table, schema};
+use shopflow_lake::{COMMIT_ATTEMPTS, FileEntry, Table, schema};
 use shopflow_postgres::{Client, PgResultExt};
+use shopflow_query::Rows;
+use shopflow_query::batches::{conform, sorted};
+use shopflow_query::engine::memory_table;
 
-use crate::engine::{conform, memory_table};
-use crate::files::Rows;
-use crate::gold::{Refresh, sorted};
-use crate::silver::COMMIT_ATTEMPTS;
-use crate::{days, tables};
+use super::refresh::Refresh;
+use super::tables;
+use crate::days;
 
-const TOUCHED_SESSIONS: &str = include_str!("../../../sql/warehouse/touched_sessions.sql");
+const TOUCHED_SESSIONS: &str = include_str!("../../../../sql/warehouse/touched_sessions.sql");
 
 /// The recomputed sessions, to be published.
 #[derive(Debug)]

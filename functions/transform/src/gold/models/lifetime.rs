@@ -17,10 +17,11 @@ use shopflow_models::lifetime::{self, Plan, Prediction};
 use shopflow_models::nbd::Nbd;
 use shopflow_models::purchases::{Patterns, Purchases};
 
-use crate::fits::{self, Fitted, model_fits};
+use super::fits::{self, Fitted, model_fits};
 
 /// The question that prepares the customers.
-pub const CUSTOMER_PURCHASES_SQL: &str = include_str!("../../../sql/models/customer_purchases.sql");
+pub const CUSTOMER_PURCHASES_SQL: &str =
+    include_str!("../../../../../sql/models/customer_purchases.sql");
 
 /// Days ahead in which purchases are expected, as the columns of the predictions say.
 const HORIZONS: [f64; 2] = [90.0, 365.0];

@@ -8,7 +8,6 @@ use shopflow_core::dataset::{PRICE_PRECISION, PRICE_SCALE};
 use shopflow_lake::schema;
 
 use crate::days::Period;
-use crate::modelled::MODELLED;
 
 /// Name of the fact table.
 pub const FACT_SALES: &str = "fact_sales";
@@ -26,17 +25,10 @@ pub const BUSINESS_DATE: &str = "business_date";
 pub const SESSION_ID: &str = "session_id";
 
 /// The question `fact_sales` answers.
-pub const FACT_SALES_SQL: &str = include_str!("../../../sql/gold/fact_sales.sql");
+pub const FACT_SALES_SQL: &str = include_str!("../../../../sql/gold/fact_sales.sql");
 
 /// The question `fact_sessions` answers.
-pub const FACT_SESSIONS_SQL: &str = include_str!("../../../sql/gold/fact_sessions.sql");
-
-/// Names of every gold table, in the order they are computed.
-pub fn all() -> impl Iterator<Item = &'static str> {
-    let stars = [DIM_CUSTOMER, DIM_PRODUCT, FACT_SALES, FACT_SESSIONS];
-    let computed = AGGREGATES.iter().chain(MODELLED.iter());
-    stars.into_iter().chain(computed.map(|aggregate| aggregate.name))
-}
+pub const FACT_SESSIONS_SQL: &str = include_str!("../../../../sql/gold/fact_sessions.sql");
 
 /// A table of the star that an aggregate reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,25 +106,25 @@ pub static AGGREGATES: LazyLock<Vec<Aggregate>> = LazyLock::new(|| {
     vec![
         period_table(
             "daily_sales",
-            include_str!("../../../sql/gold/daily_sales.sql"),
+            include_str!("../../../../sql/gold/daily_sales.sql"),
             Period::Day,
             "event_date",
         ),
         period_table(
             "weekly_sales",
-            include_str!("../../../sql/gold/weekly_sales.sql"),
+            include_str!("../../../../sql/gold/weekly_sales.sql"),
             Period::Week,
             "week_start",
         ),
         period_table(
             "monthly_sales",
-            include_str!("../../../sql/gold/monthly_sales.sql"),
+            include_str!("../../../../sql/gold/monthly_sales.sql"),
             Period::Month,
             "month_start",
         ),
         Aggregate {
             name: "product_sales",
-            sql: include_str!("../../../sql/gold/product_sales.sql"),
+            sql: include_str!("../../../../sql/gold/product_sales.sql"),
             reads: &[Input::FactSales],
             period: None,
             schema: required(&[
@@ -144,7 +136,7 @@ pub static AGGREGATES: LazyLock<Vec<Aggregate>> = LazyLock::new(|| {
         },
         Aggregate {
             name: "customer_lifetime_value",
-            sql: include_str!("../../../sql/gold/customer_lifetime_value.sql"),
+            sql: include_str!("../../../../sql/gold/customer_lifetime_value.sql"),
             reads: &[Input::FactSales],
             period: None,
             schema: required(&[
@@ -159,7 +151,7 @@ pub static AGGREGATES: LazyLock<Vec<Aggregate>> = LazyLock::new(|| {
         },
         Aggregate {
             name: "customer_rfm",
-            sql: include_str!("../../../sql/gold/customer_rfm.sql"),
+            sql: include_str!("../../../../sql/gold/customer_rfm.sql"),
             reads: &[Input::FactSales],
             period: None,
             schema: required(&[
@@ -176,7 +168,7 @@ pub static AGGREGATES: LazyLock<Vec<Aggregate>> = LazyLock::new(|| {
         },
         Aggregate {
             name: "cohort_retention",
-            sql: include_str!("../../../sql/gold/cohort_retention.sql"),
+            sql: include_str!("../../../../sql/gold/cohort_retention.sql"),
             reads: &[Input::FactSales],
             period: None,
             schema: required(&[

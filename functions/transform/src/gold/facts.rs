@@ -8,13 +8,14 @@ use chrono::NaiveDate;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use shopflow_core::{Dataset, Error, ErrorKind, Result, keys};
 use shopflow_lake::parquet::blocking;
-use shopflow_lake::{FileEntry, Table};
+use shopflow_lake::{COMMIT_ATTEMPTS, FileEntry, Table};
+use shopflow_query::Rows;
+use shopflow_query::batches::{conform, sorted};
+use shopflow_query::engine::memory_table;
 
-use crate::engine::{conform, memory_table};
-use crate::files::Rows;
-use crate::gold::{Dimensions, Refresh, sorted};
-use crate::silver::COMMIT_ATTEMPTS;
-use crate::{days, tables};
+use super::refresh::{Dimensions, Refresh};
+use super::tables;
+use crate::days;
 
 /// Months that are computed at the same time.
 const CONCURRENT_MONTHS: usize = 2;

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{RecordBatch, RecordBatchOptions};
-use arrow::compute::{cast, concat_batches};
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::datasource::{MemTable, TableProvider};
 use datafusion::error::DataFusionError;
@@ -16,6 +15,7 @@ use futures::future::BoxFuture;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 use tokio::sync::Semaphore;
 
+use crate::batches::{conform, restate};
 use crate::distinct;
 use crate::grouping::GroupByKey;
 
@@ -139,34 +139,6 @@ pub fn memory_table(schema: &SchemaRef, batches: Vec<RecordBatch>) -> Result<Sou
     let table = MemTable::try_new(Arc::clone(schema), vec![batches])
         .or_error(ErrorKind::Internal, "build table in memory failed")?;
     Ok(Source { table: Arc::new(table), rows })
-}
-
-/// Puts batches together with exactly the given schema, so that equal rows give equal files
-/// whichever way they were computed.
-///
-/// # Errors
-/// `Internal` when a column cannot be converted or has nulls where none may be.
-pub fn conform(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<RecordBatch> {
-    let batches = batches.iter().map(|batch| restate(schema, batch)).collect::<Result<Vec<_>>>()?;
-    concat_batches(schema, &batches).or_error(ErrorKind::Internal, "join of batches failed")
-}
-
-/// One batch with exactly the given schema, column by column.
-///
-/// # Errors
-/// As [`conform`].
-pub fn restate(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch> {
-    let columns = schema
-        .fields()
-        .iter()
-        .zip(batch.columns())
-        .map(|(field, column)| cast(column, field.data_type()))
-        .collect::<std::result::Result<Vec<_>, _>>()
-        .or_error(ErrorKind::Internal, "convert result column failed")?;
-    // Said explicitly, since a question may need no column at all.
-    let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &rows)
-        .or_error(ErrorKind::Internal, "result does not have the expected schema")
 }
 
 /// Our own errors keep their kind on the way through the engine.

@@ -10,8 +10,8 @@ use shopflow_core::{ErrorKind, Result, ResultExt};
 use shopflow_postgres::{Client, PgResultExt};
 use tokio_postgres::{IsolationLevel, Transaction};
 
-const READ: &str = include_str!("../../../sql/warehouse/pending.sql");
-const READ_FULL: &str = include_str!("../../../sql/warehouse/pending_full.sql");
+const READ: &str = include_str!("../../../../sql/warehouse/pending.sql");
+const READ_FULL: &str = include_str!("../../../../sql/warehouse/pending_full.sql");
 
 /// A bronze file of the queue.
 #[derive(Debug, Clone)]

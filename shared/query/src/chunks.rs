@@ -25,8 +25,7 @@ use ::parquet::file::reader::{ChunkReader, Length};
 use arrow::array::RecordBatch;
 use bytes::{Buf, Bytes};
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
-
-use crate::parquet::{READ_BATCH_ROWS, UNREADABLE, collect};
+use shopflow_lake::parquet::{READ_BATCH_ROWS, UNREADABLE, collect};
 
 /// Bytes of a file's end that are fetched first. They describe a file of a hundred row groups.
 const TAIL_BYTES: u64 = 64 * 1024;

@@ -13,7 +13,8 @@ use shopflow_core::{ErrorKind, Result, ResultExt};
 use shopflow_postgres::{Client, PgResultExt};
 use tokio_postgres::Row;
 
-use crate::{days, tables};
+use super::tables;
+use crate::days;
 
 /// The ends of time as engines without infinities write them.
 const VALIDITY: &str = "

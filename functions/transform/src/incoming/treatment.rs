@@ -9,12 +9,11 @@ use std::collections::{BTreeMap, HashMap};
 use aws_config::SdkConfig;
 use shopflow_core::privacy::Privacy;
 use shopflow_core::{Dataset, Error, Result, keys};
-use shopflow_lake::{Silver, Table};
+use shopflow_lake::{COMMIT_ATTEMPTS, Silver, Table};
 use shopflow_postgres::{Client, PgResultExt, secret};
 use shopflow_privacy::Key;
 
 use crate::Context;
-use crate::silver::COMMIT_ATTEMPTS;
 
 /// The policies with the key from Secrets Manager.
 ///

@@ -14,13 +14,14 @@ use shopflow_core::{Dataset, ErrorKind, Result, ResultExt, keys};
 use shopflow_lake::parquet::blocking;
 use shopflow_lake::{FileEntry, Table, schema};
 use shopflow_models::baskets::Baskets;
+use shopflow_query::Rows;
+use shopflow_query::batches::{conform, sorted};
 
-use crate::engine::conform;
-use crate::files::Rows;
-use crate::gold::{Change, Refresh, sorted};
-use crate::recommend::{SalesBaskets, SessionBaskets, Settings};
-use crate::tables::{Aggregate, Input};
-use crate::{days, fits, lifetime, recommend, tables};
+use super::models::recommend::{SalesBaskets, SessionBaskets, Settings};
+use super::models::{fits, lifetime, recommend};
+use super::refresh::{Change, Refresh};
+use super::tables::{self, Aggregate, Input};
+use crate::days;
 
 /// The tables. The SQL of the first two is the question that feeds the models; that of the others
 /// says the same as [`recommend`] does, for engines that have nothing else (a test compares them).
@@ -42,14 +43,14 @@ pub static MODELLED: LazyLock<[Aggregate; 4]> = LazyLock::new(|| {
         },
         Aggregate {
             name: "product_pairs",
-            sql: include_str!("../../../sql/gold/product_pairs.sql"),
+            sql: include_str!("../../../../sql/gold/product_pairs.sql"),
             reads: &[Input::FactSales],
             period: None,
             schema: recommend::product_pairs(),
         },
         Aggregate {
             name: "product_similarity",
-            sql: include_str!("../../../sql/gold/product_similarity.sql"),
+            sql: include_str!("../../../../sql/gold/product_similarity.sql"),
             reads: &[Input::FactSales, Input::FactSessions],
             period: None,
             schema: recommend::product_similarity(),

@@ -22,8 +22,10 @@ use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 use shopflow_lake::FileEntry;
 use shopflow_lake::parquet;
 
-use crate::cache::{Cached, FileCache, Origin};
-use crate::engine::{Source, TARGET_PARTITIONS, restate};
+use crate::batches::{project, restate};
+use crate::cache::{Cached, FileCache};
+use crate::engine::{Source, TARGET_PARTITIONS};
+use crate::origin::Origin;
 
 /// Rows that are decoded at once for a question. Half a megabyte or less per column stays in the
 /// processor's cache; with fewer, each turn of decoding drives the groups of a question out of it.
@@ -152,17 +154,6 @@ fn names_of(schema: &Schema) -> Vec<&str> {
 }
 
 type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
-
-/// The columns of `schema`, by name.
-pub(crate) fn project(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
-    let positions = schema
-        .fields()
-        .iter()
-        .map(|field| batch.schema_ref().index_of(field.name()))
-        .collect::<std::result::Result<Vec<_>, _>>()
-        .or_error(ErrorKind::Internal, "lake file lacks a column")?;
-    batch.project(&positions).or_error(ErrorKind::Internal, "projection of a lake file failed")
-}
 
 type Scan<'a> = Pin<Box<dyn Future<Output = EngineResult<Arc<dyn ExecutionPlan>>> + Send + 'a>>;
 
