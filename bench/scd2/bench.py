@@ -1,8 +1,8 @@
 """100,000 changed rows into a dimension of a million, with history: ShopFlow, plain SQL, dbt.
 
 All three work on one Postgres (DATABASE_URL), in a database of their own that is dropped at the
-end. ShopFlow runs the files of sql/warehouse/ that transform runs, in the same order, for the marks
-that load leaves: which customers changed, and since when. Plain SQL is the textbook pair of UPDATE
+end. ShopFlow runs the statements that transform runs (sql/warehouse/, and those of the dimensions),
+in the same order, for the marks that load leaves: which customers changed, and since when. Plain SQL is the textbook pair of UPDATE
 and INSERT into a table with the same columns and keys and the usual index on current rows, which
 ShopFlow does without; dbt takes one snapshot with the timestamp strategy, which trusts a column that
 says when a row changed, and one with the check strategy, which compares the values. All must end with
@@ -19,12 +19,13 @@ import sys
 import tempfile
 import time
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
 
-from common import REPOSITORY, report
+from common import REPOSITORY, build_examples, example, report
 
 SERVER = os.environ.get("DATABASE_URL") or os.environ["SHOPFLOW_TEST_DATABASE_URL"]
 DATABASE = f"bench_scd2_{os.getpid()}"
@@ -94,9 +95,17 @@ def connect(name: str):
     return connection
 
 
+@cache
+def dimension_sql() -> dict:
+    """The statements that are made from the definitions of the dimensions, by step."""
+    build_examples()
+    return example("dimension_sql")
+
+
 def shopflow(database) -> float:
     """One transaction, as transform does it; the marks are removed afterwards, untimed."""
-    files = [(WAREHOUSE / f"{step}.sql").read_text() for step in STEPS]
+    generated = dimension_sql()
+    files = [generated.get(step) or (WAREHOUSE / f"{step}.sql").read_text() for step in STEPS]
     cursor = database.cursor()
     started = time.perf_counter()
     cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")

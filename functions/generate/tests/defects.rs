@@ -122,8 +122,10 @@ fn without_a_rate_there_are_no_defects_and_no_truths() {
 fn every_truth_describes_its_line() {
     let spec = spec(1.0, 0.2);
     let truths = truths(&spec);
-    let files: HashMap<Dataset, Vec<u8>> =
-        shopflow_generate::DATASETS.into_iter().map(|dataset| (dataset, file(&spec, dataset))).collect();
+    let files: HashMap<Dataset, Vec<u8>> = shopflow_generate::DATASETS
+        .into_iter()
+        .map(|dataset| (dataset, file(&spec, dataset)))
+        .collect();
     let lines: HashMap<Dataset, Vec<&[u8]>> =
         files.iter().map(|(dataset, file)| (*dataset, lines(file))).collect();
     for truth in &truths {

@@ -37,8 +37,8 @@ pub fn columns(dataset: Dataset) -> Vec<Staged> {
     });
     let hash = if keyed { "bigint" } else { "bytea" };
     let further = [("row_hash", hash, true), ("extra", "jsonb", false)];
-    let further = further
-        .map(|(name, sql_type, required)| Staged { name: quoted(name), sql_type, required });
+    let further =
+        further.map(|(name, sql_type, required)| Staged { name: quoted(name), sql_type, required });
     own.chain(further).collect()
 }
 

@@ -30,7 +30,7 @@ use futures::future::BoxFuture;
 use shopflow_core::contract::{GoldTable, LedgerEntry, TransformEvent, TransformResult};
 use shopflow_core::runtime::{Init, Invocation};
 use shopflow_core::settings::Recommendations;
-use shopflow_core::{Error, Result, Storage};
+use shopflow_core::{Dataset, Error, Result, Storage, keys};
 use shopflow_lake::Silver;
 use shopflow_postgres::Database;
 use shopflow_query::FileCache;
@@ -196,7 +196,8 @@ async fn finish(
         gold::row_counts(context).boxed()
     )?;
     check_balance(&ledger)?;
-    Ok(TransformResult { touched_dates, fact_rows, gold, ledger })
+    let silver = Dataset::all().map(keys::silver_table).collect();
+    Ok(TransformResult { touched_dates, fact_rows, gold, silver, ledger })
 }
 
 fn check_balance(ledger: &[LedgerEntry]) -> Result<()> {

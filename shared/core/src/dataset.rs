@@ -75,8 +75,6 @@ impl Dataset {
     pub const Products: Dataset = Dataset(1);
     pub const Transactions: Dataset = Dataset(2);
     pub const Clickstream: Dataset = Dataset(3);
-
-    pub const ALL: [Dataset; 4] = [Dataset(0), Dataset(1), Dataset(2), Dataset(3)];
 }
 
 /// The definitions built in, in load order: what is referred to comes before what refers to it. A

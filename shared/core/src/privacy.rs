@@ -110,8 +110,8 @@ fn check(policies: &Policies) -> Vec<String> {
         }
     }
     for (dataset, column) in policies.named_columns() {
-        let known = Dataset::all()
-            .filter(|known| matches!(dataset, "*") || known.name() == dataset);
+        let known =
+            Dataset::all().filter(|known| matches!(dataset, "*") || known.name() == dataset);
         let mut columns = known.flat_map(Dataset::columns);
         if !columns.any(|known| column == "*" || known.name == column) {
             problems.push(format!(

@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
-use shopflow_core::Dataset;
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
 use shopflow_core::dataset::{Column, Kind, PRICE_PRECISION, PRICE_SCALE};
+use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt};
 
 /// JSON object with the columns of a file that the dataset does not know; null when there are none.
 pub const EXTRA: &str = "_extra";
@@ -46,17 +47,57 @@ pub fn timestamp() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }
 
-/// The Arrow field of a dataset's column; nullable only when the value may be missing.
-pub fn field(column: &Column) -> Field {
-    let data_type = match column.kind {
+/// The Arrow type of values of a kind.
+pub fn data_type(kind: Kind) -> DataType {
+    match kind {
         Kind::Id | Kind::Reference(_) => DataType::Int64,
         Kind::Quantity => DataType::Int32,
         Kind::Uuid | Kind::Text(_) | Kind::Email | Kind::Country | Kind::OneOf(_) => DataType::Utf8,
         Kind::Date => DataType::Date32,
         Kind::Timestamp => timestamp(),
         Kind::Price => DataType::Decimal128(PRICE_PRECISION, PRICE_SCALE as i8),
-    };
-    Field::new(column.name, data_type, !column.required)
+    }
+}
+
+/// The Arrow field of a dataset's column; nullable only when the value may be missing.
+pub fn field(column: &Column) -> Field {
+    Field::new(column.name, data_type(column.kind), !column.required)
+}
+
+/// The rows of a file with the columns of `schema`, by name and in its order. A file that was
+/// written before a column existed has nulls there; columns that only the file has are left out.
+///
+/// # Errors
+/// `Internal` when the file lacks a column that may not be null.
+pub fn complete(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    let own = batch.schema();
+    let present = |field: &FieldRef| own.index_of(field.name()).ok();
+    let positions: Option<Vec<usize>> = schema.fields().iter().map(present).collect();
+    let failed = "lake file does not have the expected schema";
+    if let Some(positions) = positions {
+        return batch.project(&positions).or_error(ErrorKind::Internal, failed);
+    }
+    let mut fields: Vec<FieldRef> = Vec::with_capacity(schema.fields().len());
+    let mut columns: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
+    for field in schema.fields() {
+        match present(field) {
+            Some(at) => {
+                fields.push(Arc::clone(&own.fields()[at]));
+                columns.push(Arc::clone(batch.column(at)));
+            }
+            None if field.is_nullable() => {
+                fields.push(Arc::clone(field));
+                columns.push(new_null_array(field.data_type(), batch.num_rows()));
+            }
+            None => {
+                let lacking = Error::internal("lake file lacks a column");
+                return Err(lacking.with("column", field.name()));
+            }
+        }
+    }
+    let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &rows)
+        .or_error(ErrorKind::Internal, failed)
 }
 
 /// Bronze: the dataset's columns, then `_extra`, `_line` and where the row came from.
@@ -174,6 +215,24 @@ mod tests {
         let customers = bronze(Dataset::Customers);
         let date = customers.field_with_name("registration_date").unwrap();
         assert_eq!(date.data_type(), &DataType::Date32);
+    }
+
+    #[test]
+    fn a_column_of_today_is_null_in_a_file_of_yesterday_and_one_of_tomorrow_is_left_out() {
+        let yesterday = |names: &[&str]| {
+            let values: ArrayRef = Arc::new(arrow::array::Int64Array::from(vec![1, 2]));
+            RecordBatch::try_from_iter(names.iter().map(|name| (*name, Arc::clone(&values))))
+                .unwrap()
+        };
+        let of = |name: &str, nullable| Field::new(name, DataType::Int64, nullable);
+        let schema = Arc::new(Schema::new(vec![of("b", true), of("weight", true), of("a", false)]));
+        let completed = complete(&yesterday(&["a", "b", "c"]), &schema).unwrap();
+        let names: Vec<&str> =
+            completed.schema_ref().fields().iter().map(|field| field.name().as_str()).collect();
+        assert_eq!(names, ["b", "weight", "a"]);
+        assert_eq!(completed.column(1).null_count(), 2);
+        let error = complete(&yesterday(&["b"]), &schema).unwrap_err();
+        assert!(error.to_string().contains("column=a"), "{error}");
     }
 
     #[test]

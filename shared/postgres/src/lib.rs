@@ -14,6 +14,7 @@
 
 mod credentials;
 mod database;
+pub mod dimensions;
 mod endpoint;
 mod error;
 mod migrate;

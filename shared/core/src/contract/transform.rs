@@ -22,6 +22,9 @@ pub struct TransformResult {
     /// Rows of `fact_sales` written.
     pub fact_rows: u64,
     pub gold: Vec<GoldTable>,
+    /// Names of the tables of silver, for whoever looks after their files.
+    #[serde(default)]
+    pub silver: Vec<String>,
     /// One entry per dataset: bronze rows in, silver rows written or unchanged.
     pub ledger: Vec<LedgerEntry>,
 }
