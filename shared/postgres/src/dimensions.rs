@@ -320,7 +320,7 @@ ORDER BY {id}, valid_from;
 
     /// The hash of the tracked attributes. One that came later counts only where it has a value, so
     /// the hashes of before stay.
-    fn hash(&self, of: &str) -> String {
+    pub fn hash(&self, of: &str) -> String {
         let tracked = || self.of_change(Change::Version);
         let first =
             join(tracked().filter(|it| !self.is_later(it)).map(|it| format!("{of}{}", it.name)));

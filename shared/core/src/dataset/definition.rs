@@ -1,6 +1,6 @@
 //! What a dataset is like, as data. Every stage derives from it what it needs to know.
 
-use super::{Column, Dataset, Kind};
+use super::{Column, Dataset, Kind, PersonalData};
 
 /// How the records of a file are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,6 +152,17 @@ impl Definition {
                     column.name
                 ));
             }
+            let is_text = matches!(column.kind, Kind::Text(_) | Kind::Email);
+            let has_tombstone = matches!(
+                column.personal_data(),
+                Some(PersonalData::PersonName | PersonalData::Email)
+            );
+            if column.is_personal() && !(is_text && (has_tombstone || !column.required)) {
+                problem(format!(
+                    "column {} is personal and must be an optional text, so that it can be erased",
+                    column.name
+                ));
+            }
             if let Kind::Reference(dataset) = column.kind {
                 let known = earlier.get(usize::from(dataset.0));
                 if !known.is_some_and(|other| matches!(other.role, Role::Entity(_))) {
@@ -163,8 +174,12 @@ impl Definition {
             Role::Entity(entity) => {
                 let attributes = entity.dimension.map_or(&[][..], |it| it.attributes);
                 for attribute in attributes {
-                    if self.column(attribute.column).is_none() {
+                    let Some(column) = self.column(attribute.column) else {
                         problem(format!("attribute {} has no column", attribute.name));
+                        continue;
+                    };
+                    if column.is_personal() && attribute.made == Made::Copied {
+                        problem(format!("attribute {} is personal", attribute.name));
                     }
                 }
                 if self.format != Format::Csv {
