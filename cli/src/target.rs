@@ -111,7 +111,7 @@ impl From<local::Cloud> for Target {
 async fn connect(url: &str, ca_file: Option<&str>) -> Result<Client> {
     let mut config: Config = url
         .parse()
-        .or_error(ErrorKind::InvalidInput, format!("{DATABASE_URL} is no postgres address"))?;
+        .or_error(ErrorKind::InvalidInput, format!("{DATABASE_URL} is not a Postgres address"))?;
     let Some(path) = ca_file else {
         check_loopback(&config)?;
         return database::connect(&config).await;

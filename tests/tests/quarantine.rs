@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shopflow::execution::Poll;
+use shopflow::quarantine::files;
 use shopflow::quarantine::replay::{self, Replay};
 use shopflow::quarantine::rows::Rows;
-use shopflow::quarantine::shelf;
 use shopflow::quarantine::{Account, Entry, Filter, Request, export};
 use shopflow_core::Dataset;
 use shopflow_tests::{Cloud, Ledger, customers, products, transactions};
@@ -35,7 +35,7 @@ fn request(run_id: &str, dataset: Dataset, file: Option<PathBuf>) -> Request {
 }
 
 async fn entry(cloud: &Cloud, run_id: &str, dataset: Dataset) -> Entry {
-    let mut entries = shelf::of_run(&cloud.target, &filter(run_id, dataset)).await.unwrap();
+    let mut entries = files::of_run(&cloud.target, &filter(run_id, dataset)).await.unwrap();
     assert_eq!(entries.len(), 1);
     entries.remove(0)
 }
@@ -289,6 +289,6 @@ async fn a_rejected_file_is_repaired_as_a_whole() {
     let found = entry(&cloud, &run.name, Dataset::Customers).await;
     let text = serde_json::to_string(&found).unwrap();
     assert!(!text.contains("Person") && !text.contains(" at example"), "{text}");
-    let nothing = shelf::of_run(&cloud.target, &filter("no-such-run", Dataset::Customers)).await;
+    let nothing = files::of_run(&cloud.target, &filter("no-such-run", Dataset::Customers)).await;
     assert!(nothing.unwrap_err().to_string().contains("quarantine list"));
 }

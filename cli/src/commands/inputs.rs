@@ -48,7 +48,7 @@ fn objects_source(objects: &[ObjectRef]) -> Result<Value> {
 
 fn parse(address: &str) -> Result<ObjectRef> {
     let wrong = || {
-        Error::invalid("this is no S3 address")
+        Error::invalid("this is not an S3 address")
             .with("object", address)
             .hint("write s3://bucket/incoming/<dataset>/<name>")
     };
@@ -124,7 +124,7 @@ fn dataset_of(file: &Path) -> Result<Dataset> {
         .read_until(b'\n', &mut header)
         .map_err(|error| unreadable(file).because(error))?;
     dataset_of_header(&String::from_utf8_lossy(&header)).ok_or_else(|| {
-        Error::invalid("it is not clear which dataset the file belongs to")
+        Error::invalid("cannot tell which dataset the file belongs to")
             .with("file", file.display())
             .hint(format!("name it with --dataset and one of {}", Dataset::names()))
     })

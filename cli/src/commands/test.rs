@@ -57,7 +57,7 @@ fn tests(arguments: &Test, home: &Home, state: &State) -> Result<Command> {
     let (Some(emulator), Some(postgres), Some(password)) =
         (state.emulator, state.postgres, &state.admin_password)
     else {
-        return Err(Error::internal("the test servers do not run"));
+        return Err(Error::internal("the test servers are not running"));
     };
     let mut cargo = build::cargo(home);
     // Every failure is worth knowing, not only the first.

@@ -197,7 +197,7 @@ pub async fn check_at_rest(target: &Target) -> Result<()> {
         if let Some(execution) = running.executions().first() {
             return Err(Error::invalid("a run is under way")
                 .with("run_id", execution.name())
-                .hint("wait until it has ended, then ask again"));
+                .hint("wait until it has ended, then try again"));
         }
     }
     let names = [
@@ -214,8 +214,9 @@ pub async fn check_at_rest(target: &Target) -> Result<()> {
         .map_err(|error| Error::aws(ErrorKind::TransientService, "read queue", error))?;
     let attributes = queue.attributes().cloned().unwrap_or_default();
     if attributes.values().any(|waiting| waiting != "0") {
-        return Err(Error::invalid("uploads wait for their runs")
-            .hint("wait until `cargo shopflow status` shows them ended, then ask again"));
+        return Err(Error::invalid("uploads wait for their runs").hint(
+            "wait until `cargo shopflow status` shows that they have ended, then try again",
+        ));
     }
     Ok(())
 }
@@ -245,7 +246,7 @@ pub async fn capture_changes(target: &Target, client: &Client) -> Result<()> {
         if answer.function_error().is_some() {
             return Err(Error::internal("change data capture failed")
                 .with("function", &function)
-                .hint("look at its log, then ask again"));
+                .hint("look at its log, then try again"));
         }
         let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
         let result: CdcResult = serde_json::from_slice(payload)
@@ -256,5 +257,5 @@ pub async fn capture_changes(target: &Target, client: &Client) -> Result<()> {
             return Ok(());
         }
     }
-    Err(Error::internal("change data capture does not catch up").with("function", function))
+    Err(Error::internal("change data capture is not catching up").with("function", function))
 }

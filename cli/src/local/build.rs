@@ -74,7 +74,7 @@ pub fn laid_out(home: &Home) -> Result<Vec<Function>> {
     for name in names {
         let bootstrap = home.lambda_folder().join(&name).join("bootstrap");
         if !bootstrap.exists() {
-            return Err(Error::invalid("a function is not built")
+            return Err(Error::invalid("a function has not been built")
                 .with("function", &name)
                 .hint("run `cargo shopflow up`"));
         }
@@ -114,7 +114,7 @@ fn build(home: &Home) -> Result<()> {
         return Ok(());
     }
     Err(Error::internal(format!("building the functions failed ({status})"))
-        .hint("the compiler's messages are above"))
+        .hint("see the compiler's messages above"))
 }
 
 fn metadata(home: &Home) -> Result<Metadata> {

@@ -30,7 +30,7 @@ pub async fn ensure(
     state: &mut State,
     console: Console,
 ) -> Result<Stack> {
-    let emulator = state.emulator.ok_or_else(|| Error::internal("the emulator does not run"))?;
+    let emulator = state.emulator.ok_or_else(|| Error::internal("the emulator is not running"))?;
     let parameters = parameters(home, state)?;
     let fingerprint = fingerprint(home, functions, &parameters)?;
     if let Some(deployment) = &state.deployment

@@ -76,7 +76,7 @@ pub async fn up_servers(home: &Home, console: Console) -> Result<State> {
 /// nothing while nothing changed.
 ///
 /// # Errors
-/// When the servers do not run, a function is not built or SAM fails.
+/// When the servers do not run, a function has not been built or SAM fails.
 pub async fn deploy(home: &Home, console: Console) -> Result<Cloud> {
     let _lock = home.lock()?;
     let python = ensure_python(home, console)?;
@@ -108,7 +108,7 @@ pub fn is_up(home: &Home, state: &State) -> bool {
 /// when anything was running.
 ///
 /// # Errors
-/// When a server does not stop or the data cannot be removed.
+/// When a server did not stop or the data cannot be removed.
 pub fn down(home: &Home, purge: bool) -> Result<bool> {
     if !home.folder().exists() {
         return Ok(false);

@@ -111,7 +111,7 @@ pub fn restart(home: &Home, python: &Python) -> Result<()> {
     let mut state = State::read(&home.state_file())?;
     let layout = layout(home, python)?;
     let server = state.postgres.ok_or_else(|| {
-        Error::invalid("the local Postgres does not run").hint("run `cargo shopflow up`")
+        Error::invalid("the local Postgres is not running").hint("run `cargo shopflow up`")
     })?;
     process::stop(server.pid, &marker(&layout.data()), Signal::Interrupt, STOP_LIMIT)?;
     state.postgres = Some(start(home, &layout, server.port)?);

@@ -128,7 +128,7 @@ pub fn stop(pid: u32, marker: &str, signal: Signal, grace: Duration) -> Result<b
     if wait_until(Duration::from_secs(5), || !is_alive(pid, marker)) {
         return Ok(true);
     }
-    Err(Error::internal("a server does not stop").with("pid", pid).with("program", marker))
+    Err(Error::internal("a server did not stop").with("pid", pid).with("program", marker))
 }
 
 fn send(signal: Signal, target: &str) {

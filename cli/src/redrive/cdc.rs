@@ -11,8 +11,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 
+use super::letter::{Action, Letter, Scope};
 use super::letters::{Letters, shortened};
-use super::{Action, Letter, Scope};
 use crate::target::Target;
 
 const QUEUE: &str = "cdc";

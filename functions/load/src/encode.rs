@@ -13,10 +13,11 @@ use std::collections::{BTreeSet, HashMap};
 use bytes::{BufMut, BytesMut};
 use csv::{ByteRecord, StringRecord};
 use sha2::{Digest, Sha256};
-use shopflow_core::dataset::{Kind, MOST_REFERENCES, Role};
+use shopflow_core::dataset::{Kind, Role};
 use shopflow_core::{Dataset, Error, Result};
 
 use crate::columns::Target;
+use crate::key::Key;
 use crate::references::References;
 use crate::values;
 
@@ -47,17 +48,6 @@ pub struct Encoder {
     /// UTC days of the event times so far, in days since 2000-01-01.
     pub days: BTreeSet<i32>,
     pub rows: u64,
-}
-
-/// What the comparison with the stored rows needs of an event.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Key {
-    pub id: i64,
-    pub hash: i64,
-    /// UTC day of the event, in days since 2000-01-01.
-    pub day: i32,
-    /// What it refers to, in the order of the columns; 0 where there is nothing.
-    pub references: [i64; MOST_REFERENCES],
 }
 
 /// A column of the dataset as the file has it.
@@ -214,9 +204,11 @@ impl Encoder {
             };
             if encoded.is_none() {
                 let line = record.position().map_or(0, csv::Position::line);
-                return Err(Error::internal("the raw file holds a value that validate refuses")
-                    .with("column", column.name)
-                    .with("line", line));
+                return Err(Error::internal(
+                    "the raw file holds a value that validate would refuse",
+                )
+                .with("column", column.name)
+                .with("line", line));
             }
         }
         self.canonical.extend_from_slice(&self.optional);

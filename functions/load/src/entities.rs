@@ -16,9 +16,11 @@ use shopflow_postgres::PgResultExt;
 use tokio_postgres::Transaction;
 
 use crate::columns::{quoted, stored_name};
+use crate::context::Context;
+use crate::counts::{Counts, expect};
+use crate::references;
 use crate::source::Order;
 use crate::staging::{self, STORED_ORDER, Verdicts};
-use crate::{Context, Counts, references};
 
 /// How the statements name what a dataset has.
 #[derive(Debug)]
@@ -263,16 +265,4 @@ fn lists(columns: &[(String, String)]) -> (String, String) {
     let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
     let values: Vec<&str> = columns.iter().map(|(_, value)| value.as_str()).collect();
     (names.join(", "), values.join(", "))
-}
-
-/// The counts are promised to be exact, so a statement that touches another number of rows than
-/// the comparison found is a defect, for instance an id that is in the file twice.
-pub fn expect(what: &str, written: u64, judged: u64) -> Result<()> {
-    if written == judged {
-        return Ok(());
-    }
-    Err(shopflow_core::Error::internal("rows were not written as compared")
-        .with("action", what)
-        .with("written", written)
-        .with("compared", judged))
 }

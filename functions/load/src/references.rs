@@ -9,7 +9,8 @@ use tokio_postgres::Transaction;
 use tokio_postgres::types::ToSql;
 
 use crate::columns;
-use crate::encode::Key;
+use crate::key::Key;
+use crate::lock::lock as lock_dataset;
 
 /// Ids below this are kept as bits, 2 MiB at most.
 const DENSE: usize = 1 << 24;
@@ -122,7 +123,7 @@ pub async fn lock(transaction: &Transaction<'_>, dataset: Dataset) -> Result<()>
     let columns: Vec<_> =
         dataset.definition().references().map(|(column, of)| (column, of, ())).collect();
     for (_, of, ()) in in_order(&columns) {
-        crate::lock(transaction, *of).await?;
+        lock_dataset(transaction, *of).await?;
     }
     Ok(())
 }
@@ -165,7 +166,7 @@ async fn infer(
         return Ok(0);
     }
     // The dataset's own load must not insert the same members at the same time.
-    crate::lock(transaction, dataset).await?;
+    lock_dataset(transaction, dataset).await?;
     // Every real row is later than '-infinity', so the first one completes the member.
     let insert = format!(
         "INSERT INTO core.{dataset} (id, is_inferred, effective_at, source_modified_at, \

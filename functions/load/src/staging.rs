@@ -7,8 +7,8 @@ use shopflow_core::{Dataset, Result};
 use shopflow_postgres::PgResultExt;
 use tokio_postgres::Transaction;
 
-use crate::Context;
 use crate::columns::{Target, is_keyed, quoted, stored_name};
+use crate::context::Context;
 use crate::copy::copy;
 use crate::encode::Encoder;
 

@@ -7,8 +7,7 @@ use shopflow_core::contract::{RecordFinish, RunError, Usage};
 
 use crate::cost::Cost;
 use crate::ledger::Books;
-use crate::status_name;
-use crate::store::Closed;
+use crate::store::{Closed, status_name};
 
 /// Everything one wants to know about a run afterwards.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -23,7 +23,7 @@ use shopflow_postgres::Client;
 use shopflow_postgres::dimensions::{self as stars, Star};
 use shopflow_query::{Engine, FileCache};
 
-use crate::Context;
+use crate::context::Context;
 use modelled::MODELLED;
 use refresh::Refresh;
 use sessions::SessionChange;

@@ -47,7 +47,7 @@ impl LockedSession {
     pub async fn unlock(self) {
         let unlock = format!("SELECT pg_advisory_unlock({})", locks::TRANSFORM);
         if let Err(error) = self.client.batch_execute(&unlock).await {
-            tracing::debug!(error = %error, "the lock went with the connection");
+            tracing::debug!(error = %error, "the lock was lost with the connection");
         }
     }
 }

@@ -20,9 +20,10 @@ use shopflow_lake::{COMMIT_ATTEMPTS, FileEntry, Table, schema};
 use shopflow_query::FileCache;
 use tokio_postgres::Transaction;
 
+use crate::context::Context;
+use crate::days;
 use crate::incoming::pending::{Pending, QueuedFile};
 use crate::incoming::rows::{Incoming, RowRef, read_dataset};
-use crate::{Context, days};
 use merge::Write;
 
 /// Up to this size, in compressed bytes, a partition stays one file: writing it again costs the same
@@ -207,7 +208,7 @@ async fn merge_partitions(
     while let Some(merged) = merges
         .try_next()
         .await
-        .or_error(ErrorKind::Internal, "merge of a partition stopped short")?
+        .or_error(ErrorKind::Internal, "merge of a partition stopped early")?
     {
         let merged = merged?;
         // A partition is also written when a later source says the same: its order advances.

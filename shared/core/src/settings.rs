@@ -41,6 +41,7 @@ pub struct Settings {
     pub compact: Compact,
     pub cdc: Cdc,
     pub business: Business,
+    pub transform: Transform,
     pub recommendations: Recommendations,
     pub metrics: MetricsSettings,
     pub alerts: AlertSettings,
@@ -140,6 +141,9 @@ impl Settings {
             problems.push("cdc.max_changes and cdc.file_mib must be at least 1".to_owned());
         }
         self.lineage.check(&mut problems);
+        if self.transform.rows_per_call == 0 {
+            problems.push("transform.rows_per_call must be at least 1".to_owned());
+        }
         let Recommendations { minimum_baskets, top, session_days } = self.recommendations;
         if minimum_baskets == 0 || top == 0 || session_days == 0 {
             problems.push("recommendations.* must be at least 1".to_owned());

@@ -21,13 +21,10 @@ use shopflow_core::dataset::{Attribute, Change, Dimension, Kind, Made, Role};
 /// To compile these statements takes longer than to run them.
 pub const PREPARE: &str = "SET LOCAL work_mem = '64MB'; SET LOCAL jit = off;";
 
-/// Before the dimensions are written: facts of a removed version get their new one afterwards, so
-/// the foreign keys wait until then. Versions are found by their keys, in time that grows with the
+/// Before the dimensions are written. Versions are found by their keys, in time that grows with the
 /// changes: the planner would rather read the whole dimension, for a tenth of it several times
 /// slower.
 pub const BEGIN: &str = "
-SET CONSTRAINTS warehouse.fact_sales_customer_fkey, warehouse.fact_sales_product_fkey,
-                warehouse.fact_sessions_customer_fkey DEFERRED;
 SET LOCAL enable_hashjoin = off;
 SET LOCAL enable_mergejoin = off;";
 
@@ -277,7 +274,8 @@ WHERE c.is_corrected;
     }
 
     /// The statements that bring the dimension to the wanted versions. A version that stays keeps
-    /// its surrogate key; versions are removed before others become current.
+    /// its surrogate key; versions are removed before others become current. Facts of a removed
+    /// version get their new one afterwards.
     pub fn update(&self) -> String {
         let Dimension { table, key, id, .. } = self.dimension;
         let changes = self.changes_table();

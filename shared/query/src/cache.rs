@@ -237,8 +237,7 @@ mod tests {
 
     use super::*;
     use arrow::array::{ArrayRef, Int64Array};
-    use futures::FutureExt;
-    use futures::future::BoxFuture;
+    use async_trait::async_trait;
     use shopflow_core::ErrorKind;
 
     type Read = Option<Range<u64>>;
@@ -250,13 +249,13 @@ mod tests {
         reads: Mutex<Vec<Read>>,
     }
 
+    #[async_trait]
     impl Origin for Shelf {
-        fn read<'a>(&'a self, _key: &'a str, range: Read) -> BoxFuture<'a, Result<Bytes>> {
+        async fn read(&self, _key: &str, range: Read) -> Result<Bytes> {
             self.reads.lock().unwrap().push(range.clone());
             let all = 0..self.content.len() as u64;
             let range = range.unwrap_or(all);
-            let content = self.content.slice(range.start as usize..range.end as usize);
-            std::future::ready(Ok(content)).boxed()
+            Ok(self.content.slice(range.start as usize..range.end as usize))
         }
 
         fn concurrent_reads(&self) -> usize {

@@ -150,7 +150,7 @@ fn query_error(error: DataFusionError) -> Error {
         },
         exhausted @ DataFusionError::ResourcesExhausted(_) => Error::internal("query failed")
             .because(exhausted)
-            .hint("give the function more memory: it has a share of it for queries"),
+            .hint("give the function more memory: queries may use a share of it"),
         other => Error::internal("query failed").because(other),
     }
 }

@@ -2,12 +2,12 @@
 
 use std::any::Any;
 use std::collections::{BTreeSet, HashSet};
-use std::pin::Pin;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Date32Type, Schema, SchemaRef};
+use async_trait::async_trait;
 use datafusion::catalog::Session;
 use datafusion::common::Result as EngineResult;
 use datafusion::datasource::{TableProvider, TableType};
@@ -156,8 +156,7 @@ fn names_of(schema: &Schema) -> Vec<&str> {
 
 type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
 
-type Scan<'a> = Pin<Box<dyn Future<Output = EngineResult<Arc<dyn ExecutionPlan>>> + Send + 'a>>;
-
+#[async_trait]
 impl TableProvider for LazyFiles {
     fn as_any(&self) -> &dyn Any {
         self
@@ -171,38 +170,27 @@ impl TableProvider for LazyFiles {
         TableType::Base
     }
 
-    // What `async fn scan` of the trait is underneath; nothing is awaited here.
-    fn scan<'life0, 'life1, 'life2, 'life3, 'async_trait>(
-        &'life0 self,
-        _state: &'life1 dyn Session,
-        projection: Option<&'life2 Vec<usize>>,
-        _filters: &'life3 [Expr],
+    async fn scan(
+        &self,
+        _state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
         limit: Option<usize>,
-    ) -> Scan<'async_trait>
-    where
-        'life0: 'async_trait,
-        'life1: 'async_trait,
-        'life2: 'async_trait,
-        'life3: 'async_trait,
-        Self: 'async_trait,
-    {
-        let plan = || -> EngineResult<Arc<dyn ExecutionPlan>> {
-            let schema = match projection {
-                Some(columns) => Arc::new(self.schema.project(columns)?),
-                None => Arc::clone(&self.schema),
-            };
-            let parts = (0..TARGET_PARTITIONS).map(|number| {
-                let every = self.files.iter().skip(number).step_by(TARGET_PARTITIONS);
-                let files = every.cloned().collect();
-                let source = LazyFiles { files, ..self.clone() };
-                let part = FilePart { source, schema: Arc::clone(&schema) };
-                Arc::new(part) as Arc<dyn PartitionStream>
-            });
-            let parts = parts.collect();
-            let scan = StreamingTableExec::try_new(schema, parts, None, None, false, limit)?;
-            Ok(Arc::new(scan))
+    ) -> EngineResult<Arc<dyn ExecutionPlan>> {
+        let schema = match projection {
+            Some(columns) => Arc::new(self.schema.project(columns)?),
+            None => Arc::clone(&self.schema),
         };
-        Box::pin(std::future::ready(plan()))
+        let parts = (0..TARGET_PARTITIONS).map(|number| {
+            let every = self.files.iter().skip(number).step_by(TARGET_PARTITIONS);
+            let files = every.cloned().collect();
+            let source = LazyFiles { files, ..self.clone() };
+            let part = FilePart { source, schema: Arc::clone(&schema) };
+            Arc::new(part) as Arc<dyn PartitionStream>
+        });
+        let parts = parts.collect();
+        let scan = StreamingTableExec::try_new(schema, parts, None, None, false, limit)?;
+        Ok(Arc::new(scan))
     }
 }
 

@@ -1,10 +1,10 @@
 //! Grouping by one id or date, several times faster than the engine's general way.
 //!
 //! The engine looks every row up in a hash table, and with more groups than the processor's cache
-//! holds it waits for memory twice per row. Ids and dates of a shop are dense: a group stands where
-//! its key says ([`Groups`]). Only the first stage of a grouping is replaced, the one that sees
-//! every row. It hands out what the second stage of the engine expects, so this one still brings
-//! the partitions together and spills what does not fit; and every aggregate is the engine's own.
+//! holds it waits for memory twice per row. Ids and dates of a shop are dense, so a key serves as an
+//! index into the table of groups ([`Groups`]). Only the first stage of a grouping is replaced, the
+//! one that sees every row. Its output is what the engine's second stage expects, which still merges
+//! the partitions and spills what does not fit. The aggregates are the engine's own.
 
 mod groups;
 mod stage;

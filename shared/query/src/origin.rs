@@ -4,15 +4,15 @@ use std::fmt::Debug;
 use std::ops::Range;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use bytes::Bytes;
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use shopflow_core::{Error, ObjectRef, Result, Storage};
 
 /// Where files come from.
+#[async_trait]
 pub trait Origin: Debug + Send + Sync {
     /// Bytes of a file, all of them without a range.
-    fn read<'a>(&'a self, key: &'a str, range: Option<Range<u64>>) -> BoxFuture<'a, Result<Bytes>>;
+    async fn read(&self, key: &str, range: Option<Range<u64>>) -> Result<Bytes>;
 
     /// Most reads that should be under way at a time.
     fn concurrent_reads(&self) -> usize;
@@ -35,16 +35,14 @@ impl Bucket {
     }
 }
 
+#[async_trait]
 impl Origin for Bucket {
-    fn read<'a>(&'a self, key: &'a str, range: Option<Range<u64>>) -> BoxFuture<'a, Result<Bytes>> {
+    async fn read(&self, key: &str, range: Option<Range<u64>>) -> Result<Bytes> {
         let object = ObjectRef { bucket: self.name.clone(), key: key.to_owned(), version_id: None };
-        async move {
-            match range {
-                Some(range) => self.storage.read_range(&object, range).await,
-                None => self.storage.read_all(&object).await,
-            }
+        match range {
+            Some(range) => self.storage.read_range(&object, range).await,
+            None => self.storage.read_all(&object).await,
         }
-        .boxed()
     }
 
     fn concurrent_reads(&self) -> usize {

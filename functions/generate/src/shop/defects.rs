@@ -6,7 +6,7 @@
 
 use shopflow_core::Dataset;
 
-use super::clickstream::event_id;
+use super::ids::event_id;
 use super::rng::{Draws, Stream};
 
 /// Orphans are this much above every real id, and each is different.

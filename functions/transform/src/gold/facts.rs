@@ -144,9 +144,11 @@ impl Refresh<'_> {
             )
             .await?;
         if facts.num_rows() != expected {
-            return Err(Error::internal("facts differ in number from silver transactions")
-                .with("transactions", expected)
-                .with("facts", facts.num_rows()));
+            return Err(Error::internal(
+                "the number of facts differs from that of silver transactions",
+            )
+            .with("transactions", expected)
+            .with("facts", facts.num_rows()));
         }
         Ok(facts)
     }

@@ -17,7 +17,7 @@ use shopflow_query::{Engine, FileCache, LazyFiles, Rows};
 
 use super::dimensions;
 use super::tables::Aggregate;
-use crate::Context;
+use crate::context::Context;
 
 /// What has to be recomputed.
 #[derive(Debug, Default)]

@@ -160,7 +160,7 @@ impl Refresh<'_> {
                 let sessions = batch
                     .column(0)
                     .as_string_opt::<i32>()
-                    .ok_or_else(|| Error::internal("session of a click event is no text"))?;
+                    .ok_or_else(|| Error::internal("session of a click event is not text"))?;
                 for session in sessions.iter().flatten().filter(|id| !id.is_empty()) {
                     if !ids.contains(session) {
                         ids.insert(session.to_owned());

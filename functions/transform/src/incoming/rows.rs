@@ -11,7 +11,8 @@ use tokio_postgres::Transaction;
 
 use super::order::{self, Columns, Key};
 use super::pending::Pending;
-use crate::{Context, days};
+use crate::context::Context;
+use crate::days;
 
 /// Ids per question to `core.transactions`.
 const IDS_PER_QUERY: usize = 200_000;

@@ -6,29 +6,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use aws_config::SdkConfig;
-use shopflow_core::privacy::Privacy;
-use shopflow_core::{Dataset, Error, Result, keys};
-use shopflow_lake::{COMMIT_ATTEMPTS, Silver, Table};
-use shopflow_postgres::{Client, PgResultExt, secret};
-use shopflow_privacy::Key;
+use shopflow_core::{Dataset, Result, keys};
+use shopflow_lake::{COMMIT_ATTEMPTS, Table};
+use shopflow_postgres::{Client, PgResultExt};
 
-use crate::Context;
-
-/// The policies with the key from Secrets Manager.
-///
-/// # Errors
-/// `InvalidInput` when the secret is missing or too short, `Transient.Service`.
-pub async fn silver(aws: &SdkConfig, privacy: &Privacy) -> Result<Silver> {
-    let id = privacy.key_secret_arn.as_deref().ok_or_else(|| {
-        Error::invalid("privacy.key_secret_arn is not set")
-            .hint("set SHOPFLOW__PRIVACY__KEY_SECRET_ARN")
-    })?;
-    let key = secret::read(aws, id).await?;
-    let key = Key::new(key.as_bytes())
-        .map_err(|error| Error::invalid(error.to_string()).with("secret", id))?;
-    Ok(Silver::new(privacy, key))
-}
+use crate::context::Context;
 
 /// Queues the bronze files of every dataset whose silver was treated otherwise.
 ///
@@ -89,7 +71,7 @@ async fn remember(
             .await
             .or_db("queue bronze files again")?;
         if files > 0 {
-            tracing::warn!(%dataset, files, "policies or key have changed: silver is made anew");
+            tracing::warn!(%dataset, files, "policies or key have changed: silver is rebuilt");
         }
     }
     transaction

@@ -115,9 +115,9 @@ async fn a_session_has_the_customer_of_its_start_once_the_shop_knows_him() {
 async fn die_after_silver(shop: &Shop) -> (BTreeSet<NaiveDate>, BTreeSet<NaiveDate>) {
     let mut session =
         LockedSession::lock(&shop.context.database, Duration::from_secs(60)).await.unwrap();
-    let fresh = pending::take(session.client()).await.unwrap();
+    let fresh = pending::take(session.client(), u64::MAX).await.unwrap();
     let snapshot = pending::snapshot(session.client()).await.unwrap();
-    let pending = Pending::read(&snapshot, &fresh, false).await.unwrap();
+    let pending = Pending::read(&snapshot, &fresh, false, u64::MAX).await.unwrap();
     let all = 0..pending.files.len();
     let merge = silver::Merge::prepare(&shop.context, &snapshot, &pending, all).await.unwrap();
     let mut counts = silver::counts(&pending);

@@ -139,7 +139,7 @@ impl Customers {
         for row in 0..answer.num_rows() {
             let count = |value: i64| u32::try_from(value).unwrap_or(u32::MAX);
             let one = Purchases::new(count(repeats[row]), recency[row] as f64, age[row] as f64);
-            purchases.push(one.or_error(ErrorKind::Internal, "purchases contradict themselves")?);
+            purchases.push(one.or_error(ErrorKind::Internal, "purchases are contradictory")?);
             // Cents to units of money; nobody's mean is not a number.
             let mean = revenue[row] as f64 / 100.0 / priced[row].max(1) as f64;
             spending.push(Spending::new(count(priced[row]), mean).ok());
@@ -179,7 +179,7 @@ fn predict(answer: &RecordBatch, customers: &Customers, used: &Used) -> Result<R
 /// Rounded to what the table keeps; null for what it cannot hold.
 fn decimals(values: impl Iterator<Item = Option<f64>>, kind: &DataType) -> Result<ArrayRef> {
     let DataType::Decimal128(precision, scale) = *kind else {
-        return Err(Error::internal("type of a prediction is no decimal"));
+        return Err(Error::internal("type of a prediction is not a decimal"));
     };
     let unit = 10f64.powi(i32::from(scale));
     let limit = 10f64.powi(i32::from(precision));

@@ -20,7 +20,7 @@ fn scripts() -> Vec<String> {
         dimensions::PREPARE.to_owned(),
     ];
     scripts.extend(stars.iter().map(Star::changes));
-    scripts.push(file(include_str!("../../../../../sql/warehouse/dirty_facts.sql")));
+    scripts.push(file(include_str!("../../../../../sql/warehouse/payment_methods.sql")));
     scripts.push(dimensions::BEGIN.to_owned());
     scripts.extend(stars.iter().map(Star::update));
     scripts.push(dimensions::END.to_owned());

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use serde_json::json;
-use shopflow::docs::{Fetched, fetch};
+use shopflow::data_docs::{Fetched, fetch};
 use shopflow_core::{Storage, keys};
 use shopflow_testkit::{bucket, storage};
 

@@ -121,7 +121,7 @@ async fn copy(storage: &Storage, bucket: &str, folder: &Path, key: &str) -> Resu
 fn place(folder: &Path, key: &str) -> Result<PathBuf> {
     let is_plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains('\\');
     if !key.split('/').all(is_plain) {
-        return Err(Error::invalid("object has a key that is no path").with("key", key));
+        return Err(Error::invalid("object has a key that is not a path").with("key", key));
     }
     Ok(folder.join(key))
 }

@@ -11,9 +11,10 @@ use futures::future::{BoxFuture, try_join_all};
 use shopflow_core::contract::{GenerateEvent, GenerateResult, ObjectRef};
 use shopflow_core::dataset::Format;
 use shopflow_core::runtime::Invocation;
-use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, Storage, keys};
+use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, keys};
 use tokio::sync::mpsc;
 
+use crate::context::Context;
 use crate::shop::{Shop, Written};
 use crate::spec;
 
@@ -21,20 +22,6 @@ use crate::spec;
 const SPEC_METADATA: &str = "shopflow-spec";
 /// Chunks between the generator and the upload of one file.
 const CHUNKS_UNDER_WAY: usize = 4;
-
-/// What the function keeps between invocations.
-#[derive(Debug, Clone)]
-pub struct Context {
-    storage: Storage,
-    landing: String,
-}
-
-impl Context {
-    /// Generates into the bucket called `landing`.
-    pub fn new(storage: Storage, landing: &str) -> Self {
-        Context { storage, landing: landing.to_owned() }
-    }
-}
 
 /// Handles one event: generates the datasets of the sample shop and the list of truths.
 ///

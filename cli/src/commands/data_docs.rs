@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode, Stdio};
 use shopflow_core::Result;
 
 use crate::args::Docs;
-use crate::docs::fetch;
+use crate::data_docs::fetch;
 use crate::target::Target;
 
 /// Programs that open a page, of the usual desktops.
@@ -18,7 +18,7 @@ pub async fn docs(arguments: &Docs) -> Result<ExitCode> {
     let most = arguments.runs as usize;
     let fetched = fetch(&target.storage(), target.stack.reports()?, &arguments.out, most).await?;
     println!(
-        "data docs of {} runs: {} files fetched, {} as they were",
+        "data docs of {} runs: {} files fetched, {} unchanged",
         fetched.runs, fetched.fetched, fetched.kept
     );
     println!("{}", fetched.index.display());

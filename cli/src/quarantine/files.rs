@@ -90,6 +90,42 @@ impl Entry {
         ObjectRef { bucket: self.bucket.clone(), key: self.key.clone(), version_id: None }
     }
 
+    /// The file the rows came in.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the validation report that says so is gone.
+    pub fn source_file(&self) -> Result<&SourceObject> {
+        self.source.as_ref().ok_or_else(|| {
+            Error::invalid(
+                "the validation report of the file is gone, and with it the time its rows are valid from",
+            )
+            .with("run_id", &self.run_id)
+            .with("part", &self.part)
+            .hint("export the rows and run them with `cargo shopflow run --file --run-date`")
+        })
+    }
+
+    /// Where its rows land when `run_id` takes them up.
+    pub fn landing_key(&self, run_id: &str) -> String {
+        let Entry { dataset, part, .. } = self;
+        format!("incoming/{dataset}/run_id={run_id}/{part}.{}", dataset.extension())
+    }
+
+    /// True when the replay is of rows of this file.
+    pub fn is_replayed_by(&self, record: &Record) -> bool {
+        record.object.key == self.landing_key(&record.run_id)
+    }
+
+    /// Writes the record of a replay beside the file.
+    ///
+    /// # Errors
+    /// `Transient.Storage`, or `Internal` when S3 refuses it.
+    pub async fn write_record(&self, storage: &Storage, record: &Record) -> Result<()> {
+        let key = keys::replay_record(self.dataset, &self.run_id, &self.part, &record.run_id);
+        storage.write_json(&self.bucket, &key, record).await?;
+        Ok(())
+    }
+
     /// Rows that succeeded replays have brought in; a row that was replayed twice counts twice.
     pub fn rows_replayed(&self) -> u64 {
         self.replays.iter().filter(|record| record.succeeded()).map(Record::rows_through).sum()

@@ -23,7 +23,7 @@ pub async fn plans(arguments: &Plans) -> Result<ExitCode> {
     let questions = analytics::questions(&repository.join("sql/analytics"))?;
     let spec = GenerateSpec { scale: arguments.scale, ..GenerateSpec::default() };
     let run_date: NaiveDate =
-        DAY.parse().or_error(ErrorKind::Internal, "the day of the plans is no date")?;
+        DAY.parse().or_error(ErrorKind::Internal, "the day of the plans is not a date")?;
     let console = Console::stderr();
     let text = scratch::with_database(arguments.server.as_deref(), async |client| {
         console.note(&format!("filling a database of its own at scale {}", spec.scale));
