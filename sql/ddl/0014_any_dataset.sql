@@ -1,5 +1,4 @@
 -- Marks are for the entities of any dataset that has a dimension, and say so.
--- squawk-ignore-next-statement ban-drop-constraint
 ALTER TABLE ops.dirty_entities DROP CONSTRAINT dirty_entities_dataset_check;
 
 COMMENT ON TABLE ops.dirty_entities IS 'entities whose history changed since their dimension was last built';
