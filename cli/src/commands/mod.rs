@@ -1,5 +1,6 @@
 //! The commands, each a page: arguments in, library calls, words out.
 
+mod archive;
 mod check;
 mod cloud;
 mod data_docs;
@@ -8,6 +9,7 @@ mod erase;
 mod follow;
 mod generate;
 mod inputs;
+mod package;
 mod quarantine;
 mod redrive;
 mod reference;
@@ -46,8 +48,10 @@ pub async fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         Command::Dictionary(dictionary) => reference::dictionary(&dictionary).await,
         Command::Lineage(lineage) => reference::lineage(&lineage),
         Command::Generate(generate) => generate::generate(&generate).await,
+        Command::Package(package) => package::package(&package).await,
         Command::Env => env::env().await,
         Command::Relay(relay) => cloud::relay(&relay),
+        Command::Archive(archive) => archive::archive(&archive).await,
         Command::Test(test) => test::test(&test).await,
     }
 }

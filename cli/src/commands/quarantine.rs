@@ -13,6 +13,7 @@ use crate::quarantine::files::{self, Entry, Filter};
 use crate::quarantine::replay::{self, Request};
 use crate::quarantine::rows::Rows;
 use crate::quarantine::{export, mask};
+use crate::release::{invocation, worded};
 use crate::table::Table;
 use crate::target::Target;
 use shopflow_page::number::thousands;
@@ -199,7 +200,8 @@ async fn to_file(arguments: &QuarantineExport) -> Result<ExitCode> {
         );
     }
     println!(
-        "repair them, then: cargo shopflow quarantine replay {} {} --part {} --file {}",
+        "repair them, then: {} quarantine replay {} {} --part {} --file {}",
+        invocation(),
         entry.run_id,
         entry.dataset,
         entry.part,
@@ -250,7 +252,7 @@ async fn replay(arguments: &QuarantineReplay) -> Result<ExitCode> {
         });
         println!("{}", pretty(&text)?);
     } else {
-        print!("\n{}", replay.render(&outcome, account));
+        print!("\n{}", worded(&replay.render(&outcome, account)));
     }
     let balanced = account.is_some_and(|account| account.is_balanced());
     if outcome.succeeded() && !balanced {

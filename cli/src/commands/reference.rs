@@ -19,7 +19,7 @@ const DAY: &str = "2026-01-15";
 
 /// Explains every question on generated data of its own.
 pub async fn plans(arguments: &Plans) -> Result<ExitCode> {
-    let repository = Home::locate()?.repository().to_owned();
+    let repository = Home::locate()?.sources()?.to_owned();
     let questions = analytics::questions(&repository.join("sql/analytics"))?;
     let spec = GenerateSpec { scale: arguments.scale, ..GenerateSpec::default() };
     let run_date: NaiveDate =
@@ -45,7 +45,7 @@ pub async fn plans(arguments: &Plans) -> Result<ExitCode> {
 
 /// Writes the data dictionary, or says what is wrong with the one there is.
 pub async fn dictionary(arguments: &Dictionary) -> Result<ExitCode> {
-    let repository = Home::locate()?.repository().to_owned();
+    let repository = Home::locate()?.sources()?.to_owned();
     let gold = repository.join("sql/gold");
     let generated = scratch::with_database(arguments.server.as_deref(), async |client| {
         dictionary::generate(&client, &gold).await
@@ -77,7 +77,7 @@ pub fn lineage(arguments: &Lineage) -> Result<ExitCode> {
         print!("{}", lineage::downstream(&graph, column)?);
         return Ok(ExitCode::SUCCESS);
     }
-    let path = Home::locate()?.repository().join("docs/lineage.md");
+    let path = Home::locate()?.sources()?.join("docs/lineage.md");
     let text = lineage::document(&graph);
     if !arguments.check {
         return write(&path, &text);

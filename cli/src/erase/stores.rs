@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_sfn::types::ExecutionStatus;
 use aws_sdk_sqs::types::QueueAttributeName;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -236,20 +235,13 @@ pub async fn capture_changes(target: &Target, client: &Client) -> Result<()> {
     }
     let function = target.stack.function("cdc");
     for _ in 0..CAPTURES {
-        let answer = aws_sdk_lambda::Client::new(&target.aws)
-            .invoke()
-            .function_name(&function)
-            .payload(Blob::new("{}"))
-            .send()
-            .await
-            .map_err(|error| Error::aws(ErrorKind::TransientService, "invoke function", error))?;
-        if answer.function_error().is_some() {
+        let answer = target.invoke(&function, "{}").await?;
+        if answer.function_error.is_some() {
             return Err(Error::internal("change data capture failed")
                 .with("function", &function)
                 .hint("look at its log, then try again"));
         }
-        let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
-        let result: CdcResult = serde_json::from_slice(payload)
+        let result: CdcResult = serde_json::from_slice(&answer.payload)
             .or_error(ErrorKind::Internal, "answer of cdc cannot be decoded")?;
         if result.skipped.is_some() && result.mode != "off" {
             tokio::time::sleep(Duration::from_secs(1)).await;

@@ -16,8 +16,8 @@ use crate::console::Console;
 
 /// Name of the superuser.
 pub const ADMIN: &str = "postgres";
-/// How long the server may take to accept connections.
-const START_LIMIT: Duration = Duration::from_secs(60);
+/// How long the server may take to accept connections, on a busy machine too.
+const START_LIMIT: Duration = Duration::from_secs(300);
 /// How long it may take to stop before it is killed.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 /// The data is as short-lived as the emulator's memory, so durability against a crash of the

@@ -29,12 +29,13 @@ const CHUNKS_UNDER_WAY: usize = 4;
 /// event changes nothing and gives the same result.
 ///
 /// # Errors
-/// `InvalidInput` when the spec is wrong, `Transient.Storage` when S3 does not take the data.
+/// `InvalidInput` when the spec is wrong or nothing may be generated here, `Transient.Storage` when S3 does not take the data.
 pub async fn handle(
     context: &Context,
     event: GenerateEvent,
     invocation: &Invocation,
 ) -> Result<GenerateResult> {
+    spec::check_allowed(context.settings)?;
     let run_date = event.run_date.unwrap_or_else(|| Utc::now().date_naive());
     let name = run_name(&event, run_date)?;
     // Building the vocabulary takes milliseconds of computing; keep it off the runtime's threads.

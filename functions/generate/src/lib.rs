@@ -28,7 +28,7 @@ pub use context::Context;
 pub use directory::{FileSummary, Summary, write_to_dir};
 pub use handler::handle;
 pub use shop::{Shop, Written};
-pub use spec::check;
+pub use spec::{check, check_allowed};
 
 use shopflow_core::Dataset;
 

@@ -9,7 +9,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     runtime::run(
         "generate",
         &[Need::Landing],
-        async |init| Ok(Context::new(init.storage, &init.settings.buckets.landing)),
+        async |init| {
+            let settings = init.settings;
+            Ok(Context::new(init.storage, &settings.buckets.landing, settings.generate))
+        },
         |context, event, invocation| async move { handle(&context, event, &invocation).await },
     )
     .await

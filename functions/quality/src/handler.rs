@@ -128,7 +128,7 @@ async fn run_checks(
     // Ends the snapshot: another run's transform may go on while the report is written.
     drop(client);
 
-    let mut checks = ledger::judge(&event.ledger);
+    let mut checks = ledger::judge(&event.ledger, event.manifest.is_some());
     checks.extend(core_tables::judge(&core, run.run_date));
     checks.extend(warehouse::judge(&warehouse, &dates));
     checks.extend(lake::judge(&lake, &dates, &warehouse));

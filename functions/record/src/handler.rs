@@ -2,7 +2,7 @@
 
 use chrono::Utc;
 use shopflow_core::contract::{
-    ObjectRef, RecordEvent, RecordFinish, RecordResult, RecordStart, RunStatus,
+    ObjectRef, RecordEvent, RecordFinish, RecordResult, RecordStart, RunStatus, Usage,
 };
 use shopflow_core::runtime::Invocation;
 use shopflow_core::{Error, Result, keys};
@@ -48,16 +48,20 @@ async fn close(
     invocation: &Invocation,
 ) -> Result<RecordResult> {
     let books = Books::of(&finish.ledger);
-    let cost = cost(&finish.usage);
+    let now = Utc::now();
+    let took = (now - finish.started_at).num_milliseconds().max(0) as u64;
+    // This call belongs to the run, too.
+    let usage: Vec<Usage> = finish.usage.iter().cloned().chain([invocation.usage()]).collect();
+    let cost = cost(&usage, took);
     let mut client = context.database.connect().await?;
     // A run can fail before its first state has opened it.
     context.database.migrate(&mut client).await?;
-    let closed = store::close(&mut client, finish, &books, cost.total_usd, Utc::now()).await?;
+    let closed = store::close(&mut client, finish, &books, cost.total_usd, now).await?;
     let duration_ms = closed.duration_ms;
 
     let run_id = &finish.run.run_id;
     let key = keys::run_summary(run_id);
-    let summary = RunSummary::new(finish, &closed, &books, cost);
+    let summary = RunSummary::new(finish, &closed, &books, usage, cost);
     let reports = &context.lineage.buckets.reports;
     let stored = context.storage.write_json(reports, &key, &summary).await?;
     if closed.first {

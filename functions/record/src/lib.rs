@@ -8,11 +8,13 @@ mod cost;
 mod handler;
 mod ledger;
 pub mod lineage;
+mod prices;
 mod store;
 mod summary;
+mod transitions;
 
 pub use context::Context;
-pub use cost::{Cost, cost};
+pub use cost::cost;
 pub use handler::handle;
 pub use ledger::Books;
 pub use lineage::Lineage;

@@ -3,9 +3,8 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use shopflow_core::LedgerEntry;
-use shopflow_core::contract::{RecordFinish, RunError, Usage};
+use shopflow_core::contract::{Cost, RecordFinish, RunError, Usage};
 
-use crate::cost::Cost;
 use crate::ledger::Books;
 use crate::store::{Closed, status_name};
 
@@ -28,14 +27,20 @@ pub struct RunSummary {
     /// Entries that do not balance; empty in a healthy run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unbalanced: Vec<LedgerEntry>,
-    /// Time and memory of each function call.
+    /// Time, memory and what else is billed of each function call, this one's until now.
     pub usage: Vec<Usage>,
     /// The input of the execution.
     pub input: serde_json::Value,
 }
 
 impl RunSummary {
-    pub(crate) fn new(finish: &RecordFinish, closed: &Closed, books: &Books, cost: Cost) -> Self {
+    pub(crate) fn new(
+        finish: &RecordFinish,
+        closed: &Closed,
+        books: &Books,
+        usage: Vec<Usage>,
+        cost: Cost,
+    ) -> Self {
         RunSummary {
             run_id: finish.run.run_id.clone(),
             run_date: finish.run.run_date,
@@ -48,7 +53,7 @@ impl RunSummary {
             error: finish.error.clone(),
             ledger: books.lines.clone(),
             unbalanced: books.unbalanced.clone(),
-            usage: finish.usage.clone(),
+            usage,
             input: closed.input.clone(),
         }
     }

@@ -9,6 +9,7 @@ pub mod contract;
 pub mod dataset;
 pub mod error;
 pub mod keys;
+pub mod meter;
 pub mod metrics;
 pub mod privacy;
 pub mod runtime;

@@ -14,7 +14,7 @@ use crate::privacy::Privacy;
 use crate::schema_contract::Contracts;
 
 pub use sections::{
-    AlertSettings, Buckets, Business, Cdc, CdcMode, Compact, Database, DatabaseAuth,
+    AlertSettings, Buckets, Business, Cdc, CdcMode, Compact, Database, DatabaseAuth, Generate,
     LineageSettings, MetricsSettings, Recommendations, StorageSettings, Tls, Validation,
 };
 
@@ -36,6 +36,7 @@ pub struct Settings {
     pub environment: String,
     pub buckets: Buckets,
     pub database: Database,
+    pub generate: Generate,
     pub validation: Validation,
     pub storage: StorageSettings,
     pub compact: Compact,

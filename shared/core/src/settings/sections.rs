@@ -58,6 +58,13 @@ pub enum Tls {
     Disable,
 }
 
+/// Whether `generate` works here.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Generate {
+    /// False where real customers are: invented ones would take the place of those with their ids.
+    pub allowed: bool,
+}
+
 /// Limits of `validate`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Validation {
