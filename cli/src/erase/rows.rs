@@ -213,7 +213,8 @@ impl<'a> Rewriter<'a> {
 }
 
 fn usual() -> Vec<String> {
-    Dataset::Customers.columns().iter().map(|column| column.name.to_owned()).collect()
+    let columns = Dataset::Customers.columns().iter().filter(|column| column.required);
+    columns.map(|column| column.name.to_owned()).collect()
 }
 
 /// True when a text may be what its column holds, and not a value that slipped into it.
