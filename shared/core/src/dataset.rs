@@ -80,8 +80,10 @@ impl Dataset {
 /// The definitions built in, in load order: what is referred to comes before what refers to it. A
 /// new dataset is put behind the others, where it may refer to any entity.
 pub fn built_in() -> &'static [&'static Definition] {
-    &[&CUSTOMERS, &PRODUCTS, &TRANSACTIONS, &CLICKSTREAM]
+    &BUILT_IN
 }
+
+static BUILT_IN: [&Definition; 4] = [&CUSTOMERS, &PRODUCTS, &TRANSACTIONS, &CLICKSTREAM];
 
 /// What a value must be. Every rule of `validate` about a single value follows from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
