@@ -2,6 +2,8 @@
 //! them, the gold tables as `sql/gold/` explains them, and the tables, columns, keys and comments of
 //! a freshly migrated database.
 
+mod values;
+
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -40,6 +42,7 @@ pub async fn generate(client: &Client, gold: &Path) -> Result<Dictionary> {
         .to_owned();
     let settings = Settings::from_sources("prod", HashMap::new(), &[])?;
     text.push_str(&datasets(&settings.privacy));
+    text.push_str(&values::section());
     text.push_str(&gold_tables(gold)?);
     text.push_str(&postgres(&relations, &columns));
     Ok(Dictionary { text, gaps: gaps(&relations, &columns) })
@@ -90,9 +93,9 @@ fn kind_text(kind: Kind) -> String {
         Kind::Reference(dataset) => format!("`id` of {dataset}"),
         Kind::Text(bytes) => format!("text, at most {bytes} bytes"),
         Kind::Email => "e-mail address".to_owned(),
-        Kind::Date => "date, YYYY-MM-DD".to_owned(),
-        Kind::Timestamp => "RFC 3339 date and time, at most microseconds".to_owned(),
-        Kind::Price => "decimal with two places, over zero".to_owned(),
+        Kind::Date => "date, the year first".to_owned(),
+        Kind::Timestamp => "date and time with offset, at most microseconds".to_owned(),
+        Kind::Price => "decimal with at most two places, over zero".to_owned(),
         Kind::Quantity => "integer from 1".to_owned(),
         Kind::Country => "ISO 3166-1 alpha-2 code".to_owned(),
         Kind::OneOf(values) => format!("one of {}", values.join(", ")),

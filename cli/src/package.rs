@@ -114,8 +114,10 @@ pub fn functions(home: &Home) -> Result<Vec<Function>> {
             .dependencies
             .iter()
             .any(|dependency| dependency.name == POSTGRES && dependency.kind.is_none());
-        let binaries =
-            package.targets.into_iter().filter(|target| target.kind.contains(&"bin".to_owned()));
+        let binaries = package
+            .targets
+            .into_iter()
+            .filter(|target| target.kind.iter().any(|kind| kind == "bin"));
         functions.extend(binaries.map(|target| Function { name: target.name, talks_to_postgres }));
     }
     functions.sort_by(|one, other| one.name.cmp(&other.name));

@@ -115,7 +115,7 @@ impl Cloud {
         }
     }
 
-    /// Waits until an execution has begun that was not among so many before.
+    /// Waits until so many `more` executions have begun than were there `before`.
     pub async fn begun(&self, prefix: &str, before: usize, more: usize) {
         let wait = Wait::until("an execution has begun");
         while self.executions(prefix).await.len() < before + more {

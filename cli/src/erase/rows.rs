@@ -2,8 +2,8 @@
 //! that are about the customer are written anew, so all others keep their bytes.
 
 use csv::ByteRecord;
-use shopflow_core::Dataset;
 use shopflow_core::dataset::Kind;
+use shopflow_core::{Dataset, values};
 
 use super::person::{self, Erased, Needles, Values};
 
@@ -168,8 +168,7 @@ impl<'a> Rewriter<'a> {
     }
 
     fn is_customer(&self, field: &[u8]) -> bool {
-        let text = std::str::from_utf8(field).unwrap_or_default().trim();
-        text.parse() == Ok(self.customer)
+        values::integer(field) == Ok(self.customer)
     }
 
     /// The fields of a row of the customer. What is no name and no address stays where it looks
@@ -229,7 +228,7 @@ fn looks_like(kind: Kind, text: &str) -> bool {
 }
 
 fn is_number(field: &[u8]) -> bool {
-    !field.is_empty() && field.iter().all(u8::is_ascii_digit)
+    values::integer(field).is_ok()
 }
 
 /// More letters than a code of a country has.

@@ -139,7 +139,8 @@ async fn merge(
         return Ok(None);
     }
     let content = blocking(move || splice(parts)).await?;
-    store(&context.storage, table, partition, content, rows).await.map(Some)
+    let merged = store(&context.storage, table, partition, content, rows).await?;
+    Ok(Some(merged.with_days(FileEntry::days_of(bin))))
 }
 
 /// The files of a bin in order, a few transfers at a time.

@@ -29,7 +29,8 @@ const CHUNKS_UNDER_WAY: usize = 4;
 /// event changes nothing and gives the same result.
 ///
 /// # Errors
-/// `InvalidInput` when the spec is wrong or nothing may be generated here, `Transient.Storage` when S3 does not take the data.
+/// `InvalidInput` when the spec is wrong or nothing may be generated here, `Transient.Storage` when S3
+/// does not take the data.
 pub async fn handle(
     context: &Context,
     event: GenerateEvent,

@@ -54,6 +54,7 @@ pub struct Encoder {
 #[derive(Debug)]
 struct Bound {
     name: &'static str,
+    kind: Kind,
     target: Target,
     required: bool,
     means: Means,
@@ -124,8 +125,8 @@ impl Encoder {
                 _ => Means::Nothing,
             };
             let target = Target::of(column, keyed);
-            let (name, required) = (column.name, column.required);
-            self.columns.push(Bound { name, target, required, means, position });
+            let (name, kind, required) = (column.name, column.kind, column.required);
+            self.columns.push(Bound { name, kind, target, required, means, position });
         }
         if let Some(extra) = &mut self.extra {
             let known = self.dataset.columns();
@@ -164,7 +165,7 @@ impl Encoder {
                 &mut self.optional
             };
             let encoded = match column.target {
-                Target::BigInt => values::integer(text).map(|v: i64| {
+                Target::BigInt => values::big_integer(text).map(|v| {
                     match column.means {
                         Means::Id => key.id = v,
                         Means::Reference(at) => {
@@ -180,7 +181,7 @@ impl Encoder {
                     put_price(v, out);
                     canonical.put_i64(v);
                 }),
-                Target::Integer => values::integer(text).map(|v: i32| put4(v, out, canonical)),
+                Target::Integer => values::integer(text).map(|v| put4(v, out, canonical)),
                 Target::Date => values::date(text).map(|v| put4(v, out, canonical)),
                 Target::Timestamp => values::timestamp(text).map(|v| {
                     if column.means == Means::Day {
@@ -188,10 +189,10 @@ impl Encoder {
                     }
                     put8(v, out, canonical);
                 }),
-                Target::Text => std::str::from_utf8(text).ok().map(|_| {
+                Target::Text => values::text(column.kind, text).map(|text| {
                     out.put_i32(text.len() as i32);
-                    out.put_slice(text);
-                    put_text(text, canonical);
+                    out.put_slice(text.as_bytes());
+                    put_text(text.as_bytes(), canonical);
                 }),
                 // The key is the database's choice, so the name is hashed.
                 Target::Key => {

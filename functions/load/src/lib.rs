@@ -20,7 +20,7 @@ mod confirmations;
 mod context;
 mod copy;
 mod counts;
-mod encode;
+pub mod encode;
 mod entities;
 mod handler;
 mod indexes;

@@ -74,6 +74,7 @@ async fn work(
     let months = pending::dirty_dates(client, full).await?;
     warehouse::create_partitions(client, tables::FACT_SALES, months.into_iter()).await?;
     treatment::renew(context, client).await?;
+    silver::upgrade::to_months(context).boxed().await?;
     // A full rebuild begins anew with each call, so it is done in one.
     let most = if full { u64::MAX } else { context.rows_per_call };
     let fresh = pending::take(client, most).await?;

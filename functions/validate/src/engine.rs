@@ -25,6 +25,7 @@ use shopflow_core::dataset::Format;
 use shopflow_core::privacy::Privacy;
 use shopflow_core::schema_contract::{Contract, Mode};
 
+use crate::clock::{Clock, Zone};
 use crate::csv::Csv;
 use crate::json_lines::JsonLines;
 use crate::personal::{MOST_COLUMNS, PersonalData, Scans};
@@ -103,6 +104,7 @@ impl Validator {
             extra_columns: Vec::new(),
             discarded_values: BTreeMap::new(),
             scans: Scans::default(),
+            clock: Clock::default(),
             erased: BTreeSet::new(),
             rows_kept_erased: 0,
             blank_lines: 0,
@@ -119,6 +121,12 @@ impl Validator {
     pub fn showing(mut self, privacy: &Privacy) -> Self {
         self.tally.quarantine = Quarantine::new(self.dataset).under(self.dataset, privacy);
         self.privacy = privacy.clone();
+        self
+    }
+
+    /// Takes times without an offset for those of clocks in `zone`, which is UTC otherwise.
+    pub fn in_zone(mut self, zone: Zone) -> Self {
+        self.tally.clock = Clock::of(zone);
         self
     }
 
@@ -266,6 +274,7 @@ impl Validator {
                 .collect();
             warnings.push(format!("values were left out: {}", counts.join(", ")));
         }
+        warnings.extend(tally.clock.warning());
         if tally.rows_in == 0 && tally.rejection.is_none() {
             warnings.push("the file has a header and no rows".to_owned());
         }

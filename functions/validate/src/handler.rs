@@ -43,6 +43,7 @@ pub async fn handle(
     let contract = context.settings.schema_contract.of(dataset);
     let validator = Validator::under(dataset, contract)
         .showing(&context.settings.privacy)
+        .in_zone(context.zone)
         .without(erased(context, dataset, &source).await?);
     let outcome = pipeline::run(&context.storage, validator, reader, &targets).await?;
     let ledger = account(dataset, &source, &outcome.summary)?;

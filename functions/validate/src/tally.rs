@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use shopflow_core::dataset::Column;
 use shopflow_core::schema_contract::Contract;
 
+use crate::clock::Clock;
 use crate::csv::erased;
 use crate::personal::Scans;
 use crate::quarantine::{Quarantine, Refusal};
@@ -14,7 +15,8 @@ use crate::rules::{RECORD_LIMIT, Rule};
 /// What came out since the caller last emptied it.
 #[derive(Debug, Default)]
 pub struct Split {
-    /// Good rows as they came, under the file's own header.
+    /// Good rows as they came, under the file's own header; times without an offset as the moments
+    /// they stand for.
     pub good: Vec<u8>,
     /// Refused rows, as the CSV described in [`crate::quarantine`].
     pub bad: Vec<u8>,
@@ -69,6 +71,7 @@ pub(crate) struct Tally {
     pub extra_columns: Vec<String>,
     pub discarded_values: BTreeMap<String, u64>,
     pub scans: Scans,
+    pub clock: Clock,
     /// Customers whose values do not come in.
     pub erased: BTreeSet<u64>,
     pub rows_kept_erased: u64,

@@ -85,7 +85,8 @@ pub fn built_in() -> &'static [&'static Definition] {
 
 static BUILT_IN: [&Definition; 4] = [&CUSTOMERS, &PRODUCTS, &TRANSACTIONS, &CLICKSTREAM];
 
-/// What a value must be. Every rule of `validate` about a single value follows from it.
+/// What a value must be. Every rule of `validate` about a single value follows from it; how values
+/// are written, [`crate::values`] knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Positive 64-bit integer, unique within the dataset.
@@ -98,15 +99,15 @@ pub enum Kind {
     Text(usize),
     /// An e-mail address: one `@`, a local part, a domain with a dot.
     Email,
-    /// `YYYY-MM-DD` in the proleptic Gregorian calendar, years 1900 to 2100.
+    /// Day of the proleptic Gregorian calendar, years 1900 to 2100.
     Date,
-    /// RFC 3339 date and time with offset, years 1900 to 2100, at most microseconds.
+    /// Moment within the years 1900 to 2100, at most microseconds.
     Timestamp,
-    /// Decimal with two places, over zero, at most [`PRICE_PRECISION`] digits.
+    /// Decimal with at most two places, over zero, at most [`PRICE_PRECISION`] digits.
     Price,
     /// Integer from 1 to 2,147,483,647.
     Quantity,
-    /// ISO 3166-1 alpha-2 code, upper case.
+    /// ISO 3166-1 alpha-2 code, stored in capitals.
     Country,
     /// One of a closed set.
     OneOf(&'static [&'static str]),

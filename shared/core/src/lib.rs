@@ -1,6 +1,6 @@
-//! What every ShopFlow function shares: the definitions of the datasets, the events and results
-//! that cross the state machine, one error type, typed configuration, object storage, metrics and
-//! the Lambda runtime wiring.
+//! What every ShopFlow function shares: the definitions of the datasets, the grammar of their
+//! values, the events and results that cross the state machine, one error type, typed
+//! configuration, object storage, metrics and the Lambda runtime wiring.
 //!
 //! Heavy dependencies stay out of here: Parquet and Arrow live in `shopflow-lake`, Postgres in
 //! `shopflow-postgres`.
@@ -12,10 +12,12 @@ pub mod keys;
 pub mod meter;
 pub mod metrics;
 pub mod privacy;
+pub mod rules;
 pub mod runtime;
 pub mod schema_contract;
 pub mod settings;
 pub mod storage;
+pub mod values;
 
 pub use contract::{LedgerEntry, ObjectRef, Stage};
 pub use dataset::Dataset;

@@ -12,12 +12,13 @@
 //! ```
 
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Utc};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -50,28 +51,45 @@ pub struct Invocation {
     /// When Lambda will stop the function.
     pub deadline: SystemTime,
     pub request_id: String,
+    /// What the call has used so far.
+    pub call: Call,
+}
+
+/// A call under way.
+#[derive(Debug, Clone, Copy)]
+pub struct Call {
     function: &'static str,
-    started: (Instant, DateTime<Utc>),
+    started: Instant,
+    started_at: DateTime<Utc>,
     init_ms: u64,
+}
+
+impl Call {
+    fn begin(function: &'static str, init_ms: u64) -> Call {
+        Call { function, started: Instant::now(), started_at: Utc::now(), init_ms }
+    }
+
+    fn duration_ms(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
+    }
+
+    /// What it has used until now.
+    pub fn usage(&self) -> Usage {
+        Usage {
+            function: self.function.to_owned(),
+            duration_ms: self.duration_ms(),
+            memory_mb: memory_mb(),
+            started_at: Some(self.started_at),
+            init_ms: self.init_ms,
+            billed: METER.read(),
+        }
+    }
 }
 
 impl Invocation {
     /// Time left before Lambda stops the function.
     pub fn remaining(&self) -> Duration {
         self.deadline.duration_since(SystemTime::now()).unwrap_or_default()
-    }
-
-    /// What the call has used until now.
-    pub fn usage(&self) -> Usage {
-        let (started, started_at) = self.started;
-        Usage {
-            function: self.function.to_owned(),
-            duration_ms: started.elapsed().as_millis() as u64,
-            memory_mb: memory_mb(),
-            started_at: Some(started_at),
-            init_ms: self.init_ms,
-            billed: METER.read(),
-        }
     }
 
     /// An invocation outside Lambda, for tests and the command line: an hour left, no metrics.
@@ -81,9 +99,7 @@ impl Invocation {
             metrics: Metrics::new(&metrics, aws, function),
             deadline: SystemTime::now() + Duration::from_secs(3600),
             request_id: "detached".to_owned(),
-            function,
-            started: (Instant::now(), Utc::now()),
-            init_ms: 0,
+            call: Call::begin(function, 0),
         }
     }
 }
@@ -114,37 +130,64 @@ where
     let began = Instant::now();
     init_logs();
     let init = init(needs).await.inspect_err(|error| log_init_failure(function, error))?;
-    let settings = Arc::clone(&init.settings);
-    let aws = init.aws.clone();
+    let base = Base { function, settings: Arc::clone(&init.settings), aws: init.aws.clone() };
     let context =
         Arc::new(build(init).await.inspect_err(|error| log_init_failure(function, error))?);
-    let handle = Arc::new(handle);
-    let init_ms = AtomicU64::new(began.elapsed().as_millis() as u64);
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
-        let context = Arc::clone(&context);
-        let handle = Arc::clone(&handle);
-        let invocation = Arc::new(Invocation {
-            metrics: Metrics::new(&settings.metrics, &aws, function),
-            deadline: UNIX_EPOCH + Duration::from_millis(event.context.deadline),
-            request_id: event.context.request_id.clone(),
-            function,
-            started: (Instant::now(), Utc::now()),
-            init_ms: init_ms.swap(0, Ordering::Relaxed),
-        });
-        async move { answer(function, context, handle, event.payload, invocation).await }
-    }))
-    .await
+    let handler: Box<Handler> = Box::new(move |payload, invocation| {
+        let handling = decode(payload).map(|event| handle(Arc::clone(&context), event, invocation));
+        async move { encode(handling?.await?) }.boxed()
+    });
+    serve(base, handler, began.elapsed()).await
+}
+
+/// What [`serve`] needs besides the handler.
+struct Base {
+    function: &'static str,
+    settings: Arc<Settings>,
+    aws: aws_config::SdkConfig,
+}
+
+/// A function without the types of its events, from JSON to JSON.
+type Handler = dyn Fn(Value, Arc<Invocation>) -> BoxFuture<'static, Result<Value>> + Send + Sync;
+
+/// The Lambda loop. It knows no types of a function and is boxed, so that it is compiled once, here,
+/// and not again into each of the programs.
+fn serve(
+    base: Base,
+    handler: Box<Handler>,
+    init: Duration,
+) -> BoxFuture<'static, std::result::Result<(), lambda_runtime::Error>> {
+    let (base, handler) = (Arc::new(base), Arc::new(handler));
+    let init_ms = Arc::new(AtomicU64::new(init.as_millis() as u64));
+    let serve = async move {
+        lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+            let handler = Arc::clone(&handler);
+            let invocation = Arc::new(Invocation {
+                metrics: Metrics::new(&base.settings.metrics, &base.aws, base.function),
+                deadline: UNIX_EPOCH + Duration::from_millis(event.context.deadline),
+                request_id: event.context.request_id.clone(),
+                call: Call::begin(base.function, init_ms.swap(0, Ordering::Relaxed)),
+            });
+            let function = base.function;
+            async move { answer(function, &**handler, event.payload, invocation).await }
+        }))
+        .await
+    };
+    serve.boxed()
 }
 
 /// Reads the settings and builds the clients every function shares.
 ///
 /// # Errors
 /// `InvalidInput` with every wrong setting.
-pub async fn init(needs: &[Need]) -> Result<Init> {
-    let settings = Arc::new(Settings::load(needs)?);
-    let aws = aws_loader().http_client(meter::http_client(&METER)).load().await;
-    let storage = Storage::new(&aws, &settings.storage);
-    Ok(Init { settings, aws, storage })
+pub fn init(needs: &[Need]) -> BoxFuture<'_, Result<Init>> {
+    let init = async move {
+        let settings = Arc::new(Settings::load(needs)?);
+        let aws = aws_loader().http_client(meter::http_client(&METER)).load().await;
+        let storage = Storage::new(&aws, &settings.storage);
+        Ok(Init { settings, aws, storage })
+    };
+    init.boxed()
 }
 
 /// The SDK configuration: standard retries with backoff and jitter, five attempts, time-outs so
@@ -183,19 +226,12 @@ fn log_init_failure(function: &str, error: &Error) {
     tracing::error!(function, error = %error, error_kind = error.kind().name(), "init failed");
 }
 
-async fn answer<C, E, R, H, HF>(
+async fn answer(
     function: &'static str,
-    context: Arc<C>,
-    handle: Arc<H>,
+    handler: &Handler,
     payload: Value,
     invocation: Arc<Invocation>,
-) -> std::result::Result<Value, Diagnostic>
-where
-    E: DeserializeOwned,
-    R: Serialize,
-    H: Fn(Arc<C>, E, Arc<Invocation>) -> HF,
-    HF: Future<Output = Result<R>> + Send + 'static,
-{
+) -> std::result::Result<Value, Diagnostic> {
     let span = tracing::info_span!(
         "invocation",
         function,
@@ -204,16 +240,8 @@ where
         dataset = text(&payload, "dataset"),
     );
     async {
-        let outcome = match decode(payload) {
-            // Boxed: the types of nested futures would grow past what the compiler takes.
-            Ok(event) => {
-                let handling: Pin<Box<dyn Future<Output = Result<R>> + Send>> =
-                    Box::pin(handle(context, event, Arc::clone(&invocation)));
-                handling.await
-            }
-            Err(error) => Err(error),
-        };
-        let duration_ms = invocation.started.0.elapsed().as_millis() as u64;
+        let outcome = handler(payload, Arc::clone(&invocation)).await;
+        let duration_ms = invocation.call.duration_ms();
         invocation.metrics.millis("Duration", duration_ms, &[]);
         let failed = u64::from(outcome.is_err());
         invocation.metrics.count("Failures", failed, &[]);
@@ -221,7 +249,7 @@ where
         match outcome {
             Ok(result) => {
                 tracing::info!(duration_ms, "done");
-                let usage = Usage { billed: METER.take(), ..invocation.usage() };
+                let usage = Usage { billed: METER.take(), ..invocation.call.usage() };
                 with_usage(result, usage).map_err(Into::into)
             }
             Err(error) => {
@@ -247,9 +275,11 @@ fn decode<E: DeserializeOwned>(payload: Value) -> Result<E> {
     })
 }
 
-fn with_usage<R: Serialize>(result: R, usage: Usage) -> Result<Value> {
-    let mut value =
-        serde_json::to_value(result).or_error(ErrorKind::Internal, "encode result failed")?;
+fn encode<R: Serialize>(result: R) -> Result<Value> {
+    serde_json::to_value(result).or_error(ErrorKind::Internal, "encode result failed")
+}
+
+fn with_usage(mut value: Value, usage: Usage) -> Result<Value> {
     if let Value::Object(fields) = &mut value {
         let usage =
             serde_json::to_value(usage).or_error(ErrorKind::Internal, "encode usage failed")?;

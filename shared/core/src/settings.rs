@@ -15,7 +15,8 @@ use crate::schema_contract::Contracts;
 
 pub use sections::{
     AlertSettings, Buckets, Business, Cdc, CdcMode, Compact, Database, DatabaseAuth, Generate,
-    LineageSettings, MetricsSettings, Recommendations, StorageSettings, Tls, Validation,
+    Lake, LineageSettings, MetricsSettings, Recommendations, StorageSettings, Tls, Transform,
+    Validation,
 };
 
 const BASE: &str = include_str!("../../../config/base.yaml");
@@ -39,6 +40,7 @@ pub struct Settings {
     pub generate: Generate,
     pub validation: Validation,
     pub storage: StorageSettings,
+    pub lake: Lake,
     pub compact: Compact,
     pub cdc: Cdc,
     pub business: Business,
@@ -136,6 +138,9 @@ impl Settings {
         if self.compact.target_file_mib == 0 {
             problems.push("compact.target_file_mib must be at least 1".to_owned());
         }
+        if !(1..=self.lake.month_mib).contains(&self.lake.file_mib) {
+            problems.push("lake.file_mib must be between 1 and lake.month_mib".to_owned());
+        }
         problems.extend(self.schema_contract.problems());
         problems.extend(self.privacy.problems());
         if self.cdc.max_changes < 1 || self.cdc.file_mib == 0 {
@@ -227,6 +232,7 @@ mod tests {
             ("SHOPFLOW__SCHEMA_CONTRACT__CUSTOMERS__DATA_TYPE", "evolve"),
             ("SHOPFLOW__PRIVACY__EXCEPTIONS__EMAIL__SILVER", "hahs"),
             ("SHOPFLOW__PRIVACY__KINDS__URL", "restrictd"),
+            ("SHOPFLOW__LAKE__FILE_MIB", "64"),
         ]);
         let error = Settings::from_sources(
             "prod",
@@ -246,6 +252,7 @@ mod tests {
             "privacy.exceptions.email.silver: unknown treatment 'hahs'; did you mean 'hash'?",
             "privacy.kinds.url: unknown class 'restrictd'; did you mean 'restricted'?",
             "privacy.key_secret_arn",
+            "lake.file_mib must be between 1 and lake.month_mib",
         ] {
             assert!(text.contains(part), "{part} is missing in: {text}");
         }

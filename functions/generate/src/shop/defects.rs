@@ -239,13 +239,13 @@ fn edit(kind: Kind, column: Option<&str>, row: u64, draws: &mut Draws) -> Edit {
         }
         Kind::ImpossibleDate => &["2024-02-30", "2023-02-29", "2024-04-31", "2024-13-01"],
         Kind::BadTimestamp => {
-            &["yesterday", "2024-05-01", "2024-05-01T10:15:00", "2024-05-01T25:00:00Z"]
+            &["yesterday", "2024-05-01", "01/05/2024 10:15:00", "2024-05-01T25:00:00Z"]
         }
         Kind::UnknownPaymentMethod => &["bitcoin", "cheque", "CREDIT_CARD"],
         Kind::UnknownCategory => &["furniture", "Books", "misc"],
         Kind::UnknownEventType => &["hover", "PURCHASE", "click"],
         Kind::UnknownDevice => &["fridge", "Mobile", "tv"],
-        Kind::BadCountry => &["XX", "UK", "us", "Germany"],
+        Kind::BadCountry => &["XX", "UK", "EU", "Germany"],
         Kind::NegativeQuantity => &["-1", "-3", "-12"],
         Kind::BadEmail => {
             return Edit::Text(match draws.below(4) {

@@ -154,15 +154,12 @@ impl Shop {
     }
 
     async fn write_lake(&self) {
-        for day in ["2026-01-13", "2026-01-14", "2026-01-15"] {
-            let rows: Vec<_> = SALES.into_iter().filter(|sale| sale.4.starts_with(day)).collect();
-            let table = keys::silver_table(Dataset::Transactions);
-            self.replace(&table, &format!("event_date={day}"), Some(silver_sales(&rows))).await;
-        }
+        let table = keys::silver_table(Dataset::Transactions);
+        self.replace(&table, "month=2026-01", Some(silver_sales(&SALES))).await;
         let masked =
             [("Z***", "vqcbz4d2rz5efvrhyxk3mnh2aa"), ("B***", "m5qkd7yw6tbpchjv3xzo2n4feu")];
         let table = keys::silver_table(Dataset::Customers);
-        self.replace(&table, "event_date=2026-01-10", Some(silver_customers(&masked))).await;
+        self.replace(&table, "month=2026-01", Some(silver_customers(&masked))).await;
         let facts = batch(vec![("transaction_id", Arc::new(Int64Array::from(vec![1, 2, 3, 4])))]);
         self.replace(&keys::gold_table("fact_sales"), "month=2026-01", Some(facts)).await;
         let daily = daily_sales(&[(2, 2000), (4, 7000), (1, 1200)]);

@@ -1,13 +1,14 @@
 //! What every refresh of a gold table needs: reading, and replacing what came out differently.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use chrono::NaiveDate;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use shopflow_core::{Dataset, Error, Result, keys};
+use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, keys};
 use shopflow_lake::parquet::{self, blocking};
 use shopflow_lake::{COMMIT_ATTEMPTS, FileEntry, Table};
 use shopflow_postgres::Client;
@@ -97,11 +98,16 @@ impl Refresh<'_> {
         let partitions = table.manifest().partitions.iter();
         let files =
             partitions.filter(|(name, _)| wanted(name)).flat_map(|(_, files)| files.clone());
+        self.lazy_files(files.collect(), schema, rows)
+    }
+
+    /// Some files, read while a question runs.
+    pub fn lazy_files(&self, files: Vec<FileEntry>, schema: SchemaRef, rows: Rows) -> LazyFiles {
         LazyFiles {
             origin: Bucket::origin(&self.context.storage, &self.context.lake),
             cache: self.cache.clone(),
             schema,
-            files: files.collect(),
+            files,
             rows,
         }
     }
@@ -179,6 +185,23 @@ impl Refresh<'_> {
     ) -> BoxStream<'static, Result<Vec<RecordBatch>>> {
         self.cache.read_each(&self.context.storage, table.bucket(), files, schema).boxed()
     }
+}
+
+/// Some columns of a table, in the order of the table.
+pub(super) fn only(schema: &SchemaRef, names: &[&str]) -> Result<SchemaRef> {
+    let places = names.iter().map(|name| schema.index_of(name));
+    let mut places = places
+        .collect::<std::result::Result<Vec<_>, _>>()
+        .or_error(ErrorKind::Internal, "column of a table is missing")?;
+    places.sort_unstable();
+    let fields: Vec<_> = places.into_iter().map(|place| schema.field(place).clone()).collect();
+    Ok(Arc::new(Schema::new(fields)))
+}
+
+/// The column of silver that says when an event of a dataset happened.
+pub(super) fn event_time(dataset: Dataset) -> Result<&'static str> {
+    let column = dataset.event_time_column().map(|column| column.name);
+    column.ok_or_else(|| Error::internal("dataset has no events").with("dataset", dataset))
 }
 
 fn sha256(content: &[u8]) -> String {

@@ -1,5 +1,6 @@
 //! Free text and e-mail addresses.
 
+use super::is_blank;
 use crate::rules::Rule;
 
 /// Longest address that can be delivered to (RFC 5321).
@@ -8,9 +9,9 @@ const LOCAL_BYTES: usize = 64;
 const LABEL_BYTES: usize = 63;
 
 /// Non-blank text of at most `limit` bytes without control characters.
-pub(super) fn text(value: &[u8], limit: usize) -> Result<(), Rule> {
+pub fn text(value: &[u8], limit: usize) -> Result<(), Rule> {
     let first = value.first().copied().unwrap_or(b' ');
-    if first == b' ' && super::is_blank(value) {
+    if first == b' ' && is_blank(value) {
         return Err(Rule::NullValue);
     }
     if value.len() > limit {
@@ -30,7 +31,7 @@ fn has_control_character(value: &[u8]) -> bool {
 }
 
 /// One `@`, a local part, a domain with a dot.
-pub(super) fn email(value: &[u8]) -> Result<(), Rule> {
+pub fn email(value: &[u8]) -> Result<(), Rule> {
     let at = memchr::memchr(b'@', value).ok_or(Rule::InvalidEmail)?;
     let (local, domain) = (&value[..at], &value[at + 1..]);
     if value.len() <= EMAIL_BYTES && is_local_part(local) && is_domain(domain) {

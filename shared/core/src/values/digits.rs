@@ -7,14 +7,14 @@ const ABOVE_NINE: u64 = 0x7676_7676_7676_7676;
 
 /// The values of the last `count` digits of eight bytes (1 to 8), zeros before them.
 #[inline]
-pub(crate) fn last(bytes: [u8; 8], count: usize) -> u64 {
+pub fn last(bytes: [u8; 8], count: usize) -> u64 {
     let others = 64 - 8 * count;
     (u64::from_le_bytes(bytes) ^ ZEROS) >> others << others
 }
 
 /// The number of eight digits' values; `None` when one is not a digit's.
 #[inline]
-pub(crate) fn number(values: u64) -> Option<i64> {
+pub fn number(values: u64) -> Option<i64> {
     if (values | values.wrapping_add(ABOVE_NINE)) & HIGH != 0 {
         return None;
     }
@@ -29,7 +29,7 @@ pub(crate) fn number(values: u64) -> Option<i64> {
 /// The integer between two places: plain digits with an optional minus sign. Up to sixteen digits
 /// are read eight at a time, together with what stands before them, which is then taken away.
 #[inline(always)]
-pub(crate) fn integer(bytes: &[u8], from: usize, to: usize) -> Option<i64> {
+pub fn integer(bytes: &[u8], from: usize, to: usize) -> Option<i64> {
     let number = match to - from {
         1 => Some(i64::from(bytes[from] ^ b'0')).filter(|digit| *digit < 10),
         size @ 2..=8 => bytes[..to].last_chunk().and_then(|word| number(last(*word, size))),
@@ -64,7 +64,7 @@ fn any_integer(bytes: &[u8], from: usize, to: usize) -> Option<i64> {
 /// The integer between two places, when the text is how that integer is always written: without
 /// zeros before it.
 #[inline]
-pub(crate) fn canonical(bytes: &[u8], from: usize, to: usize) -> Option<i64> {
+pub fn canonical(bytes: &[u8], from: usize, to: usize) -> Option<i64> {
     match &bytes[from..to] {
         [b'0', _, ..] | [b'-', b'0', ..] => None,
         _ => integer(bytes, from, to),
@@ -73,7 +73,7 @@ pub(crate) fn canonical(bytes: &[u8], from: usize, to: usize) -> Option<i64> {
 
 /// A layout of eight bytes: `0` stands for any digit, every other byte for itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Layout {
+pub struct Layout {
     form: u64,
     limits: u64,
 }
@@ -102,19 +102,19 @@ impl Layout {
 
 /// True when none of the words has a high bit that [`Layout::read`] sets.
 #[inline]
-pub(crate) fn fits(signs: u64) -> bool {
+pub fn fits(signs: u64) -> bool {
     signs & HIGH == 0
 }
 
 /// In each byte, the number of two digits: that of the byte and of the one behind it.
 #[inline]
-pub(crate) fn pairs(values: u64) -> u64 {
+pub fn pairs(values: u64) -> u64 {
     values.wrapping_mul(10).wrapping_add(values >> 8)
 }
 
 /// One byte of a word.
 #[inline]
-pub(crate) fn byte(word: u64, at: u32) -> u8 {
+pub fn byte(word: u64, at: u32) -> u8 {
     (word >> (8 * at)) as u8
 }
 
