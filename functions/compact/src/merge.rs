@@ -16,7 +16,7 @@ use parquet::column::writer::ColumnCloseResult;
 use parquet::file::writer::SerializedFileWriter;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 use shopflow_lake::parquet::{ROW_GROUP_BYTES, ROW_GROUP_ROWS, writer_properties};
-use shopflow_lake::schema::complete;
+use shopflow_lake::schema::conform;
 
 /// Row groups of at least this many rows on average are worth keeping.
 const HEALTHY_GROUP_ROWS: i64 = ROW_GROUP_ROWS as i64 / 4;
@@ -134,7 +134,7 @@ fn reencode(inputs: Vec<Input>, schema: &SchemaRef) -> Result<Input> {
                 .or_error(ErrorKind::Internal, "decode file of a table failed")?;
         for batch in reader {
             let batch = batch.or_error(ErrorKind::Internal, "decode file of a table failed")?;
-            let batch = complete(&batch, schema)?;
+            let batch = conform(&batch, schema)?;
             writer.write(&batch).or_error(ErrorKind::Internal, "encode merged rows failed")?;
         }
     }

@@ -64,6 +64,18 @@ pub fn field(column: &Column) -> Field {
     Field::new(column.name, data_type(column.kind), !column.required)
 }
 
+/// As [`complete`], with exactly the fields of `schema`, so that the rows of several files fit
+/// together.
+///
+/// # Errors
+/// As [`complete`], and `Internal` when a column has another type.
+pub fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    let completed = complete(batch, schema)?;
+    let rows = RecordBatchOptions::new().with_row_count(Some(completed.num_rows()));
+    RecordBatch::try_new_with_options(Arc::clone(schema), completed.columns().to_vec(), &rows)
+        .or_error(ErrorKind::Internal, "lake file does not have the expected schema")
+}
+
 /// The rows of a file with the columns of `schema`, by name and in its order. A file that was
 /// written before a column existed has nulls there; columns that only the file has are left out.
 ///
