@@ -53,7 +53,7 @@ fn datasets(privacy: &Privacy) -> String {
                     and treatment in silver are those of the policies in \
                     [config/base.yaml](../config/base.yaml) ([personal data](privacy.md)).\n"
         .to_owned();
-    for dataset in Dataset::ALL {
+    for dataset in Dataset::all() {
         let format = match dataset.format() {
             Format::Csv => "CSV: UTF-8, with a header, RFC 4180",
             Format::JsonLines => "JSON lines: one object per line, UTF-8",
@@ -222,7 +222,7 @@ mod tests {
     fn every_dataset_and_column_is_explained() {
         let settings = Settings::from_sources("prod", HashMap::new(), &[]).unwrap();
         let text = datasets(&settings.privacy);
-        for dataset in Dataset::ALL {
+        for dataset in Dataset::all() {
             for column in dataset.columns() {
                 assert!(text.contains(&format!("| `{}` |", column.name)), "{}", column.name);
                 assert!(text.contains(column.description), "{}", column.description);

@@ -212,7 +212,7 @@ fn is_typed(kind: Kind) -> bool {
 
 /// One column for each kind of value in files of a format.
 fn columns(format: Format) -> Vec<(Dataset, usize, &'static Column)> {
-    let datasets = Dataset::ALL.into_iter().filter(|dataset| dataset.format() == format);
+    let datasets = Dataset::all().filter(|dataset| dataset.format() == format);
     let columns = datasets.flat_map(|dataset| {
         let columns = dataset.columns().iter().enumerate();
         columns.map(move |(at, column)| (dataset, at, column))
