@@ -18,7 +18,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, LocalBoxFuture};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -152,7 +152,7 @@ fn serve(
     base: Base,
     handler: Box<Handler>,
     init: Duration,
-) -> BoxFuture<'static, std::result::Result<(), lambda_runtime::Error>> {
+) -> LocalBoxFuture<'static, std::result::Result<(), lambda_runtime::Error>> {
     let (base, handler) = (Arc::new(base), Arc::new(handler));
     let init_ms = Arc::new(AtomicU64::new(init.as_millis() as u64));
     let serve = async move {
@@ -169,7 +169,7 @@ fn serve(
         }))
         .await
     };
-    serve.boxed()
+    serve.boxed_local()
 }
 
 /// Reads the settings and builds the clients every function shares.
