@@ -157,22 +157,39 @@ fn loaded(dataset: Dataset, file: &[u8], at: usize) -> Option<Value> {
     let mut rest = &out[2..];
     for _ in 0..at {
         let (length, behind) = rest.split_first_chunk::<4>().unwrap();
-        rest = &behind[i32::from_be_bytes(*length) as usize..];
+        rest = &behind[i32::from_be_bytes(*length).max(0) as usize..];
     }
     let (length, rest) = rest.split_first_chunk::<4>().unwrap();
-    let bytes = &rest[..i32::from_be_bytes(*length) as usize];
+    let length = i32::from_be_bytes(*length);
+    if length < 0 {
+        return Some(Value::Missing);
+    }
+    let bytes = &rest[..length as usize];
     let number = || match bytes.len() {
         4 => i128::from(i32::from_be_bytes(bytes.try_into().unwrap())),
         _ => i128::from(i64::from_be_bytes(bytes.try_into().unwrap())),
     };
     Some(match dataset.columns()[at].kind {
-        Kind::Id | Kind::Reference(_) | Kind::Quantity | Kind::Price => Value::Number(number()),
+        Kind::Id | Kind::Reference(_) | Kind::Quantity => Value::Number(number()),
+        Kind::Price => Value::Number(hundredths(bytes)),
         Kind::Date => Value::Number(number() + POSTGRES_DAYS),
         Kind::Timestamp => Value::Number(number() + POSTGRES_DAYS * DAY_MICROS),
         Kind::Uuid | Kind::Text(_) | Kind::Email | Kind::Country | Kind::OneOf(_) => {
             Value::Text(String::from_utf8(bytes.to_vec()).unwrap())
         }
     })
+}
+
+/// Hundredths of a `numeric`: how many digits of base 10,000, the power of the first one, sign and
+/// scale, then the digits.
+fn hundredths(bytes: &[u8]) -> i128 {
+    let part = |at: usize| i16::from_be_bytes(bytes[2 * at..2 * at + 2].try_into().unwrap());
+    let (digits, first) = (part(0), part(1));
+    let digits = (0..digits).map(|at| {
+        let power = u32::try_from(first - at + 1).expect("at most four decimals");
+        i128::from(part(4 + at as usize)) * 10_000_i128.pow(power)
+    });
+    digits.sum::<i128>() / 100
 }
 
 /// The value in a typed column of the expectations; nothing when it is malformed there.
