@@ -44,7 +44,9 @@ fn bare(source: &str) -> String {
             '"' => {
                 while let Some(inner) = rest.next() {
                     match inner {
-                        '\\' => drop(rest.next()),
+                        '\\' => {
+                            rest.next();
+                        }
                         '"' => break,
                         _ => {}
                     }
@@ -84,15 +86,16 @@ fn paths(tree: &str) -> Vec<Vec<String>> {
 }
 
 /// The `use` declarations of a source: whether it is public, and its tree.
-fn uses(source: &str) -> Vec<(bool, &str)> {
-    let declaration = |statement| -> Option<(bool, &str)> {
-        let statement: &str = statement;
-        let at = statement.rfind("use ")?;
-        let before = statement[..at].rsplit('\n').next().unwrap_or_default();
-        let is_public = before.trim_start().starts_with("pub");
-        (is_public || before.trim().is_empty()).then_some((is_public, &statement[at + 4..]))
-    };
-    source.split(';').filter_map(declaration).collect()
+fn uses(source: &str) -> impl Iterator<Item = (bool, &str)> {
+    source.split(';').filter_map(declaration)
+}
+
+/// The `use` at the end of a statement.
+fn declaration(statement: &str) -> Option<(bool, &str)> {
+    let at = statement.rfind("use ")?;
+    let before = statement[..at].rsplit('\n').next().unwrap_or_default().trim_start();
+    let is_public = before.starts_with("pub");
+    (is_public || before.is_empty()).then_some((is_public, &statement[at + 4..]))
 }
 
 impl Crate {
@@ -115,7 +118,7 @@ impl Crate {
         }
         let mut all = Crate { sources, exports: BTreeMap::new() };
         for (module, source) in &all.sources {
-            let public = uses(source).into_iter().filter(|(is_public, _)| *is_public);
+            let public = uses(source).filter(|(is_public, _)| *is_public);
             let named = public.flat_map(|(_, tree)| paths(tree));
             let named = named.map(|path| (path.last().cloned().unwrap_or_default(), path));
             all.exports.insert(module.clone(), named.collect());
@@ -149,13 +152,9 @@ impl Crate {
         for length in (0..=path.len()).rev() {
             let module = path[..length].to_vec();
             let Some(exports) = self.exports.get(&module) else { continue };
-            let export = path.get(length).and_then(|name| exports.get(name));
-            if let Some(export) = export.filter(|_| depth < 6) {
-                let behind = self.absolute(export, &module);
-                if let Some(behind) = behind {
-                    return self
-                        .module_of(&[behind, path[length + 1..].to_vec()].concat(), depth + 1);
-                }
+            let export = path.get(length).filter(|_| depth < 6).and_then(|name| exports.get(name));
+            if let Some(behind) = export.and_then(|export| self.absolute(export, &module)) {
+                return self.module_of(&[behind, path[length + 1..].to_vec()].concat(), depth + 1);
             }
             return Some(module);
         }
@@ -166,7 +165,7 @@ impl Crate {
     fn dependencies(&self) -> BTreeMap<Module, BTreeSet<Module>> {
         let mut all = BTreeMap::new();
         for (module, source) in &self.sources {
-            let private = uses(source).into_iter().filter(|(is_public, _)| !is_public);
+            let private = uses(source).filter(|(is_public, _)| !is_public);
             let mut named: Vec<Vec<String>> = private.flat_map(|(_, tree)| paths(tree)).collect();
             let word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
             let inline = source.split(|c| !word(c)).filter(|text| text.contains("::"));
