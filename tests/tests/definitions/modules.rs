@@ -75,10 +75,10 @@ fn paths(tree: &str) -> Vec<Vec<String>> {
     let mut depth = 0;
     for character in inner.chars() {
         depth += i32::from(character == '{') - i32::from(character == '}');
-        match (character, depth, branches.last_mut()) {
-            (',', 0, _) => branches.push(String::new()),
-            (_, _, Some(branch)) => branch.push(character),
-            _ => {}
+        if character == ',' && depth == 0 {
+            branches.push(String::new());
+        } else if let Some(branch) = branches.last_mut() {
+            branch.push(character);
         }
     }
     let branches = branches.iter().filter(|branch| !branch.trim().is_empty());
@@ -88,6 +88,14 @@ fn paths(tree: &str) -> Vec<Vec<String>> {
 /// The `use` declarations of a source: whether it is public, and its tree.
 fn uses(source: &str) -> impl Iterator<Item = (bool, &str)> {
     source.split(';').filter_map(declaration)
+}
+
+/// The code between the `use` declarations.
+fn code(source: &str) -> impl Iterator<Item = &str> {
+    source.split(';').map(|statement| match declaration(statement) {
+        Some((_, tree)) => &statement[..statement.len() - tree.len()],
+        None => statement,
+    })
 }
 
 /// The `use` at the end of a statement.
@@ -168,7 +176,8 @@ impl Crate {
             let private = uses(source).filter(|(is_public, _)| !is_public);
             let mut named: Vec<Vec<String>> = private.flat_map(|(_, tree)| paths(tree)).collect();
             let word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
-            let inline = source.split(|c| !word(c)).filter(|text| text.contains("::"));
+            let words = code(source).flat_map(|code| code.split(|c| !word(c)));
+            let inline = words.filter(|text| text.contains("::"));
             named.extend(inline.map(|text| text.split("::").map(str::to_owned).collect()));
             let found = named.iter().filter(|path| path.last().is_some_and(|name| name != "*"));
             let found = found.filter_map(|path| self.absolute(path, module));
