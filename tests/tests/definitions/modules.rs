@@ -98,6 +98,10 @@ fn code(source: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+fn is_of_path(character: char) -> bool {
+    character.is_alphanumeric() || "_:".contains(character)
+}
+
 /// The `use` at the end of a statement.
 fn declaration(statement: &str) -> Option<(bool, &str)> {
     let at = statement.rfind("use ")?;
@@ -175,8 +179,7 @@ impl Crate {
         for (module, source) in &self.sources {
             let private = uses(source).filter(|(is_public, _)| !is_public);
             let mut named: Vec<Vec<String>> = private.flat_map(|(_, tree)| paths(tree)).collect();
-            let word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
-            let words = code(source).flat_map(|code| code.split(|c| !word(c)));
+            let words = code(source).flat_map(|code| code.split(|c| !is_of_path(c)));
             let inline = words.filter(|text| text.contains("::"));
             named.extend(inline.map(|text| text.split("::").map(str::to_owned).collect()));
             let found = named.iter().filter(|path| path.last().is_some_and(|name| name != "*"));
