@@ -53,7 +53,7 @@ fn datasets(privacy: &Privacy) -> String {
                     and treatment in silver are those of the policies in \
                     [config/base.yaml](../config/base.yaml) ([personal data](privacy.md)).\n"
         .to_owned();
-    for dataset in Dataset::ALL {
+    for dataset in Dataset::all() {
         let format = match dataset.format() {
             Format::Csv => "CSV: UTF-8, with a header, RFC 4180",
             Format::JsonLines => "JSON lines: one object per line, UTF-8",
@@ -94,7 +94,7 @@ fn kind_text(kind: Kind) -> String {
         Kind::Text(bytes) => format!("text, at most {bytes} bytes"),
         Kind::Email => "e-mail address".to_owned(),
         Kind::Date => "date, the year first".to_owned(),
-        Kind::Timestamp => "date and time with offset, at most microseconds".to_owned(),
+        Kind::Timestamp => "date and time, at most microseconds".to_owned(),
         Kind::Price => "decimal with at most two places, over zero".to_owned(),
         Kind::Quantity => "integer from 1".to_owned(),
         Kind::Country => "ISO 3166-1 alpha-2 code".to_owned(),
@@ -222,7 +222,7 @@ mod tests {
     fn every_dataset_and_column_is_explained() {
         let settings = Settings::from_sources("prod", HashMap::new(), &[]).unwrap();
         let text = datasets(&settings.privacy);
-        for dataset in Dataset::ALL {
+        for dataset in Dataset::all() {
             for column in dataset.columns() {
                 assert!(text.contains(&format!("| `{}` |", column.name)), "{}", column.name);
                 assert!(text.contains(column.description), "{}", column.description);

@@ -212,7 +212,7 @@ fn is_typed(kind: Kind) -> bool {
 
 /// One column for each kind of value in files of a format.
 fn columns(format: Format) -> Vec<(Dataset, usize, &'static Column)> {
-    let datasets = Dataset::ALL.into_iter().filter(|dataset| dataset.format() == format);
+    let datasets = Dataset::all().filter(|dataset| dataset.format() == format);
     let columns = datasets.flat_map(|dataset| {
         let columns = dataset.columns().iter().enumerate();
         columns.map(move |(at, column)| (dataset, at, column))
@@ -288,6 +288,7 @@ fn near() -> impl Strategy<Value = String> {
         "(19|20)[0-9]{2}[-/]?[01]?[0-9][-/][0-3]?[0-9]",
         "20[0-9]{2}-[01][0-9]-[0-3][0-9][Tt ][0-2]?[0-9]:[0-5][0-9](:[0-6][0-9]([.,][0-9]{1,9})?)?( ?(Z|z|UTC|CET|[+-][0-9]{2}(:?[0-9]{2})?))?",
         "2026-(03-29|10-25)[T ]0[0-4]:[0-5][0-9]",
+        "(1899-12-31|1900-01-01|2100-12-31|2101-01-01)[T ](00|01|12|22|23):[0-5]0:00(Z|[+-](01|12):00)?",
         "[0-3]?[0-9][./-][01]?[0-9][./-](20)?[0-9]{2}",
         "[A-Za-z]{2}",
         "[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}",

@@ -16,6 +16,7 @@ use crate::table::Table;
 pub async fn package(arguments: &Package) -> Result<ExitCode> {
     let console = Console::stderr();
     let home = Home::locate()?;
+    home.sources()?;
     let pem = authorities::get(arguments.ca_file.as_deref()).await?;
     authorities::check(&pem)?;
     Python::ensure(&home, console)?;

@@ -76,26 +76,27 @@ const EXAMPLES: &[Examples] = &[
 /// The section of the dictionary.
 pub(super) fn section() -> String {
     let mut text =
-        "## How values are read\n\nBy one grammar in every stage, whatever wrote them, with \
-                    or without blanks around them. Texts are stored as they come; everything else \
-                    has one form, so a row that comes again in another spelling is unchanged. The \
+        "## How values are read\n\nBy one grammar in every stage, with or without blanks \
+                    around them. A text is stored as it comes; any other value has one form, so a \
+                    row that comes again in another spelling is unchanged. The \
                     [rules](../functions/validate/README.md#rules) name what is refused.\n\n\
-                    | value | written | read as | refused |\n|---|---|---|---|\n"
+                    | value | stored: as it may be written | refused |\n|---|---|---|\n"
             .to_owned();
     for Examples { what, kind, spellings } in EXAMPLES {
-        let (mut written, mut stored, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+        let mut forms: Vec<(String, Vec<String>)> = Vec::new();
+        let mut refused = Vec::new();
         for spelling in *spellings {
             match read(*kind, spelling.as_bytes()) {
-                Ok(form) => {
-                    written.push(format!("`{spelling}`"));
-                    stored.push(form);
-                }
-                Err(rule) => refused.push(format!("`{spelling}` ({})", rule.name())),
+                Ok(form) => match forms.iter_mut().find(|(known, _)| *known == form) {
+                    Some((_, written)) => written.push(format!("`{spelling}`")),
+                    None => forms.push((form, vec![format!("`{spelling}`")])),
+                },
+                Err(rule) => refused.push(format!("`{spelling}` {}", rule.name())),
             }
         }
-        stored.dedup();
-        let row = [(*what).to_owned(), written.join(", "), stored.join(", "), refused.join(", ")];
-        text.push_str(&super::row(&row.each_ref().map(String::as_str)));
+        let forms: Vec<String> =
+            forms.iter().map(|(form, written)| format!("{form}: {}", written.join(", "))).collect();
+        text.push_str(&super::row(&[*what, &forms.join("; "), &refused.join(", ")]));
     }
     text.push('\n');
     text
@@ -123,7 +124,7 @@ fn read(kind: Kind, text: &[u8]) -> Result<String, Rule> {
                 time::write_moment(micros, &mut out);
                 quoted(&String::from_utf8_lossy(&out))
             }
-            Moment::OnClock(_) => "a time of the zone `validation.time_zone`".to_owned(),
+            Moment::OnClock(_) => "its moment in `validation.time_zone`".to_owned(),
         },
         Kind::Uuid | Kind::Text(_) | Kind::Email | Kind::Country | Kind::OneOf(_) => {
             quoted(&values::stored_text(kind, text)?)

@@ -12,7 +12,7 @@ use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader, Lines};
 use tokio::process::{Child, Command};
 
-pub use self::cargo::{cargo, check};
+pub use self::cargo::{FunctionCrate, cargo, check};
 
 use self::progress::Progress;
 use super::function::Function;
@@ -36,7 +36,8 @@ pub async fn functions(home: &Home, console: Console) -> Result<Vec<Function>> {
         return laid_out(home);
     }
     let metadata = cargo::workspace(home)?;
-    let names = names(home, &metadata)?;
+    let names: Vec<String> =
+        of_workspace(home, &metadata)?.into_iter().map(|function| function.name).collect();
     let step = console.step(&format!(
         "build: {} functions in release mode (the first time takes minutes)",
         names.len()
@@ -66,16 +67,24 @@ pub fn laid_out(home: &Home) -> Result<Vec<Function>> {
 /// # Errors
 /// When cargo is missing or does not understand the workspace.
 pub fn function_names(home: &Home) -> Result<Vec<String>> {
-    names(home, &cargo::workspace(home)?)
+    Ok(function_crates(home)?.into_iter().map(|function| function.name).collect())
 }
 
-fn names(home: &Home, metadata: &cargo::Metadata) -> Result<Vec<String>> {
-    let names = metadata.function_names(home.repository());
-    if names.is_empty() {
+/// The functions of the workspace and what they depend on, sorted.
+///
+/// # Errors
+/// As [`function_names`].
+pub fn function_crates(home: &Home) -> Result<Vec<FunctionCrate>> {
+    of_workspace(home, &cargo::workspace(home)?)
+}
+
+fn of_workspace(home: &Home, metadata: &cargo::Metadata) -> Result<Vec<FunctionCrate>> {
+    let functions = metadata.functions(home.repository());
+    if functions.is_empty() {
         return Err(Error::internal("the workspace has no functions")
             .with("folder", home.repository().join("functions").display()));
     }
-    Ok(names)
+    Ok(functions)
 }
 
 fn bootstrap(home: &Home, name: &str) -> PathBuf {

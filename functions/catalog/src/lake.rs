@@ -76,8 +76,8 @@ pub(crate) enum Source {
 /// `Transient.Storage` when S3 does not answer.
 pub(crate) async fn sources(storage: &Storage, lake: &str) -> Result<Vec<Source>> {
     let mut all: Vec<Source> = Vec::new();
-    all.extend(Dataset::ALL.map(Source::Bronze));
-    all.extend(Dataset::ALL.map(Source::Silver));
+    all.extend(Dataset::all().map(Source::Bronze));
+    all.extend(Dataset::all().map(Source::Silver));
     let changes = folders(storage, lake, "bronze/_changes/").await?;
     all.extend(changes.into_iter().map(Source::Changes));
     let gold = folders(storage, lake, "gold/").await?;

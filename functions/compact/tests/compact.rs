@@ -211,6 +211,32 @@ async fn files_that_differ_in_schema_stay_apart() {
 }
 
 #[tokio::test]
+async fn files_of_before_a_column_existed_are_merged_with_later_ones() {
+    let lab = Lab::new().await;
+    let with_weight = |batch: RecordBatch| {
+        let weights = Int64Array::from_iter_values(0..batch.num_rows() as i64);
+        let weight = Arc::new(Field::new("weight", DataType::Int64, true));
+        let fields = batch.schema().fields().iter().cloned().chain([weight]).collect::<Vec<_>>();
+        let columns = [batch.columns(), &[Arc::new(weights) as _]].concat();
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
+    };
+    let mut all = batches(3, 10);
+    all.insert(1, with_weight(batch(100..110)));
+    all.push(batch(200..210));
+    lab.add("event_date=2024-01-01", all).await;
+    let ids = lab.rows("event_date=2024-01-01").await;
+    let result = lab.compact().await;
+    assert_eq!((result.files_before, result.files_after), (5, 1));
+    assert_eq!(lab.rows("event_date=2024-01-01").await, ids);
+    let file = lab.table().await.manifest().partitions["event_date=2024-01-01"][0].clone();
+    let content = lab.storage.read_all(&file.reference(&lab.bucket)).await.unwrap();
+    let merged = shopflow_lake::parquet::decode(content).unwrap();
+    let nulls: usize =
+        merged.iter().map(|batch| batch.column_by_name("weight").unwrap().null_count()).sum();
+    assert_eq!(nulls, 40);
+}
+
+#[tokio::test]
 async fn a_table_that_does_not_exist_has_nothing_to_compact() {
     let lab = Lab::new().await;
     let result = lab.compact().await;

@@ -94,7 +94,7 @@ fn the_bad_lines_are_exactly_the_truths() {
     for seed in [42, 7] {
         let spec = GenerateSpec { seed, ..spec(2.0, 0.2) };
         let truths = truths(&spec);
-        for dataset in Dataset::ALL {
+        for dataset in shopflow_generate::DATASETS {
             let planted: HashSet<usize> = truths
                 .iter()
                 .filter(|truth| truth.dataset == dataset && truth.detected_by == "validate")
@@ -113,7 +113,7 @@ fn the_bad_lines_are_exactly_the_truths() {
 fn without_a_rate_there_are_no_defects_and_no_truths() {
     let spec = spec(0.5, 0.0);
     assert!(truths_file(&spec).is_empty());
-    for dataset in Dataset::ALL {
+    for dataset in shopflow_generate::DATASETS {
         assert!(bad_lines(&spec, dataset).is_empty(), "{dataset}");
     }
 }
@@ -122,8 +122,10 @@ fn without_a_rate_there_are_no_defects_and_no_truths() {
 fn every_truth_describes_its_line() {
     let spec = spec(1.0, 0.2);
     let truths = truths(&spec);
-    let files: HashMap<Dataset, Vec<u8>> =
-        Dataset::ALL.into_iter().map(|dataset| (dataset, file(&spec, dataset))).collect();
+    let files: HashMap<Dataset, Vec<u8>> = shopflow_generate::DATASETS
+        .into_iter()
+        .map(|dataset| (dataset, file(&spec, dataset)))
+        .collect();
     let lines: HashMap<Dataset, Vec<&[u8]>> =
         files.iter().map(|(dataset, file)| (*dataset, lines(file))).collect();
     for truth in &truths {

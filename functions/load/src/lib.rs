@@ -14,6 +14,7 @@
 mod audit;
 mod bulk;
 mod chunks;
+mod columns;
 mod compare;
 mod confirmations;
 mod context;

@@ -105,7 +105,7 @@ fn measure(
         let age = (Utc::now() - latest).num_minutes().max(0);
         metrics.gauge("FreshnessHours", age as f64 / 60.0, &[]);
     }
-    let rates = Dataset::ALL.iter().filter_map(|dataset| arrivals::reject_rate(event, *dataset));
+    let rates = Dataset::all().filter_map(|dataset| arrivals::reject_rate(event, dataset));
     if let Some(worst) = rates.reduce(f64::max) {
         metrics.gauge("WorstRejectRate", worst, &[]);
     }

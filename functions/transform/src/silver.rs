@@ -61,7 +61,7 @@ impl Merge {
         files: Range<usize>,
     ) -> Result<Merge> {
         let reads =
-            Dataset::ALL.map(|dataset| read_dataset(context, pending, &files, dataset).boxed());
+            Dataset::all().map(|dataset| read_dataset(context, pending, &files, dataset).boxed());
         let mut datasets = Vec::new();
         for mut incoming in futures::future::try_join_all(reads).await? {
             if incoming.dataset == Dataset::Transactions {

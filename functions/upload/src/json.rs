@@ -7,7 +7,7 @@ use std::io::BufRead;
 
 use arrow::array::RecordBatch;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde_json::Value;
+use serde_json::{Number, Value};
 use shopflow_core::dataset::{Column, Kind};
 use shopflow_core::values;
 use shopflow_core::{ErrorKind, Result, ResultExt};
@@ -51,13 +51,8 @@ fn push_line(line: &[u8], rows: &mut Rows) -> Result<bool> {
             }
             Field::Text(text) => rows.push(column, text.as_bytes())?,
             Field::Other(Value::Number(number)) if is_number(columns[column].kind) => {
-                let whole = number.as_f64().filter(|_| number.is_f64()).map(values::whole);
-                match whole {
-                    // `12.0`, unless digits were lost.
-                    Some(Some(whole)) => rows.push(column, whole.to_string().as_bytes())?,
-                    Some(None) => return Err(rows.wrong_type(column)),
-                    None => rows.push(column, number.to_string().as_bytes())?,
-                }
+                let text = plain(number).ok_or_else(|| rows.wrong_type(column))?;
+                rows.push(column, text.as_bytes())?;
             }
             Field::Other(_) => return Err(rows.wrong_type(column)),
         }
@@ -70,6 +65,14 @@ fn push_line(line: &[u8], rows: &mut Rows) -> Result<bool> {
         Some(text)
     };
     Ok(rows.end_row(extra.as_deref()))
+}
+
+/// A whole number in digits. `12.0` is one, too, unless it is so large that digits were lost.
+fn plain(number: &Number) -> Option<String> {
+    match number.as_f64() {
+        Some(float) if number.is_f64() => values::whole(float).map(|whole| whole.to_string()),
+        _ => Some(number.to_string()),
+    }
 }
 
 /// True for values that are numbers in JSON, too; all others are strings.

@@ -112,7 +112,9 @@ impl Clock {
     #[cold]
     pub fn meet(&mut self, shown: i64) -> std::result::Result<(), Rule> {
         self.is_met = true;
-        self.zone.moment(shown).map(|_| ()).ok_or(Rule::AmbiguousTime)
+        let moment = self.zone.moment(shown).ok_or(Rule::AmbiguousTime)?;
+        // On New Year's Eve the moment can be of another year than the time.
+        if time::is_within_range(moment) { Ok(()) } else { Err(Rule::OutOfRange) }
     }
 
     /// Ends a row; true when it is good and has a time to be written out.
@@ -129,7 +131,10 @@ impl Clock {
         let rows = self.rows;
         (rows > 0).then(|| {
             let zone = self.zone.name();
-            format!("{rows} rows have a time without an offset; it was read as {zone} time (validation.time_zone)")
+            format!(
+                "times without an offset, read as those of {zone} (validation.time_zone): in \
+                 {rows} good rows"
+            )
         })
     }
 }
@@ -175,6 +180,20 @@ mod tests {
     }
 
     #[test]
+    fn a_moment_is_within_the_years_as_well_as_its_time() {
+        let meet = |zone: &str, shown: &str| {
+            let Ok(Moment::OnClock(micros)) = values::moment(shown.as_bytes()) else { panic!() };
+            Clock::of(Zone::named("x", zone).unwrap()).meet(micros)
+        };
+        for (zone, shown) in
+            [("Asia/Tokyo", "1900-01-01 08:00"), ("America/New_York", "2100-12-31 20:00")]
+        {
+            assert_eq!(meet(zone, shown), Err(Rule::OutOfRange), "{shown}");
+            assert_eq!(meet("UTC", shown), Ok(()), "{shown}");
+        }
+    }
+
+    #[test]
     fn a_refused_row_leaves_no_trace() {
         let mut clock = Clock::default();
         clock.meet(0).unwrap();
@@ -183,7 +202,7 @@ mod tests {
         assert_eq!(clock.warning(), None);
         clock.meet(0).unwrap();
         assert!(clock.end_row(true));
-        assert!(clock.warning().unwrap().starts_with("1 rows"));
+        assert!(clock.warning().unwrap().ends_with("in 1 good rows"));
     }
 
     #[test]

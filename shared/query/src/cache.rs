@@ -61,8 +61,8 @@ impl FileCache {
         FileCache { inner: Arc::new(Mutex::new(state)) }
     }
 
-    /// The columns of a file that `schema` names, as far as the file has them, in the order of
-    /// the file.
+    /// The columns of a file that `schema` names, in its order; those that came after the file was
+    /// written are null.
     ///
     /// # Errors
     /// As [`parquet::read_file`].
@@ -239,11 +239,12 @@ async fn decode(
     }
     let decode = move || {
         let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-        match content {
-            Cached::Encoded(content) => parquet::decode_columns(content, &names),
-            Cached::Columns(columns) => columns.decode(&names),
-            Cached::Rows(batches) => Ok(batches),
-        }
+        let batches = match content {
+            Cached::Encoded(content) => parquet::decode_columns(content, &names)?,
+            Cached::Columns(columns) => columns.decode(&names)?,
+            Cached::Rows(batches) => batches,
+        };
+        batches.iter().map(|batch| project(batch, &schema)).collect()
     };
     blocking(decode).await.map_err(|error| origin.located(error, &key))
 }

@@ -132,7 +132,8 @@ impl LazyFiles {
         };
         let (rows, schema) = (self.rows.clone(), Arc::clone(schema));
         Ok(Box::new(decoded.map(move |batch| {
-            let batch = rows.select(&restate(&read, &batch?)?, true)?;
+            let batch = restate(&read, &project(&batch?, &read)?)?;
+            let batch = rows.select(&batch, true)?;
             project(&batch, &schema)
         })))
     }

@@ -31,7 +31,7 @@ pub fn judge(ledger: &[LedgerEntry], has_files: bool) -> Vec<Check> {
         checks.push(present(ledger));
     }
     checks.extend(lines.iter().map(|((dataset, stage), line)| balanced(*dataset, *stage, line)));
-    for dataset in Dataset::ALL {
+    for dataset in Dataset::all() {
         let line = |stage| lines.get(&(dataset, stage)).copied().unwrap_or_default();
         if lines.keys().any(|(of, _)| *of == dataset) {
             checks.extend(continuous(dataset, line));
@@ -72,11 +72,11 @@ fn continuous(dataset: Dataset, line: impl Fn(Stage) -> Line) -> Vec<Check> {
     let mut checks =
         vec![check(Stage::Validate, Stage::Upload, validate.rows_loaded, upload.rows_in)];
     // Clickstream has no table in Postgres: it goes from upload straight into the lake.
-    let (before, given) = if dataset == Dataset::Clickstream {
-        (Stage::Upload, upload.rows_in)
-    } else {
+    let (before, given) = if dataset.is_stored() {
         checks.push(check(Stage::Upload, Stage::Load, upload.rows_in, load.rows_in));
         (Stage::Load, load.rows_in)
+    } else {
+        (Stage::Upload, upload.rows_in)
     };
     checks.push(check(before, Stage::Transform, given, transform.rows_in));
     checks

@@ -213,7 +213,7 @@ pub fn silver_sales(sales: &[(i64, i64, i64, i32, &str)]) -> RecordBatch {
             "quantity" => Arc::new(Int32Array::from_iter_values(sales.iter().map(|s| s.3))),
             "timestamp" => times(sales.iter().map(|sale| sale.4)),
             "payment_method" => texts(sales.iter().map(|_| "paypal")),
-            _ => origin(name, sales.len()),
+            name => further(&schema, name, sales.len()),
         }
     };
     filled(&schema, columns)
@@ -229,7 +229,7 @@ pub fn silver_customers(customers: &[(&str, &str)]) -> RecordBatch {
             "email" => texts(customers.iter().map(|customer| customer.1)),
             "registration_date" => Arc::new(Date32Array::from(vec![20_000; customers.len()])),
             "country" => texts(customers.iter().map(|_| "DE")),
-            _ => origin(name, customers.len()),
+            name => further(&schema, name, customers.len()),
         }
     };
     filled(&schema, columns)
@@ -261,10 +261,11 @@ fn times<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
     Arc::new(TimestampMicrosecondArray::from_iter_values(micros).with_timezone("UTC"))
 }
 
-/// The columns that say where a row came from.
-fn origin(name: &str, rows: usize) -> ArrayRef {
-    let schema = schema::silver(Dataset::Transactions);
-    match schema.field_with_name(name).unwrap().data_type() {
+/// The columns that say where a row came from, and nothing in those that a shop adds.
+fn further(schema: &Schema, name: &str, rows: usize) -> ArrayRef {
+    let data_type = schema.field_with_name(name).unwrap().data_type();
+    match data_type {
+        _ if !name.starts_with('_') => arrow::array::new_null_array(data_type, rows),
         DataType::Utf8 => texts(std::iter::repeat_n("x", rows)),
         _ => times(std::iter::repeat_n("2026-01-15T00:00:00Z", rows)),
     }

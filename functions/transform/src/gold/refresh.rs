@@ -11,9 +11,12 @@ use futures::stream::BoxStream;
 use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, keys};
 use shopflow_lake::parquet::{self, blocking};
 use shopflow_lake::{COMMIT_ATTEMPTS, FileEntry, Table};
+use shopflow_postgres::Client;
+use shopflow_postgres::dimensions::Star;
 use shopflow_query::origin::Bucket;
 use shopflow_query::{Engine, FileCache, LazyFiles, Rows};
 
+use super::dimensions;
 use super::tables::Aggregate;
 use crate::context::Context;
 
@@ -39,10 +42,35 @@ pub struct Change {
     pub rows: RecordBatch,
 }
 
-/// Both dimensions as they are now.
+/// The dimensions as they are now.
 pub(crate) struct Dimensions {
+    /// All of them, each with what it is.
+    pub all: Vec<(Star, RecordBatch)>,
+    /// The two that facts refer to.
     pub customers: RecordBatch,
     pub products: RecordBatch,
+}
+
+impl Dimensions {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// `Transient.Database`.
+    pub async fn read(client: &Client) -> Result<Dimensions> {
+        let reads = shopflow_postgres::dimensions::all().into_iter().map(|star| async move {
+            let rows = dimensions::read(client, &star).await?;
+            Ok::<_, Error>((star, rows))
+        });
+        let all = futures::future::try_join_all(reads).await?;
+        let of = |dataset: Dataset| {
+            let found = all.iter().find(|(star, _)| star.dataset == dataset);
+            found
+                .map(|(_, rows)| rows.clone())
+                .ok_or_else(|| Error::internal("dataset has no dimension").with("dataset", dataset))
+        };
+        let (customers, products) = (of(Dataset::Customers)?, of(Dataset::Products)?);
+        Ok(Dimensions { all, customers, products })
+    }
 }
 
 /// The work on the gold tables; [`super::aggregates`], [`super::facts`],

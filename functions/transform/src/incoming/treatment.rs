@@ -25,7 +25,7 @@ pub async fn renew(context: &Context, client: &mut Client) -> Result<()> {
         .await
         .or_db("read treatments of silver")?;
     let known: HashMap<String, String> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-    for dataset in Dataset::ALL {
+    for dataset in Dataset::all() {
         let treatment = context.silver.name(dataset);
         if known.get(dataset.name()).is_some_and(|known| *known == treatment) {
             continue;

@@ -134,11 +134,8 @@ impl Job {
 
 fn merge_unit(incoming: &Incoming, unit: &Unit, existing: &[RecordBatch]) -> Result<Merge> {
     let silver = schema::silver(incoming.dataset);
-    let mut batches = existing
-        .iter()
-        .map(|batch| RecordBatch::try_new(Arc::clone(&silver), batch.columns().to_vec()))
-        .collect::<std::result::Result<Vec<_>, _>>()
-        .or_error(ErrorKind::Internal, "silver file does not have the expected schema")?;
+    let mut batches =
+        existing.iter().map(|batch| schema::conform(batch, &silver)).collect::<Result<Vec<_>>>()?;
     let mut dropped = HashSet::new();
     let mut refs: Vec<RowRef> = Vec::new();
     let mut days: Vec<i32> = Vec::new();

@@ -4,11 +4,10 @@
 //! one goes on. Rows stay as they are.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use chrono::NaiveDate;
-use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, keys};
+use shopflow_core::{Dataset, Error, ErrorKind, Result, keys};
 use shopflow_lake::days::month_partition;
 use shopflow_lake::parquet::{self, blocking};
 use shopflow_lake::{COMMIT_ATTEMPTS, FileEntry, Table, TableManifest, schema};
@@ -24,7 +23,7 @@ use crate::incoming::order::Columns;
 /// # Errors
 /// `Transient.Storage`, or `Internal` when a file does not have the silver schema.
 pub async fn to_months(context: &Context) -> Result<()> {
-    let tables = Dataset::ALL.map(|dataset| async move {
+    let tables = Dataset::all().map(|dataset| async move {
         let name = keys::silver_table(dataset);
         let table = Table::open(&context.storage, &context.lake, &name).await?;
         Ok::<_, Error>((dataset, table))
@@ -122,11 +121,8 @@ async fn rewrite(
 
 fn encode(dataset: Dataset, batches: Vec<RecordBatch>, by_day: bool) -> Result<Vec<Encoded>> {
     let silver = schema::silver(dataset);
-    let batches = batches
-        .iter()
-        .map(|batch| RecordBatch::try_new(Arc::clone(&silver), batch.columns().to_vec()))
-        .collect::<std::result::Result<Vec<_>, _>>()
-        .or_error(ErrorKind::Internal, "silver file does not have the expected schema")?;
+    let batches =
+        batches.iter().map(|batch| schema::conform(batch, &silver)).collect::<Result<Vec<_>>>()?;
     let places = latest(dataset, &batches)?;
     let files = selection::cut(&places, by_day).into_iter();
     files.map(|rows| selection::encode(&silver, &batches, &places[rows])).collect()

@@ -127,7 +127,7 @@ async fn make_old(shop: &Shop, dataset: Dataset, wanted: impl Fn(NaiveDate) -> b
 }
 
 async fn make_all_old(shop: &Shop) {
-    for dataset in Dataset::ALL {
+    for dataset in Dataset::all() {
         make_old(shop, dataset, |_| true).await;
     }
     let manifests = shop.objects("silver/").await;
@@ -151,7 +151,7 @@ async fn a_lake_of_the_last_release_becomes_months_and_goes_on() {
     shop.transform("upgrade").await.unwrap();
     assert!(shop.files("silver/").await == silver);
     assert!(shop.files("gold/").await == gold);
-    for dataset in Dataset::ALL {
+    for dataset in Dataset::all() {
         days_are_recorded(&shop, dataset).await;
     }
     let objects = shop.objects("").await;

@@ -90,6 +90,12 @@ pub fn date_of_any_year(value: &[u8]) -> Option<i32> {
     }
 }
 
+/// True for microseconds since 1970-01-01 of the years 1900 to 2100.
+pub fn is_within_range(micros: i64) -> bool {
+    let day = micros.div_euclid(DAY_SECONDS * MICROS);
+    (i64::from(FIRST_DAY)..=i64::from(LAST_DAY)).contains(&day)
+}
+
 fn is_within_years(day: i32) -> bool {
     (FIRST_DAY..=LAST_DAY).contains(&day)
 }
