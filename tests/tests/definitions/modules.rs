@@ -44,7 +44,9 @@ fn bare(source: &str) -> String {
             '"' => {
                 while let Some(inner) = rest.next() {
                     match inner {
-                        '\\' => drop(rest.next()),
+                        '\\' => {
+                            rest.next();
+                        }
                         '"' => break,
                         _ => {}
                     }
@@ -73,10 +75,10 @@ fn paths(tree: &str) -> Vec<Vec<String>> {
     let mut depth = 0;
     for character in inner.chars() {
         depth += i32::from(character == '{') - i32::from(character == '}');
-        match (character, depth, branches.last_mut()) {
-            (',', 0, _) => branches.push(String::new()),
-            (_, _, Some(branch)) => branch.push(character),
-            _ => {}
+        if character == ',' && depth == 0 {
+            branches.push(String::new());
+        } else if let Some(branch) = branches.last_mut() {
+            branch.push(character);
         }
     }
     let branches = branches.iter().filter(|branch| !branch.trim().is_empty());
@@ -84,15 +86,28 @@ fn paths(tree: &str) -> Vec<Vec<String>> {
 }
 
 /// The `use` declarations of a source: whether it is public, and its tree.
-fn uses(source: &str) -> Vec<(bool, &str)> {
-    let declaration = |statement| -> Option<(bool, &str)> {
-        let statement: &str = statement;
-        let at = statement.rfind("use ")?;
-        let before = statement[..at].rsplit('\n').next().unwrap_or_default();
-        let is_public = before.trim_start().starts_with("pub");
-        (is_public || before.trim().is_empty()).then_some((is_public, &statement[at + 4..]))
-    };
-    source.split(';').filter_map(declaration).collect()
+fn uses(source: &str) -> impl Iterator<Item = (bool, &str)> {
+    source.split(';').filter_map(declaration)
+}
+
+/// The code between the `use` declarations.
+fn code(source: &str) -> impl Iterator<Item = &str> {
+    source.split(';').map(|statement| match declaration(statement) {
+        Some((_, tree)) => &statement[..statement.len() - tree.len()],
+        None => statement,
+    })
+}
+
+fn is_of_path(character: char) -> bool {
+    character.is_alphanumeric() || "_:".contains(character)
+}
+
+/// The `use` at the end of a statement.
+fn declaration(statement: &str) -> Option<(bool, &str)> {
+    let at = statement.rfind("use ")?;
+    let before = statement[..at].rsplit('\n').next().unwrap_or_default().trim_start();
+    let is_public = before.starts_with("pub");
+    (is_public || before.is_empty()).then_some((is_public, &statement[at + 4..]))
 }
 
 impl Crate {
@@ -115,7 +130,7 @@ impl Crate {
         }
         let mut all = Crate { sources, exports: BTreeMap::new() };
         for (module, source) in &all.sources {
-            let public = uses(source).into_iter().filter(|(is_public, _)| *is_public);
+            let public = uses(source).filter(|(is_public, _)| *is_public);
             let named = public.flat_map(|(_, tree)| paths(tree));
             let named = named.map(|path| (path.last().cloned().unwrap_or_default(), path));
             all.exports.insert(module.clone(), named.collect());
@@ -149,13 +164,9 @@ impl Crate {
         for length in (0..=path.len()).rev() {
             let module = path[..length].to_vec();
             let Some(exports) = self.exports.get(&module) else { continue };
-            let export = path.get(length).and_then(|name| exports.get(name));
-            if let Some(export) = export.filter(|_| depth < 6) {
-                let behind = self.absolute(export, &module);
-                if let Some(behind) = behind {
-                    return self
-                        .module_of(&[behind, path[length + 1..].to_vec()].concat(), depth + 1);
-                }
+            let export = path.get(length).filter(|_| depth < 6).and_then(|name| exports.get(name));
+            if let Some(behind) = export.and_then(|export| self.absolute(export, &module)) {
+                return self.module_of(&[behind, path[length + 1..].to_vec()].concat(), depth + 1);
             }
             return Some(module);
         }
@@ -166,10 +177,10 @@ impl Crate {
     fn dependencies(&self) -> BTreeMap<Module, BTreeSet<Module>> {
         let mut all = BTreeMap::new();
         for (module, source) in &self.sources {
-            let private = uses(source).into_iter().filter(|(is_public, _)| !is_public);
+            let private = uses(source).filter(|(is_public, _)| !is_public);
             let mut named: Vec<Vec<String>> = private.flat_map(|(_, tree)| paths(tree)).collect();
-            let word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
-            let inline = source.split(|c| !word(c)).filter(|text| text.contains("::"));
+            let words = code(source).flat_map(|code| code.split(|c| !is_of_path(c)));
+            let inline = words.filter(|text| text.contains("::"));
             named.extend(inline.map(|text| text.split("::").map(str::to_owned).collect()));
             let found = named.iter().filter(|path| path.last().is_some_and(|name| name != "*"));
             let found = found.filter_map(|path| self.absolute(path, module));

@@ -62,7 +62,7 @@ pub(super) fn header_names(bytes: &[u8], last: bool) -> Result<Option<(Vec<Strin
 #[derive(Debug)]
 pub struct CsvReader {
     plan: Arc<Plan>,
-    collector: Collector,
+    pub(super) collector: Collector,
     header: Option<Header>,
     unreadable: Unreadable,
     /// Number of the next record, from 1, the header included.

@@ -1,15 +1,19 @@
 //! The reader against the csv crate, and against itself with other chunks and ranges.
 
 use std::io::{Read, Write};
+use std::sync::Arc;
 
 use arrow::datatypes::Field;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::Value;
 
+use super::reader::RECORD_LIMIT;
 use super::*;
 use crate::Options;
+use crate::plan::Plan;
 use crate::result::READABLE_ROWS;
+use crate::state::State;
 
 /// A plan that lists every value of columns of texts.
 fn plan(columns: &[&str]) -> Arc<Plan> {
