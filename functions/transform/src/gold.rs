@@ -25,11 +25,11 @@ use shopflow_query::{Engine, FileCache};
 
 use crate::context::Context;
 use modelled::MODELLED;
-use refresh::Refresh;
+use refresh::{Dimensions, Refresh};
 use sessions::SessionChange;
 use tables::{AGGREGATES, Input};
 
-pub use refresh::{Change, Dimensions, Update};
+pub use refresh::{Change, Update};
 
 /// Everything that was recomputed.
 #[derive(Debug, Default)]

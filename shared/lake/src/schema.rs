@@ -152,6 +152,8 @@ fn schema(own: impl Iterator<Item = Field>, origin: impl IntoIterator<Item = Fie
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::Array as _;
+
     use super::*;
 
     fn text(schema: &Schema) -> Vec<String> {

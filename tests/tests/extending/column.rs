@@ -1,5 +1,6 @@
 //! A column of products that only the definitions and a migration name.
 
+use arrow::array::Array as _;
 use shopflow_core::{Dataset, Stage};
 
 use super::world::{CUSTOMERS, World, products, sales, weighed};

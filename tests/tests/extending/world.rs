@@ -13,11 +13,12 @@ use shopflow_core::contract::{
 };
 use shopflow_core::runtime::Invocation;
 use shopflow_core::{Dataset, LedgerEntry, ObjectRef, Result, Settings, Stage, Storage};
-use shopflow_lake::{Silver, Table, parquet};
+use shopflow_lake::{Layout, Silver, Table, parquet};
 use shopflow_postgres::Database;
 use shopflow_privacy::Key;
 use shopflow_transform::business::BusinessTime;
 use shopflow_upload::UploadResult;
+use shopflow_validate::clock::Zone;
 use tokio_postgres::Client;
 
 use super::shop;
@@ -155,6 +156,7 @@ impl World {
         let context = shopflow_validate::Context {
             storage: self.storage.clone(),
             settings: Arc::new(self.settings.clone()),
+            zone: Zone::of(&self.settings).unwrap(),
         };
         let event = ValidateEvent { run: run.clone(), object: landed.reference() };
         shopflow_validate::handle(&context, event, &self.invocation).await
@@ -191,6 +193,7 @@ impl World {
             business: BusinessTime::new("UTC").unwrap(),
             recommendations: self.settings.recommendations,
             silver: Silver::new(&self.settings.privacy, key),
+            layout: Layout::new(&self.settings.lake),
             memory_bytes: 256 * 1024 * 1024,
             rows_per_call: 1_000_000,
         };

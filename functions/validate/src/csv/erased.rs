@@ -21,7 +21,9 @@ pub(super) fn good(
         }
         match column.map(|column| (column, column.personal_data())) {
             Some((_, Some(PersonalData::Email))) => row.extend(erased_email(customer).into_bytes()),
-            Some((column, _)) if column.is_personal() => row.extend(ERASED_NAME.as_bytes()),
+            Some((_, Some(PersonalData::PersonName))) => row.extend(ERASED_NAME.as_bytes()),
+            // Such a column is optional.
+            Some((column, _)) if column.is_personal() => {}
             Some(_) => row.extend(value(position)),
             // Columns that the dataset does not know can hold anything.
             None => {}
