@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
 use chrono::{DateTime, NaiveDate};
-use futures::{StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use shopflow_core::{Dataset, Error, Result, Storage};
 use shopflow_lake::days::{days_of_month, month_partition};
 use shopflow_lake::parquet::{blocking, decode_columns};
@@ -57,9 +57,12 @@ pub async fn measure(
     for Sample { days, files } in &sample {
         let objects: Vec<_> = files.iter().map(|file| file.reference(bucket)).collect();
         let mut files = futures::stream::iter(objects)
-            .map(|object| async move {
-                let file = storage.read_all(&object).await?;
-                blocking(move || decode_columns(file, &["id", "quantity", moment])).await
+            .map(|object| {
+                async move {
+                    let file = storage.read_all(&object).await?;
+                    blocking(move || decode_columns(file, &["id", "quantity", moment])).await
+                }
+                .boxed()
             })
             .buffered(FILES_AT_ONCE);
         while let Some(batches) = files.try_next().await? {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::compute::interleave_record_batch;
-use futures::{StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use shopflow_core::{Dataset, ErrorKind, Result, ResultExt, Storage};
 use shopflow_lake::parquet::{self, blocking};
 use shopflow_lake::{FileEntry, Layout, Table, schema};
@@ -109,10 +109,8 @@ impl Job {
             .map(|rows| {
                 let (batches, places) = (Arc::clone(&batches), Arc::clone(&places));
                 let silver = Arc::clone(&silver);
-                async move {
-                    let encode = move || selection::encode(&silver, &batches, &places[rows]);
-                    self.store(blocking(encode).await?).await
-                }
+                let encode = move || selection::encode(&silver, &batches, &places[rows]);
+                async move { self.store(blocking(encode).await?).await }.boxed()
             })
             .buffered(FILES_AT_ONCE)
             .try_collect()

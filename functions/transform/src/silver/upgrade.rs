@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
 use chrono::NaiveDate;
-use shopflow_core::{Dataset, Error, ErrorKind, Result, keys};
+use futures::FutureExt;
+use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, keys};
 use shopflow_lake::days::month_partition;
 use shopflow_lake::parquet::{self, blocking};
 use shopflow_lake::{COMMIT_ATTEMPTS, FileEntry, Table, TableManifest, schema};
@@ -23,10 +24,13 @@ use crate::incoming::order::Columns;
 /// # Errors
 /// `Transient.Storage`, or `Internal` when a file does not have the silver schema.
 pub async fn to_months(context: &Context) -> Result<()> {
-    let tables = Dataset::all().map(|dataset| async move {
-        let name = keys::silver_table(dataset);
-        let table = Table::open(&context.storage, &context.lake, &name).await?;
-        Ok::<_, Error>((dataset, table))
+    let tables = Dataset::all().map(|dataset| {
+        async move {
+            let name = keys::silver_table(dataset);
+            let table = Table::open(&context.storage, &context.lake, &name).await?;
+            Ok::<_, Error>((dataset, table))
+        }
+        .boxed()
     });
     for (dataset, table) in futures::future::try_join_all(tables).await? {
         upgrade(context, dataset, table).await?;
