@@ -9,7 +9,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     runtime::run(
         "generate",
         &[Need::Landing],
-        async |init| Ok(Context::new(init.storage, &init.settings.buckets.landing)),
+        async |init| {
+            let context = Context::new(init.storage, &init.settings.buckets.landing);
+            Ok(context.speaking(&init.settings.vocabulary))
+        },
         |context, event, invocation| async move { handle(&context, event, &invocation).await },
     )
     .await

@@ -6,7 +6,7 @@
 //! transactions, whose rows are many and narrow. `extra` holds the values of unknown columns as
 //! JSON, if the schema contract keeps them; they count for the hash.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use bytes::{BufMut, BytesMut};
 use csv::{ByteRecord, StringRecord};
@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use shopflow_core::dataset::Kind;
 use shopflow_core::{Dataset, Error, Result};
 
+use crate::names::Names;
 use crate::references::References;
 use crate::values;
 
@@ -70,7 +71,7 @@ impl Target {
 pub struct Encoder {
     dataset: Dataset,
     /// Keys of the names in closed sets; empty when they are staged as text.
-    keys: HashMap<String, i16>,
+    pub names: Names,
     columns: Vec<Bound>,
     /// Unknown columns to keep, by name; `None` when the contract does not keep them.
     extra: Option<Vec<(String, usize)>>,
@@ -104,11 +105,11 @@ struct Bound {
 }
 
 impl Encoder {
-    /// An encoder; with `keys`, closed sets are staged as the keys of their names.
-    pub fn new(dataset: Dataset, keys: HashMap<String, i16>) -> Self {
+    /// An encoder; with `names`, closed sets are staged as the keys of their names.
+    pub fn new(dataset: Dataset, names: Names) -> Self {
         Encoder {
             dataset,
-            keys,
+            names,
             columns: Vec::new(),
             extra: None,
             canonical: Vec::new(),
@@ -136,7 +137,7 @@ impl Encoder {
     /// # Errors
     /// `Internal` when one is missing, since `validate` would have refused the file.
     pub fn bind(&mut self, header: &StringRecord) -> Result<()> {
-        let keyed = !self.keys.is_empty();
+        let keyed = !self.names.is_empty();
         self.columns = Vec::new();
         for column in self.dataset.columns() {
             let position = header.iter().position(|name| name == column.name).ok_or_else(|| {
@@ -195,9 +196,9 @@ impl Encoder {
                 }),
                 // The key is the database's choice, so the name is hashed.
                 Target::Key => {
-                    std::str::from_utf8(text).ok().and_then(|name| self.keys.get(name)).map(|key| {
+                    std::str::from_utf8(text).ok().and_then(|name| self.names.key(name)).map(|key| {
                         out.put_i32(2);
-                        out.put_i16(*key);
+                        out.put_i16(key);
                         put_text(text, &mut self.canonical);
                     })
                 }
@@ -280,7 +281,7 @@ mod tests {
     use super::*;
 
     fn encode(dataset: Dataset, csv: &str) -> Result<Vec<u8>> {
-        let mut encoder = Encoder::new(dataset, HashMap::new());
+        let mut encoder = Encoder::new(dataset, Names::default());
         let mut reader = csv::Reader::from_reader(csv.as_bytes());
         encoder.bind(reader.headers().unwrap())?;
         let mut out = BytesMut::new();
@@ -321,7 +322,7 @@ mod tests {
     #[test]
     fn kept_columns_stand_in_extra_and_in_the_hash_whatever_their_order() {
         let row = |csv: &str| {
-            let mut encoder = Encoder::new(Dataset::Products, HashMap::new()).with_extra(true);
+            let mut encoder = Encoder::new(Dataset::Products, Names::default()).with_extra(true);
             let mut reader = csv::Reader::from_reader(csv.as_bytes());
             encoder.bind(reader.headers().unwrap()).unwrap();
             let mut out = BytesMut::new();

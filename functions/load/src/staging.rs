@@ -1,7 +1,5 @@
 //! The temporary table a file goes through.
 
-use std::collections::HashMap;
-
 use shopflow_core::contract::ManifestEntry;
 use shopflow_core::{Dataset, Result};
 use shopflow_postgres::PgResultExt;
@@ -10,6 +8,7 @@ use tokio_postgres::Transaction;
 use crate::Context;
 use crate::copy::copy;
 use crate::encode::{Encoder, Target};
+use crate::names::Names;
 
 /// SQL for the order of a stored row. Version ids compare byte by byte, as in
 /// `SourceObject::order`, whatever the collation of the database.
@@ -77,7 +76,7 @@ pub async fn stage(
 ) -> Result<Encoder> {
     create(transaction, entry.dataset).await?;
     let encoder =
-        Encoder::new(entry.dataset, HashMap::new()).with_extra(context.keeps_extra(entry.dataset));
+        Encoder::new(entry.dataset, Names::default()).with_extra(context.keeps_extra(entry.dataset));
     copy(&context.storage, transaction, entry, encoder, COPY).await
 }
 

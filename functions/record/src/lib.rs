@@ -3,6 +3,7 @@
 //! The first and the last state of the pipeline call it, the last one on failure too. Both phases
 //! may be repeated: a run that is already closed the same way keeps its end and its duration.
 
+mod config;
 mod cost;
 mod ledger;
 pub mod lineage;
@@ -31,6 +32,8 @@ pub struct Context {
     pub database: Database,
     /// The events of runs.
     pub lineage: Lineage,
+    /// Where files over the built-in configuration and suites are.
+    pub config_uri: Option<String>,
 }
 
 /// Opens or closes a run.
@@ -54,11 +57,20 @@ async fn open(
     start: &RecordStart,
     invocation: &Invocation,
 ) -> Result<RecordResult> {
+    let (reports, uri) = (&context.lineage.buckets.reports, context.config_uri.as_deref());
+    let config_version = config::at_start(&context.storage, reports, uri).await?;
     let mut client = context.database.connect().await?;
     context.database.migrate(&mut client).await?;
-    let status = store::open(&client, start).await?;
+    let status = store::open(&client, start, config_version.as_deref()).await?;
     context.lineage.start(&context.storage, start, invocation).await?;
-    Ok(RecordResult { status, duration_ms: 0, cost_usd: 0.0, summary: None, recovered: None })
+    Ok(RecordResult {
+        status,
+        duration_ms: 0,
+        cost_usd: 0.0,
+        config_version,
+        summary: None,
+        recovered: None,
+    })
 }
 
 async fn close(
@@ -104,6 +116,7 @@ async fn close(
         status: status_name(finish.status).to_owned(),
         duration_ms,
         cost_usd: cost.total_usd,
+        config_version: closed.config_version,
         summary: Some(summary),
         recovered: closed.recovered,
     })

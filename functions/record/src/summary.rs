@@ -31,6 +31,10 @@ pub struct RunSummary {
     pub unbalanced: Vec<LedgerEntry>,
     /// Time and memory of each function call.
     pub usage: Vec<Usage>,
+    /// The configuration and suites it followed in the place of the built-in ones; a copy is in the
+    /// reports bucket, `config/<version>.json`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_version: Option<String>,
     /// The input of the execution.
     pub input: serde_json::Value,
 }
@@ -50,6 +54,7 @@ impl RunSummary {
             ledger: books.lines.clone(),
             unbalanced: books.unbalanced.clone(),
             usage: finish.usage.clone(),
+            config_version: closed.config_version.clone(),
             input: closed.input.clone(),
         }
     }

@@ -56,6 +56,7 @@ pub async fn handle(
     };
     let contract = context.settings.schema_contract.of(dataset);
     let validator = Validator::under(dataset, contract)
+        .knowing(&context.settings.vocabulary)
         .showing(&context.settings.privacy)
         .without(erased(context, dataset, &source).await?);
     let outcome = pipeline::run(&context.storage, validator, reader, &targets).await?;
@@ -82,6 +83,7 @@ pub async fn handle(
         report: stored.reference(),
         accepted: report.accepted,
         rejection: report.rejection,
+        new_values: report.new_values.values().map(|values| values.len() as u64).sum(),
         ledger,
     })
 }

@@ -14,6 +14,7 @@ use crate::personal::{self, Scans};
 use crate::quarantine::Refusal;
 use crate::rules::Rule;
 use crate::values;
+use crate::vocabulary::Words;
 use fields::{Fields, Scalar};
 
 /// The state of one file.
@@ -90,10 +91,12 @@ impl JsonLines {
         match self.judge(row, open, tally) {
             Ok(dropped) if !dropped.is_empty() => {
                 tally.rows_good += 1;
+                tally.words.keep_row();
                 without(row, &dropped, tally, &mut split.good);
             }
             Ok(_) => {
                 tally.rows_good += 1;
+                tally.words.keep_row();
                 split.good.extend_from_slice(if open { row } else { whole });
                 if open {
                     split.good.push(b'\n');
@@ -139,8 +142,9 @@ impl JsonLines {
             dropped.extend(fields.unknown.into_iter().map(|unknown| unknown.name));
         }
         let mut id = 0;
+        tally.words.begin_row();
         for (column, value) in self.columns.iter().zip(&fields.values) {
-            let checked = check(column, value.as_ref());
+            let checked = check(column, value.as_ref(), &mut tally.words);
             if checked.is_err_and(Rule::is_about_type)
                 && tally.contract.data_type == Mode::DiscardValue
                 && !column.required
@@ -239,7 +243,11 @@ fn without(row: &[u8], dropped: &[String], tally: &mut Tally, out: &mut Vec<u8>)
 const REPLACED: char = char::REPLACEMENT_CHARACTER;
 
 /// Checks one field; the bits of the UUID if it is one, 0 otherwise.
-fn check(column: &Column, value: Option<&Scalar<'_>>) -> Result<u128, Rule> {
+fn check(
+    column: &Column,
+    value: Option<&Scalar<'_>>,
+    words: &mut Words,
+) -> Result<u128, Rule> {
     let value = match value {
         None if column.required => return Err(Rule::MissingField),
         Some(Scalar::Null) if column.required => return Err(Rule::NullValue),
@@ -255,7 +263,7 @@ fn check(column: &Column, value: Option<&Scalar<'_>>) -> Result<u128, Rule> {
             _ => Err(Rule::WrongType),
         },
         _ => match value {
-            Scalar::Text(text) => values::check(column, text.as_bytes()).map(|_| 0),
+            Scalar::Text(text) => words.check(column, text.as_bytes()).map(|_| 0),
             _ => Err(Rule::WrongType),
         },
     }

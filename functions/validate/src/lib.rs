@@ -16,5 +16,6 @@ pub mod report;
 pub mod rules;
 mod source;
 mod values;
+pub mod vocabulary;
 
 pub use handler::{Context, handle};

@@ -2,6 +2,7 @@
 
 use serde::{Serialize, Serializer};
 use shopflow_core::dataset::{Column, Kind};
+use shopflow_core::vocabulary::Vocabularies;
 
 macro_rules! rules {
     ($($(#[doc = $doc:literal])+ $variant:ident => $name:literal,)+) => {
@@ -110,7 +111,7 @@ impl Serialize for Rule {
 }
 
 /// What a value of `column` must be instead: the text beside a refused row.
-pub fn reason(rule: Rule, column: Option<&Column>) -> String {
+pub fn reason(rule: Rule, column: Option<&Column>, sets: &Vocabularies) -> String {
     let Some(column) = column else {
         return plain(rule).to_owned();
     };
@@ -123,7 +124,7 @@ pub fn reason(rule: Rule, column: Option<&Column>) -> String {
         Rule::InvalidUtf8 => format!("{name} is not UTF-8"),
         Rule::MissingColumn => format!("the header lacks column {name}"),
         Rule::DuplicateColumn => format!("the header names column {name} twice"),
-        _ => format!("{name} must be {}", expected(column.kind)),
+        _ => format!("{name} must be {}", expected(column.kind, sets)),
     }
 }
 
@@ -142,7 +143,7 @@ fn plain(rule: Rule) -> &'static str {
 }
 
 /// What a kind of value looks like, in words.
-pub fn expected(kind: Kind) -> String {
+pub fn expected(kind: Kind, sets: &Vocabularies) -> String {
     match kind {
         Kind::Id | Kind::Reference(_) => {
             format!("a whole number from 1 to {}", i64::MAX)
@@ -157,7 +158,7 @@ pub fn expected(kind: Kind) -> String {
         }
         Kind::Price => "a price with two decimals from 0.01 to 99999999.99".to_owned(),
         Kind::Country => "an ISO 3166-1 alpha-2 country code".to_owned(),
-        Kind::OneOf(set) => format!("one of {}", set.join(", ")),
+        Kind::OneOf(set) => format!("one of {}", sets.of(set).values().join(", ")),
     }
 }
 
@@ -191,8 +192,14 @@ mod tests {
     fn a_reason_names_the_column_and_what_it_must_be() {
         let quantity = &shopflow_core::Dataset::Transactions.columns()[3];
         assert_eq!(
-            reason(Rule::NotPositive, Some(quantity)),
+            reason(Rule::NotPositive, Some(quantity), &Vocabularies::default()),
             "quantity must be a whole number from 1 to 2147483647"
+        );
+        let device = shopflow_core::Dataset::Clickstream.columns();
+        let device = device.iter().find(|column| column.name == "device");
+        assert_eq!(
+            reason(Rule::NotInSet, device, &Vocabularies::default()),
+            "device must be one of desktop, mobile, tablet"
         );
     }
 }

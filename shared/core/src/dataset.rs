@@ -12,18 +12,8 @@ use shopflow_privacy::{Class, Declared};
 pub use shopflow_privacy::Kind as PersonalData;
 
 use crate::error::{Error, Result};
+use crate::vocabulary::Vocabulary;
 
-/// Product categories the shop sells in.
-pub const CATEGORIES: &[&str] =
-    &["beauty", "books", "clothing", "electronics", "grocery", "home", "sports", "toys"];
-/// Accepted ways to pay.
-pub const PAYMENT_METHODS: &[&str] =
-    &["apple_pay", "bank_transfer", "credit_card", "debit_card", "gift_card", "paypal"];
-/// What a click event can be.
-pub const EVENT_TYPES: &[&str] =
-    &["add_to_cart", "checkout", "page_view", "product_view", "purchase", "search"];
-/// Kinds of device a click comes from.
-pub const DEVICES: &[&str] = &["desktop", "mobile", "tablet"];
 /// ISO 3166-1 alpha-2 country codes, sorted.
 pub const COUNTRIES: &[&str] = &[
     "AD", "AE", "AF", "AG", "AI", "AL", "AM", "AO", "AQ", "AR", "AS", "AT", "AU", "AW", "AX", "AZ",
@@ -91,8 +81,8 @@ pub enum Kind {
     Quantity,
     /// ISO 3166-1 alpha-2 code, upper case.
     Country,
-    /// One of a closed set.
-    OneOf(&'static [&'static str]),
+    /// One of a set that the configuration lists.
+    OneOf(Vocabulary),
 }
 
 /// A column of a dataset.
@@ -153,7 +143,7 @@ const CUSTOMERS: &[Column] = &[
 const PRODUCTS: &[Column] = &[
     column("id", Kind::Id, "product number").public(),
     column("name", Kind::Text(200), "name in the shop").public(),
-    column("category", Kind::OneOf(CATEGORIES), "category in the shop").public(),
+    column("category", Kind::OneOf(Vocabulary::Categories), "category in the shop").public(),
     column("price", Kind::Price, "list price per unit in the shop's currency").public(),
     column("supplier", Kind::Text(200), "name of the supplier"),
 ];
@@ -165,7 +155,7 @@ const TRANSACTIONS: &[Column] = &[
     column("product_id", Kind::Reference(Dataset::Products), "what was bought"),
     column("quantity", Kind::Quantity, "units bought"),
     column("timestamp", Kind::Timestamp, "moment of the sale"),
-    column("payment_method", Kind::OneOf(PAYMENT_METHODS), "how it was paid"),
+    column("payment_method", Kind::OneOf(Vocabulary::PaymentMethods), "how it was paid"),
 ];
 
 const CLICKSTREAM: &[Column] = &[
@@ -174,11 +164,11 @@ const CLICKSTREAM: &[Column] = &[
         .about(PersonalData::SessionId),
     optional("customer_id", Kind::Reference(Dataset::Customers), "who clicked, if signed in")
         .about(PersonalData::CustomerId),
-    column("event_type", Kind::OneOf(EVENT_TYPES), "what happened"),
+    column("event_type", Kind::OneOf(Vocabulary::EventTypes), "what happened"),
     optional("product_id", Kind::Reference(Dataset::Products), "product shown or bought"),
     column("url", Kind::Text(2048), "page address").about(PersonalData::Url),
     optional("referrer", Kind::Text(2048), "page the visit came from").about(PersonalData::Url),
-    column("device", Kind::OneOf(DEVICES), "kind of device"),
+    column("device", Kind::OneOf(Vocabulary::Devices), "kind of device"),
     column("country", Kind::Country, "country of the visitor, ISO 3166-1 alpha-2"),
     column("timestamp", Kind::Timestamp, "moment of the event"),
 ];
@@ -274,10 +264,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn closed_sets_are_sorted_so_that_they_can_be_searched() {
-        for set in [CATEGORIES, PAYMENT_METHODS, EVENT_TYPES, DEVICES, COUNTRIES] {
-            assert!(set.windows(2).all(|pair| pair[0] < pair[1]), "{set:?}");
-        }
+    fn countries_are_sorted_so_that_they_can_be_searched() {
+        assert!(COUNTRIES.windows(2).all(|pair| pair[0] < pair[1]));
         assert_eq!(COUNTRIES.len(), 249);
     }
 

@@ -10,11 +10,13 @@ pub mod dataset;
 pub mod error;
 pub mod keys;
 pub mod metrics;
+pub mod overlay;
 pub mod privacy;
 pub mod runtime;
 pub mod schema_contract;
 pub mod settings;
 pub mod storage;
+pub mod vocabulary;
 
 pub use contract::{LedgerEntry, ObjectRef, Stage};
 pub use dataset::Dataset;

@@ -11,6 +11,8 @@
 //! }
 //! ```
 
+mod configured;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -26,8 +28,10 @@ use tracing::Instrument;
 use crate::contract::Usage;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::metrics::Metrics;
+use crate::overlay::Overlay;
 use crate::settings::{Need, Settings};
 use crate::storage::Storage;
+use configured::Configured;
 
 /// What a function gets once, at init.
 #[derive(Debug, Clone)]
@@ -35,6 +39,8 @@ pub struct Init {
     pub settings: Arc<Settings>,
     pub aws: aws_config::SdkConfig,
     pub storage: Storage,
+    /// Files over the built-in configuration and suites.
+    pub overlay: Arc<Overlay>,
 }
 
 /// What a handler gets with each event besides the event itself.
@@ -65,7 +71,8 @@ impl Invocation {
 
 /// Runs a function until Lambda stops it.
 ///
-/// Settings are read and checked, clients built and `context` made once; then each event is
+/// Settings are read and checked, clients built and `context` made once, and anew when the run of
+/// an event follows another configuration ([`overlay`](crate::overlay)); then each event is
 /// decoded, handled under a span with `run_id` and `dataset`, and answered with the result plus
 /// its [`Usage`]. Errors answer with their [`ErrorKind`] name.
 ///
@@ -78,7 +85,7 @@ pub async fn run<C, B, BF, E, R, H, HF>(
     handle: H,
 ) -> std::result::Result<(), lambda_runtime::Error>
 where
-    B: FnOnce(Init) -> BF,
+    B: Fn(Init) -> BF,
     BF: Future<Output = Result<C>>,
     C: Send + Sync + 'static,
     E: DeserializeOwned + Send + 'static,
@@ -87,34 +94,32 @@ where
     HF: Future<Output = Result<R>> + Send + 'static,
 {
     init_logs();
-    let init = init(needs).await.inspect_err(|error| log_init_failure(function, error))?;
-    let settings = Arc::clone(&init.settings);
-    let aws = init.aws.clone();
-    let context =
-        Arc::new(build(init).await.inspect_err(|error| log_init_failure(function, error))?);
+    let aws = aws_config().await;
+    let uri = Overlay::uri_of_environment();
+    let configured = Arc::new(Configured::new(needs, aws.clone(), uri, build));
+    configured
+        .init(|error| log_init_failure(function, error))
+        .await
+        .inspect_err(|error| log_init_failure(function, error))?;
     let handle = Arc::new(handle);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
-        let context = Arc::clone(&context);
+        let configured = Arc::clone(&configured);
         let handle = Arc::clone(&handle);
-        let invocation = Arc::new(Invocation {
-            metrics: Metrics::new(&settings.metrics, &aws, function),
-            deadline: UNIX_EPOCH + Duration::from_millis(event.context.deadline),
-            request_id: event.context.request_id.clone(),
-        });
-        async move { answer(function, context, handle, event.payload, invocation).await }
+        let aws = aws.clone();
+        async move {
+            let built = configured
+                .following(&event.payload)
+                .await
+                .inspect_err(|error| log_init_failure(function, error))?;
+            let invocation = Arc::new(Invocation {
+                metrics: Metrics::new(&built.settings.metrics, &aws, function),
+                deadline: UNIX_EPOCH + Duration::from_millis(event.context.deadline),
+                request_id: event.context.request_id.clone(),
+            });
+            answer(function, built.context, handle, event.payload, invocation).await
+        }
     }))
     .await
-}
-
-/// Reads the settings and builds the clients every function shares.
-///
-/// # Errors
-/// `InvalidInput` with every wrong setting.
-pub async fn init(needs: &[Need]) -> Result<Init> {
-    let settings = Arc::new(Settings::load(needs)?);
-    let aws = aws_config().await;
-    let storage = Storage::new(&aws, &settings.storage);
-    Ok(Init { settings, aws, storage })
 }
 
 /// The SDK configuration: standard retries with backoff and jitter, five attempts, time-outs so

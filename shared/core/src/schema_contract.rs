@@ -30,7 +30,7 @@ const MODES: [(&str, Mode); 4] = [
 ];
 
 impl Mode {
-    fn parse(name: &str) -> Option<Mode> {
+    pub(crate) fn parse(name: &str) -> Option<Mode> {
         MODES.iter().find(|(known, _)| *known == name).map(|(_, mode)| *mode)
     }
 

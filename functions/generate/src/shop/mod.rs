@@ -9,6 +9,7 @@ mod plant;
 mod popularity;
 mod products;
 mod rng;
+mod terms;
 mod text;
 mod transactions;
 mod truths;
@@ -18,6 +19,7 @@ use std::io::{self, Write};
 
 use chrono::{Days, NaiveDate};
 use shopflow_core::contract::GenerateSpec;
+use shopflow_core::vocabulary::Vocabularies;
 use shopflow_core::{Dataset, Error, Result};
 
 use calendar::Calendar;
@@ -29,6 +31,7 @@ pub use output::Written;
 use popularity::Popularity;
 use products::Products;
 use rng::{Draws, Stream, mix};
+use terms::Terms;
 use transactions::Sales;
 use words::Words;
 
@@ -46,6 +49,7 @@ const NEIGHBOURS: u32 = 256;
 pub struct Shop {
     sales: u64,
     words: Words,
+    terms: Terms,
     customers: Customers,
     products: Products,
     calendar: Calendar,
@@ -59,11 +63,24 @@ pub struct Shop {
 }
 
 impl Shop {
-    /// The shop whose sales history ends the day before `run_date`.
+    /// The shop whose sales history ends the day before `run_date`, in the built-in words.
     ///
     /// # Errors
     /// `InvalidInput` that names every field of the spec that is out of range.
     pub fn new(run_date: NaiveDate, spec: &GenerateSpec) -> Result<Shop> {
+        Shop::speaking(&Vocabularies::default(), run_date, spec)
+    }
+
+    /// [`Shop::new`] in the words of `sets`, and in no others. What it shows of event types are
+    /// those that every shop has.
+    ///
+    /// # Errors
+    /// As [`Shop::new`].
+    pub fn speaking(
+        sets: &Vocabularies,
+        run_date: NaiveDate,
+        spec: &GenerateSpec,
+    ) -> Result<Shop> {
         crate::spec::check(run_date, spec)?;
         let first = run_date
             .checked_sub_days(Days::new(u64::from(spec.days)))
@@ -75,12 +92,13 @@ impl Shop {
         Ok(Shop {
             sales,
             words: Words::new(seed),
+            terms: Terms::new(sets),
             customers: Customers::new(seed, customers, first),
-            products: Products::new(seed, products),
+            products: Products::new(seed, products, sets),
             calendar: Calendar::new(first, spec.days, sales, Stream::new(seed, "days")),
             buyers: Popularity::new(customers, CUSTOMER_FLATNESS, Stream::new(seed, "buyers")),
             sellers: Popularity::new(products, PRODUCT_FLATNESS, Stream::new(seed, "sellers")),
-            defects: Defects::new(seed, spec.defect_rate, event_stream),
+            defects: Defects::new(seed, spec.defect_rate, event_stream, sets),
             sales_stream: Stream::new(seed, "sales"),
             session_stream: Stream::new(seed, "sessions"),
             event_stream,

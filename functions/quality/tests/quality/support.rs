@@ -69,7 +69,7 @@ impl Shop {
         let needs = [Need::Lake, Need::Reports, Need::AlertTopic];
         let mut all = Settings::from_sources("local", variables, &needs).unwrap();
         all.database = settings;
-        let init = Init { settings: Arc::new(all), aws: aws.clone(), storage: storage.clone() };
+        let init = Init { settings: Arc::new(all), aws: aws.clone(), storage: storage.clone(), overlay: Default::default() };
         let context = Context::new(&init).await.unwrap();
         let ledger = ledger();
         let manifest = None;

@@ -2,6 +2,7 @@
 
 use shopflow_core::contract::{ERASED_NAME, erased_email};
 use shopflow_core::dataset::{Column, Kind, PersonalData};
+use shopflow_core::vocabulary::Vocabularies;
 
 use super::record;
 use crate::values;
@@ -36,12 +37,15 @@ pub(super) fn refused(
     columns: &[Option<&'static Column>],
     customer: u64,
     value: impl Fn(usize) -> Vec<u8>,
+    sets: &Vocabularies,
 ) -> Vec<u8> {
     let kept = |position: usize| {
         let value = value(position);
         let column = columns.get(position).copied().flatten();
         match column {
-            Some(column) if !is_free(column) && values::check(column, &value).is_ok() => value,
+            Some(column) if !is_free(column) && values::check(column, &value, sets).is_ok() => {
+                value
+            }
             _ if value.is_empty() => value,
             _ => ERASED_NAME.as_bytes().to_vec(),
         }

@@ -7,7 +7,7 @@ use crate::csv::record::{self, Cut};
 use crate::csv::{blank_line, erased, line_feeds};
 use crate::engine::{Split, Tally};
 use crate::rules::Rule;
-use crate::values;
+use crate::vocabulary::Words;
 
 impl Rows {
     /// Handles the record at the start of `buffer` by RFC 4180; its length with the line break,
@@ -39,7 +39,7 @@ impl Rows {
             Cut::Record { content, total } => {
                 let open = buffer[total - 1] != b'\n';
                 tally.open_end |= open;
-                let failure = match self.judge_fields(&buffer[..content], open) {
+                let failure = match self.judge_fields(&buffer[..content], open, &mut tally.words) {
                     Ok(judged) => {
                         id = judged;
                         None
@@ -68,6 +68,7 @@ impl Rows {
         match failure {
             None => {
                 tally.rows_good += 1;
+                tally.words.keep_row();
                 if let Some(erased) = self.erased(id, &buffer[..total], value, tally) {
                     self.keep(&erased, split);
                     tally.rows_in += 1;
@@ -112,7 +113,13 @@ impl Rows {
         }
     }
 
-    fn judge_fields(&mut self, row: &[u8], open: bool) -> Result<u64, Failure> {
+    fn judge_fields(
+        &mut self,
+        row: &[u8],
+        open: bool,
+        words: &mut Words,
+    ) -> Result<u64, Failure> {
+        words.begin_row();
         let complete = self.fields.len() == self.columns.len();
         if !row.is_ascii() {
             check_utf8(row, 0, |position| {
@@ -131,7 +138,8 @@ impl Rows {
             let value = record::value(row, field, &mut self.scratch);
             match column {
                 Some(column) => {
-                    let number = values::check(column, value)
+                    let number = words
+                        .check(column, value)
                         .map_err(|rule| Failure::of_value(rule, position))?;
                     if position == self.id_at {
                         id = number;

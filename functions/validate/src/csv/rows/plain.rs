@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::{Failure, Rows, check_extra, check_utf8};
 use crate::csv::index;
 use crate::engine::{Split, Tally};
-use crate::values;
+use crate::vocabulary::Words;
 
 /// Bytes that are indexed at once: window and marks stay in the first-level cache.
 const WINDOW: usize = 16 * 1024;
@@ -89,7 +89,7 @@ impl Rows {
                         tally.scans.observe(at, &rest[row.field(position)]);
                     }
                 }
-                match self.judge_plain(&row, window.ascii) {
+                match self.judge_plain(&row, window.ascii, &mut tally.words) {
                     Err(failure) => {
                         self.keep(&rest[kept..start], split);
                         kept = row.end + 1;
@@ -97,6 +97,7 @@ impl Rows {
                     }
                     Ok(id) => {
                         tally.rows_good += 1;
+                        tally.words.keep_row();
                         let all = &rest[row.start..=row.end];
                         let value = |position| rest[row.field(position)].to_vec();
                         if let Some(erased) = self.erased(id, all, value, tally) {
@@ -129,7 +130,13 @@ impl Rows {
         (start, true)
     }
 
-    fn judge_plain(&mut self, row: &PlainRow<'_>, ascii: bool) -> Result<u64, Failure> {
+    fn judge_plain(
+        &mut self,
+        row: &PlainRow<'_>,
+        ascii: bool,
+        words: &mut Words,
+    ) -> Result<u64, Failure> {
+        words.begin_row();
         if !ascii {
             check_utf8(&row.bytes[row.start..row.content], row.start, |position| {
                 (position < row.marks.len()).then(|| row.field(position))
@@ -143,7 +150,8 @@ impl Rows {
             from = mark + 1;
             match column {
                 Some(column) => {
-                    let number = values::check(column, value)
+                    let number = words
+                        .check(column, value)
                         .map_err(|rule| Failure::of_value(rule, position))?;
                     if position == self.id_at {
                         id = number;
