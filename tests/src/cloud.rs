@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use aws_sdk_lambda::types::Environment;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::{Value, json};
@@ -17,6 +18,8 @@ use crate::ledger::Ledger;
 /// Tests of one binary take turns: they share the stack.
 static TURN: Mutex<()> = Mutex::const_new(());
 static DEPLOYED: OnceCell<local::Cloud> = OnceCell::const_new();
+
+const CONFIG_URI: &str = "SHOPFLOW_CONFIG_URI";
 
 /// Longest time any execution of these tests may take.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -101,6 +104,7 @@ impl Cloud {
             target: deployed.clone().into(),
         };
         cloud.settle().await;
+        cloud.overlay(None).await;
         for bucket in [&cloud.landing, &cloud.lake, &cloud.reports] {
             cloud.empty(bucket).await;
         }
@@ -293,6 +297,30 @@ impl Cloud {
         let payload = answer.payload().map(|blob| blob.as_ref().to_vec()).unwrap_or_default();
         let value: Value = serde_json::from_slice(&payload).expect("answer is JSON");
         if answer.function_error().is_some() { Err(value) } else { Ok(value) }
+    }
+
+    /// Names the address of configuration over the built-in one to every function, as the
+    /// parameter `ConfigUri` does, or takes it away.
+    pub async fn overlay(&self, uri: Option<&str>) {
+        let mut pages = self.lambda.list_functions().into_paginator().items().send();
+        while let Some(function) = pages.next().await {
+            let function = function.expect("list functions");
+            let environment = function.environment().and_then(|own| own.variables());
+            let mut variables = environment.cloned().unwrap_or_default();
+            if variables.get(CONFIG_URI).map(String::as_str) == uri {
+                continue;
+            }
+            variables.remove(CONFIG_URI);
+            variables.extend(uri.map(|uri| (CONFIG_URI.to_owned(), uri.to_owned())));
+            let environment = Environment::builder().set_variables(Some(variables)).build();
+            self.lambda
+                .update_function_configuration()
+                .function_name(function.function_name().expect("name of a function"))
+                .environment(environment)
+                .send()
+                .await
+                .expect("set a function's variables");
+        }
     }
 
     /// A single number from Postgres.

@@ -290,7 +290,10 @@ mod tests {
             landing_key(Dataset::Clickstream, event.run_id.as_deref(), &name),
             "incoming/clickstream/generated-42-2026-01-15-00000.jsonl"
         );
-        assert!(!metadata(&event, run_date(), &Vocabularies::default()).contains_key(keys::RUN_METADATA));
+        assert!(
+            !metadata(&event, run_date(), &Vocabularies::default())
+                .contains_key(keys::RUN_METADATA)
+        );
     }
 
     #[test]

@@ -51,11 +51,7 @@ fn run_date_fits(run_date: NaiveDate, days: u32) -> bool {
 
 /// Everything the bytes depend on, in one line: two objects with the same fingerprint under the
 /// same key have the same content.
-pub(crate) fn fingerprint(
-    run_date: NaiveDate,
-    spec: &GenerateSpec,
-    sets: &Vocabularies,
-) -> String {
+pub(crate) fn fingerprint(run_date: NaiveDate, spec: &GenerateSpec, sets: &Vocabularies) -> String {
     let GenerateSpec { scale, seed, defect_rate, days } = spec;
     let mut text = format!(
         "format={FORMAT} run_date={run_date} scale={scale} seed={seed} \

@@ -8,9 +8,9 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Datelike, Duration, NaiveDate, Timelike, Utc};
 use common::{events, file, midnight, number, rows, run_date, spec, time};
 use serde_json::Value;
-use shopflow_core::{Dataset, Settings};
 use shopflow_core::dataset::COUNTRIES;
 use shopflow_core::vocabulary::{Vocabularies, Vocabulary};
+use shopflow_core::{Dataset, Settings};
 use shopflow_generate::{GenerateSpec, Shop, write_to_dir};
 
 fn is_word(set: Vocabulary, value: &str) -> bool {

@@ -195,13 +195,14 @@ impl Encoder {
                     put_text(text, &mut self.canonical);
                 }),
                 // The key is the database's choice, so the name is hashed.
-                Target::Key => {
-                    std::str::from_utf8(text).ok().and_then(|name| self.names.key(name)).map(|key| {
+                Target::Key => std::str::from_utf8(text)
+                    .ok()
+                    .and_then(|name| self.names.key(name))
+                    .map(|key| {
                         out.put_i32(2);
                         out.put_i16(key);
                         put_text(text, &mut self.canonical);
-                    })
-                }
+                    }),
             };
             if encoded.is_none() {
                 let line = record.position().map_or(0, csv::Position::line);

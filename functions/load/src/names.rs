@@ -55,8 +55,7 @@ impl Names {
             .query("SELECT name, payment_method_id FROM core.payment_methods", &[])
             .await
             .or_db("read payment methods")?;
-        let keys: HashMap<String, i16> =
-            rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+        let keys: HashMap<String, i16> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
         let last = keys.values().copied().max().unwrap_or(0);
         Ok(Names { keys, added: Vec::new(), last })
     }

@@ -75,8 +75,8 @@ pub async fn stage(
     entry: &ManifestEntry,
 ) -> Result<Encoder> {
     create(transaction, entry.dataset).await?;
-    let encoder =
-        Encoder::new(entry.dataset, Names::default()).with_extra(context.keeps_extra(entry.dataset));
+    let encoder = Encoder::new(entry.dataset, Names::default())
+        .with_extra(context.keeps_extra(entry.dataset));
     copy(&context.storage, transaction, entry, encoder, COPY).await
 }
 

@@ -24,6 +24,7 @@ use shopflow_core::contract::{QualityEvent, QualityResult};
 use shopflow_core::metrics::Metrics;
 use shopflow_core::privacy::Privacy;
 use shopflow_core::runtime::{Init, Invocation};
+use shopflow_core::vocabulary::Vocabularies;
 use shopflow_core::{Dataset, Error, ObjectRef, Result, Storage};
 use shopflow_postgres::Database;
 
@@ -42,6 +43,7 @@ pub struct Context {
     alerts: Alerts,
     suites: Arc<Suites>,
     privacy: Privacy,
+    vocabulary: Vocabularies,
     lake_bucket: String,
     reports_bucket: String,
 }
@@ -61,8 +63,9 @@ impl Context {
             storage: init.storage.clone(),
             database: Database::new(&init.aws, &settings.database).await?,
             alerts: Alerts::new(&init.aws, topic, &settings.alerts),
-            suites: Arc::new(Suites::load(&settings.privacy)?),
+            suites: Arc::new(Suites::load(settings, &init.overlay)?),
             privacy: settings.privacy.clone(),
+            vocabulary: settings.vocabulary.clone(),
             lake_bucket: settings.buckets.lake.clone(),
             reports_bucket: settings.buckets.reports.clone(),
         })
@@ -90,10 +93,10 @@ pub async fn handle(
     let layers = Box::pin(run_checks(context, &event));
     let tables = Box::pin(run_suites(context, &event));
     let ((mut checks, latest_sale), judged) = tokio::try_join!(layers, tables)?;
-    let Judged { outcomes, compared, personal_data } = judged;
+    let Judged { outcomes, compared, arrivals } = judged;
     checks.extend(checks::expectations::judge(&outcomes));
     checks.extend(anomaly::judge(&compared));
-    checks.extend(personal_data);
+    checks.extend(arrivals);
     let report = Report::new(&event.run, checks);
     for check in report.failed() {
         let severity = check.severity.name();
@@ -179,8 +182,8 @@ async fn run_checks(
 struct Judged {
     outcomes: Vec<Outcome>,
     compared: Vec<Compared>,
-    /// Checks of the files for personal data.
-    personal_data: Vec<Check>,
+    /// Checks of the files for personal data and new values.
+    arrivals: Vec<Check>,
 }
 
 /// Runs the suites, finds the profiles of the runs before, and what files brought along.
@@ -188,9 +191,10 @@ async fn run_suites(context: &Context, event: &QualityEvent) -> Result<Judged> {
     let places = context.places();
     let arrivals = arrivals::of(places, event).await?;
     let outcomes = expectations::run(places, &context.suites, event, &arrivals).await?;
-    let personal_data = anomaly::personal::judge(&arrivals);
+    let mut checks = anomaly::personal::judge(&arrivals);
+    checks.extend(anomaly::vocabulary::judge(&arrivals, &context.vocabulary));
     let compared = history::update(places, &event.run, &outcomes, arrivals).await?;
-    Ok(Judged { outcomes, compared, personal_data })
+    Ok(Judged { outcomes, compared, arrivals: checks })
 }
 
 /// Writes the report. The alert goes out before it: if the function dies in between, the repeated

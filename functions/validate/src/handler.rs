@@ -83,7 +83,6 @@ pub async fn handle(
         report: stored.reference(),
         accepted: report.accepted,
         rejection: report.rejection,
-        new_values: report.new_values.values().map(|values| values.len() as u64).sum(),
         ledger,
     })
 }

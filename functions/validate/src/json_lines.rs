@@ -243,11 +243,7 @@ fn without(row: &[u8], dropped: &[String], tally: &mut Tally, out: &mut Vec<u8>)
 const REPLACED: char = char::REPLACEMENT_CHARACTER;
 
 /// Checks one field; the bits of the UUID if it is one, 0 otherwise.
-fn check(
-    column: &Column,
-    value: Option<&Scalar<'_>>,
-    words: &mut Words,
-) -> Result<u128, Rule> {
+fn check(column: &Column, value: Option<&Scalar<'_>>, words: &mut Words) -> Result<u128, Rule> {
     let value = match value {
         None if column.required => return Err(Rule::MissingField),
         Some(Scalar::Null) if column.required => return Err(Rule::NullValue),

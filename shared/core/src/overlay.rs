@@ -43,6 +43,9 @@ pub struct OverlaidFile {
 pub struct Overlay {
     pub uri: String,
     pub files: BTreeMap<String, OverlaidFile>,
+    /// What is wrong with objects that were not read; told with what is wrong in the others.
+    #[serde(skip)]
+    pub problems: Vec<String>,
 }
 
 impl Overlay {
@@ -54,8 +57,7 @@ impl Overlay {
     /// Reads the files below `uri`: one listing, and a request for each file.
     ///
     /// # Errors
-    /// `InvalidInput` when the address is none, or names of files are not those of `config/` and
-    /// `suites/`; `Transient.Storage`.
+    /// `InvalidInput` when the address is none; `Transient.Storage`.
     pub async fn read(storage: &Storage, uri: &str) -> Result<Overlay> {
         let (bucket, prefix) = parse(uri)?;
         let listed = list(storage, &bucket, &prefix).await?;
@@ -82,21 +84,16 @@ impl Overlay {
             let file = get(storage, &bucket, &key).await?;
             Ok::<_, Error>((name, file))
         });
-        let mut overlay = Overlay { uri: uri.to_owned(), files: BTreeMap::new() };
+        let mut overlay = Overlay { uri: uri.to_owned(), problems, ..Overlay::default() };
         for (name, file) in try_join_all(files).await? {
             match file {
                 Ok(file) => {
                     overlay.files.insert(name, file);
                 }
-                Err(problem) => problems.push(format!("{name} {problem}")),
+                Err(problem) => overlay.problems.push(format!("{name} {problem}")),
             }
         }
-        if problems.is_empty() {
-            return Ok(overlay);
-        }
-        Err(Error::invalid(format!("configuration is wrong: {}", problems.join("; ")))
-            .with("uri", uri)
-            .hint("rename, correct or delete these objects"))
+        Ok(overlay)
     }
 
     /// What tells these files from others: the beginning of a SHA-256 over names and texts, so that
@@ -214,13 +211,12 @@ async fn get(
     bucket: &str,
     key: &str,
 ) -> Result<std::result::Result<OverlaidFile, String>> {
-    let output = storage.client().get_object().bucket(bucket).key(key).send().await.map_err(
-        |error| {
+    let output =
+        storage.client().get_object().bucket(bucket).key(key).send().await.map_err(|error| {
             Error::aws(ErrorKind::TransientStorage, "get configuration", error)
                 .with("bucket", bucket)
                 .with("key", key)
-        },
-    )?;
+        })?;
     let version = output.version_id().filter(|version| *version != "null");
     let version_id = version.map(str::to_owned);
     let content = output.body.collect().await;
@@ -240,7 +236,11 @@ mod tests {
             let file = OverlaidFile { version_id: None, text: (*text).to_owned() };
             ((*name).to_owned(), file)
         };
-        Overlay { uri: "s3://b/p/".to_owned(), files: files.iter().map(file).collect() }
+        Overlay {
+            uri: "s3://b/p/".to_owned(),
+            files: files.iter().map(file).collect(),
+            problems: Vec::new(),
+        }
     }
 
     #[test]
@@ -277,7 +277,9 @@ mod tests {
         for name in ["config/base.yaml", "config/prod.yaml", "suites/products.yaml"] {
             assert!(is_known(name), "{name}");
         }
-        for name in ["base.yaml", "config/qa.yaml", "config/base.yml", "suites/a/b.yaml", "suites/.yaml"] {
+        for name in
+            ["base.yaml", "config/qa.yaml", "config/base.yml", "suites/a/b.yaml", "suites/.yaml"]
+        {
             assert!(!is_known(name), "{name}");
         }
     }

@@ -96,7 +96,9 @@ where
     init_logs();
     let aws = aws_config().await;
     let uri = Overlay::uri_of_environment();
-    let configured = Arc::new(Configured::new(needs, aws.clone(), uri, build));
+    let needs = needs.to_vec();
+    let settings = move |overlay: &Overlay| Settings::load_over(overlay, &needs);
+    let configured = Arc::new(Configured::new(aws.clone(), uri, settings, build));
     configured
         .init(|error| log_init_failure(function, error))
         .await

@@ -9,6 +9,7 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::schema_contract::Mode;
@@ -84,9 +85,7 @@ impl Terms {
     #[inline]
     pub fn contains(&self, value: &[u8]) -> bool {
         // Members differ in length more often than not, so the length decides most comparisons.
-        self.values
-            .iter()
-            .any(|member| member.len() == value.len() && member.as_bytes() == value)
+        self.values.iter().any(|member| member.len() == value.len() && member.as_bytes() == value)
     }
 }
 
@@ -129,7 +128,9 @@ impl From<BTreeMap<String, Configured>> for Vocabularies {
             };
             let mut values = match values {
                 Listed::List(values) => values,
-                Listed::Text(text) => text.split(',').map(|value| value.trim().to_owned()).collect(),
+                Listed::Text(text) => {
+                    text.split(',').map(|value| value.trim().to_owned()).collect()
+                }
             };
             values.sort();
             all.sets[set as usize] = Terms { values, contract };
@@ -154,6 +155,14 @@ impl Vocabularies {
     #[inline]
     pub fn of(&self, set: Vocabulary) -> &Terms {
         &self.sets[set as usize]
+    }
+
+    /// The sets by name, as parameters of expectation suites.
+    pub fn parameters(&self) -> Map<String, Value> {
+        Vocabulary::ALL
+            .into_iter()
+            .map(|set| (set.name().to_owned(), Value::from(self.of(set).values().to_vec())))
+            .collect()
     }
 
     /// A number that tells sets and contracts apart.
@@ -237,8 +246,9 @@ mod tests {
     use crate::settings::Settings;
 
     fn settings(pairs: &[(&str, &str)]) -> crate::Result<Settings> {
-        let variables =
-            pairs.iter().map(|(name, value)| (format!("SHOPFLOW__VOCABULARY__{name}"), (*value).to_owned()));
+        let variables = pairs
+            .iter()
+            .map(|(name, value)| (format!("SHOPFLOW__VOCABULARY__{name}"), (*value).to_owned()));
         Settings::from_sources("prod", variables.collect(), &[])
     }
 

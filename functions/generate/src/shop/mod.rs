@@ -76,11 +76,7 @@ impl Shop {
     ///
     /// # Errors
     /// As [`Shop::new`].
-    pub fn speaking(
-        sets: &Vocabularies,
-        run_date: NaiveDate,
-        spec: &GenerateSpec,
-    ) -> Result<Shop> {
+    pub fn speaking(sets: &Vocabularies, run_date: NaiveDate, spec: &GenerateSpec) -> Result<Shop> {
         crate::spec::check(run_date, spec)?;
         let first = run_date
             .checked_sub_days(Days::new(u64::from(spec.days)))

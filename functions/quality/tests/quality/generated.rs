@@ -41,7 +41,8 @@ async fn generated_rows_meet_every_suite() {
         })
         .collect();
     let started = Instant::now();
-    shopflow_quality::expectations::Suites::load(&crate::support::privacy()).unwrap();
+    shopflow_quality::expectations::Suites::load(&crate::support::settings(), &Default::default())
+        .unwrap();
     println!("suites understood in {:?}", started.elapsed());
     let mut shop = Shop::open().await;
     gold::write(&shop, &facts(&files[2].1)).await;

@@ -3,6 +3,7 @@
 
 use shopflow_core::Dataset;
 use shopflow_core::schema_contract::Contract;
+use shopflow_core::vocabulary::Vocabularies;
 use shopflow_validate::engine::{Split, Summary, Validator};
 
 pub const TRANSACTIONS: &str = "id,customer_id,product_id,quantity,timestamp,payment_method\n";
@@ -62,10 +63,23 @@ pub fn validate_under(
     file: &[u8],
     cuts: &[usize],
 ) -> Outcome {
+    feed(Validator::under(dataset, contract), file, cuts)
+}
+
+/// With sets of values of its own.
+pub fn validate_knowing(
+    dataset: Dataset,
+    sets: &Vocabularies,
+    file: &[u8],
+    cuts: &[usize],
+) -> Outcome {
+    feed(Validator::new(dataset).knowing(sets), file, cuts)
+}
+
+fn feed(mut validator: Validator, file: &[u8], cuts: &[usize]) -> Outcome {
     let mut cuts: Vec<usize> = cuts.iter().map(|cut| *cut % (file.len() + 1)).collect();
     cuts.sort_unstable();
     let mut split = Split::default();
-    let mut validator = Validator::under(dataset, contract);
     let mut from = 0;
     for to in cuts.into_iter().chain([file.len()]) {
         validator.feed(&file[from..to], &mut split);

@@ -30,12 +30,5 @@ pub struct ValidateResult {
     /// Why it was not accepted: names file, column and rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejection: Option<String>,
-    /// Values that are new to the vocabulary and were accepted; the report names them.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub new_values: u64,
     pub ledger: LedgerEntry,
-}
-
-fn is_zero(count: &u64) -> bool {
-    *count == 0
 }

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use super::Init;
 use crate::error::{Error, Result};
 use crate::overlay::{self, CONFIG_VERSION, Overlay};
-use crate::settings::{Need, Settings};
+use crate::settings::Settings;
 use crate::storage::Storage;
 
 /// A function's context and the settings it was built from.
@@ -33,8 +33,8 @@ impl<C> Clone for Built<C> {
 }
 
 /// Builds contexts, and remembers the latest.
-pub(super) struct Configured<C, B> {
-    needs: Vec<Need>,
+pub(super) struct Configured<C, S, B> {
+    settings: S,
     aws: aws_config::SdkConfig,
     /// Where files over the built-in ones are.
     uri: Option<String>,
@@ -42,14 +42,15 @@ pub(super) struct Configured<C, B> {
     latest: Mutex<Option<Built<C>>>,
 }
 
-impl<C, B, BF> Configured<C, B>
+impl<C, S, B, BF> Configured<C, S, B>
 where
+    S: Fn(&Overlay) -> Result<Settings>,
     B: Fn(Init) -> BF,
     BF: Future<Output = Result<C>>,
 {
-    /// Nothing is built yet.
-    pub fn new(needs: &[Need], aws: aws_config::SdkConfig, uri: Option<String>, build: B) -> Self {
-        Configured { needs: needs.to_vec(), aws, uri, build, latest: Mutex::new(None) }
+    /// Nothing is built yet. `settings` reads and checks the configuration with files over it.
+    pub fn new(aws: aws_config::SdkConfig, uri: Option<String>, settings: S, build: B) -> Self {
+        Configured { settings, aws, uri, build, latest: Mutex::new(None) }
     }
 
     /// Reads and checks the configuration, and builds the context.
@@ -64,7 +65,7 @@ where
             Ok(built) => *self.latest.lock().await = Some(built),
             Err(error) if self.uri.is_none() => return Err(error),
             Err(error) => {
-                self.settings(&Overlay::default())?;
+                (self.settings)(&Overlay::default())?;
                 note(&error);
             }
         }
@@ -90,7 +91,7 @@ where
         let built = match wanted {
             None => self.read_and_build().await?,
             Some(version) => {
-                let settings = self.settings(&Overlay::default())?;
+                let settings = (self.settings)(&Overlay::default())?;
                 let storage = Storage::new(&self.aws, &settings.storage);
                 let overlay = overlay::kept(&storage, &settings.buckets.reports, version).await?;
                 self.build(overlay).await?
@@ -104,19 +105,15 @@ where
         let overlay = match &self.uri {
             None => Overlay::default(),
             Some(uri) => {
-                let built_in = self.settings(&Overlay::default())?;
+                let built_in = (self.settings)(&Overlay::default())?;
                 Overlay::read(&Storage::new(&self.aws, &built_in.storage), uri).await?
             }
         };
         self.build(overlay).await
     }
 
-    fn settings(&self, overlay: &Overlay) -> Result<Settings> {
-        Settings::load_over(overlay, &self.needs)
-    }
-
     async fn build(&self, overlay: Overlay) -> Result<Built<C>> {
-        let settings = Arc::new(self.settings(&overlay)?);
+        let settings = Arc::new((self.settings)(&overlay)?);
         let storage = Storage::new(&self.aws, &settings.storage);
         let version = overlay.version();
         let init = Init {
@@ -127,5 +124,152 @@ where
         };
         let context = Arc::new((self.build)(init).await?);
         Ok(Built { version, context, settings })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::settings::StorageSettings;
+
+    const STORAGE: StorageSettings =
+        StorageSettings { part_size_mib: 8, concurrent_parts: 2, concurrent_objects: 4 };
+
+    /// A prefix for configuration, and a bucket for what is kept of it.
+    struct World {
+        aws: aws_config::SdkConfig,
+        storage: Storage,
+        bucket: String,
+        builds: AtomicUsize,
+    }
+
+    impl World {
+        async fn new() -> World {
+            let aws = shopflow_testkit::aws().await;
+            let storage = Storage::new(&aws, &STORAGE);
+            let bucket = shopflow_testkit::unique("config");
+            storage.client().create_bucket().bucket(&bucket).send().await.unwrap();
+            World { aws, storage, bucket, builds: AtomicUsize::new(0) }
+        }
+
+        fn uri(&self) -> String {
+            format!("s3://{}/shop/", self.bucket)
+        }
+
+        async fn put(&self, name: &str, text: &str) {
+            let key = format!("shop/{name}");
+            self.storage.write_all(&self.bucket, &key, "text/yaml", text.to_owned()).await.unwrap();
+        }
+
+        async fn keep(&self) -> String {
+            let overlay = Overlay::read(&self.storage, &self.uri()).await.unwrap();
+            overlay::keep(&self.storage, &self.bucket, &overlay).await.unwrap().unwrap()
+        }
+
+        /// The share that a function's context is built from.
+        async fn share(&self, overlay: &Overlay) -> Result<f64> {
+            Ok(settings(&self.bucket)(overlay)?.validation.max_reject_rate)
+        }
+    }
+
+    fn settings(reports: &str) -> impl Fn(&Overlay) -> Result<Settings> {
+        let variable = ("SHOPFLOW__BUCKETS__REPORTS".to_owned(), reports.to_owned());
+        move |overlay| {
+            let variables = HashMap::from([variable.clone()]);
+            Settings::from_layers("prod", overlay, variables, &[])
+        }
+    }
+
+    macro_rules! function {
+        ($world:ident, $uri:expr) => {
+            Configured::new(
+                $world.aws.clone(),
+                $uri,
+                settings(&$world.bucket),
+                async |init: Init| {
+                    $world.builds.fetch_add(1, Ordering::SeqCst);
+                    Ok(init.settings.validation.max_reject_rate)
+                },
+            )
+        };
+    }
+
+    #[tokio::test]
+    async fn without_an_address_nothing_is_read() {
+        let (proxy, requests) =
+            shopflow_testkit::proxy::noting(shopflow_testkit::emulator_address()).await;
+        let aws = shopflow_testkit::aws_at(&format!("http://{proxy}")).await;
+        let function = Configured::new(aws, None, settings("reports"), async |init: Init| {
+            Ok(init.overlay.files.len())
+        });
+        function.init(|error| panic!("{error}")).await.unwrap();
+        for event in [json!({}), json!({"config_version": null}), json!({"run_id": "r"})] {
+            assert_eq!(*function.following(&event).await.unwrap().context, 0);
+        }
+        assert_eq!(requests.take(), Vec::<String>::new());
+    }
+
+    #[tokio::test]
+    async fn all_stages_of_a_run_follow_the_version_it_started_with() {
+        let world = World::new().await;
+        world.put("config/base.yaml", "validation: {max_reject_rate: 0.1}").await;
+        let first = world.keep().await;
+        world.put("config/base.yaml", "validation: {max_reject_rate: 0.2}").await;
+        let function = function!(world, Some(world.uri()));
+        function.init(|error| panic!("{error}")).await.unwrap();
+        let share = async |event: Value| *function.following(&event).await.unwrap().context;
+        // What no run is about follows what was there at init.
+        assert_eq!(share(json!({})).await, 0.2);
+        assert_eq!(share(json!({"config_version": first})).await, 0.1);
+        assert_eq!(share(json!({"config_version": first})).await, 0.1);
+        assert_eq!(world.builds.load(Ordering::SeqCst), 2, "the same version is built once");
+        assert_eq!(share(json!({"config_version": null})).await, 0.05);
+        let second = world.keep().await;
+        assert_ne!(first, second);
+        assert_eq!(share(json!({"config_version": second})).await, 0.2);
+        let unknown = function.following(&json!({"config_version": "0123456789abcdef"})).await;
+        let error = unknown.map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("was not kept"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn files_that_are_wrong_are_told_with_all_problems_until_they_are_mended() {
+        let world = World::new().await;
+        world.put("config/base.yaml", "validation: {max_reject_rat: 0.1}").await;
+        world.put("config/prod.yaml", "compact: [").await;
+        world.put("suites/products.yaml", "suite: things").await;
+        world.put("suits/products.yaml", "suite: products").await;
+        let function = function!(world, Some(world.uri()));
+        let mut noted = String::new();
+        function.init(|error| noted = error.to_string()).await.unwrap();
+        let told = function.following(&json!({})).await.map(|_| ()).unwrap_err().to_string();
+        for part in [
+            "validation.max_reject_rat, which is no setting",
+            "config/prod.yaml cannot be read",
+            "suites/products.yaml is the suite 'things'",
+            "suits/products.yaml is not",
+        ] {
+            assert!(noted.contains(part), "{part} is missing in: {noted}");
+            assert!(told.contains(part), "{part} is missing in: {told}");
+        }
+        // A run that never started follows the built-in files, so that its failure can be recorded.
+        let event = json!({"config_version": null});
+        assert_eq!(*function.following(&event).await.unwrap().context, 0.05);
+
+        world.put("config/base.yaml", "validation: {max_reject_rate: 0.3}").await;
+        world.put("config/prod.yaml", "compact: {min_small_files: 7}").await;
+        world.put("suites/products.yaml", "suite: products").await;
+        let names = ["shop/suits/products.yaml".to_owned()];
+        world.storage.delete(&world.bucket, &names).await.unwrap();
+        let overlay = Overlay::read(&world.storage, &world.uri()).await.unwrap();
+        assert_eq!(world.share(&overlay).await.unwrap(), 0.3);
+        let again = function!(world, Some(world.uri()));
+        again.init(|error| panic!("{error}")).await.unwrap();
+        assert_eq!(*again.following(&json!({})).await.unwrap().context, 0.3);
     }
 }

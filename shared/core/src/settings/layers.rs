@@ -20,9 +20,7 @@ pub(crate) const ENVIRONMENTS: &[(&str, &str)] = &[
 ];
 
 /// One section of the built-in `config/base.yaml`.
-pub(crate) fn built_in<T: DeserializeOwned>(
-    section: &str,
-) -> std::result::Result<T, ConfigError> {
+pub(crate) fn built_in<T: DeserializeOwned>(section: &str) -> std::result::Result<T, ConfigError> {
     build(&[BASE], None)?.get(section)
 }
 
@@ -35,13 +33,12 @@ pub(super) fn files<'a>(
     environment: &str,
     overlay: &'a Overlay,
 ) -> Result<(Vec<&'a str>, Vec<String>)> {
-    let (_, own) =
-        ENVIRONMENTS.iter().find(|(name, _)| *name == environment).ok_or_else(|| {
-            Error::invalid(format!("unknown environment '{environment}'"))
-                .hint("set SHOPFLOW_ENV to local, dev, staging or prod")
-        })?;
+    let (_, own) = ENVIRONMENTS.iter().find(|(name, _)| *name == environment).ok_or_else(|| {
+        Error::invalid(format!("unknown environment '{environment}'"))
+            .hint("set SHOPFLOW_ENV to local, dev, staging or prod")
+    })?;
     let mut files = vec![BASE, own];
-    let mut problems = Vec::new();
+    let mut problems = overlay.problems.clone();
     for (name, text) in overlay.suites() {
         problems.extend(suite_problem(name, text));
     }
@@ -130,7 +127,11 @@ mod tests {
             let file = OverlaidFile { version_id: None, text: (*text).to_owned() };
             ((*name).to_owned(), file)
         };
-        Overlay { uri: "s3://b/p/".to_owned(), files: files.iter().map(file).collect() }
+        Overlay {
+            uri: "s3://b/p/".to_owned(),
+            files: files.iter().map(file).collect(),
+            problems: Vec::new(),
+        }
     }
 
     fn settings(files: &[(&str, &str)], needs: &[Need]) -> Result<Settings> {
@@ -148,8 +149,14 @@ mod tests {
     #[test]
     fn overlaid_files_override_the_built_in_ones_and_variables_override_all() {
         let files = [
-            ("config/base.yaml", "validation: {max_reject_rate: 0.5}\ncompact: {min_small_files: 7}"),
-            ("config/local.yaml", "compact: {target_file_mib: 33}\nbusiness: {time_zone: Europe/Berlin}"),
+            (
+                "config/base.yaml",
+                "validation: {max_reject_rate: 0.5}\ncompact: {min_small_files: 7}",
+            ),
+            (
+                "config/local.yaml",
+                "compact: {target_file_mib: 33}\nbusiness: {time_zone: Europe/Berlin}",
+            ),
             ("config/prod.yaml", "validation: {max_reject_rate: 0.9}"),
         ];
         let settings = settings(&files, &[]).unwrap();
@@ -192,7 +199,8 @@ mod tests {
         ];
         let variables = HashMap::new();
         let overlay = overlay(&files);
-        let error = Settings::from_layers("prod", &overlay, variables, &[]).unwrap_err().to_string();
+        let error =
+            Settings::from_layers("prod", &overlay, variables, &[]).unwrap_err().to_string();
         assert!(error.contains("min_small_files"), "{error}");
         assert!(error.contains("colour"), "{error}");
     }

@@ -113,12 +113,7 @@ impl Rows {
         }
     }
 
-    fn judge_fields(
-        &mut self,
-        row: &[u8],
-        open: bool,
-        words: &mut Words,
-    ) -> Result<u64, Failure> {
+    fn judge_fields(&mut self, row: &[u8], open: bool, words: &mut Words) -> Result<u64, Failure> {
         words.begin_row();
         let complete = self.fields.len() == self.columns.len();
         if !row.is_ascii() {
