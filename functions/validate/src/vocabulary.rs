@@ -67,17 +67,20 @@ impl Words {
 
     #[cold]
     fn meet(&mut self, column: &Column, value: &[u8]) -> Result<u64, Rule> {
-        let evolves = contract(column, &self.sets) == Some(Mode::Evolve);
-        // A value that tells of a person comes from columns that are mixed up.
-        if !evolves || !is_term(value) || personal::is_clearly_personal(value) {
+        if contract(column, &self.sets) != Some(Mode::Evolve) {
             return Err(Rule::NotInSet);
         }
         let word = (column.name, value.to_vec());
-        if !self.new.contains_key(&word) && self.new.len() >= MOST_NEW_VALUES {
+        if !self.new.contains_key(&word) && !self.may_be_added(value) {
             return Err(Rule::NotInSet);
         }
         self.pending.push(word);
         Ok(0)
+    }
+
+    /// A value that tells of a person comes from columns that are mixed up.
+    fn may_be_added(&self, value: &[u8]) -> bool {
+        self.new.len() < MOST_NEW_VALUES && is_term(value) && !personal::is_clearly_personal(value)
     }
 
     /// Columns whose set is frozen.
