@@ -1,22 +1,49 @@
 #!/usr/bin/env python3
 """Runs one benchmark: python3 bench/run.py <topic> [arguments].
 
+`python3 bench/run.py --smoke [topic...]` runs every topic, or those named, once at a small size: it shows
+that both sides still work and agree, and judges no times.
 `python3 bench/run.py --install <topic>` only installs its peers and prints the interpreter that has them.
 
 Each topic is a folder with a bench.py that runs ShopFlow and its peers in the same run, checks that
 they answer alike, and prints both figures and the ratio. The peers come, at pinned versions, from the
-topic's requirements.txt into an environment of its own.
+topic's requirements.txt into an environment; topics with the same requirements share one.
 """
 
+import hashlib
 import os
 import subprocess
 import sys
+import time
 import venv
+from contextlib import ExitStack
 from pathlib import Path
+
+from cloud import SHARED, cloud, servers_of
 
 BENCH = Path(__file__).resolve().parent
 REPOSITORY = BENCH.parent
 ENVIRONMENTS = Path(os.environ.get("SHOPFLOW_HOME", REPOSITORY / ".shopflow")) / "bench"
+# Arguments that make a topic small. The pipeline comes first, as it wants a cloud without data.
+SMALL = {
+    "pipeline": ["0.2"],
+    "cdc": ["5000"],
+    "clv": ["5000"],
+    "compact": ["40", "500"],
+    "data_docs": ["3"],
+    "expectations": ["20000"],
+    "generate": ["2"],
+    "gold": ["50000"],
+    "load": ["20000"],
+    "memory": ["1"],
+    "privacy": ["10"],
+    "profile": ["100000"],
+    "recommend": ["50000"],
+    "scd2": ["10000"],
+    "validate": ["100000"],
+}
+# Topics that need the servers of a cloud, or all of it.
+CLOUD = ["pipeline", "cdc", "compact", "load", "memory", "scd2"]
 
 
 def topics() -> list[str]:
@@ -28,28 +55,55 @@ def ensure_environment(topic: str) -> Path:
     requirements = BENCH / topic / "requirements.txt"
     if not requirements.exists():
         return Path(sys.executable)
-    environment = ENVIRONMENTS / topic
+    pins = "\n".join(sorted(line for line in requirements.read_text().splitlines() if line and not line.startswith("#")))
+    environment = ENVIRONMENTS / ("peers-" + hashlib.sha256(pins.encode()).hexdigest()[:12])
     stamp = environment / "installed.txt"
     python = environment / "bin" / "python"
-    if not stamp.exists() or stamp.read_text() != requirements.read_text():
+    if not stamp.exists():
         print(f"installing the peers of {requirements.relative_to(REPOSITORY)}", file=sys.stderr)
         venv.create(environment, with_pip=True, clear=True)
         subprocess.run([python, "-m", "pip", "install", "-q", "-r", requirements], check=True)
-        stamp.write_text(requirements.read_text())
+        stamp.write_text(pins)
     return python
 
 
-def main() -> int:
-    if len(sys.argv) == 3 and sys.argv[1] == "--install" and sys.argv[2] in topics():
-        print(ensure_environment(sys.argv[2]))
-        return 0
-    if len(sys.argv) < 2 or sys.argv[1] not in topics():
-        print(f"usage: bench/run.py <{'|'.join(topics())}> [arguments]", file=sys.stderr)
-        return 2
-    python = ensure_environment(sys.argv[1])
+def run(topic: str, arguments: list[str]) -> int:
+    python = ensure_environment(topic)
     environment = dict(os.environ, PYTHONPATH=str(BENCH))
-    script = BENCH / sys.argv[1] / "bench.py"
-    return subprocess.run([python, script, *sys.argv[2:]], cwd=REPOSITORY, env=environment).returncode
+    script = BENCH / topic / "bench.py"
+    return subprocess.run([python, script, *arguments], cwd=REPOSITORY, env=environment).returncode
+
+
+def smoke(chosen: list[str]) -> int:
+    """Every topic at a small size, on one cloud; the number of those that failed."""
+    assert sorted(SMALL) == topics(), "a topic without a small size"
+    failed = []
+    with ExitStack() as stack:
+        if set(chosen) & set(CLOUD):
+            started = stack.enter_context(cloud())
+            os.environ.update(servers_of(started), **{SHARED: "true"})
+        for topic in chosen:
+            print(f"\n=== {topic} {' '.join(SMALL[topic])}", flush=True)
+            began = time.monotonic()
+            if run(topic, SMALL[topic]):
+                failed.append(topic)
+            print(f"    {time.monotonic() - began:.1f} s", flush=True)
+    if failed:
+        print(f"\nfailed: {', '.join(failed)}", file=sys.stderr)
+    return len(failed)
+
+
+def main() -> int:
+    match sys.argv[1:]:
+        case ["--install", topic] if topic in topics():
+            print(ensure_environment(topic))
+            return 0
+        case ["--smoke", *chosen] if set(chosen) <= set(topics()):
+            return min(smoke([topic for topic in SMALL if topic in (chosen or SMALL)]), 1)
+        case [topic, *arguments] if topic in topics():
+            return run(topic, arguments)
+    print(f"usage: bench/run.py <{'|'.join(topics())}> [arguments], or --smoke [topic...]", file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """A thousand small Parquet files in S3 to one, on the local AWS emulator.
 
-Every side reads the same objects from the same server and writes one object back. Start the servers
-first (`cargo shopflow up`, then eval "$(cargo shopflow env)").
+Every side reads the same objects from the same server and writes one object back.
 """
 
 import os
@@ -11,27 +10,25 @@ import time
 import duckdb
 import polars as pl
 
+from cloud import ENDPOINT, servers
 from common import build_examples, example, report
-
-os.environ.setdefault("SHOPFLOW_TEST_ENDPOINT", os.environ.get("AWS_ENDPOINT_URL", ""))
-ENDPOINT = os.environ["SHOPFLOW_TEST_ENDPOINT"]
-ACCESS = {"aws_endpoint_url": ENDPOINT, "aws_access_key_id": "test", "aws_secret_access_key": "test",
-          "aws_region": "us-east-1", "aws_allow_http": "true"}
 
 
 def with_polars(bucket: str, prefix: str) -> int:
+    access = {"aws_endpoint_url": os.environ[ENDPOINT], "aws_access_key_id": "test", "aws_secret_access_key": "test",
+              "aws_region": "us-east-1", "aws_allow_http": "true"}
     source = f"s3://{bucket}/{prefix}/*.parquet"
     target = f"s3://{bucket}/polars/merged.parquet"
-    pl.scan_parquet(source, storage_options=ACCESS, hive_partitioning=False).sink_parquet(
-        target, compression="zstd", compression_level=1, storage_options=ACCESS)
-    return pl.scan_parquet(target, storage_options=ACCESS).select(pl.len()).collect().item()
+    pl.scan_parquet(source, storage_options=access, hive_partitioning=False).sink_parquet(
+        target, compression="zstd", compression_level=1, storage_options=access)
+    return pl.scan_parquet(target, storage_options=access).select(pl.len()).collect().item()
 
 
 def with_duckdb(bucket: str, prefix: str) -> int:
     connection = duckdb.connect()
     connection.execute("INSTALL httpfs; LOAD httpfs")
     connection.execute(f"""CREATE SECRET (TYPE s3, KEY_ID 'test', SECRET 'test', REGION 'us-east-1', USE_SSL false,
-                           URL_STYLE 'path', ENDPOINT '{ENDPOINT.removeprefix("http://")}')""")
+                           URL_STYLE 'path', ENDPOINT '{os.environ[ENDPOINT].removeprefix("http://")}')""")
     target = f"s3://{bucket}/duckdb/merged.parquet"
     connection.execute(f"""COPY (FROM read_parquet('s3://{bucket}/{prefix}/*.parquet', hive_partitioning = false))
                            TO '{target}' (COMPRESSION zstd, COMPRESSION_LEVEL 1)""")
@@ -41,6 +38,11 @@ def with_duckdb(bucket: str, prefix: str) -> int:
 def main() -> None:
     files, rows = (int(argument) for argument in (sys.argv[1:3] or (1000, 5000)))
     build_examples()
+    with servers():
+        compare(files, rows)
+
+
+def compare(files: int, rows: int) -> None:
     made = example("timing", "make", files, rows)
     seconds = {}
     for name, action in (("Polars " + pl.__version__, with_polars), ("DuckDB " + duckdb.__version__, with_duckdb)):

@@ -1,7 +1,7 @@
 """Peak memory of the deployed functions as their input grows.
 
-Sends generated transactions of each size through generate, validate, upload and load on the local
-cloud (`cargo shopflow up` first) and reads, after each size, the highest resident memory that the
+Sends generated transactions of each size through generate, validate, upload and load on a local
+cloud and reads, after each size, the highest resident memory that the
 function's processes have reached so far.
 
     python3 bench/run.py memory 10 100             # megabytes of transactions
@@ -14,17 +14,18 @@ import json
 import sys
 import time
 import urllib.request
-from pathlib import Path
 
-# Where `cargo lambda invoke` calls, too.
-FUNCTIONS = "http://[::1]:9000/2015-03-31/functions"
+from cloud import Cloud, cloud
+from meter import children_by_function
+
 # Bytes of one generated transaction, on average.
 ROW_BYTES = 46
 RUN_DATE = "2026-01-15"
 
 
-def invoke(function: str, event: dict) -> dict:
-    request = urllib.request.Request(f"{FUNCTIONS}/{function}/invocations", json.dumps(event).encode())
+def invoke(started: Cloud, function: str, event: dict) -> dict:
+    address = f"{started.variables['AWS_ENDPOINT_URL']}/2015-03-31/functions/shopflow-local-{function}/invocations"
+    request = urllib.request.Request(address, json.dumps(event).encode())
     with urllib.request.urlopen(request, timeout=900) as answer:
         result = json.load(answer)
     if "errorType" in result:
@@ -32,30 +33,24 @@ def invoke(function: str, event: dict) -> dict:
     return result
 
 
-def peak_mib(function: str) -> int:
+def peak_mib(started: Cloud, function: str) -> int:
     """Highest resident memory of the processes of one function, in MiB."""
     peak = 0
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            environment = (process / "environ").read_bytes().split(b"\0")
-            if f"AWS_LAMBDA_FUNCTION_NAME=shopflow-local-{function}".encode() not in environment:
-                continue
-            status = (process / "status").read_text()
-        except OSError:
-            continue
+    for process in children_by_function(started.emulator).get(function, []):
+        status = (process / "status").read_text()
         peak = max(peak, int(status.split("VmHWM:")[1].split()[0]) // 1024)
     return peak
 
 
-def send(megabytes: int, number: int) -> dict[str, float]:
+def send(started: Cloud, megabytes: int, number: int) -> dict[str, float]:
     """One size through the stages; seconds per stage."""
     run = {"run_id": f"memory-{int(time.time())}-{number}", "run_date": RUN_DATE}
     seconds: dict[str, float] = {}
 
     def stage(function: str, event: dict) -> dict:
-        started = time.perf_counter()
-        result = invoke(function, event)
-        seconds[function] = seconds.get(function, 0) + time.perf_counter() - started
+        began = time.perf_counter()
+        result = invoke(started, function, event)
+        seconds[function] = seconds.get(function, 0) + time.perf_counter() - began
         return result
 
     spec = {"scale": megabytes * 1e6 / ROW_BYTES / 5000, "seed": number}
@@ -78,9 +73,10 @@ def main() -> None:
     sizes = [int(size) for size in sys.argv[1:]] or [10, 100]
     functions = ["generate", "validate", "upload", "load"]
     peaks = []
-    for number, size in enumerate(sizes):
-        send(size, number)
-        peaks.append([peak_mib(function) for function in functions])
+    with cloud() as started:
+        for number, size in enumerate(sizes):
+            send(started, size, number)
+            peaks.append([peak_mib(started, function) for function in functions])
     print("\npeak resident memory in MiB, after each size")
     print("  MB     " + "".join(f"{function:>10}" for function in functions))
     for size, row in zip(sizes, peaks):

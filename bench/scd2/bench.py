@@ -1,7 +1,6 @@
 """100,000 changed rows into a dimension of a million, with history: ShopFlow, plain SQL, dbt.
 
-All three work on one Postgres (DATABASE_URL), in a database of their own that is dropped at the
-end. ShopFlow runs the files of sql/warehouse/ that transform runs, in the same order, for the marks
+All three work on one Postgres, in a database of their own that is dropped at the end. ShopFlow runs the files of sql/warehouse/ that transform runs, in the same order, for the marks
 that load leaves: which customers changed, and since when. Plain SQL is the textbook pair of UPDATE
 and INSERT into a table with the same columns and keys and the usual index on current rows, which
 ShopFlow does without; dbt takes one snapshot with the timestamp strategy, which trusts a column that
@@ -20,13 +19,13 @@ import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import psycopg2
 
+from cloud import DATABASE_URL, servers
 from common import REPOSITORY, report
 
-SERVER = os.environ.get("DATABASE_URL") or os.environ["SHOPFLOW_TEST_DATABASE_URL"]
 DATABASE = f"bench_scd2_{os.getpid()}"
 WAREHOUSE = REPOSITORY / "sql" / "warehouse"
 STEPS = ["pending", "customer_changes", "product_changes", "dirty_facts", "outdated_facts",
@@ -86,9 +85,13 @@ SELECT count(*), count(*) FILTER (WHERE {current}), sum(hashtext(customer_id || 
 FROM {table}"""
 
 
+def server() -> SplitResult:
+    return urlsplit(os.environ[DATABASE_URL])
+
+
 def connect(name: str):
     # Temporary tables as in the sessions of the functions (shared/postgres).
-    address = urlunsplit(urlsplit(SERVER)._replace(path="/" + name))
+    address = urlunsplit(server()._replace(path="/" + name))
     connection = psycopg2.connect(address, options="-c temp_buffers=64MB")
     connection.autocommit = True
     return connection
@@ -125,7 +128,7 @@ def dbt(folder: Path, strategy: str) -> tuple[float, float]:
 
 
 def dbt_project(folder: Path) -> None:
-    address = urlsplit(SERVER)
+    address = server()
     profile = {"type": "postgres", "host": address.hostname, "port": address.port or 5432, "threads": 1,
                "user": address.username, "password": address.password, "dbname": DATABASE, "schema": "dbt"}
     (folder / "snapshots").mkdir()
@@ -138,8 +141,8 @@ def dbt_project(folder: Path) -> None:
 
 
 def prepare(rows: int):
-    with closing(connect(urlsplit(SERVER).path.strip("/"))) as server:
-        server.cursor().execute(f"CREATE DATABASE {DATABASE}")
+    with closing(connect(server().path.strip("/"))) as admin:
+        admin.cursor().execute(f"CREATE DATABASE {DATABASE}")
     database = connect(DATABASE)
     cursor = database.cursor()
     for migration in sorted((REPOSITORY / "sql" / "ddl").glob("*.sql")):
@@ -156,6 +159,11 @@ def prepare(rows: int):
 
 def main() -> None:
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    with servers():
+        compare(rows)
+
+
+def compare(rows: int) -> None:
     changed = rows // 10
     database = prepare(rows)
     try:
@@ -211,8 +219,8 @@ def main() -> None:
             print("  shopflow:", *version)
     finally:
         database.close()
-        with closing(connect(urlsplit(SERVER).path.strip("/"))) as server:
-            server.cursor().execute(f"DROP DATABASE {DATABASE} WITH (FORCE)")
+        with closing(connect(server().path.strip("/"))) as admin:
+            admin.cursor().execute(f"DROP DATABASE {DATABASE} WITH (FORCE)")
 
 
 main()

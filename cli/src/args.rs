@@ -58,11 +58,15 @@ pub enum Command {
     Lineage(Lineage),
     /// Write synthetic data to a folder or to the landing bucket
     Generate(Generate),
+    /// Build the functions for AWS and put beside them what they need there
+    Package(Package),
     /// Print the variables that point aws, psql, terraform and any SDK at the local cloud
     Env,
     /// Hand the calls of `cargo lambda invoke` to the emulator (`up` starts it)
     #[command(hide = true)]
     Relay(Relay),
+    /// Pack the command and the functions for people who do not want to compile
+    Archive(Archive),
     /// Run every test against a local cloud of its own
     Test(Test),
     /// Check what the local cloud needs from this machine
@@ -176,9 +180,19 @@ pub struct Run {
         conflicts_with_all = ["file", "scale", "seed", "defect_rate", "days"]
     )]
     pub object: Vec<String>,
+    /// Bring nothing new: transform what waits, check everything and compact
+    #[arg(long, conflicts_with_all = ["file", "object", "scale", "seed", "defect_rate", "days"])]
+    pub pending: bool,
     /// Print the report as JSON, and no progress
     #[arg(long)]
     pub json: bool,
+}
+
+impl Run {
+    /// True when nothing else is named: the run works on generated data.
+    pub fn generates(&self) -> bool {
+        self.file.is_empty() && self.object.is_empty() && !self.pending
+    }
 }
 
 #[derive(Debug, Args)]
@@ -299,6 +313,34 @@ pub struct Generate {
 }
 
 #[derive(Debug, Args)]
+pub struct Package {
+    /// For Graviton, as samconfig.toml has it; this is the default
+    #[arg(long, conflicts_with = "x86_64")]
+    pub arm64: bool,
+    /// For Intel and AMD
+    #[arg(long = "x86-64")]
+    pub x86_64: bool,
+    /// PEM file with the certificate authorities of the database [default: those of RDS, downloaded
+    /// from AWS]
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Archive {
+    /// Folder for shopflow-<version>-<architecture>.tar.gz and its SHA-256
+    #[arg(long, value_name = "FOLDER", default_value = "target/archives")]
+    pub out: PathBuf,
+    /// Take the functions from this folder, as `<function>/bootstrap`, instead of building them
+    /// here: for AWS they are compiled with cargo lambda
+    #[arg(long, value_name = "FOLDER")]
+    pub functions: Option<PathBuf>,
+    /// Take the command from this file instead of the one that runs
+    #[arg(long, value_name = "FILE")]
+    pub command: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub struct Test {
     /// Run only the tests whose name contains this
     #[arg(long, value_name = "TEXT")]
@@ -324,6 +366,17 @@ mod tests {
         let Command::Run(run) = parsed.command else { panic!("run was asked for") };
         assert_eq!(run.spec.source(), json!({"kind": "generate", "seed": 7, "scale": 0.5}));
         assert_eq!(run.environment.name, "local");
+    }
+
+    #[test]
+    fn what_waits_is_asked_for_alone() {
+        let parsed = Arguments::parse_from(["shopflow", "run", "--pending", "--env", "prod"]);
+        let Command::Run(run) = parsed.command else { panic!("run was asked for") };
+        assert!(!run.generates());
+        for other in [["--file", "a.csv"], ["--object", "s3://b/k"], ["--seed", "1"]] {
+            let both = ["shopflow", "run", "--pending"].into_iter().chain(other);
+            assert!(Arguments::try_parse_from(both).is_err(), "{other:?}");
+        }
     }
 
     #[test]

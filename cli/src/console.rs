@@ -35,16 +35,17 @@ impl Console {
 
     /// Says one thing.
     pub fn note(self, text: &str) {
-        if self.verbose {
+        if self.in_place() {
+            // A program that works beside this one may have left its own progress on the line.
+            eprintln!("\r\x1b[2K{text}");
+        } else if self.verbose {
             eprintln!("{text}");
         }
     }
 
     /// Starts a step: says what is about to happen, and at the end how long it took.
     pub fn step(self, text: &str) -> Step {
-        if self.verbose {
-            eprintln!("• {text}");
-        }
+        self.note(&format!("• {text}"));
         Step { console: self, title: text.to_owned(), started: Instant::now() }
     }
 }
@@ -58,10 +59,12 @@ pub struct Step {
 }
 
 impl Step {
-    /// The step is done; `outcome` says what came of it.
+    /// The step is done; `outcome` says what came of it. It is named again by the first word of
+    /// its title: steps overlap.
     pub fn done(self, outcome: &str) {
         let took = seconds(self.started.elapsed());
-        self.console.note(&format!("  {outcome} ({took})"));
+        let subject = self.title.split_once(':').map_or("", |(subject, _)| subject);
+        self.console.note(&format!("  {subject}: {outcome} ({took})"));
     }
 
     /// Names the step in the error of `result`, so that the reader knows how far it came.

@@ -92,7 +92,7 @@ async fn explain(client: &Client, statement: &str) -> Result<Plan> {
     let execution_ms = lines
         .iter()
         .find_map(|line| line.strip_prefix("Execution Time: ")?.strip_suffix(" ms")?.parse().ok())
-        .ok_or_else(|| Error::internal("the plan names no execution time"))?;
+        .ok_or_else(|| Error::internal("the plan has no execution time"))?;
     Ok(Plan { text: condensed(&lines), execution_ms })
 }
 

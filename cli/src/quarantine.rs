@@ -1,6 +1,6 @@
 //! Quarantine: the rows that `validate` refused, and their way back into the pipeline.
 //!
-//! - [`shelf`] finds the quarantine files, why their rows are there and what became of them.
+//! - [`files`] finds the quarantine files, why their rows are there and what became of them.
 //! - [`rows`] streams the rows of one file.
 //! - [`repair`] gives the rows back the form of the file they came from; [`export`] writes them to
 //!   a file of the user's.
@@ -8,11 +8,11 @@
 //! - [`replay`] sends rows through the pipeline again, in the place of their original file.
 
 pub mod export;
+pub mod files;
 pub mod mask;
 pub mod repair;
 pub mod replay;
 pub mod rows;
-pub mod shelf;
 
+pub use files::{Entry, Filter};
 pub use replay::{Account, Record, Request};
-pub use shelf::{Entry, Filter};

@@ -28,7 +28,7 @@ const CHUNK: usize = 1 << 18;
 /// `InvalidInput` when the spec is wrong; otherwise when Postgres refuses.
 pub async fn fill(client: &Client, run_date: NaiveDate, spec: &GenerateSpec) -> Result<()> {
     if spec.defect_rate > 0.0 {
-        return Err(Error::invalid("a sample has no defects").hint("set defect_rate to 0"));
+        return Err(Error::invalid("a sample must not have defects").hint("set defect_rate to 0"));
     }
     let folder = std::env::temp_dir().join(format!("shopflow-{}", uuid::Uuid::new_v4().simple()));
     let outcome = fill_from(client, &folder, run_date, spec).await;

@@ -47,7 +47,7 @@ fn server_config(server: Option<&str>) -> Result<Config> {
         None => local_server()?,
     };
     url.parse()
-        .or_error(ErrorKind::InvalidInput, "the address of the server is no postgres address")
+        .or_error(ErrorKind::InvalidInput, "the address of the server is not a Postgres address")
 }
 
 fn local_server() -> Result<String> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
+use shopflow_aws::cloudformation;
 use shopflow_core::{Error, ErrorKind, Result};
 
 /// The outputs of stack `shopflow-<environment>`.
@@ -24,31 +25,20 @@ impl Stack {
     /// `InvalidInput` when there is no such stack, or when its deployment failed.
     pub async fn read(aws: &SdkConfig, environment: &str) -> Result<Stack> {
         let name = format!("shopflow-{environment}");
-        let client = aws_sdk_cloudformation::Client::new(aws);
-        let answer = client.describe_stacks().stack_name(&name).send().await.map_err(|error| {
+        let answer = cloudformation::stack(aws, &name).await.map_err(|error| {
             Error::aws(ErrorKind::TransientService, "describe stack", error)
                 .with("stack", &name)
                 .hint("deploy it first (docs/deployment.md) and check account and region")
         })?;
-        let stack = answer
-            .stacks()
-            .first()
-            .ok_or_else(|| Error::invalid("there is no such stack").with("stack", &name))?;
-        let status = stack.stack_status().map_or("unknown", |status| status.as_str());
-        if !is_deployed(status) {
+        let stack =
+            answer.ok_or_else(|| Error::invalid("there is no such stack").with("stack", &name))?;
+        if !is_deployed(&stack.status) {
             return Err(Error::invalid("the stack is not deployed")
                 .with("stack", &name)
-                .with("status", status)
+                .with("status", stack.status)
                 .hint("wait for its deployment, or look at its events in CloudFormation"));
         }
-        let outputs = stack
-            .outputs()
-            .iter()
-            .filter_map(|output| {
-                Some((output.output_key()?.to_owned(), output.output_value()?.to_owned()))
-            })
-            .collect();
-        Ok(Stack { environment: environment.to_owned(), outputs })
+        Ok(Stack { environment: environment.to_owned(), outputs: stack.outputs })
     }
 
     /// `local`, `dev`, `staging` or `prod`.

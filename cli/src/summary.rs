@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use shopflow_core::contract::Cost;
 use shopflow_core::{Error, ErrorKind, LedgerEntry, Result, ResultExt, keys};
 use tokio_postgres::Client;
 
@@ -25,6 +26,8 @@ pub struct RunReport {
     /// From start to end of the execution, in milliseconds.
     pub duration_ms: Option<u64>,
     pub cost_usd: Option<f64>,
+    /// What it is for.
+    pub cost: Option<Cost>,
     /// 0 to 100.
     pub quality_score: Option<f64>,
     pub ledger: Vec<LedgerEntry>,
@@ -63,7 +66,7 @@ pub struct TopCustomer {
 #[serde(default)]
 struct Recorded {
     ledger: Vec<LedgerEntry>,
-    cost: RecordedCost,
+    cost: Option<Cost>,
     quality_score: Option<f64>,
     config_version: Option<String>,
 }
@@ -94,12 +97,6 @@ impl Checked {
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct RecordedCost {
-    total_usd: Option<f64>,
-}
-
 impl RunReport {
     /// Gathers the report of an ended run.
     ///
@@ -128,7 +125,8 @@ impl RunReport {
             run_id: run_id.to_owned(),
             status: outcome.status.to_lowercase(),
             duration_ms: outcome.duration().map(|duration| duration.as_millis() as u64),
-            cost_usd: recorded.cost.total_usd.or_else(|| output("cost_usd")),
+            cost_usd: recorded.cost.map(|cost| cost.total_usd).or_else(|| output("cost_usd")),
+            cost: recorded.cost,
             quality_score: recorded.quality_score.or_else(|| output("quality_score")),
             ledger: recorded.ledger,
             business,
@@ -192,11 +190,35 @@ impl RunReport {
         if let Some(version) = &self.config_version {
             lines.push(format!("configuration   {version}"));
         }
-        if let Some(cost) = self.cost_usd {
-            lines.push(format!("cost on AWS     ${cost:.6} (estimate: Lambda and Step Functions)"));
+        if let Some(cost) = &self.cost {
+            lines.extend(statement(cost));
         }
         lines.iter().map(|line| format!("{line}\n")).collect()
     }
+}
+
+/// What the run costs on AWS, and for what; parts under half a millionth of a dollar are left out.
+fn statement(cost: &Cost) -> Vec<String> {
+    let parts = [
+        ("Step Functions", cost.step_functions_usd),
+        ("Lambda", cost.lambda_usd),
+        ("S3 requests", cost.s3_requests_usd),
+        ("S3 storage for a month", cost.s3_storage_usd),
+        ("database", cost.database_usd),
+        ("CloudWatch", cost.cloudwatch_usd),
+        ("other services", cost.other_usd),
+    ];
+    let shown = parts.iter().filter(|(_, usd)| *usd > 0.0);
+    let listed: Vec<String> = shown.map(|(name, usd)| format!("{name} {usd:.6}")).collect();
+    let mut lines = vec![format!("cost on AWS     ${:.6} (estimate)", cost.total_usd)];
+    lines.extend(listed.chunks(3).map(|parts| format!("                {}", parts.join(", "))));
+    if cost.metric_hours_usd > 0.0 {
+        lines.push(format!(
+            "                besides, ${:.6} for custom metrics, once an hour however many runs",
+            cost.metric_hours_usd
+        ));
+    }
+    lines
 }
 
 impl Business {

@@ -18,7 +18,16 @@ fn report() -> RunReport {
         run_id: "run-1".to_owned(),
         status: "succeeded".to_owned(),
         duration_ms: Some(3_214),
-        cost_usd: Some(0.000_123_4),
+        cost_usd: Some(0.001_381),
+        cost: Some(Cost {
+            lambda_usd: 0.000_023,
+            step_functions_usd: 0.000_9,
+            s3_requests_usd: 0.000_4,
+            database_usd: 0.000_058,
+            total_usd: 0.001_381,
+            metric_hours_usd: 0.03,
+            ..Cost::default()
+        }),
         quality_score: Some(99.5),
         ledger: vec![
             entry(Stage::Load, Dataset::Products, 498, 0),
@@ -56,7 +65,10 @@ load      products          498       498            0          0
 
 quality score   99.5 of 100
 revenue         1,234,567.80 from 4,950 transactions
-cost on AWS     $0.000123 (estimate: Lambda and Step Functions)
+cost on AWS     $0.001381 (estimate)
+                Step Functions 0.000900, Lambda 0.000023, S3 requests 0.000400
+                database 0.000058
+                besides, $0.030000 for custom metrics, once an hour however many runs
 
 Top customers by spending
 customer  country  transactions   revenue
@@ -76,6 +88,7 @@ fn the_report_of_a_failed_run_names_error_cause_and_place() {
         business: None,
         quality_score: None,
         cost_usd: None,
+        cost: None,
         ..report()
     };
     let expected = "\
@@ -96,7 +109,9 @@ fn the_summary_that_record_writes_is_understood() {
         "ledger": [{"stage": "load", "dataset": "products", "rows_in": 3, "rows_loaded": 2,
                     "rows_quarantined": 0, "rows_unchanged": 1}]}"#;
     let recorded: Recorded = serde_json::from_str(text).unwrap();
-    assert_eq!(recorded.cost.total_usd, Some(0.3));
+    // An older release wrote no more than this.
+    let cost = recorded.cost.unwrap();
+    assert_eq!((cost.total_usd, cost.lambda_usd, cost.s3_requests_usd), (0.3, 0.1, 0.0));
     assert_eq!(recorded.quality_score, Some(100.0));
     assert!(recorded.ledger[0].is_balanced());
 }

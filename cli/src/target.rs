@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+use shopflow_aws::lambda::{self, Answer};
 use shopflow_core::settings::StorageSettings;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt, Storage};
+use shopflow_postgres::tls::authorities;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -87,6 +87,17 @@ impl Target {
         Storage::new(&self.aws, &STORAGE)
     }
 
+    /// Calls a function of the stack and waits for its answer.
+    ///
+    /// # Errors
+    /// What Lambda refuses; a function that fails answers and says so.
+    pub async fn invoke(&self, function: &str, payload: impl Into<Vec<u8>>) -> Result<Answer> {
+        lambda::invoke(&self.aws, function, payload).await.map_err(|error| {
+            Error::aws(ErrorKind::TransientService, "invoke function", error)
+                .with("function", function)
+        })
+    }
+
     /// Connects to the database.
     ///
     /// # Errors
@@ -111,7 +122,7 @@ impl From<local::Cloud> for Target {
 async fn connect(url: &str, ca_file: Option<&str>) -> Result<Client> {
     let mut config: Config = url
         .parse()
-        .or_error(ErrorKind::InvalidInput, format!("{DATABASE_URL} is no postgres address"))?;
+        .or_error(ErrorKind::InvalidInput, format!("{DATABASE_URL} is not a Postgres address"))?;
     let Some(path) = ca_file else {
         check_loopback(&config)?;
         return database::connect(&config).await;
@@ -142,13 +153,8 @@ fn check_loopback(config: &Config) -> Result<()> {
 
 fn tls(path: &str) -> Result<MakeRustlsConnect> {
     let unusable = || format!("{CA_FILE} names no usable file of certificate authorities");
-    let mut roots = RootCertStore::empty();
-    let certificates =
-        CertificateDer::pem_file_iter(path).or_error(ErrorKind::InvalidInput, unusable())?;
-    for certificate in certificates {
-        let certificate = certificate.or_error(ErrorKind::InvalidInput, unusable())?;
-        roots.add(certificate).or_error(ErrorKind::InvalidInput, unusable())?;
-    }
+    let pem = std::fs::read(path).or_error(ErrorKind::InvalidInput, unusable())?;
+    let roots = authorities(&pem).or_error(ErrorKind::InvalidInput, unusable())?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -1,4 +1,5 @@
--- Removes the marks that were read at the start (pending.sql), unless renewed since.
+-- Removes the marks that were read at the start (pending.sql), unless renewed since. Those that the
+-- call left for the next one are no longer among them.
 DELETE FROM ops.dirty_dates AS d USING pending_dates AS p
 WHERE d.event_date = p.event_date AND d.marked_at = p.marked_at;
 

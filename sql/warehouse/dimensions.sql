@@ -1,8 +1,6 @@
 -- Brings the dimensions to the wanted versions. A version that stays keeps its surrogate key;
 -- versions are removed before others become current. Facts of a removed version get their new one
--- in rekeyed_facts.sql, so the foreign keys wait until then.
-SET CONSTRAINTS warehouse.fact_sales_customer_fkey, warehouse.fact_sales_product_fkey,
-                warehouse.fact_sessions_customer_fkey DEFERRED;
+-- in rekeyed_facts.sql, or with the other facts of their date.
 
 -- Versions are found by their keys, in time that grows with the changes: the planner would rather
 -- read the whole dimension, for a tenth of it several times slower.

@@ -1,6 +1,7 @@
 -- The facts of the dirty dates, each with the versions that were valid at the moment of sale.
 -- $1 and $2 enclose the dirty dates, so that few dates are found through the index. A sale whose
 -- customer or product has no version breaks the NOT NULL of the key: no sale gets lost silently.
+-- transform writes them to a table beside this one first, to compare (warehouse/facts.rs).
 INSERT INTO warehouse.fact_sales (transaction_id, date_key, customer_key, product_key,
                                   payment_method_key, sold_at, quantity, unit_price, amount)
 SELECT t.id, d.date_key, c.customer_key, p.product_key, m.payment_method_key, t."timestamp", t.quantity,

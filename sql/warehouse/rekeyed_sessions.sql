@@ -4,5 +4,3 @@ SET customer_key = c.customer_key
 FROM ops.dirty_sessions AS o, warehouse.dim_customer AS c
 WHERE s.session_id = o.session_id AND c.customer_id = s.customer_id
   AND s.started_at >= c.valid_from AND s.started_at < c.valid_to;
-
-SET CONSTRAINTS ALL IMMEDIATE;

@@ -1,7 +1,5 @@
 //! One shop at a time on the shared test cloud.
 
-use std::time::{Duration, Instant};
-
 use aws_sdk_lambda::types::Environment;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use aws_sdk_sfn::types::ExecutionStatus;
@@ -11,6 +9,7 @@ use shopflow::local;
 use shopflow::local::home::Home;
 use shopflow::local::python::Python;
 use shopflow::target::Target;
+use shopflow_testkit::wait::Wait;
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use crate::ledger::Ledger;
@@ -21,9 +20,6 @@ static DEPLOYED: OnceCell<local::Cloud> = OnceCell::const_new();
 
 const CONFIG_URI: &str = "SHOPFLOW_CONFIG_URI";
 
-/// Longest time any execution of these tests may take.
-const PATIENCE: Duration = Duration::from_secs(120);
-
 /// The deployed stack with empty buckets and an empty database, held by one test.
 pub struct Cloud {
     _turn: MutexGuard<'static, ()>,
@@ -31,7 +27,6 @@ pub struct Cloud {
     pub s3: aws_sdk_s3::Client,
     pub sfn: aws_sdk_sfn::Client,
     pub sqs: aws_sdk_sqs::Client,
-    pub lambda: aws_sdk_lambda::Client,
     pub database: tokio_postgres::Client,
     database_url: String,
     pub landing: String,
@@ -55,7 +50,6 @@ pub struct Execution {
     pub output: Value,
     pub error: String,
     pub cause: String,
-    pub seconds: f64,
 }
 
 impl Execution {
@@ -90,7 +84,6 @@ impl Cloud {
             s3: aws_sdk_s3::Client::from_conf(s3),
             sfn: aws_sdk_sfn::Client::new(&deployed.aws),
             sqs,
-            lambda: aws_sdk_lambda::Client::new(&deployed.aws),
             database: connect(&deployed.database_url).await,
             database_url: deployed.database_url.clone(),
             landing: output("LandingBucket"),
@@ -103,23 +96,35 @@ impl Cloud {
             cdc_dead_letters: cdc_dead_letters.queue_url().expect("queue URL").to_owned(),
             target: deployed.clone().into(),
         };
-        cloud.settle().await;
         cloud.overlay(None).await;
-        for bucket in [&cloud.landing, &cloud.lake, &cloud.reports] {
-            cloud.empty(bucket).await;
-        }
+        cloud.clear().await;
         cloud
-            .database
+    }
+
+    /// Waits until nothing runs, and leaves nothing in buckets, database and queues.
+    pub async fn clear(&self) {
+        self.settle().await;
+        for bucket in [&self.landing, &self.lake, &self.reports] {
+            self.empty(bucket).await;
+        }
+        self.database
             .batch_execute(
                 "DROP SCHEMA IF EXISTS core, warehouse, ops CASCADE;
                  DROP TABLE IF EXISTS public.schema_migrations",
             )
             .await
             .expect("empty the database");
-        for queue in [&cloud.queue, &cloud.dead_letters, &cloud.cdc_dead_letters] {
-            let _ = cloud.sqs.purge_queue().queue_url(queue).send().await;
+        for queue in [&self.queue, &self.dead_letters, &self.cdc_dead_letters] {
+            let _ = self.sqs.purge_queue().queue_url(queue).send().await;
         }
-        cloud
+    }
+
+    /// Waits until an execution has begun that was not among so many before.
+    pub async fn begun(&self, prefix: &str, before: usize, more: usize) {
+        let wait = Wait::until("an execution has begun");
+        while self.executions(prefix).await.len() < before + more {
+            wait.pause(100).await;
+        }
     }
 
     /// Stops Postgres in the middle of everything and starts it again.
@@ -151,17 +156,19 @@ impl Cloud {
         started.execution_arn().to_owned()
     }
 
+    /// True until an execution ends.
+    pub async fn is_running(&self, arn: &str) -> bool {
+        let seen = self.sfn.describe_execution().execution_arn(arn).send().await;
+        *seen.expect("describe execution").status() == ExecutionStatus::Running
+    }
+
     /// Waits for the end of an execution.
     pub async fn wait(&self, arn: &str) -> Execution {
-        let started = Instant::now();
+        let wait = Wait::until("the execution has ended");
         loop {
             let seen = self.sfn.describe_execution().execution_arn(arn).send().await;
             let seen = seen.expect("describe execution");
             if *seen.status() != ExecutionStatus::Running {
-                let millis = |time: Option<&aws_sdk_sfn::primitives::DateTime>| {
-                    time.and_then(|time| time.to_millis().ok()).unwrap_or_default()
-                };
-                let spent = millis(seen.stop_date()) - millis(Some(seen.start_date()));
                 let output = seen.output().unwrap_or("null");
                 return Execution {
                     name: seen.name().unwrap_or_default().to_owned(),
@@ -170,11 +177,9 @@ impl Cloud {
                     output: serde_json::from_str(output).expect("output is JSON"),
                     error: seen.error().unwrap_or_default().to_owned(),
                     cause: seen.cause().unwrap_or_default().to_owned(),
-                    seconds: spent as f64 / 1000.0,
                 };
             }
-            assert!(started.elapsed() < PATIENCE, "{arn} is still running");
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            wait.pause(50).await;
         }
     }
 
@@ -194,7 +199,7 @@ impl Cloud {
 
     /// Waits until nothing runs and the ingest queue is empty.
     pub async fn settle(&self) {
-        let started = Instant::now();
+        let wait = Wait::until("the shop has come to rest");
         loop {
             let mut busy = self.waiting(&self.queue).await > 0;
             for machine in [&self.pipeline, &self.backfill] {
@@ -211,8 +216,7 @@ impl Cloud {
             if !busy {
                 return;
             }
-            assert!(started.elapsed() < PATIENCE, "the shop does not come to rest");
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            wait.pause(100).await;
         }
     }
 
@@ -286,17 +290,10 @@ impl Cloud {
 
     /// Calls a function directly; its answer, or the error it gave.
     pub async fn invoke(&self, function: &str, event: &Value) -> Result<Value, Value> {
-        let answer = self
-            .lambda
-            .invoke()
-            .function_name(format!("shopflow-local-{function}"))
-            .payload(aws_sdk_lambda::primitives::Blob::new(event.to_string()))
-            .send()
-            .await
-            .expect("invoke");
-        let payload = answer.payload().map(|blob| blob.as_ref().to_vec()).unwrap_or_default();
-        let value: Value = serde_json::from_slice(&payload).expect("answer is JSON");
-        if answer.function_error().is_some() { Err(value) } else { Ok(value) }
+        let function = format!("shopflow-local-{function}");
+        let answer = self.target.invoke(&function, event.to_string()).await.expect("invoke");
+        let value: Value = serde_json::from_slice(&answer.payload).expect("answer is JSON");
+        if answer.function_error.is_some() { Err(value) } else { Ok(value) }
     }
 
     /// Names the address of configuration over the built-in one to every function, as the

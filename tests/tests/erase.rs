@@ -1,8 +1,6 @@
 //! A customer is erased: no version of any object and no table has their values, and the facts
 //! stay.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use shopflow::erase::{self, Proof, Request};
 use shopflow_tests::{Cloud, Text, customers, products, transactions};
@@ -78,9 +76,7 @@ async fn an_erased_customer_is_in_no_version_of_any_object_and_in_no_table() {
     // One that a user uploads, and whose run the upload starts.
     let before = cloud.executions("s3-").await.len();
     cloud.upload("incoming/customers/mine.csv", with_zelda("zelda@quixley.example")).await;
-    while cloud.executions("s3-").await.len() == before {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    cloud.begun("s3-", before, 1).await;
     cloud.settle().await;
     let refused = customers(30..50) + "7,Zelda Quixley,zq@other.example,2023-13-45,FR\n";
     cloud.run_files(&[("customers", refused)]).await.expect_success();

@@ -2,15 +2,15 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use shopflow::execution::Poll;
+use shopflow::quarantine::files;
 use shopflow::quarantine::replay::{self, Replay};
 use shopflow::quarantine::rows::Rows;
-use shopflow::quarantine::shelf;
 use shopflow::quarantine::{Account, Entry, Filter, Request, export};
 use shopflow_core::Dataset;
+use shopflow_testkit::wait;
 use shopflow_tests::{Cloud, Ledger, customers, products, transactions};
 
 /// A file of 40 products of which two have no price.
@@ -35,7 +35,7 @@ fn request(run_id: &str, dataset: Dataset, file: Option<PathBuf>) -> Request {
 }
 
 async fn entry(cloud: &Cloud, run_id: &str, dataset: Dataset) -> Entry {
-    let mut entries = shelf::of_run(&cloud.target, &filter(run_id, dataset)).await.unwrap();
+    let mut entries = files::of_run(&cloud.target, &filter(run_id, dataset)).await.unwrap();
     assert_eq!(entries.len(), 1);
     entries.remove(0)
 }
@@ -137,11 +137,11 @@ async fn a_replay_overwrites_neither_later_files_nor_good_rows_of_its_own() {
     let header = "id,name,category,price,supplier\n";
     let before = format!("{header}7,Thing 7,books,1.00,Acme\n");
     cloud.run_files(&[("products", before)]).await.expect_success();
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    wait::next_second().await;
     // Product 5 twice: the first row is the good one.
     let twice = products_with_defects() + "5,Thing 5,books,99.00,Acme\n";
     let run = cloud.run_files(&[("products", twice)]).await.expect_success();
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    wait::next_second().await;
     let later = format!("{header}30,Thing 30,books,77.00,Acme\n");
     cloud.run_files(&[("products", later)]).await.expect_success();
 
@@ -289,6 +289,6 @@ async fn a_rejected_file_is_repaired_as_a_whole() {
     let found = entry(&cloud, &run.name, Dataset::Customers).await;
     let text = serde_json::to_string(&found).unwrap();
     assert!(!text.contains("Person") && !text.contains(" at example"), "{text}");
-    let nothing = shelf::of_run(&cloud.target, &filter("no-such-run", Dataset::Customers)).await;
+    let nothing = files::of_run(&cloud.target, &filter("no-such-run", Dataset::Customers)).await;
     assert!(nothing.unwrap_err().to_string().contains("quarantine list"));
 }

@@ -122,7 +122,7 @@ async fn a_corrected_transaction_moves_to_its_new_day() {
         .run_files(&[("products", products(1..2)), ("transactions", first)])
         .await
         .expect_success();
-    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    shopflow_testkit::wait::next_second().await;
     let second = format!("{header}1,1,1,2,2024-04-09T10:00:00Z,paypal\n");
     cloud.run_files(&[("transactions", second)]).await.expect_success();
 

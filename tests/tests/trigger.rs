@@ -1,17 +1,12 @@
 //! Files that users upload start executions by themselves, once.
 
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
+use shopflow_testkit::wait::{self, Wait};
 use shopflow_tests::{Cloud, customers, products, transactions};
 
 /// Waits until the trigger has started as many executions, and they are through.
 async fn executions(cloud: &Cloud, prefix: &str, before: usize, more: usize) -> Vec<String> {
-    let started = Instant::now();
-    while cloud.executions(prefix).await.len() < before + more {
-        assert!(started.elapsed() < Duration::from_secs(60), "no execution began");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    cloud.begun(prefix, before, more).await;
     cloud.settle().await;
     cloud.executions(prefix).await
 }
@@ -71,8 +66,8 @@ async fn the_same_event_three_times_in_another_order_changes_nothing_more() {
     for price in ["1.00", "2.00", "3.00"] {
         let file = format!("id,name,category,price,supplier\n1,Thing,books,{price},Acme\n");
         versions.push(cloud.upload("incoming/products/p.csv", file).await);
-        // S3 keeps upload times to the second; the order of versions needs different ones.
-        tokio::time::sleep(Duration::from_millis(1100)).await;
+        // The order of versions needs different times.
+        wait::next_second().await;
     }
     cloud.upload("incoming/transactions/t.csv", transactions(1..51)).await;
     executions(&cloud, "s3-", before, 4).await;
@@ -83,7 +78,6 @@ async fn the_same_event_three_times_in_another_order_changes_nothing_more() {
         let body = event(&cloud, "incoming/products/p.csv", version).to_string();
         cloud.sqs.send_message().queue_url(&cloud.queue).message_body(body).send().await.unwrap();
     }
-    tokio::time::sleep(Duration::from_secs(3)).await;
     cloud.settle().await;
 
     assert_eq!(cloud.executions("s3-").await, runs, "no further execution began");
@@ -102,7 +96,7 @@ async fn versions_processed_out_of_order_end_like_those_in_order() {
         for price in ["1.00", "2.00", "1.00"] {
             let file = format!("id,name,category,price,supplier\n1,Thing,books,{price},Acme\n");
             objects.push(cloud.land("other", "products", file).await);
-            tokio::time::sleep(Duration::from_millis(1100)).await;
+            wait::next_second().await;
         }
         for index in order {
             let source = json!({"kind": "objects", "objects": [objects[index]]});
@@ -136,10 +130,9 @@ async fn a_poisoned_message_ends_in_the_dead_letter_queue_and_stops_nobody() {
     cloud.upload("incoming/customers/c.csv", customers(1..4)).await;
     executions(&cloud, "s3-", before, 1).await;
 
-    let started = Instant::now();
+    let wait = Wait::until("the message is in the dead-letter queue");
     while cloud.waiting(&cloud.dead_letters).await == 0 {
-        assert!(started.elapsed() < Duration::from_secs(90), "the message is not in the queue");
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        wait.pause(200).await;
     }
     let letters = cloud
         .sqs

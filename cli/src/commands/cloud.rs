@@ -8,6 +8,7 @@ use shopflow_core::Result;
 use crate::args::{Down, Relay, Up};
 use crate::console::{Console, seconds};
 use crate::local::{self, Cloud, build, home::Home, python, relay as calls, state::State};
+use crate::release::worded;
 
 /// Starts the local cloud and prints its addresses.
 pub async fn up(arguments: &Up) -> Result<ExitCode> {
@@ -36,7 +37,7 @@ fn addresses(home: &Home, cloud: &Cloud) -> Result<String> {
             .to_owned(),
         "aws, psql and any SDK at it; `cargo shopflow down` stops it.".to_owned(),
     ];
-    Ok(lines.join("\n") + "\n")
+    Ok(worded(&(lines.join("\n") + "\n")))
 }
 
 /// Stops the local cloud.
@@ -65,17 +66,22 @@ pub fn doctor() -> Result<ExitCode> {
     let home = Home::locate()?;
     let state = State::read(&home.state_file())?;
     let servers = if local::is_up(&home, &state) { "up" } else { "not up" };
-    let checks = [
-        ("python", python::check()),
-        ("cargo", build::check(&home)),
-        ("local cloud", Ok(servers.to_owned())),
-    ];
+    // A release brings its functions, and cargo is not needed.
+    let functions = if home.is_release() {
+        (
+            "release",
+            build::laid_out(&home).map(|functions| format!("{} functions", functions.len())),
+        )
+    } else {
+        ("cargo", build::check(&home))
+    };
+    let checks = [("python", python::check()), functions, ("local cloud", Ok(servers.to_owned()))];
     let mut code = ExitCode::SUCCESS;
     for (name, outcome) in checks {
         match outcome {
             Ok(found) => println!("✓ {name:<12} {found}"),
             Err(error) => {
-                println!("✗ {name:<12} {error}");
+                println!("✗ {name:<12} {}", worded(&error.to_string()));
                 code = ExitCode::FAILURE;
             }
         }

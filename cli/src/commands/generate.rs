@@ -2,13 +2,14 @@
 
 use std::process::ExitCode;
 
-use aws_sdk_lambda::primitives::Blob;
 use chrono::Utc;
 use shopflow_core::contract::{GenerateEvent, GenerateResult};
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 
+use super::inputs;
 use crate::args::Generate;
 use crate::console::{Console, seconds};
+use crate::release::invocation;
 use crate::table::Table;
 use crate::target::Target;
 use shopflow_page::number::thousands;
@@ -40,6 +41,7 @@ fn to_folder(arguments: &Generate) -> Result<ExitCode> {
 
 /// Lets the function write: without a run id its files start a run each, as a user's would.
 async fn to_landing(arguments: &Generate) -> Result<ExitCode> {
+    inputs::check_generated(&arguments.environment.name)?;
     let target = Target::open_or_up(&arguments.environment.name, Console::stderr()).await?;
     let event = GenerateEvent {
         run_id: None,
@@ -49,30 +51,21 @@ async fn to_landing(arguments: &Generate) -> Result<ExitCode> {
     let payload =
         serde_json::to_vec(&event).or_error(ErrorKind::Internal, "encode event failed")?;
     let function = target.stack.function("generate");
-    let answer = aws_sdk_lambda::Client::new(&target.aws)
-        .invoke()
-        .function_name(&function)
-        .payload(Blob::new(payload))
-        .send()
-        .await
-        .map_err(|error| {
-            Error::aws(ErrorKind::TransientService, "invoke function", error)
-                .with("function", &function)
-        })?;
-    let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
-    if answer.function_error().is_some() {
-        let text = String::from_utf8_lossy(payload).into_owned();
+    let answer = target.invoke(&function, payload).await?;
+    if answer.function_error.is_some() {
+        let text = String::from_utf8_lossy(&answer.payload).into_owned();
         return Err(Error::invalid("the function failed").with("function", function).because(text));
     }
-    let result: GenerateResult = serde_json::from_slice(payload)
+    let result: GenerateResult = serde_json::from_slice(&answer.payload)
         .or_error(ErrorKind::Internal, "the function's answer cannot be understood")?;
     for object in &result.objects {
         println!("s3://{}/{}", object.bucket, object.key);
     }
     println!(
-        "{} rows, {} bytes; each file starts a run: see `cargo shopflow status`",
+        "{} rows, {} bytes; each file starts a run: see `{} status`",
         thousands(result.rows),
-        thousands(result.bytes)
+        thousands(result.bytes),
+        invocation()
     );
     Ok(ExitCode::SUCCESS)
 }

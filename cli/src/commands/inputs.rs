@@ -1,4 +1,4 @@
-//! What a run works on: generated data, files of the user, or objects that landed already.
+//! What a run works on: generated data, files of the user, objects that landed already, or what waits.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -6,6 +6,7 @@ use std::path::Path;
 use aws_sdk_s3::primitives::ByteStream;
 use serde_json::{Value, json};
 use shopflow_core::dataset::Format;
+use shopflow_core::settings::Settings;
 use shopflow_core::{Dataset, Error, ErrorKind, ObjectRef, Result, ResultExt, keys};
 
 use crate::args::Run;
@@ -27,7 +28,21 @@ pub async fn source(arguments: &Run, target: &Target, run_id: &str) -> Result<Va
     if !arguments.object.is_empty() {
         return of_objects(&arguments.object);
     }
+    if arguments.pending {
+        return Ok(json!({"kind": "pending"}));
+    }
     Ok(arguments.spec.source())
+}
+
+/// Checks that data may be generated in an environment, before anything is started there.
+///
+/// # Errors
+/// `InvalidInput` that says what to do instead.
+pub fn check_generated(environment: &str) -> Result<()> {
+    let variables = std::env::vars().filter(|(name, _)| name.starts_with("SHOPFLOW__"));
+    let settings = Settings::from_sources(environment, variables.collect(), &[])?;
+    shopflow_generate::check_allowed(settings.generate)
+        .map_err(|error| error.with("environment", environment))
 }
 
 /// The `source` for objects given as `s3://bucket/key` or `s3://bucket/key?versionId=…`.
@@ -48,7 +63,7 @@ fn objects_source(objects: &[ObjectRef]) -> Result<Value> {
 
 fn parse(address: &str) -> Result<ObjectRef> {
     let wrong = || {
-        Error::invalid("this is no S3 address")
+        Error::invalid("this is not an S3 address")
             .with("object", address)
             .hint("write s3://bucket/incoming/<dataset>/<name>")
     };
@@ -125,7 +140,7 @@ fn dataset_of(file: &Path) -> Result<Dataset> {
         .read_until(b'\n', &mut header)
         .map_err(|error| unreadable(file).because(error))?;
     dataset_of_header(&String::from_utf8_lossy(&header)).ok_or_else(|| {
-        Error::invalid("it is not clear which dataset the file belongs to")
+        Error::invalid("cannot tell which dataset the file belongs to")
             .with("file", file.display())
             .hint("name it with --dataset customers, products, transactions or clickstream")
     })
@@ -163,6 +178,17 @@ mod tests {
         assert_eq!(source.unwrap(), expected);
         for wrong in ["landing/p.csv", "s3://landing", "s3:///p.csv", "s3://landing/"] {
             assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn production_is_refused_generated_data_and_told_what_else_there_is() {
+        let text = check_generated("prod").unwrap_err().to_string();
+        for part in ["generate.allowed", "environment=prod", "--file", "--pending"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        for environment in ["local", "dev", "staging"] {
+            check_generated(environment).unwrap();
         }
     }
 

@@ -1,16 +1,18 @@
 //! The commands, each a page: arguments in, library calls, words out.
 
+mod archive;
 mod check;
 mod cloud;
-mod docs;
-mod documents;
+mod data_docs;
 mod env;
 mod erase;
 mod follow;
 mod generate;
 mod inputs;
+mod package;
 mod quarantine;
 mod redrive;
+mod reference;
 mod report;
 mod run;
 mod status;
@@ -39,15 +41,17 @@ pub async fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         Command::Redrive(redrive) => redrive::redrive(&redrive).await,
         Command::Erase(erase) => erase::erase(&erase).await,
         Command::Report(report) => report::report(&report).await,
-        Command::Docs(docs) => docs::docs(&docs).await,
+        Command::Docs(docs) => data_docs::docs(&docs).await,
         Command::Check(check) => check::check(&check).await,
         Command::Suggest(suggest) => suggest::suggest(&suggest).await,
-        Command::Plans(plans) => documents::plans(&plans).await,
-        Command::Dictionary(dictionary) => documents::dictionary(&dictionary).await,
-        Command::Lineage(lineage) => documents::lineage(&lineage),
+        Command::Plans(plans) => reference::plans(&plans).await,
+        Command::Dictionary(dictionary) => reference::dictionary(&dictionary).await,
+        Command::Lineage(lineage) => reference::lineage(&lineage),
         Command::Generate(generate) => generate::generate(&generate).await,
+        Command::Package(package) => package::package(&package).await,
         Command::Env => env::env().await,
         Command::Relay(relay) => cloud::relay(&relay),
+        Command::Archive(archive) => archive::archive(&archive).await,
         Command::Test(test) => test::test(&test).await,
     }
 }

@@ -9,10 +9,11 @@ use shopflow_core::{Dataset, Error, Result};
 use super::run::{exit_code, follow, pretty};
 use crate::args::{Quarantine, QuarantineExport, QuarantineList, QuarantineReplay, QuarantineShow};
 use crate::console::Console;
+use crate::quarantine::files::{self, Entry, Filter};
 use crate::quarantine::replay::{self, Request};
 use crate::quarantine::rows::Rows;
-use crate::quarantine::shelf::{self, Entry, Filter};
 use crate::quarantine::{export, mask};
+use crate::release::{invocation, worded};
 use crate::table::Table;
 use crate::target::Target;
 use shopflow_page::number::thousands;
@@ -33,7 +34,7 @@ pub async fn quarantine(command: &Quarantine) -> Result<ExitCode> {
 async fn list(arguments: &QuarantineList) -> Result<ExitCode> {
     let target = Target::open(&arguments.environment.name).await?;
     let filter = Filter { run_id: arguments.run.clone(), dataset: arguments.dataset, part: None };
-    let (entries, more) = shelf::list(&target, &filter, arguments.limit as usize).await?;
+    let (entries, more) = files::list(&target, &filter, arguments.limit as usize).await?;
     if arguments.json {
         println!("{}", pretty(&json!({"files": entries, "more": more}))?);
         return Ok(ExitCode::SUCCESS);
@@ -115,8 +116,8 @@ async fn show(arguments: &QuarantineShow) -> Result<ExitCode> {
         part: arguments.part.clone(),
     };
     let rule = arguments.rule.as_deref();
-    let entries = shelf::of_run(&target, &filter).await?;
-    shelf::check_rule(&entries, rule)?;
+    let entries = files::of_run(&target, &filter).await?;
+    files::check_rule(&entries, rule)?;
     let limit = arguments.limit as usize;
     let rows = shown(&target, &entries, rule, limit).await?;
     let total: u64 = entries.iter().map(|entry| entry.rows_of(rule)).sum();
@@ -180,12 +181,12 @@ async fn to_file(arguments: &QuarantineExport) -> Result<ExitCode> {
         dataset: Some(arguments.dataset),
         part: arguments.part.clone(),
     };
-    let entries = shelf::of_run(&target, &filter).await?;
+    let entries = files::of_run(&target, &filter).await?;
     let [entry] = entries.as_slice() else {
         return Err(replay::several(&entries).hint("name one of them with --part"));
     };
     let rule = arguments.rule.as_deref();
-    shelf::check_rule(&entries, rule)?;
+    files::check_rule(&entries, rule)?;
     let saved = export::save(&target.storage(), entry, rule, &arguments.output).await?;
     println!("{} rows in {}", thousands(saved.rows), arguments.output.display());
     if let Some(doubt) = saved.doubt {
@@ -199,7 +200,8 @@ async fn to_file(arguments: &QuarantineExport) -> Result<ExitCode> {
         );
     }
     println!(
-        "repair them, then: cargo shopflow quarantine replay {} {} --part {} --file {}",
+        "repair them, then: {} quarantine replay {} {} --part {} --file {}",
+        invocation(),
         entry.run_id,
         entry.dataset,
         entry.part,
@@ -228,8 +230,7 @@ async fn replay(arguments: &QuarantineReplay) -> Result<ExitCode> {
             println!("{}", pretty(&outcome)?);
         } else {
             println!(
-                "These rows were replayed by run {run_id}: nothing is done; --again replays them \
-                 once more"
+                "These rows were already replayed by run {run_id}: nothing to do; --again replays them once more"
             );
         }
         return Ok(ExitCode::SUCCESS);
@@ -251,7 +252,7 @@ async fn replay(arguments: &QuarantineReplay) -> Result<ExitCode> {
         });
         println!("{}", pretty(&text)?);
     } else {
-        print!("\n{}", replay.render(&outcome, account));
+        print!("\n{}", worded(&replay.render(&outcome, account)));
     }
     let balanced = account.is_some_and(|account| account.is_balanced());
     if outcome.succeeded() && !balanced {

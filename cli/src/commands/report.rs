@@ -31,7 +31,7 @@ pub async fn report(arguments: &args::Report) -> Result<ExitCode> {
     let page = write_page(&arguments.out, &report.page(&arguments.environment.name))?;
     println!("written {}", page.display());
     println!(
-        "{} questions in {}; {} answers are as they were, since nothing they read has changed",
+        "{} questions in {}; {} answers reused, since nothing they read has changed",
         report.answers.len(),
         seconds(took),
         report.kept,

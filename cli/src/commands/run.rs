@@ -20,6 +20,9 @@ use crate::target::Target;
 pub async fn run(arguments: &Run) -> Result<ExitCode> {
     let console = if arguments.json { Console::quiet() } else { Console::stderr() };
     let environment = &arguments.environment.name;
+    if arguments.generates() {
+        inputs::check_generated(environment)?;
+    }
     let target = Target::open_or_up(environment, console).await?;
     let run_id = unique_name("run", Utc::now());
     let mut input = json!({"source": inputs::source(arguments, &target, &run_id).await?});
@@ -50,6 +53,9 @@ pub async fn backfill(arguments: &Backfill) -> Result<ExitCode> {
     }
     let console = if arguments.json { Console::quiet() } else { Console::stderr() };
     let environment = &arguments.environment.name;
+    if arguments.object.is_empty() {
+        inputs::check_generated(environment)?;
+    }
     let target = Target::open_or_up(environment, console).await?;
     let name = unique_name("backfill", Utc::now());
     let source = match arguments.object.as_slice() {

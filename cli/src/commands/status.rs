@@ -8,6 +8,7 @@ use shopflow_core::Result;
 use crate::args::Status;
 use crate::console::seconds;
 use crate::execution::{self, Execution, Listed};
+use crate::release::invocation;
 use crate::summary::RunReport;
 use crate::table::Table;
 use crate::target::Target;
@@ -26,7 +27,7 @@ async fn list(target: &Target, limit: i32) -> Result<ExitCode> {
     let runs = execution::recent(&sfn, target.stack.pipeline()?, limit).await?;
     let backfills = execution::recent(&sfn, target.stack.backfill()?, limit).await?;
     if runs.is_empty() && backfills.is_empty() {
-        println!("There are no runs yet; `cargo shopflow run` starts one.");
+        println!("There are no runs yet; `{} run` starts one.", invocation());
         return Ok(ExitCode::SUCCESS);
     }
     print!("{}", table(&runs).render());

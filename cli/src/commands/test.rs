@@ -17,7 +17,9 @@ const PYTHON: &str = "SHOPFLOW_TEST_PYTHON";
 
 /// Builds, starts the servers, runs `cargo test` and stops the servers, whatever happens.
 pub async fn test(arguments: &Test) -> Result<ExitCode> {
-    let home = Home::locate()?.for_tests();
+    let home = Home::locate()?;
+    home.sources()?;
+    let home = home.for_tests();
     let console = Console::stderr();
     // Servers of a test run that was killed, and their data.
     local::down(&home, true)?;
@@ -40,7 +42,7 @@ pub async fn test(arguments: &Test) -> Result<ExitCode> {
 
 async fn run(arguments: &Test, home: &Home, console: Console) -> Result<ExitCode> {
     // The end-to-end tests deploy what is built here.
-    build::functions(home, console)?;
+    build::functions(home, console).await?;
     let state = local::up_servers(home, console).await?;
     let mut cargo = tests(arguments, home, &state)?;
     let status = cargo
@@ -57,7 +59,7 @@ fn tests(arguments: &Test, home: &Home, state: &State) -> Result<Command> {
     let (Some(emulator), Some(postgres), Some(password)) =
         (state.emulator, state.postgres, &state.admin_password)
     else {
-        return Err(Error::internal("the test servers do not run"));
+        return Err(Error::internal("the test servers are not running"));
     };
     let mut cargo = build::cargo(home);
     // Every failure is worth knowing, not only the first.

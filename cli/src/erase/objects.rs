@@ -112,7 +112,7 @@ pub async fn remove(storage: &Storage, versions: &[&Version]) -> Result<()> {
                 .with("bucket", &first.bucket)
                 .with("key", refused.key().unwrap_or_default())
                 .with("code", refused.code().unwrap_or_default())
-                .hint("the role needs s3:DeleteObjectVersion, and there must be no object lock"));
+                .hint("the role needs s3:DeleteObjectVersion, and the object must not be locked"));
         }
     }
     Ok(())

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_sfn::types::ExecutionStatus;
 use aws_sdk_sqs::types::QueueAttributeName;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -197,7 +196,7 @@ pub async fn check_at_rest(target: &Target) -> Result<()> {
         if let Some(execution) = running.executions().first() {
             return Err(Error::invalid("a run is under way")
                 .with("run_id", execution.name())
-                .hint("wait until it has ended, then ask again"));
+                .hint("wait until it has ended, then try again"));
         }
     }
     let names = [
@@ -214,8 +213,9 @@ pub async fn check_at_rest(target: &Target) -> Result<()> {
         .map_err(|error| Error::aws(ErrorKind::TransientService, "read queue", error))?;
     let attributes = queue.attributes().cloned().unwrap_or_default();
     if attributes.values().any(|waiting| waiting != "0") {
-        return Err(Error::invalid("uploads wait for their runs")
-            .hint("wait until `cargo shopflow status` shows them ended, then ask again"));
+        return Err(Error::invalid("uploads wait for their runs").hint(
+            "wait until `cargo shopflow status` shows that they have ended, then try again",
+        ));
     }
     Ok(())
 }
@@ -235,20 +235,13 @@ pub async fn capture_changes(target: &Target, client: &Client) -> Result<()> {
     }
     let function = target.stack.function("cdc");
     for _ in 0..CAPTURES {
-        let answer = aws_sdk_lambda::Client::new(&target.aws)
-            .invoke()
-            .function_name(&function)
-            .payload(Blob::new("{}"))
-            .send()
-            .await
-            .map_err(|error| Error::aws(ErrorKind::TransientService, "invoke function", error))?;
-        if answer.function_error().is_some() {
+        let answer = target.invoke(&function, "{}").await?;
+        if answer.function_error.is_some() {
             return Err(Error::internal("change data capture failed")
                 .with("function", &function)
-                .hint("look at its log, then ask again"));
+                .hint("look at its log, then try again"));
         }
-        let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
-        let result: CdcResult = serde_json::from_slice(payload)
+        let result: CdcResult = serde_json::from_slice(&answer.payload)
             .or_error(ErrorKind::Internal, "answer of cdc cannot be decoded")?;
         if result.skipped.is_some() && result.mode != "off" {
             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -256,5 +249,5 @@ pub async fn capture_changes(target: &Target, client: &Client) -> Result<()> {
             return Ok(());
         }
     }
-    Err(Error::internal("change data capture does not catch up").with("function", function))
+    Err(Error::internal("change data capture is not catching up").with("function", function))
 }

@@ -1,154 +1,182 @@
 //! Builds the functions and lays them out as the template expects: `target/lambda/<name>/bootstrap`.
+//! In an unpacked release they lie there already.
+
+mod cargo;
+mod progress;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::Stdio;
+use std::time::{Duration, UNIX_EPOCH};
 
-use serde::Deserialize;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader, Lines};
+use tokio::process::{Child, Command};
 
+pub use self::cargo::{cargo, check};
+
+use self::progress::Progress;
 use super::home::Home;
 use crate::console::Console;
+use crate::release::Manifest;
+
+/// Time between two lines about how far a build is.
+const REPORT_EVERY: Duration = Duration::from_secs(10);
 
 /// A function of the pipeline and the binary that was built for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Function {
     pub name: String,
     pub bootstrap: PathBuf,
+    /// Another one whenever the binary is.
+    pub stamp: String,
 }
 
-#[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
-    target_directory: PathBuf,
-}
-
-#[derive(Deserialize)]
-struct Package {
-    manifest_path: PathBuf,
-    targets: Vec<Target>,
-}
-
-#[derive(Deserialize)]
-struct Target {
-    name: String,
-    kind: Vec<String>,
-}
-
-/// Builds every binary of the workspace in release mode and lays the functions out.
+/// The functions, laid out: built here from the sources, or those of the release.
 ///
 /// The whole workspace is built at once: building single packages would recompile what they share
 /// with other features.
 ///
 /// # Errors
-/// When cargo is missing or the build fails; the compiler's messages are on the terminal.
-pub fn functions(home: &Home, console: Console) -> Result<Vec<Function>> {
-    let metadata = metadata(home)?;
-    let names = function_names(home.repository(), &metadata);
-    if names.is_empty() {
-        return Err(Error::internal("the workspace has no functions")
-            .with("folder", home.repository().join("functions").display()));
+/// When cargo is missing or the build fails, with the compiler's messages on the terminal; in a
+/// release when its programs do not belong together.
+pub async fn functions(home: &Home, console: Console) -> Result<Vec<Function>> {
+    if home.is_release() {
+        return laid_out(home);
     }
+    let metadata = cargo::workspace(home)?;
+    let names = names(home, &metadata)?;
     let step = console.step(&format!(
         "build: {} functions in release mode (the first time takes minutes)",
         names.len()
     ));
-    step.check(build(home))?;
+    step.check(build(home, console).await)?;
     let built = metadata.target_directory.join("release");
-    let mut functions = Vec::with_capacity(names.len());
-    for name in names {
-        let bootstrap = home.lambda_folder().join(&name).join("bootstrap");
-        step.check(place(&built.join(&name), &bootstrap))?;
-        functions.push(Function { name, bootstrap });
+    for name in &names {
+        step.check(place(&built.join(name), &bootstrap(home, name)))?;
     }
     step.done(&format!("built into {}", home.lambda_folder().display()));
-    Ok(functions)
+    names.into_iter().map(|name| function(home, name)).collect()
 }
 
-/// The functions as an earlier build laid them out, without building.
+/// The functions as an earlier build or the release laid them out, without building.
 ///
 /// # Errors
-/// `InvalidInput` when one of them is missing.
+/// `InvalidInput` when one of them is missing, or is not of this release.
 pub fn laid_out(home: &Home) -> Result<Vec<Function>> {
-    let names = function_names(home.repository(), &metadata(home)?);
-    let mut functions = Vec::with_capacity(names.len());
-    for name in names {
-        let bootstrap = home.lambda_folder().join(&name).join("bootstrap");
-        if !bootstrap.exists() {
-            return Err(Error::invalid("a function is not built")
-                .with("function", &name)
-                .hint("run `cargo shopflow up`"));
-        }
-        functions.push(Function { name, bootstrap });
+    if home.is_release() {
+        return Manifest::read(home.repository())?.functions(home.repository());
     }
-    Ok(functions)
+    function_names(home)?.into_iter().map(|name| function(home, name)).collect()
 }
 
-/// The cargo that started this command, or the one on the path.
-pub fn cargo(home: &Home) -> Command {
-    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(program);
-    command.current_dir(home.repository());
-    // Variables of the outer cargo describe this package and would leak into the inner build.
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
-            command.env_remove(&name);
-        }
-    }
-    command
-}
-
-/// Says which cargo is used.
+/// The names of the functions of the workspace, sorted.
 ///
 /// # Errors
-/// When there is none.
-pub fn check(home: &Home) -> Result<String> {
-    let output = cargo(home).arg("--version").output().map_err(cargo_missing)?;
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+/// When cargo is missing or does not understand the workspace.
+pub fn function_names(home: &Home) -> Result<Vec<String>> {
+    names(home, &cargo::workspace(home)?)
 }
 
-fn build(home: &Home) -> Result<()> {
-    let status =
-        cargo(home).args(["build", "--release", "--bins"]).status().map_err(cargo_missing)?;
+fn names(home: &Home, metadata: &cargo::Metadata) -> Result<Vec<String>> {
+    let names = metadata.function_names(home.repository());
+    if names.is_empty() {
+        return Err(Error::internal("the workspace has no functions")
+            .with("folder", home.repository().join("functions").display()));
+    }
+    Ok(names)
+}
+
+fn bootstrap(home: &Home, name: &str) -> PathBuf {
+    home.lambda_folder().join(name).join("bootstrap")
+}
+
+/// A function that is laid out. Its binary counts by length and modification time, which change
+/// whenever it is linked anew.
+fn function(home: &Home, name: String) -> Result<Function> {
+    let bootstrap = bootstrap(home, &name);
+    let data = std::fs::metadata(&bootstrap).map_err(|error| {
+        Error::invalid("a function has not been built")
+            .with("function", &name)
+            .because(error)
+            .hint("run `cargo shopflow up`")
+    })?;
+    let modified = data
+        .modified()
+        .or_error(ErrorKind::Internal, "read modification time failed")?
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let stamp = format!("{}-{}", data.len(), modified.as_nanos());
+    Ok(Function { name, bootstrap, stamp })
+}
+
+async fn build(home: &Home, console: Console) -> Result<()> {
+    let mut command = cargo(home);
+    command.args(["build", "--release", "--bins"]);
+    // On a terminal cargo itself shows a bar with the crates done of all, and quiet means quiet.
+    let status = if console.is_verbose() && !console.in_place() {
+        command.args(["--message-format", "json-render-diagnostics"]);
+        let crates = cargo::resolved(home)?.crates_of_binaries();
+        let child = Command::from(command)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(cargo::missing)?;
+        watched(child, Progress::of(crates), console).await
+    } else {
+        Command::from(command).kill_on_drop(true).status().await
+    };
+    let status = status.map_err(cargo::missing)?;
     if status.success() {
         return Ok(());
     }
     Err(Error::internal(format!("building the functions failed ({status})"))
-        .hint("the compiler's messages are above"))
+        .hint("see the compiler's messages above"))
 }
 
-fn metadata(home: &Home) -> Result<Metadata> {
-    let mut command = cargo(home);
-    command.args(["metadata", "--no-deps", "--format-version", "1"]);
-    // Cargo's own complaint (a broken manifest) is more useful than ours.
-    let output = command.output().map_err(cargo_missing)?;
-    if !output.status.success() {
-        let text = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(Error::internal("cargo metadata failed").because(text));
+/// Waits for cargo and says from time to time how far it is; passes on what is not progress.
+async fn watched(
+    mut child: Child,
+    mut progress: Progress,
+    console: Console,
+) -> std::io::Result<std::process::ExitStatus> {
+    let mut messages = child.stdout.take().map(lines);
+    let mut status = child.stderr.take().map(lines);
+    let mut clock = tokio::time::interval(REPORT_EVERY);
+    clock.tick().await;
+    while messages.is_some() || status.is_some() {
+        tokio::select! {
+            line = next(&mut messages) => match line? {
+                Some(line) => progress.artifact(&line),
+                None => messages = None,
+            },
+            line = next(&mut status) => match line? {
+                Some(line) if progress.status(&line) => {}
+                Some(line) => eprintln!("{line}"),
+                None => status = None,
+            },
+            _ = clock.tick() => {
+                if progress.is_compiling() {
+                    console.note(&format!("  build: {}", progress.line()));
+                }
+            }
+        }
     }
-    serde_json::from_slice(&output.stdout)
-        .or_error(ErrorKind::Internal, "read cargo metadata failed")
+    child.wait().await
 }
 
-fn cargo_missing(error: std::io::Error) -> Error {
-    Error::invalid("cargo is needed to build the functions")
-        .because(error)
-        .hint("install Rust with rustup and try again")
+fn lines<R: AsyncRead + Unpin>(reader: R) -> Lines<BufReader<R>> {
+    BufReader::new(reader).lines()
 }
 
-/// Binaries of the packages under `functions/`, sorted.
-fn function_names(repository: &Path, metadata: &Metadata) -> Vec<String> {
-    let folder = repository.join("functions");
-    let mut names: Vec<String> = metadata
-        .packages
-        .iter()
-        .filter(|package| package.manifest_path.starts_with(&folder))
-        .flat_map(|package| &package.targets)
-        .filter(|target| target.kind.iter().any(|kind| kind == "bin"))
-        .map(|target| target.name.clone())
-        .collect();
-    names.sort();
-    names
+/// The next line of a stream; of one that has ended, none ever.
+async fn next<R: AsyncRead + Unpin>(
+    lines: &mut Option<Lines<BufReader<R>>>,
+) -> std::io::Result<Option<String>> {
+    match lines {
+        Some(lines) => lines.next_line().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Puts `built` at `bootstrap`, as a link where the file system allows. An unchanged file is left
@@ -193,19 +221,6 @@ pub fn architecture() -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_binaries_of_function_packages_are_functions() {
-        let text = r#"{"target_directory": "/t", "packages": [
-            {"manifest_path": "/r/functions/load/Cargo.toml",
-             "targets": [{"name": "load", "kind": ["bin"]}, {"name": "shopflow_load", "kind": ["lib"]}]},
-            {"manifest_path": "/r/functions/compact/Cargo.toml",
-             "targets": [{"name": "compact", "kind": ["bin"]}]},
-            {"manifest_path": "/r/cli/Cargo.toml", "targets": [{"name": "shopflow", "kind": ["bin"]}]}
-        ]}"#;
-        let metadata: Metadata = serde_json::from_str(text).unwrap();
-        assert_eq!(function_names(Path::new("/r"), &metadata), ["compact", "load"]);
-    }
 
     #[test]
     fn a_binary_is_replaced_when_it_changed_and_left_alone_otherwise() {

@@ -2,11 +2,10 @@
 //! anything about it changed.
 
 use std::path::Path;
-use std::time::UNIX_EPOCH;
 
 use sha2::{Digest, Sha256};
 use shopflow_core::overlay::Overlay;
-use shopflow_core::{Error, ErrorKind, Result, ResultExt};
+use shopflow_core::{Error, Result};
 
 use super::build::{self, Function};
 use super::emulator::{self, CREDENTIAL, REGION};
@@ -31,7 +30,7 @@ pub async fn ensure(
     state: &mut State,
     console: Console,
 ) -> Result<Stack> {
-    let emulator = state.emulator.ok_or_else(|| Error::internal("the emulator does not run"))?;
+    let emulator = state.emulator.ok_or_else(|| Error::internal("the emulator is not running"))?;
     let parameters = parameters(home, state)?;
     let fingerprint = fingerprint(home, functions, &parameters)?;
     if let Some(deployment) = &state.deployment
@@ -104,8 +103,7 @@ fn parameter(name: &str, value: &str) -> String {
     format!("{name}={value}")
 }
 
-/// Over everything a deployment is made of. Binaries count by length and modification time, which
-/// change whenever they are linked anew.
+/// Over everything a deployment is made of.
 fn fingerprint(home: &Home, functions: &[Function], parameters: &[String]) -> Result<String> {
     let mut hasher = Sha256::new();
     let mut files =
@@ -122,16 +120,8 @@ fn fingerprint(home: &Home, functions: &[Function], parameters: &[String]) -> Re
         add(&mut hasher, &std::fs::read(&file).map_err(|error| unreadable(&file, error))?);
     }
     for function in functions {
-        let data = std::fs::metadata(&function.bootstrap)
-            .map_err(|error| unreadable(&function.bootstrap, error))?;
-        let modified = data
-            .modified()
-            .or_error(ErrorKind::Internal, "read modification time failed")?
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
         add(&mut hasher, function.name.as_bytes());
-        add(&mut hasher, &data.len().to_be_bytes());
-        add(&mut hasher, &modified.as_nanos().to_be_bytes());
+        add(&mut hasher, function.stamp.as_bytes());
     }
     for parameter in parameters {
         add(&mut hasher, parameter.as_bytes());
@@ -152,26 +142,35 @@ fn unreadable(path: &Path, error: std::io::Error) -> Error {
 mod tests {
     use super::*;
 
-    fn sources(folder: &Path) -> (Home, Vec<Function>) {
+    fn sources(folder: &Path) -> Home {
         std::fs::create_dir_all(folder.join("statemachines")).unwrap();
-        for name in ["template.yaml", "samconfig.toml", "statemachines/pipeline.asl.json", "load"] {
+        for name in ["template.yaml", "samconfig.toml", "statemachines/pipeline.asl.json"] {
             std::fs::write(folder.join(name), name).unwrap();
         }
-        let function = Function { name: "load".to_owned(), bootstrap: folder.join("load") };
-        (Home::at(folder.to_path_buf(), folder.join("cloud")), vec![function])
+        Home::at(folder.to_path_buf(), folder.join("cloud"))
+    }
+
+    fn function(stamp: &str) -> Vec<Function> {
+        vec![Function {
+            name: "load".to_owned(),
+            bootstrap: "target/lambda/load/bootstrap".into(),
+            stamp: stamp.to_owned(),
+        }]
     }
 
     #[test]
     fn a_deployment_is_repeated_when_any_part_of_it_changes() {
         let folder = tempfile::tempdir().unwrap();
-        let (home, functions) = sources(folder.path());
+        let home = sources(folder.path());
+        let functions = function("one");
         let parameters = vec!["DatabasePort=5432".to_owned()];
         let first = fingerprint(&home, &functions, &parameters).unwrap();
         assert_eq!(fingerprint(&home, &functions, &parameters).unwrap(), first);
 
         let other = vec!["DatabasePort=5433".to_owned()];
         assert_ne!(fingerprint(&home, &functions, &other).unwrap(), first);
-        for name in ["template.yaml", "statemachines/pipeline.asl.json", "load"] {
+        assert_ne!(fingerprint(&home, &function("another"), &parameters).unwrap(), first);
+        for name in ["template.yaml", "samconfig.toml", "statemachines/pipeline.asl.json"] {
             std::fs::write(folder.path().join(name), "changed").unwrap();
             assert_ne!(fingerprint(&home, &functions, &parameters).unwrap(), first, "{name}");
             sources(folder.path());

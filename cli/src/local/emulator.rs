@@ -18,8 +18,8 @@ use crate::console::Console;
 pub const REGION: &str = "us-east-1";
 /// Access key and secret key of the local cloud; it takes any.
 pub const CREDENTIAL: &str = "test";
-/// How long the server may take to answer.
-const START_LIMIT: Duration = Duration::from_secs(60);
+/// How long the server may take to answer: its first start on a busy machine takes a while.
+const START_LIMIT: Duration = Duration::from_secs(300);
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 /// What its command line contains.
 const MARKER: &str = "-m ministack";
@@ -124,7 +124,7 @@ fn start(home: &Home, python: &Python, port: u16) -> Result<Server> {
 fn is_healthy(port: u16) -> bool {
     let ask = || -> std::io::Result<bool> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let limit = Duration::from_secs(2);
+        let limit = Duration::from_secs(15);
         let mut stream = TcpStream::connect_timeout(&address, limit)?;
         stream.set_read_timeout(Some(limit))?;
         stream.write_all(

@@ -1,12 +1,18 @@
-//! Where things are: the repository, and the folder a local cloud keeps its files in.
+//! Where things are: the repository or the unpacked release that stands for it, and the folder a
+//! local cloud keeps its files in.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 
-/// Folder of the local cloud; `.shopflow` in the repository by default.
+use crate::release;
+
+/// Folder of the local cloud; `.shopflow` in the repository or the release by default.
 pub const HOME: &str = "SHOPFLOW_HOME";
+/// The Python environment of the local cloud; `venv` in its folder by default. Several local clouds
+/// can share one.
+pub const VENV: &str = "SHOPFLOW_VENV";
 /// Folder of the local cloud the end-to-end tests use; set by `cargo shopflow test`.
 pub const TEST_HOME: &str = "SHOPFLOW_TEST_HOME";
 
@@ -19,17 +25,25 @@ pub struct Home {
 }
 
 impl Home {
-    /// The user's local cloud: `$SHOPFLOW_HOME`, or `.shopflow` in the repository.
+    /// The user's local cloud: `$SHOPFLOW_HOME`, or `.shopflow` in the release this command belongs
+    /// to or in the repository.
     ///
     /// # Errors
-    /// `InvalidInput` outside the repository.
+    /// `InvalidInput` when there is neither.
     pub fn locate() -> Result<Home> {
-        let repository = repository()?;
+        let repository = match release::beside_command() {
+            Some(release) => release.to_path_buf(),
+            None => repository()?,
+        };
         let folder = match std::env::var_os(HOME) {
             Some(path) => absolute(Path::new(&path))?,
             None => repository.join(".shopflow"),
         };
-        Ok(Home::at(repository, folder))
+        let mut home = Home::at(repository, folder);
+        if let Some(path) = std::env::var_os(VENV) {
+            home.venv = absolute(Path::new(&path))?;
+        }
+        Ok(home)
     }
 
     /// The local cloud `cargo shopflow test` has started for the tests: the user's Python environment,
@@ -59,6 +73,11 @@ impl Home {
         }
     }
 
+    /// The same folder and Python for sources that are elsewhere.
+    pub fn with_repository(&self, repository: PathBuf) -> Home {
+        Home { repository, ..self.clone() }
+    }
+
     /// The local clouds that use the same Python environment, as far as they exist.
     pub fn sharing_venv(&self) -> Vec<Home> {
         let owner = self.venv.parent().map_or_else(|| self.folder.clone(), Path::to_path_buf);
@@ -69,9 +88,30 @@ impl Home {
         existing.map(|folder| Home { folder, ..self.clone() }).collect()
     }
 
-    /// The root of the sources.
+    /// The root of the sources, or of the unpacked release, which has the same files in the same
+    /// places as far as a local cloud and a deployment need them.
     pub fn repository(&self) -> &Path {
         &self.repository
+    }
+
+    /// True when the root is an unpacked release: nothing is compiled there.
+    pub fn is_release(&self) -> bool {
+        release::is_release(&self.repository)
+    }
+
+    /// The root of the sources, for commands that need more than a release has.
+    ///
+    /// # Errors
+    /// `InvalidInput` in an unpacked release.
+    pub fn sources(&self) -> Result<&Path> {
+        if self.is_release() {
+            return Err(Error::invalid(
+                "this command works on the sources, and a release has none",
+            )
+            .with("folder", self.repository.display())
+            .hint("clone the repository and run it there"));
+        }
+        Ok(&self.repository)
     }
 
     /// The folder of this local cloud.

@@ -17,7 +17,8 @@ pub mod relay;
 pub mod state;
 
 use aws_config::SdkConfig;
-use shopflow_core::{Error, Result};
+use shopflow_core::{Error, ErrorKind, Result, ResultExt};
+use tokio::task::JoinSet;
 
 use self::build::Function;
 use self::home::Home;
@@ -49,16 +50,24 @@ impl Cloud {
     }
 }
 
-/// Brings the local cloud up: Python, functions, servers, database, stack. What is there already
+/// Brings the local cloud up: functions, Python, servers, database, stack. What is there already
 /// is left alone.
 ///
 /// # Errors
 /// The step that failed, with the end of its log and what to do.
 pub async fn up(home: &Home, port_base: Option<u16>, console: Console) -> Result<Cloud> {
     let _lock = home.lock()?;
+    // The servers start while the functions are compiled. When they cannot, the build is given up
+    // at once: nobody should wait for it to hear of a missing Python.
+    let mut building = JoinSet::new();
+    let at = home.clone();
+    building.spawn(async move { build::functions(&at, console).await });
     let python = ensure_python(home, console)?;
-    let functions = build::functions(home, console)?;
     start_servers(home, &python, port_base, Some(relay::USUAL_PORT), console).await?;
+    let functions = match building.join_next().await {
+        Some(ended) => ended.or_error(ErrorKind::Internal, "the build broke off")??,
+        None => return Err(Error::internal("nothing was built")),
+    };
     deploy_functions(home, &python, &functions, console).await
 }
 
@@ -76,7 +85,7 @@ pub async fn up_servers(home: &Home, console: Console) -> Result<State> {
 /// nothing while nothing changed.
 ///
 /// # Errors
-/// When the servers do not run, a function is not built or SAM fails.
+/// When the servers do not run, a function has not been built or SAM fails.
 pub async fn deploy(home: &Home, console: Console) -> Result<Cloud> {
     let _lock = home.lock()?;
     let python = ensure_python(home, console)?;
@@ -108,7 +117,7 @@ pub fn is_up(home: &Home, state: &State) -> bool {
 /// when anything was running.
 ///
 /// # Errors
-/// When a server does not stop or the data cannot be removed.
+/// When a server did not stop or the data cannot be removed.
 pub fn down(home: &Home, purge: bool) -> Result<bool> {
     if !home.folder().exists() {
         return Ok(false);

@@ -16,8 +16,8 @@ use crate::console::Console;
 
 /// Name of the superuser.
 pub const ADMIN: &str = "postgres";
-/// How long the server may take to accept connections.
-const START_LIMIT: Duration = Duration::from_secs(60);
+/// How long the server may take to accept connections, on a busy machine too.
+const START_LIMIT: Duration = Duration::from_secs(300);
 /// How long it may take to stop before it is killed.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 /// The data is as short-lived as the emulator's memory, so durability against a crash of the
@@ -111,7 +111,7 @@ pub fn restart(home: &Home, python: &Python) -> Result<()> {
     let mut state = State::read(&home.state_file())?;
     let layout = layout(home, python)?;
     let server = state.postgres.ok_or_else(|| {
-        Error::invalid("the local Postgres does not run").hint("run `cargo shopflow up`")
+        Error::invalid("the local Postgres is not running").hint("run `cargo shopflow up`")
     })?;
     process::stop(server.pid, &marker(&layout.data()), Signal::Interrupt, STOP_LIMIT)?;
     state.postgres = Some(start(home, &layout, server.port)?);

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 
+/// How long a process may take to appear, or to go once it was killed: a busy machine takes a while.
+const LIMIT: Duration = Duration::from_secs(60);
 /// Lines of a log that are shown when something fails.
 const TAIL_LINES: usize = 15;
 
@@ -28,7 +30,7 @@ pub fn spawn_detached(command: &mut Command, log: &Path) -> Result<u32> {
         .map_err(|error| cannot_start(command, error))?;
     let pid = child.id();
     // A new process has no command line for a moment, and would look like one that ended.
-    wait_until(Duration::from_secs(10), || {
+    wait_until(LIMIT, || {
         command_line(pid).is_some_and(|line| !line.is_empty())
             || !matches!(child.try_wait(), Ok(None))
     });
@@ -125,10 +127,10 @@ pub fn stop(pid: u32, marker: &str, signal: Signal, grace: Duration) -> Result<b
     }
     // Workers of the server live in its group and may outlive it.
     send(Signal::Kill, &format!("-{pid}"));
-    if wait_until(Duration::from_secs(5), || !is_alive(pid, marker)) {
+    if wait_until(LIMIT, || !is_alive(pid, marker)) {
         return Ok(true);
     }
-    Err(Error::internal("a server does not stop").with("pid", pid).with("program", marker))
+    Err(Error::internal("a server did not stop").with("pid", pid).with("program", marker))
 }
 
 fn send(signal: Signal, target: &str) {
@@ -202,6 +204,8 @@ fn cannot_start(command: &Command, error: std::io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use shopflow_testkit::wait::PATIENCE;
+
     use super::*;
 
     #[test]
@@ -213,19 +217,20 @@ mod tests {
         let pid = spawn_detached(&mut command, &log).unwrap();
         assert!(is_alive(pid, "sleep 4321"));
         assert!(!is_alive(pid, "postgres"), "another program's marker does not match");
-        assert!(stop(pid, "sleep 4321", Signal::Terminate, Duration::from_secs(5)).unwrap());
+        assert!(stop(pid, "sleep 4321", Signal::Terminate, PATIENCE).unwrap());
         assert!(!is_alive(pid, "sleep 4321"));
-        assert!(!stop(pid, "sleep 4321", Signal::Terminate, Duration::from_secs(5)).unwrap());
+        assert!(!stop(pid, "sleep 4321", Signal::Terminate, PATIENCE).unwrap());
     }
 
     #[test]
     fn a_process_that_ignores_the_signal_is_killed() {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new("sh");
-        command.args(["-c", "trap '' TERM; while :; do sleep 0.05; done; : stubborn"]);
-        let pid = spawn_detached(&mut command, &folder.path().join("log")).unwrap();
-        assert!(wait_until(Duration::from_secs(2), || is_alive(pid, "stubborn")));
-        std::thread::sleep(Duration::from_millis(100));
+        let script = "trap '' TERM; echo deaf; while :; do sleep 0.05; done; : stubborn";
+        command.args(["-c", script]);
+        let log = folder.path().join("log");
+        let pid = spawn_detached(&mut command, &log).unwrap();
+        assert!(wait_until(PATIENCE, || tail(&log, 1) == "deaf" && is_alive(pid, "stubborn")));
         assert!(stop(pid, "stubborn", Signal::Terminate, Duration::from_millis(200)).unwrap());
         assert!(!is_alive(pid, "stubborn"));
     }

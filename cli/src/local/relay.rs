@@ -25,7 +25,7 @@ pub const USUAL_PORT: u16 = 9000;
 const MARKER: &str = "relay --port";
 /// The most a request's head may be, in bytes.
 const HEAD_LIMIT: u64 = 64 * 1024;
-const START_LIMIT: Duration = Duration::from_secs(10);
+const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// Starts the relay unless it runs, and notes it in `state`. Another program on the port is no
 /// failure: everything but the short form of `cargo lambda invoke` works without the relay.

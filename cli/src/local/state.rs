@@ -70,7 +70,7 @@ impl State {
             Error::invalid("the state of the local cloud cannot be understood")
                 .with("path", path.display())
                 .because(error)
-                .hint("end its servers, remove the file and run `cargo shopflow up`")
+                .hint("stop its servers, remove the file and run `cargo shopflow up`")
         })
     }
 

@@ -25,7 +25,7 @@ const FILES: &[File] = files![
     "pending",
     "customer_changes",
     "product_changes",
-    "dirty_facts",
+    "payment_methods",
     "outdated_facts",
     "dimensions",
     "rekeyed_facts",

@@ -7,9 +7,9 @@ use std::path::Path;
 
 use shopflow_core::{Error, ErrorKind, Result, Storage};
 
+use super::files::Entry;
 use super::repair;
 use super::rows::Rows;
-use super::shelf::Entry;
 
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use shopflow_core::Dataset;
 use shopflow_core::dataset::PersonalData;
+use shopflow_privacy::treatment::mask;
 
 /// Letters in a row that can be a name or part of one.
 const NAME_LETTERS: usize = 3;
@@ -16,7 +17,7 @@ pub fn shown(dataset: Dataset, column: &str, value: &str) -> String {
     });
     let knows_persons = dataset.columns().iter().any(|column| column.is_personal());
     if personal || value.contains('@') || (knows_persons && has_word(value)) {
-        return masked(value);
+        return mask::initial_if_any(value);
     }
     value.to_owned()
 }
@@ -30,11 +31,6 @@ fn has_word(value: &str) -> bool {
         }
     }
     false
-}
-
-/// First character and three stars; nothing for nothing.
-fn masked(value: &str) -> String {
-    value.chars().next().map(|first| format!("{first}***")).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 use shopflow_core::contract::SourceObject;
 use shopflow_core::{Dataset, Error, ErrorKind, ObjectRef, Result, ResultExt};
 
-use super::shelf::{self, Entry, Filter};
+use super::files::{self, Entry, Filter};
 use crate::console::seconds;
 use crate::execution::{Execution, Outcome};
 use crate::summary::RunReport;
@@ -74,7 +74,7 @@ pub async fn start(target: &Target, request: &Request) -> Result<Replay> {
         dataset: Some(request.dataset),
         part: request.part.clone(),
     };
-    let entries = shelf::of_run(target, &filter).await?;
+    let entries = files::of_run(target, &filter).await?;
     check(&entries, request)?;
     let replay_id = replay_id(&entries, request)?;
     let (sfn, machine) = (target.sfn(), target.stack.pipeline()?);
@@ -123,7 +123,7 @@ async fn begin(
     let mut rows_cut = 0;
     let mut run_date = None;
     for entry in &entries {
-        let source = source(entry)?;
+        let source = entry.source_file()?;
         run_date.get_or_insert(source.effective_at.date_naive());
         let place = order::place(source, entry.replays.len());
         let sent = match &request.file {
@@ -148,7 +148,7 @@ async fn begin(
             rows: sent.rows,
             account: None,
         };
-        record.write(&storage, entry).await?;
+        entry.write_record(&storage, &record).await?;
         records.push(record);
     }
     let objects: Vec<&ObjectRef> = records.iter().map(|record| &record.object).collect();
@@ -188,9 +188,9 @@ impl Replay {
             if record.rows.is_none() {
                 record.rows = account.map(|account| account.rows_in);
             }
-            let entry = self.entries.iter().find(|entry| record.is_about(entry));
+            let entry = self.entries.iter().find(|entry| entry.is_replayed_by(record));
             if let Some(entry) = entry {
-                record.write(&storage, entry).await?;
+                entry.write_record(&storage, record).await?;
             }
         }
         Ok(account)
@@ -242,14 +242,14 @@ fn records_of(entries: &[Entry], run_id: &str) -> Vec<Record> {
 fn check(entries: &[Entry], request: &Request) -> Result<()> {
     if request.file.is_some() && entries.len() > 1 {
         return Err(several(entries).hint(
-            "say with --part which of them the rows come from: rows keep the moment of their file",
+            "say with --part which of them the rows come from: rows keep the time of their file",
         ));
     }
     if entries.len() > MAX_OBJECTS {
         return Err(several(entries).hint("replay one after the other with --part"));
     }
     for entry in entries {
-        source(entry)?;
+        entry.source_file()?;
         if let Some(rejection) = &entry.rejection
             && entry.rows_good.is_some_and(|rows| rows > 0)
         {
@@ -262,7 +262,7 @@ fn check(entries: &[Entry], request: &Request) -> Result<()> {
             .hint("repair the whole file and run it with `cargo shopflow run --file`"));
         }
     }
-    shelf::check_rule(entries, request.rule.as_deref())
+    files::check_rule(entries, request.rule.as_deref())
 }
 
 /// The error for a command that takes one quarantine file and found several.
@@ -272,17 +272,6 @@ pub fn several(entries: &[Entry]) -> Error {
     Error::invalid("the rows are in several files")
         .with("files", entries.len())
         .with("parts", format!("{}{more}", parts.join(", ")))
-}
-
-fn source(entry: &Entry) -> Result<&SourceObject> {
-    entry.source.as_ref().ok_or_else(|| {
-        Error::invalid(
-            "the validation report of the file is gone, and with it the moment of its rows",
-        )
-        .with("run_id", &entry.run_id)
-        .with("part", &entry.part)
-        .hint("export the rows and run them with `cargo shopflow run --file --run-date`")
-    })
 }
 
 /// What is replayed, in 16 hexadecimal digits: the same rows give the same.

@@ -84,7 +84,7 @@ fn parse(content: impl Read, sender: &Sender<Result<Refused>>) -> Result<()> {
     let mut reader = csv::Reader::from_reader(content);
     let header = reader.headers().map_err(unreadable)?;
     if header.iter().ne(COLUMNS) {
-        return Err(Error::invalid("the object is no quarantine file"));
+        return Err(Error::invalid("the object is not a quarantine file"));
     }
     for record in reader.records() {
         let record = record.map_err(unreadable)?;
@@ -164,7 +164,7 @@ mod tests {
     async fn another_csv_file_is_no_quarantine() {
         let error = all("id,name\n1,Ann\n").await.unwrap_err().to_string();
         assert!(
-            error.contains("no quarantine file") && error.contains("quarantine/x.csv"),
+            error.contains("not a quarantine file") && error.contains("quarantine/x.csv"),
             "{error}"
         );
         assert!(!error.contains("Ann"), "{error}");

@@ -5,14 +5,13 @@
 
 use std::collections::HashSet;
 
-use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_sqs::types::Message;
 use serde::Deserialize;
 use serde_json::Value;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 
+use super::letter::{Action, Letter, Scope};
 use super::letters::{Letters, shortened};
-use super::{Action, Letter, Scope};
 use crate::target::Target;
 
 const QUEUE: &str = "cdc";
@@ -153,21 +152,11 @@ fn because(failed: &Invocation) -> String {
 
 /// Calls the function and waits for its answer.
 async fn invoke(target: &Target, function: &str, payload: &str) -> Result<()> {
-    let answer = aws_sdk_lambda::Client::new(&target.aws)
-        .invoke()
-        .function_name(function)
-        .payload(Blob::new(payload))
-        .send()
-        .await
-        .map_err(|error| {
-            Error::aws(ErrorKind::TransientService, "invoke function", error)
-                .with("function", function)
-        })?;
-    if answer.function_error().is_none() {
+    let answer = target.invoke(function, payload).await?;
+    if answer.function_error.is_none() {
         return Ok(());
     }
-    let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
-    let error: Value = serde_json::from_slice(payload).unwrap_or_default();
+    let error: Value = serde_json::from_slice(&answer.payload).unwrap_or_default();
     let field =
         |name: &str| error.get(name).and_then(Value::as_str).unwrap_or("unknown").to_owned();
     Err(Error::invalid(format!(

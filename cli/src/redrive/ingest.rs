@@ -5,8 +5,8 @@ use shopflow_core::{Error, ErrorKind, Result, ResultExt, Storage};
 use shopflow_ingest::execution::Execution as Asked;
 use shopflow_ingest::notification::{self, Landed, Notice};
 
+use super::letter::{Action, Letter, Scope};
 use super::letters::{BATCH, Letters, deliveries};
-use super::{Action, Letter, Scope};
 use crate::execution::Execution;
 use crate::target::Target;
 

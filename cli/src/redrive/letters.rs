@@ -130,7 +130,7 @@ impl Letters {
             request.set_entries(Some(entries)).send().await.map_err(|error| {
                 Error::aws(ErrorKind::TransientService, "release dead letters", error)
                     .with("queue", &self.url)
-                    .hint("nothing is lost: the messages are visible again within minutes")
+                    .hint("nothing is lost: the messages become visible again within minutes")
             })?;
         }
         Ok(())

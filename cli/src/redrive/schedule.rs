@@ -7,8 +7,8 @@ use aws_sdk_sqs::types::Message;
 use serde_json::{Map, Value};
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 
+use super::letter::{Action, Letter, Scope};
 use super::letters::{BATCH, Letters, shortened};
-use super::{Action, Letter, Scope};
 use crate::execution::Execution;
 use crate::target::Target;
 
@@ -132,7 +132,7 @@ fn read(message: &Message, machine: &str) -> Result<Missed> {
         return Err(Error::invalid("the input in the message is cut off"));
     }
     let mut input: Map<String, Value> = serde_json::from_str(message.body().unwrap_or_default())
-        .or_error(ErrorKind::InvalidInput, "the input of the schedule is no JSON object")?;
+        .or_error(ErrorKind::InvalidInput, "the input of the schedule is not a JSON object")?;
     let day = attribute("SCHEDULED_TIME")
         .and_then(|time| time.get(..10)?.parse::<chrono::NaiveDate>().ok());
     if let Some(day) = day {

@@ -8,7 +8,7 @@ use shopflow_core::Result;
 use shopflow_core::contract::CatalogChanges;
 use shopflow_core::runtime::Invocation;
 
-use crate::RESERVE;
+use crate::context::RESERVE;
 use crate::convert::{is_current, partition_input};
 use crate::definition::Definition;
 use crate::glue::{BATCH, Database};

@@ -7,7 +7,7 @@ use shopflow_core::contract::{
 };
 use shopflow_core::runtime::Invocation;
 
-use crate::RESERVE;
+use crate::context::RESERVE;
 use crate::convert::Known;
 use crate::definition::Definition;
 use crate::glue::Database;

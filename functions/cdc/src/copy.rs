@@ -10,7 +10,7 @@ use shopflow_core::{Error, Result};
 use shopflow_postgres::{Client, PgResultExt};
 use tokio_postgres::CopyOutStream;
 
-use crate::SCHEMA;
+use crate::context::SCHEMA;
 use crate::pgoutput::{Column, Relation, Tuple, Value};
 
 /// A table as the catalog describes it, with the columns that logical decoding sends.

@@ -63,6 +63,16 @@ pub struct Written {
 /// What was written, by table and code of the operation.
 pub type Counts = BTreeMap<String, BTreeMap<&'static str, u64>>;
 
+/// Adds what was written to the changes of a result.
+pub fn add(total: &mut BTreeMap<String, BTreeMap<String, u64>>, counts: &Counts) {
+    for (table, operations) in counts {
+        let of_table = total.entry(table.clone()).or_default();
+        for (code, count) in operations {
+            *of_table.entry((*code).to_owned()).or_default() += count;
+        }
+    }
+}
+
 /// The files of one batch.
 pub struct Files {
     storage: Storage,

@@ -25,11 +25,11 @@ use shopflow_postgres::Client;
 use tokio_postgres::types::PgLsn;
 
 use crate::checkpoint::Account;
+use crate::context::Context;
 use crate::files::{Counts, Written};
-use crate::{Context, slot};
+use crate::slot;
 
-pub use batch::Batch;
-pub use capture::Capture;
+pub use capture::{Batch, Capture};
 
 /// Captures until everything is read or time is short.
 ///
@@ -106,7 +106,7 @@ async fn measure(
 async fn in_time<T>(invocation: &Invocation, work: impl Future<Output = Result<T>>) -> Result<T> {
     let limit = invocation.remaining().saturating_sub(Duration::from_secs(2));
     tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
-        Err(Error::new(ErrorKind::TransientDatabase, "time ran out within a batch")
+        Err(Error::new(ErrorKind::TransientDatabase, "time ran out during a batch")
             .hint("lower cdc.max_changes; a single transaction this large needs a longer time-out"))
     })
 }
@@ -119,7 +119,7 @@ fn note(source: &mut CdcSource, account: &Account, counts: &Counts, files: &[Wri
     source.changes_written += account.written;
     source.changes_unchanged += account.unchanged;
     source.changes_ignored += account.ignored;
-    crate::add(&mut source.changes, counts);
+    files::add(&mut source.changes, counts);
     source.objects.extend(files.iter().map(|file| file.key.clone()));
 }
 

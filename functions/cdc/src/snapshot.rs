@@ -13,9 +13,9 @@ use shopflow_core::{Error, ErrorKind, Result, Storage, keys};
 use shopflow_postgres::{Client, PgResultExt};
 use tokio_postgres::types::PgLsn;
 
-use crate::Context;
 use crate::change::{Change, Image, Operation, Place};
 use crate::checkpoint::{self, Account, CHANGES, Checkpoint, Claim};
+use crate::context::{Context, SCHEMA};
 use crate::copy::{Lines, describe, fields, select_list, tuple};
 use crate::files::{Counts, Files, Written};
 use crate::horizon::Snapshot;
@@ -109,7 +109,7 @@ async fn settle(client: &Client, reserve: Duration, invocation: &Invocation) -> 
         if invocation.remaining() < reserve {
             return Err(Error::new(
                 ErrorKind::TransientDatabase,
-                "transactions did not end in time for a snapshot",
+                "transactions did not end in time to take a snapshot",
             )
             .with("transactions", left)
             .hint("the next call tries again; look for idle transactions in pg_stat_activity"));
@@ -144,7 +144,7 @@ async fn export(
         after: None,
     };
     files.push(&mark).await?;
-    let query = format!("SELECT {} FROM {}.{table}", select_list(&relation), crate::SCHEMA);
+    let query = format!("SELECT {} FROM {}.{table}", select_list(&relation), SCHEMA);
     let mut lines = Lines::open(client, &query).await?;
     let mut rows = 0;
     while let Some(line) = lines.next().await? {

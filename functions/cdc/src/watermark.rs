@@ -16,10 +16,11 @@ use tokio_postgres::types::PgLsn;
 
 use crate::change::{Change, Image, Operation, Place};
 use crate::checkpoint::{self, Account, Checkpoint, Claim};
+use crate::context::{Context, SCHEMA};
 use crate::copy::{Lines, describe, fields, select_list, tuple};
 use crate::files::{Counts, Written};
 use crate::horizon::Snapshot;
-use crate::{Context, SCHEMA, publish, snapshot};
+use crate::{publish, snapshot};
 
 /// Capture of one table, on one connection.
 pub struct Pass<'a> {
@@ -84,7 +85,7 @@ fn account(pass: &Pass<'_>, seen: &Seen) -> CdcSource {
         lag_seconds: seen.waiting_since.map_or(0.0, since),
         ..CdcSource::default()
     };
-    crate::add(&mut source.changes, &seen.counts);
+    files::add(&mut source.changes, &seen.counts);
     source
 }
 
@@ -242,7 +243,7 @@ impl Reading<'_> {
 
 fn parsed<T: std::str::FromStr>(text: Option<&str>, column: &str, table: &str) -> Result<T> {
     text.and_then(|text| text.parse().ok()).ok_or_else(|| {
-        Error::internal("read table failed: a number is none")
+        Error::internal("read table failed: a number cannot be parsed")
             .with("table", table)
             .with("column", column)
     })

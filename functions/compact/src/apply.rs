@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use shopflow_core::Result;
 use shopflow_lake::Table;
 
-use crate::Context;
+use crate::context::Context;
 use crate::rewrite::{Replacement, remove_all};
 
 /// How often a lost race is tried again.

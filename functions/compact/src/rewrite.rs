@@ -9,9 +9,9 @@ use shopflow_lake::parquet::{ROW_GROUP_ROWS, blocking, store};
 use shopflow_lake::{FileEntry, Table};
 use tokio::sync::Semaphore;
 
+use crate::context::{Context, MIB};
 use crate::merge::{Input, reencode, splice};
 use crate::plan::bins;
-use crate::{Context, MIB};
 
 /// Files of a partition to be replaced by others with the same rows.
 #[derive(Debug, Clone, Default)]

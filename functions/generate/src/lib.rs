@@ -18,14 +18,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod context;
 mod directory;
-mod landing;
+mod handler;
 mod shop;
 mod spec;
 
+pub use context::Context;
 pub use directory::{FileSummary, Summary, write_to_dir};
-pub use landing::{Context, handle};
+pub use handler::handle;
 pub use shop::{Shop, Written};
-pub use spec::check;
+pub use spec::{check, check_allowed};
 
 pub use shopflow_core::contract::GenerateSpec;

@@ -10,8 +10,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         "generate",
         &[Need::Landing],
         async |init| {
-            let context = Context::new(init.storage, &init.settings.buckets.landing);
-            Ok(context.speaking(&init.settings.vocabulary))
+            let settings = init.settings;
+            let context = Context::new(init.storage, &settings.buckets.landing, settings.generate);
+            Ok(context.speaking(&settings.vocabulary))
         },
         |context, event, invocation| async move { handle(&context, event, &invocation).await },
     )

@@ -2,6 +2,7 @@
 
 use chrono::{Days, NaiveDate};
 use shopflow_core::contract::GenerateSpec;
+use shopflow_core::settings::Generate;
 use shopflow_core::vocabulary::Vocabularies;
 use shopflow_core::{Error, Result};
 
@@ -13,6 +14,22 @@ const MAX_DAYS: u32 = 3650;
 pub(crate) const REGISTRATION_DAYS: u32 = 730;
 /// Part of [`fingerprint`]; raised whenever the same spec gives other bytes than before.
 const FORMAT: u32 = 1;
+
+/// Checks that data may be generated where these settings hold.
+///
+/// # Errors
+/// `InvalidInput` that says what to do instead.
+pub fn check_allowed(settings: Generate) -> Result<()> {
+    if settings.allowed {
+        return Ok(());
+    }
+    Err(Error::invalid("no data is generated in this environment")
+        .with("setting", "generate.allowed")
+        .hint(
+            "name files with a source of kind objects (`cargo shopflow run --file` or --object), or \
+             process what waits with kind pending (--pending)",
+        ))
+}
 
 /// Checks a spec and a run date.
 ///

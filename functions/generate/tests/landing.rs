@@ -3,16 +3,21 @@
 
 mod common;
 
+use std::collections::HashMap;
+
 use chrono::Utc;
 use common::{file, run_date, spec};
 use shopflow_core::contract::{GenerateEvent, GenerateResult, GenerateSpec};
 use shopflow_core::runtime::Invocation;
+use shopflow_core::settings::{Generate, Settings};
 use shopflow_core::{Dataset, ErrorKind, Storage, keys};
 use shopflow_generate::{Context, handle};
 use shopflow_testkit as testkit;
 
+const ALLOWED: Generate = Generate { allowed: true };
+
 async fn generate(storage: &Storage, bucket: &str, event: &GenerateEvent) -> GenerateResult {
-    let context = Context::new(storage.clone(), bucket);
+    let context = Context::new(storage.clone(), bucket, ALLOWED);
     let invocation = Invocation::detached(&testkit::aws().await, "generate");
     handle(&context, event.clone(), &invocation).await.unwrap()
 }
@@ -122,7 +127,7 @@ async fn files_larger_than_a_part_arrive_whole() {
 async fn a_wrong_spec_writes_nothing_and_names_the_field() {
     let storage = testkit::storage().await;
     let bucket = testkit::bucket(&storage, "generate").await;
-    let context = Context::new(storage.clone(), &bucket);
+    let context = Context::new(storage.clone(), &bucket, ALLOWED);
     let invocation = Invocation::detached(&testkit::aws().await, "generate");
     let wrong = event(Some("run-1"), GenerateSpec { scale: -1.0, ..GenerateSpec::default() });
     let error = handle(&context, wrong, &invocation).await.unwrap_err();
@@ -131,10 +136,32 @@ async fn a_wrong_spec_writes_nothing_and_names_the_field() {
     assert_eq!(versions(&storage, &bucket).await, 0);
 }
 
+/// However it is invoked: the settings that count are those of the function.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_real_customers_are_nothing_is_generated() {
+    let storage = testkit::storage().await;
+    let bucket = testkit::bucket(&storage, "generate").await;
+    let invocation = Invocation::detached(&testkit::aws().await, "generate");
+    let settings = |environment: &str| {
+        Settings::from_sources(environment, HashMap::new(), &[]).unwrap().generate
+    };
+    let context = Context::new(storage.clone(), &bucket, settings("prod"));
+    for run_id in [Some("run-1"), None] {
+        let event = event(run_id, spec(0.01, 0.0));
+        let error = handle(&context, event, &invocation).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.to_string().contains("generate.allowed"), "{error}");
+    }
+    assert_eq!(versions(&storage, &bucket).await, 0);
+    for environment in ["local", "dev", "staging"] {
+        assert!(settings(environment).allowed, "{environment}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_bucket_is_an_error_that_names_it() {
     let storage = testkit::storage().await;
-    let context = Context::new(storage, "no-such-bucket-anywhere");
+    let context = Context::new(storage, "no-such-bucket-anywhere", ALLOWED);
     let invocation = Invocation::detached(&testkit::aws().await, "generate");
     let error = handle(&context, event(Some("r"), spec(0.01, 0.0)), &invocation).await.unwrap_err();
     assert!(error.to_string().contains("no-such-bucket-anywhere"), "{error}");

@@ -1,3 +1,5 @@
+//! Wires the `ingest` function.
+
 use shopflow_core::runtime;
 use shopflow_core::settings::Need;
 use shopflow_ingest::{Context, handle};

@@ -7,7 +7,7 @@ use shopflow_postgres::{Client, PgResultExt};
 use tokio_postgres::Transaction;
 use tokio_postgres::types::Json;
 
-use crate::Counts;
+use crate::counts::Counts;
 
 /// The counts of a file this run has loaded before.
 pub async fn find(

@@ -6,13 +6,15 @@ use shopflow_core::{Dataset, Result};
 use shopflow_postgres::PgResultExt;
 use tokio_postgres::Transaction;
 
+use crate::context::Context;
 use crate::copy::copy;
+use crate::counts::Counts;
 use crate::encode::Encoder;
 use crate::indexes::{self, TABLE};
 use crate::names::Names;
 use crate::references::References;
-use crate::transactions::mark_dates;
-use crate::{Context, Counts, staging};
+use crate::staging;
+use crate::touched::mark_dates;
 
 /// Loads the file if the table is empty and free, else `None`.
 pub async fn load(

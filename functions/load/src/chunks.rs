@@ -8,7 +8,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::copy::{ChunkReader, feed, open, open_csv, unreadable};
-use crate::encode::{Encoder, Key};
+use crate::encode::Encoder;
+use crate::key::Key;
 
 /// Rows of a chunk, and how many chunks wait at most.
 const ROWS: usize = 32 * 1024;
@@ -105,7 +106,7 @@ fn encode(
         if chunk.keys.len() == ROWS || (!more && !chunk.keys.is_empty()) {
             let full = std::mem::replace(&mut chunk, Chunk::new());
             if chunks.blocking_send(full).is_err() {
-                return Err(Error::internal("the load was given up"));
+                return Err(Error::internal("the load was abandoned"));
             }
         }
         if !more {

@@ -116,7 +116,7 @@ pub fn open_csv(source: ChunkReader) -> csv::Reader<ChunkReader> {
 /// The position says enough; the parser's message could quote the row.
 pub fn unreadable(error: csv::Error) -> Error {
     let line = error.position().map_or(0, csv::Position::line);
-    Error::internal("the raw file is not the CSV that validate let pass").with("line", line)
+    Error::internal("the raw file is not the CSV that validate accepted").with("line", line)
 }
 
 /// The chunks of an object as one blocking reader.

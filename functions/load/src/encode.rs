@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use shopflow_core::dataset::Kind;
 use shopflow_core::{Dataset, Error, Result};
 
+use crate::key::Key;
 use crate::names::Names;
 use crate::references::References;
 use crate::values;
@@ -83,17 +84,6 @@ pub struct Encoder {
     /// UTC days of the event times so far, in days since 2000-01-01.
     pub days: BTreeSet<i32>,
     pub rows: u64,
-}
-
-/// What the comparison with the stored rows needs of a transaction.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Key {
-    pub id: i64,
-    pub hash: i64,
-    /// UTC day of the event, in days since 2000-01-01.
-    pub day: i32,
-    pub customer: i64,
-    pub product: i64,
 }
 
 #[derive(Debug)]
@@ -206,9 +196,11 @@ impl Encoder {
             };
             if encoded.is_none() {
                 let line = record.position().map_or(0, csv::Position::line);
-                return Err(Error::internal("the raw file holds a value that validate refuses")
-                    .with("column", column.name)
-                    .with("line", line));
+                return Err(Error::internal(
+                    "the raw file holds a value that validate would refuse",
+                )
+                .with("column", column.name)
+                .with("line", line));
             }
         }
         let extra = self.extra_values(record);

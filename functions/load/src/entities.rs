@@ -13,9 +13,10 @@ use shopflow_core::{Dataset, Result};
 use shopflow_postgres::PgResultExt;
 use tokio_postgres::Transaction;
 
+use crate::context::Context;
+use crate::counts::{Counts, expect};
 use crate::source::Order;
 use crate::staging::{self, STORED_ORDER, Verdicts};
-use crate::{Context, Counts};
 
 /// What differs between the two datasets.
 struct Shape {
@@ -257,16 +258,4 @@ fn lists(columns: &[(&str, &str)]) -> (String, String) {
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
     let values: Vec<&str> = columns.iter().map(|(_, value)| *value).collect();
     (names.join(", "), values.join(", "))
-}
-
-/// The counts are promised to be exact, so a statement that touches another number of rows than
-/// the comparison found is a defect, for instance an id that is in the file twice.
-pub fn expect(what: &str, written: u64, judged: u64) -> Result<()> {
-    if written == judged {
-        return Ok(());
-    }
-    Err(shopflow_core::Error::internal("rows were not written as compared")
-        .with("action", what)
-        .with("written", written)
-        .with("compared", judged))
 }

@@ -10,6 +10,7 @@ use shopflow_postgres::PgResultExt;
 use tokio_postgres::Transaction;
 use tokio_postgres::error::SqlState;
 
+use crate::lock::lock;
 use crate::references::REFERENCES;
 
 pub const TABLE: &str = "core.transactions";
@@ -22,7 +23,7 @@ pub async fn claim(transaction: &Transaction<'_>) -> Result<bool> {
     // The loads of what is referred to wait on these locks, not on the tables, else they and this
     // one could wait for each other.
     for (dataset, _) in REFERENCES {
-        crate::lock(transaction, dataset).await?;
+        lock(transaction, dataset).await?;
     }
     lock_tables(transaction).await
 }

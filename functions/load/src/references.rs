@@ -7,7 +7,8 @@ use shopflow_postgres::PgResultExt;
 use tokio_postgres::Transaction;
 use tokio_postgres::types::ToSql;
 
-use crate::encode::Key;
+use crate::key::Key;
+use crate::lock::lock;
 
 /// What a transaction refers to, in the order the datasets are locked.
 pub const REFERENCES: [(Dataset, &str); 2] =
@@ -123,7 +124,7 @@ async fn infer(
         return Ok(0);
     }
     // The dataset's own load must not insert the same members at the same time.
-    crate::lock(transaction, dataset).await?;
+    lock(transaction, dataset).await?;
     let parameters: [&(dyn ToSql + Sync); 3] = [&ids, &run_id, &dataset.name()];
     // Every real row is later than '-infinity', so the first one completes the member.
     transaction

@@ -5,7 +5,7 @@ use shopflow_core::{Dataset, Result};
 use shopflow_postgres::PgResultExt;
 use tokio_postgres::Transaction;
 
-use crate::Context;
+use crate::context::Context;
 use crate::copy::copy;
 use crate::encode::{Encoder, Target};
 use crate::names::Names;

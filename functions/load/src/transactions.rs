@@ -2,24 +2,19 @@
 //! references, and what `transform` has to recompute: event dates (UTC), and ids that silver must
 //! drop from a date they are no longer on.
 
-use std::collections::BTreeSet;
-
-use chrono::NaiveDate;
 use shopflow_core::contract::ManifestEntry;
 use shopflow_core::vocabulary::Vocabulary;
-use shopflow_core::{Dataset, Error, Result};
+use shopflow_core::{Dataset, Result};
 use shopflow_postgres::PgResultExt;
 use tokio_postgres::Transaction;
 
 use crate::chunks::Chunks;
 use crate::compare::Comparison;
+use crate::context::Context;
+use crate::counts::{Counts, expect};
 use crate::encode::Encoder;
-use crate::entities::expect;
 use crate::names::Names;
-use crate::{Context, Counts, bulk, indexes, staging, values};
-
-const STAGED_DATE: &str = "(s.\"timestamp\" AT TIME ZONE 'UTC')::date";
-const STORED_DATE: &str = "(t.\"timestamp\" AT TIME ZONE 'UTC')::date";
+use crate::{bulk, indexes, staging, touched};
 
 /// Loads one file of transactions.
 pub async fn load(
@@ -54,7 +49,7 @@ pub async fn load(
         are_many(context, transaction, found.new).await? && indexes::claim(transaction).await?;
     let inferred = found.references.infer_members(transaction, run_id, "pg_temp.staging").await?;
     if found.updated + found.lost > 0 {
-        read_dates(transaction).await?;
+        touched::read_dates(transaction).await?;
     }
     if found.updated > 0 {
         update(transaction, source_id, found.updated).await?;
@@ -67,24 +62,12 @@ pub async fn load(
         insert(transaction, source_id, found.new).await?;
     }
     if found.updated + found.lost > 0 {
-        note_moves(transaction).await?;
-        mark_judged_dates(transaction).await?;
+        touched::note_moves(transaction).await?;
+        touched::mark_judged_dates(transaction).await?;
     }
-    mark_dates(transaction, &found.new_days).await?;
+    touched::mark_dates(transaction, &found.new_days).await?;
     let unchanged = rows.saturating_sub(found.new + found.updated);
     Ok(Counts { rows, inserted: found.new, updated: found.updated, unchanged, inferred })
-}
-
-/// Keeps the stored date of the rows that differ, before it is overwritten.
-async fn read_dates(transaction: &Transaction<'_>) -> Result<()> {
-    let statement = format!(
-        "INSERT INTO pg_temp.verdict (id, action, old_date, new_date) \
-         SELECT s.id, s.action, {STORED_DATE}, {STAGED_DATE} \
-         FROM pg_temp.staging s JOIN core.transactions t ON t.id = s.id \
-         WHERE s.action IN ('u', 'l')"
-    );
-    transaction.execute(&statement, &[]).await.or_db("read dates")?;
-    Ok(())
 }
 
 /// A row of the table takes about this many bytes.
@@ -140,57 +123,3 @@ const UPDATE: &str = "\
         payment_method_id = s.payment_method_id, row_hash = s.row_hash, extra = s.extra, \
         row_version = t.row_version + 1, source_id = $1, updated_at = now() \
     FROM pg_temp.staging s WHERE t.id = s.id AND s.action = 'u'";
-
-/// Notes the dates an id is not, or no longer, on: the old date of a moved row, and the date an
-/// earlier version brings along, since its bronze file puts it there. A date an id comes back to
-/// is no longer one to drop it from.
-async fn note_moves(transaction: &Transaction<'_>) -> Result<()> {
-    transaction
-        .execute(
-            "DELETE FROM ops.moved_rows m USING pg_temp.verdict v \
-             WHERE v.action = 'u' AND m.id = v.id AND m.from_date = v.new_date",
-            &[],
-        )
-        .await
-        .or_db("forget old moves")?;
-    transaction
-        .execute(
-            "INSERT INTO ops.moved_rows (id, from_date) \
-             SELECT id, CASE action WHEN 'u' THEN old_date ELSE new_date END \
-             FROM pg_temp.verdict WHERE action IN ('u', 'l') AND old_date <> new_date \
-             ORDER BY 1, 2 \
-             ON CONFLICT (id, from_date) DO UPDATE SET moved_at = clock_timestamp()",
-            &[],
-        )
-        .await
-        .or_db("note moved rows")?;
-    Ok(())
-}
-
-const MARK: &str =
-    "ORDER BY 1 ON CONFLICT (event_date) DO UPDATE SET marked_at = clock_timestamp()";
-
-async fn mark_judged_dates(transaction: &Transaction<'_>) -> Result<()> {
-    let statement = format!(
-        "INSERT INTO ops.dirty_dates (event_date) \
-         SELECT DISTINCT day FROM pg_temp.verdict, LATERAL (VALUES (old_date), (new_date)) AS d (day) \
-         WHERE action = 'u' {MARK}"
-    );
-    transaction.execute(&statement, &[]).await.or_db("mark touched dates")?;
-    Ok(())
-}
-
-/// Marks days given in days since 2000-01-01, without asking the database for them again.
-pub async fn mark_dates(transaction: &Transaction<'_>, days: &BTreeSet<i32>) -> Result<()> {
-    if days.is_empty() {
-        return Ok(());
-    }
-    let dates = days
-        .iter()
-        .map(|day| values::date_of(*day).ok_or_else(|| Error::internal("impossible event date")))
-        .collect::<Result<Vec<NaiveDate>>>()?;
-    let statement =
-        format!("INSERT INTO ops.dirty_dates (event_date) SELECT unnest($1::date[]) {MARK}");
-    transaction.execute(&statement, &[&dates]).await.or_db("mark touched dates")?;
-    Ok(())
-}

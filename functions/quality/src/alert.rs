@@ -4,9 +4,8 @@
 //! before it is written: whoever dies in between tells it again rather than never.
 
 pub mod message;
+mod owners;
 pub mod standing;
-
-use std::collections::BTreeMap;
 
 use aws_sdk_sns::Client;
 use aws_sdk_sns::types::MessageAttributeValue;
@@ -16,44 +15,13 @@ use shopflow_core::storage::Precondition;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt, Storage, keys};
 
 use crate::report::Report;
+pub use message::Kind;
 use message::Links;
+pub use owners::Owners;
 use standing::{Changes, Standing};
 
 /// Side by side runs replace the object in turn.
 const ATTEMPTS: usize = 10;
-
-/// What a message is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Alert,
-    Recovery,
-}
-
-impl Kind {
-    fn name(self) -> &'static str {
-        match self {
-            Kind::Alert => "alert",
-            Kind::Recovery => "recovery",
-        }
-    }
-}
-
-/// Who looks after what.
-#[derive(Debug, Clone, Default)]
-pub struct Owners(BTreeMap<String, String>);
-
-impl Owners {
-    /// Owners by dataset, table or layer; `default` has the rest.
-    pub fn new(owners: BTreeMap<String, String>) -> Owners {
-        Owners(owners)
-    }
-
-    /// The owner of a check: that of the last part of its dotted name that has one.
-    pub fn of(&self, check: &str) -> &str {
-        let named = check.rsplit('.').find_map(|part| self.0.get(part));
-        named.or_else(|| self.0.get("default")).map_or("nobody", String::as_str)
-    }
-}
 
 /// The topic alerts go to.
 #[derive(Debug, Clone)]
@@ -183,20 +151,4 @@ fn attribute(data_type: &str, value: &str) -> Result<MessageAttributeValue> {
         .string_value(value)
         .build()
         .or_error(ErrorKind::Internal, "message attribute is incomplete")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_nearest_part_of_a_name_says_whose_a_check_is() {
-        let owners = [("default", "a"), ("warehouse", "b"), ("fact_sales", "c")];
-        let owners =
-            Owners::new(owners.map(|(part, owner)| (part.to_owned(), owner.to_owned())).into());
-        assert_eq!(owners.of("core.products.none_inferred"), "a");
-        assert_eq!(owners.of("warehouse.daily_sales.totals"), "b");
-        assert_eq!(owners.of("warehouse.fact_sales.rows"), "c");
-        assert_eq!(Owners::default().of("x"), "nobody");
-    }
 }

@@ -1,7 +1,7 @@
 //! What is checked, one module per kind of evidence.
 
 pub mod anomaly;
-pub mod core;
+pub mod core_tables;
 pub mod dates;
 pub mod expectations;
 pub mod lake;

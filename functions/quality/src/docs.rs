@@ -7,6 +7,7 @@
 //! writes the same bytes.
 
 mod cells;
+mod evidence;
 mod expectation;
 mod index;
 mod lineage;
@@ -21,45 +22,12 @@ use std::time::Instant;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, try_join_all};
-use shopflow_core::contract::LedgerEntry;
-use shopflow_core::privacy::Privacy;
 use shopflow_core::{Result, keys};
 
-use crate::expectations::history::Compared;
-use crate::expectations::{Outcome, Places};
-use crate::report::Report;
+use crate::expectations::Places;
 
+pub use evidence::{Evidence, Page};
 pub use runs::{Entry, Noted, Runs};
-
-/// What the pages of a run are made of.
-#[derive(Debug, Clone, Copy)]
-pub struct Evidence<'a> {
-    pub report: &'a Report,
-    pub ledger: &'a [LedgerEntry],
-    pub outcomes: &'a [Outcome],
-    /// The profiles of earlier runs, by table.
-    pub compared: &'a [Compared],
-    /// Who may see which column.
-    pub privacy: &'a Privacy,
-}
-
-impl Evidence<'_> {
-    fn run_id(&self) -> &str {
-        &self.report.run.run_id
-    }
-
-    fn compared(&self, outcome: &Outcome) -> Option<&Compared> {
-        self.compared.iter().find(|compared| compared.table == outcome.suite)
-    }
-}
-
-/// A page and where it belongs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page {
-    /// In the reports bucket.
-    pub key: String,
-    pub content: String,
-}
 
 const HTML: &str = "text/html; charset=utf-8";
 

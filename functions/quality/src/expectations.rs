@@ -8,6 +8,7 @@ pub mod arrivals;
 mod file;
 mod fit;
 pub mod history;
+mod outcome;
 mod publish;
 pub mod sample;
 mod suites;
@@ -18,38 +19,17 @@ use std::collections::BTreeMap;
 use futures::future::{BoxFuture, try_join_all};
 use futures::{FutureExt, TryFutureExt};
 use shopflow_core::contract::{Manifest, QualityEvent};
-use shopflow_core::{Dataset, ErrorKind, Result, Stage, Storage};
-use shopflow_expectations::{Profile, ValidationResult};
+use shopflow_core::{Dataset, ErrorKind, Result, Stage};
 
 use arrivals::Arrival;
+pub use outcome::{Outcome, Places};
 pub use sample::Sample;
+pub use suites::Suites;
 use suites::{DatasetSuite, GoldSuite};
-pub use suites::{MASK, Suites};
 use table::Collected;
 
 /// A file may be replaced between reading a table's manifest and reading the file.
 const ATTEMPTS: usize = 3;
-
-/// Where the tables are.
-#[derive(Debug, Clone, Copy)]
-pub struct Places<'a> {
-    pub storage: &'a Storage,
-    pub lake: &'a str,
-    pub reports: &'a str,
-}
-
-/// What a suite said about a table.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Outcome {
-    /// Name of the suite, the dataset or the gold table.
-    pub suite: &'static str,
-    /// The dataset whose rows of this run were looked at; `None` for a gold table.
-    pub dataset: Option<Dataset>,
-    pub result: ValidationResult,
-    pub profile: Option<Profile>,
-    /// A few rows, for people to see what the table looks like.
-    pub sample: Sample,
-}
 
 /// Runs the suites: those of the datasets that the run's manifest lists, and those of gold when the
 /// run's `transform` took rows along. Writes the results and profiles and gives them back, datasets

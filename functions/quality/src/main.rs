@@ -1,3 +1,5 @@
+//! Wires the `quality` function.
+
 use shopflow_core::runtime;
 use shopflow_core::settings::Need;
 use shopflow_quality::{Context, handle};

@@ -1,45 +1,78 @@
-//! What a run costs in Lambda time and state transitions, as an estimate.
+//! What a run makes AWS bill, as an estimate from counts.
 //!
-//! Not included: S3, RDS, CloudWatch and the free tier. Prices are those of the AWS price list for
-//! us-east-1 as of 2025; see the pricing pages of AWS Lambda and AWS Step Functions.
+//! Counted: time and requests of every call, the start of new processes included, and of this one
+//! until now; state transitions; requests to S3 and a month of storage of what was written; the
+//! database for as long as the run took; metrics, log lines, secrets, messages and their key.
+//!
+//! Not counted: what is billed whether or not anything runs (a database between runs, its storage,
+//! endpoints, keys, kept logs, alarms), `catalog`, which the run does not wait for, `ingest`, which
+//! serves many files at once, deliveries of messages to subscribers, and the free tier, which would
+//! make most of this nothing.
+//!
+//! Custom metrics are apart: AWS bills each once an hour, however many runs send it, so the first run
+//! of an hour bears what the others do not.
 
-use serde::{Deserialize, Serialize};
-use shopflow_core::contract::Usage;
+use shopflow_core::contract::{Billed, Cost, Usage};
 
-/// US dollars per gigabyte-second of a Lambda function on arm64, first tier.
-pub const LAMBDA_GB_SECOND: f64 = 0.000_013_333_4;
-/// US dollars per Lambda request.
-pub const LAMBDA_REQUEST: f64 = 0.20 / 1_000_000.0;
-/// US dollars per state transition of a standard workflow.
-pub const STATE_TRANSITION: f64 = 0.025 / 1000.0;
+use crate::prices;
+use crate::transitions::Fixed;
 
-/// Each call is a task state, and about every second one comes with a choice, a map or a map's
-/// own start; together with the fixed states of a run this is near what executions show.
-const TRANSITIONS_PER_CALL: f64 = 1.5;
-const FIXED_TRANSITIONS: f64 = 10.0;
+/// What Lambda itself writes into the log of a call: START, END and REPORT lines.
+const PLATFORM_LOG_BYTES: u64 = 400;
+/// A topic with a key of its own asks KMS at most twice per message.
+const KEY_REQUESTS_PER_MESSAGE: u64 = 2;
+/// What follows this statement, which is part of it: the summary and the events of lineage.
+const CLOSING_WRITES: u64 = 2;
 
-/// Estimated cost of a run in US dollars, rounded to millionths.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Cost {
-    pub lambda_usd: f64,
-    pub step_functions_usd: f64,
-    pub total_usd: f64,
-}
+/// Adds up the calls of a run that took `duration_ms`, the closing one included.
+pub fn cost(usage: &[Usage], duration_ms: u64) -> Cost {
+    let fixed = Fixed::of_pipeline();
+    let calls = usage.len() as u64;
+    let mut billed = Billed { s3_writes: CLOSING_WRITES, ..Billed::default() };
+    for call in usage {
+        billed += call.billed;
+    }
+    billed.notifications += fixed.notifications;
+    billed.log_bytes += calls * PLATFORM_LOG_BYTES;
 
-/// Adds up the calls of a run.
-pub fn cost(usage: &[Usage]) -> Cost {
-    let gb_seconds: f64 = usage
-        .iter()
-        .map(|call| call.duration_ms as f64 / 1000.0 * (call.memory_mb as f64 / 1024.0))
-        .sum();
-    let calls = usage.len() as f64;
-    let lambda = gb_seconds * LAMBDA_GB_SECOND + calls * LAMBDA_REQUEST;
-    let steps = (FIXED_TRANSITIONS + calls * TRANSITIONS_PER_CALL) * STATE_TRANSITION;
+    let gb_seconds: f64 = usage.iter().map(gb_seconds).sum();
+    let requests = calls + fixed.unwatched_calls;
+    let keys = billed.notifications * KEY_REQUESTS_PER_MESSAGE;
+    let lambda = gb_seconds * prices::LAMBDA_GB_SECOND + times(requests, prices::LAMBDA_REQUEST);
+    let steps = times(calls + fixed.states, prices::STATE_TRANSITION);
+    let s3_requests =
+        times(billed.s3_writes, prices::S3_WRITE) + times(billed.s3_reads, prices::S3_READ);
+    let s3_storage = times(billed.s3_bytes, prices::S3_BYTE_MONTH);
+    let database = duration_ms as f64 / 1000.0 * prices::DATABASE_SECOND;
+    let cloudwatch = times(billed.metric_requests, prices::METRIC_REQUEST)
+        + times(billed.log_bytes, prices::LOG_BYTE);
+    let other = times(billed.secret_requests, prices::SECRET_REQUEST)
+        + times(billed.glue_requests, prices::GLUE_REQUEST)
+        + times(billed.notifications, prices::NOTIFICATION)
+        + times(keys, prices::KEY_REQUEST)
+        + times(billed.queue_requests, prices::QUEUE_REQUEST);
     Cost {
         lambda_usd: rounded(lambda),
         step_functions_usd: rounded(steps),
-        total_usd: rounded(lambda + steps),
+        s3_requests_usd: rounded(s3_requests),
+        s3_storage_usd: rounded(s3_storage),
+        database_usd: rounded(database),
+        cloudwatch_usd: rounded(cloudwatch),
+        other_usd: rounded(other),
+        total_usd: rounded(
+            lambda + steps + s3_requests + s3_storage + database + cloudwatch + other,
+        ),
+        metric_hours_usd: rounded(times(billed.metric_hours, prices::METRIC_HOUR)),
     }
+}
+
+fn gb_seconds(call: &Usage) -> f64 {
+    let milliseconds = call.duration_ms + call.init_ms;
+    milliseconds as f64 / 1000.0 * (call.memory_mb as f64 / 1024.0)
+}
+
+fn times(count: u64, price: f64) -> f64 {
+    count as f64 * price
 }
 
 fn rounded(usd: f64) -> f64 {
@@ -51,33 +84,58 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn call(duration_ms: u64, memory_mb: u64) -> Usage {
-        Usage { function: "load".to_owned(), duration_ms, memory_mb, started_at: None }
+    fn call(duration_ms: u64, memory_mb: u64, billed: Billed) -> Usage {
+        let function = "load".to_owned();
+        Usage { function, duration_ms, memory_mb, started_at: None, init_ms: 0, billed }
     }
 
     #[test]
     fn a_gigabyte_for_a_thousand_seconds_costs_its_list_price() {
-        let cost = cost(&[call(1_000_000, 1024)]);
-        // 1000 GB-seconds and one request.
+        let cost = cost(&[call(1_000_000, 1024, Billed::default())], 0);
+        // 1000 GB-seconds, its own request and that of the catalog.
         assert_eq!(cost.lambda_usd, 0.013_334);
-        // 11.5 transitions.
-        assert_eq!(cost.step_functions_usd, 0.000_288);
-        assert_eq!(cost.total_usd, 0.013_621);
+        let with_start = Usage { init_ms: 500_000, ..call(500_000, 1024, Billed::default()) };
+        assert_eq!(super::cost(&[with_start], 0).lambda_usd, cost.lambda_usd);
     }
 
     #[test]
-    fn a_run_without_calls_still_pays_its_fixed_states() {
-        assert_eq!(
-            cost(&[]),
-            Cost { lambda_usd: 0.0, step_functions_usd: 0.000_25, total_usd: 0.000_25 }
-        );
+    fn what_was_counted_costs_its_list_price() {
+        let billed = Billed {
+            s3_writes: 998,
+            s3_reads: 10_000,
+            s3_bytes: 10 * 1024 * 1024 * 1024,
+            metric_requests: 100,
+            metric_hours: 73,
+            secret_requests: 200,
+            glue_requests: 1_000,
+            ..Billed::default()
+        };
+        let cost = cost(&[call(0, 128, billed)], 3_600_000);
+        assert_eq!(cost.s3_requests_usd, 0.005 + 0.004);
+        assert_eq!(cost.s3_storage_usd, 0.23);
+        assert_eq!(cost.database_usd, 0.065);
+        assert_eq!(cost.cloudwatch_usd, 0.001);
+        // 0.001 each for secrets and the catalog, and the message that tells of the run.
+        assert_eq!(cost.other_usd, 0.002_007);
+        assert_eq!(cost.metric_hours_usd, 0.03);
     }
 
     proptest! {
         #[test]
-        fn more_calls_never_cost_less(calls in prop::collection::vec((0_u64..900_000, 128_u64..10_240), 1..40)) {
-            let usage: Vec<Usage> = calls.iter().map(|(ms, mb)| call(*ms, *mb)).collect();
-            prop_assert!(cost(&usage).total_usd >= cost(&usage[1..]).total_usd);
+        fn the_parts_make_the_total(
+            calls in prop::collection::vec((0_u64..900_000, 128_u64..10_240, 0_u64..1_000), 1..40)
+        ) {
+            let usage: Vec<Usage> = calls
+                .iter()
+                .map(|(ms, mb, writes)| {
+                    call(*ms, *mb, Billed { s3_writes: *writes, log_bytes: *writes, ..Billed::default() })
+                })
+                .collect();
+            let cost = cost(&usage, 10_000);
+            let parts = cost.lambda_usd + cost.step_functions_usd + cost.s3_requests_usd
+                + cost.s3_storage_usd + cost.database_usd + cost.cloudwatch_usd + cost.other_usd;
+            prop_assert!((cost.total_usd - parts).abs() < 5e-6, "{cost:?}");
+            prop_assert!(super::cost(&usage[1..], 10_000).total_usd <= cost.total_usd);
         }
     }
 }

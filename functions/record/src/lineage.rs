@@ -10,6 +10,7 @@
 mod dataset;
 mod event;
 mod evidence;
+mod facet;
 mod jobs;
 mod names;
 mod post;
@@ -19,7 +20,7 @@ pub use names::Places;
 pub use post::Backend;
 
 use chrono::{DateTime, Utc};
-use shopflow_core::contract::{RecordFinish, RecordStart};
+use shopflow_core::contract::{RecordFinish, RecordStart, Run};
 use shopflow_core::runtime::Invocation;
 use shopflow_core::settings::{Buckets, LineageSettings};
 use shopflow_core::{ErrorKind, Result, ResultExt, Settings, Storage, keys};
@@ -66,7 +67,7 @@ impl Lineage {
         start: &RecordStart,
         invocation: &Invocation,
     ) -> Result<()> {
-        let events = [Factory::new(self, &start.run).pipeline_start(start.started_at)];
+        let events = [self.factory(&start.run).pipeline_start(start.started_at)];
         self.tell(storage, &start.run.run_id, "start", &events, invocation).await
     }
 
@@ -84,7 +85,7 @@ impl Lineage {
         let graph = shopflow_lineage::graph()?;
         let evidence = Evidence::read(storage, &places.reports, finish).await;
         let datasets = Datasets { graph: &graph, places, evidence: &evidence };
-        let factory = Factory::new(self, &finish.run);
+        let factory = self.factory(&finish.run);
         let jobs = jobs::of(&graph, finish, &evidence, finished_at);
         let mut events: Vec<Event> =
             jobs.iter().flat_map(|job| factory.job(&datasets, job)).collect();
@@ -92,6 +93,11 @@ impl Lineage {
         events.sort_by_key(|event| (event.event_time, event.event_type));
         events.push(factory.pipeline_end(finish, finished_at));
         self.tell(storage, &finish.run.run_id, "finish", &events, invocation).await
+    }
+
+    fn factory<'a>(&'a self, run: &'a Run) -> Factory<'a> {
+        let source_url = self.source_url.as_deref();
+        Factory { namespace: &self.namespace, source_url, run }
     }
 
     async fn tell(

@@ -8,7 +8,6 @@ use shopflow_postgres::{Client, PgResultExt};
 use tokio_postgres::Transaction;
 
 use crate::ledger::Books;
-use crate::status_name;
 
 /// A closed run.
 #[derive(Debug, Clone)]
@@ -49,6 +48,14 @@ pub async fn open(
         .await
         .or_db("open run")?;
     Ok(row.get(0))
+}
+
+/// The name of an outcome in `ops.runs` and in the summary.
+pub fn status_name(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::Succeeded => "succeeded",
+        RunStatus::Failed => "failed",
+    }
 }
 
 /// Closes a run, whether it was opened or not, and writes the lines of its ledger that balance.

@@ -3,12 +3,10 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use shopflow_core::LedgerEntry;
-use shopflow_core::contract::{RecordFinish, RunError, Usage};
+use shopflow_core::contract::{Cost, RecordFinish, RunError, Usage};
 
-use crate::cost::Cost;
 use crate::ledger::Books;
-use crate::status_name;
-use crate::store::Closed;
+use crate::store::{Closed, status_name};
 
 /// Everything one wants to know about a run afterwards.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,7 +27,7 @@ pub struct RunSummary {
     /// Entries that do not balance; empty in a healthy run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unbalanced: Vec<LedgerEntry>,
-    /// Time and memory of each function call.
+    /// Time, memory and what else is billed of each function call, this one's until now.
     pub usage: Vec<Usage>,
     /// The configuration and suites it followed in the place of the built-in ones; a copy is in the
     /// reports bucket, `config/<version>.json`.
@@ -40,7 +38,13 @@ pub struct RunSummary {
 }
 
 impl RunSummary {
-    pub(crate) fn new(finish: &RecordFinish, closed: &Closed, books: &Books, cost: Cost) -> Self {
+    pub(crate) fn new(
+        finish: &RecordFinish,
+        closed: &Closed,
+        books: &Books,
+        usage: Vec<Usage>,
+        cost: Cost,
+    ) -> Self {
         RunSummary {
             run_id: finish.run.run_id.clone(),
             run_date: finish.run.run_date,
@@ -53,7 +57,7 @@ impl RunSummary {
             error: finish.error.clone(),
             ledger: books.lines.clone(),
             unbalanced: books.unbalanced.clone(),
-            usage: finish.usage.clone(),
+            usage,
             config_version: closed.config_version.clone(),
             input: closed.input.clone(),
         }

@@ -11,7 +11,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::fs::File;
-use std::future::ready;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -23,16 +22,16 @@ use arrow::array::{
     StringArray, TimestampMicrosecondArray,
 };
 use arrow::datatypes::{DataType, Decimal128Type, FieldRef, Int64Type};
+use async_trait::async_trait;
 use bytes::Bytes;
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use serde_json::Value;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 use shopflow_lake::{FileEntry, parquet};
-use shopflow_transform::cache::{FileCache, Origin};
-use shopflow_transform::engine::Engine;
-use shopflow_transform::files::{LazyFiles, Rows};
-use shopflow_transform::tables::{self, AGGREGATES};
+use shopflow_query::Engine;
+use shopflow_query::FileCache;
+use shopflow_query::origin::Origin;
+use shopflow_query::{LazyFiles, Rows};
+use shopflow_transform::gold::tables::{self, AGGREGATES};
 
 const MONTHS: i64 = 24;
 const DAYS: i64 = 30;
@@ -160,8 +159,9 @@ fn total((field, column): (&FieldRef, &ArrayRef)) -> Option<(String, Value)> {
 #[derive(Debug)]
 struct Disk;
 
+#[async_trait]
 impl Origin for Disk {
-    fn read<'a>(&'a self, key: &'a str, range: Option<Range<u64>>) -> BoxFuture<'a, Result<Bytes>> {
+    async fn read(&self, key: &str, range: Option<Range<u64>>) -> Result<Bytes> {
         let read = move || {
             let file = File::open(key)?;
             let range = match range {
@@ -172,7 +172,7 @@ impl Origin for Disk {
             file.read_exact_at(&mut content, range.start)?;
             Ok::<_, std::io::Error>(Bytes::from(content))
         };
-        ready(read().or_error(ErrorKind::InvalidInput, "read file failed")).boxed()
+        read().or_error(ErrorKind::InvalidInput, "read file failed")
     }
 
     fn concurrent_reads(&self) -> usize {

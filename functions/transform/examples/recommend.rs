@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use shopflow_lake::parquet;
-use shopflow_transform::recommend::{SalesBaskets, Settings, pairs};
+use shopflow_transform::gold::models::recommend::{SalesBaskets, Settings, pairs};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();

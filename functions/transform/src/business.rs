@@ -33,7 +33,7 @@ impl BusinessTime {
         let named = name.starts_with(|first: char| first.is_ascii_alphabetic());
         match Tz::from_str(name) {
             Ok(zone) if named => Ok(BusinessTime { name: name.to_owned(), zone }),
-            _ => Err(Error::invalid("business.time_zone is no time zone")
+            _ => Err(Error::invalid("business.time_zone is not a known time zone")
                 .with("time_zone", name)
                 .hint("set SHOPFLOW__BUSINESS__TIME_ZONE to an IANA name, such as Europe/Berlin")),
         }

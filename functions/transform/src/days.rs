@@ -56,7 +56,7 @@ pub fn date_key(date: NaiveDate) -> i32 {
 pub fn of_date_key(key: i32) -> Result<NaiveDate> {
     let (year, month, day) = (key.div_euclid(10_000), key / 100 % 100, key % 100);
     NaiveDate::from_ymd_opt(year, month.unsigned_abs(), day.unsigned_abs())
-        .ok_or_else(|| Error::internal("date key is no date").with("date_key", key))
+        .ok_or_else(|| Error::internal("date key is not a date").with("date_key", key))
 }
 
 /// Every day of a range.

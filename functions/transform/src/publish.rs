@@ -1,6 +1,7 @@
 //! The touched aggregates in Postgres, and the end of the work that was pending: one transaction.
 
 mod rows;
+pub mod views;
 
 use std::collections::{BTreeSet, HashSet};
 use std::str::FromStr;
@@ -12,11 +13,12 @@ use shopflow_postgres::{Client, PgResultExt};
 use tokio_postgres::{Row, Transaction};
 
 use crate::business::BusinessTime;
+use crate::gold::sessions::SessionChange;
+use crate::gold::tables;
 use crate::gold::{Change, Refreshed, Update};
-use crate::pending::Pending;
-use crate::sessions::SessionChange;
+use crate::incoming::pending::Pending;
 use crate::silver::FileCount;
-use crate::{days, tables, warehouse};
+use crate::{days, warehouse};
 
 const CLOSE_MARKS: &str = include_str!("../../../sql/warehouse/close_marks.sql");
 
@@ -30,7 +32,9 @@ pub struct Work<'a> {
     pub counts: &'a [FileCount],
     pub update: &'a Update,
     pub refreshed: &'a Refreshed,
-    /// Rows of `fact_sales` written.
+    /// Days with clicks that are left for the next call.
+    pub later_click_dates: &'a BTreeSet<NaiveDate>,
+    /// Rows of `fact_sales` that were computed.
     pub fact_rows: u64,
 }
 
@@ -55,6 +59,8 @@ impl Work<'_> {
             warehouse::add_dates(&transaction, &dates).await?;
             publish_sessions(&transaction, change).await?;
         }
+        let done = &self.update.click_dates;
+        mark_click_dates(&transaction, done, self.later_click_dates).await?;
         close(&transaction, self.run, self.pending, self.counts).await?;
         self.remember(&transaction).await?;
         transaction.commit().await.or_db("commit publication")
@@ -97,6 +103,46 @@ pub async fn work_of(client: &Client, run_id: &str) -> Result<(u64, u64)> {
         .or_db("read what transform did")?;
     let count = |row: &Row, column: usize| row.get::<_, i64>(column).max(0) as u64;
     Ok(row.map_or((0, 0), |row| (count(&row, 0), count(&row, 1))))
+}
+
+/// Closes the files of a call that merged its part of the queue into silver and left the rest, with
+/// the days whose sessions a later call computes.
+///
+/// # Errors
+/// As [`Work::publish_and_close`].
+pub async fn close_files(
+    client: &mut Client,
+    run: &Run,
+    pending: &Pending,
+    counts: &[FileCount],
+    click_dates: &BTreeSet<NaiveDate>,
+) -> Result<()> {
+    let transaction = client.transaction().await.or_db("begin closing files")?;
+    mark_click_dates(&transaction, &BTreeSet::new(), click_dates).await?;
+    close(&transaction, run, pending, counts).await?;
+    transaction.commit().await.or_db("commit closed files")
+}
+
+async fn mark_click_dates(
+    transaction: &Transaction<'_>,
+    done: &BTreeSet<NaiveDate>,
+    later: &BTreeSet<NaiveDate>,
+) -> Result<()> {
+    let done: Vec<NaiveDate> = done.iter().copied().collect();
+    let later: Vec<NaiveDate> = later.iter().copied().collect();
+    transaction
+        .execute("DELETE FROM ops.dirty_click_dates WHERE event_date = ANY ($1)", &[&done])
+        .await
+        .or_db("remove marks of days with clicks")?;
+    transaction
+        .execute(
+            "INSERT INTO ops.dirty_click_dates (event_date) SELECT unnest($1::date[])
+             ON CONFLICT (event_date) DO UPDATE SET marked_at = excluded.marked_at",
+            &[&later],
+        )
+        .await
+        .or_db("mark days with clicks")?;
+    Ok(())
 }
 
 async fn publish_sessions(transaction: &Transaction<'_>, change: &SessionChange) -> Result<()> {

@@ -4,6 +4,8 @@
 //! small one and one with changed rows get one file in place of their own, one where nothing is
 //! new is left alone.
 
+pub mod merge;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,17 +16,16 @@ use chrono::NaiveDate;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, Storage, keys};
 use shopflow_lake::parquet::{self, blocking};
-use shopflow_lake::{FileEntry, Table, schema};
+use shopflow_lake::{COMMIT_ATTEMPTS, FileEntry, Table, schema};
+use shopflow_query::FileCache;
 use tokio_postgres::Transaction;
 
-use crate::cache::FileCache;
-use crate::incoming::{Incoming, RowRef, read_dataset};
-use crate::merge::{self, Write};
-use crate::pending::{Pending, QueuedFile};
-use crate::{Context, days};
+use crate::context::Context;
+use crate::days;
+use crate::incoming::pending::{Pending, QueuedFile};
+use crate::incoming::rows::{Incoming, RowRef, read_dataset};
+use merge::Write;
 
-/// How often a commit is tried again when another writer (compaction) was faster.
-pub const COMMIT_ATTEMPTS: u32 = 5;
 /// Up to this size, in compressed bytes, a partition stays one file: writing it again costs the same
 /// request as one more file, which every later merge and question would have to fetch too.
 const SMALL_PARTITION_BYTES: u64 = 1024 * 1024;
@@ -207,7 +208,7 @@ async fn merge_partitions(
     while let Some(merged) = merges
         .try_next()
         .await
-        .or_error(ErrorKind::Internal, "merge of a partition stopped short")?
+        .or_error(ErrorKind::Internal, "merge of a partition stopped early")?
     {
         let merged = merged?;
         // A partition is also written when a later source says the same: its order advances.

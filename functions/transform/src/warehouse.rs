@@ -1,34 +1,31 @@
 //! The star schema in Postgres: set-based SQL from `sql/warehouse/`, in one transaction.
 
+mod facts;
+
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
+use chrono::NaiveDate;
 use shopflow_core::{Error, Result};
 use shopflow_postgres::{Client, PgResultExt};
 use tokio_postgres::Transaction;
 
-use crate::pending::Pending;
+use crate::incoming::pending::Pending;
 
 const CUSTOMER_CHANGES: &str = include_str!("../../../sql/warehouse/customer_changes.sql");
 const PRODUCT_CHANGES: &str = include_str!("../../../sql/warehouse/product_changes.sql");
 const DATES: &str = include_str!("../../../sql/warehouse/dates.sql");
-const DIRTY_FACTS: &str = include_str!("../../../sql/warehouse/dirty_facts.sql");
+const PAYMENT_METHODS: &str = include_str!("../../../sql/warehouse/payment_methods.sql");
 const OUTDATED_FACTS: &str = include_str!("../../../sql/warehouse/outdated_facts.sql");
 const DIMENSIONS: &str = include_str!("../../../sql/warehouse/dimensions.sql");
 const REKEYED_FACTS: &str = include_str!("../../../sql/warehouse/rekeyed_facts.sql");
 const REKEYED_SESSIONS: &str = include_str!("../../../sql/warehouse/rekeyed_sessions.sql");
-const FACT_SALES: &str = include_str!("../../../sql/warehouse/fact_sales.sql");
-const BULK_BEGIN: &str = include_str!("../../../sql/warehouse/bulk_begin.sql");
-const BULK_END: &str = include_str!("../../../sql/warehouse/bulk_end.sql");
-
-/// From this many rows into an empty table it pays to build its indexes afterwards.
-const BULK_ROWS: i64 = 100_000;
+const GONE_VERSIONS: &str = include_str!("../../../sql/warehouse/gone_versions.sql");
 
 /// What was rebuilt.
 #[derive(Debug, Default)]
 pub struct Facts {
-    /// Rows of `fact_sales` written: those of dirty dates, and single ones that a changed history
-    /// gave another version or price.
+    /// Rows of `fact_sales` that were computed: those of dirty dates, and single ones that a changed
+    /// history gave another version or price.
     pub rows: u64,
     /// The dirty dates, extended by those of the single rows.
     pub dates: BTreeSet<NaiveDate>,
@@ -78,15 +75,13 @@ pub async fn rebuild(transaction: Transaction<'_>, pending: &Pending) -> Result<
     add_dates(&transaction, &dates).await?;
     transaction.batch_execute(CUSTOMER_CHANGES).await.or_db("compare customer versions")?;
     transaction.batch_execute(PRODUCT_CHANGES).await.or_db("compare product versions")?;
-    transaction.batch_execute(DIRTY_FACTS).await.or_db("remove facts of dirty dates")?;
+    transaction.batch_execute(PAYMENT_METHODS).await.or_db("add payment methods")?;
     transaction.batch_execute(OUTDATED_FACTS).await.or_db("find outdated facts")?;
     transaction.batch_execute(DIMENSIONS).await.or_db("update dimensions")?;
     let rekeyed = transaction.execute(REKEYED_FACTS, &[]).await.or_db("re-key facts")?;
     transaction.batch_execute(REKEYED_SESSIONS).await.or_db("re-key sessions")?;
-    let inserted = match (dates.first(), dates.last()) {
-        (Some(first), Some(last)) => insert_facts(&transaction, *first, *last).await?,
-        _ => 0,
-    };
+    let written = facts::write(&transaction, &dates).await?;
+    check_versions(&transaction).await?;
     let dates = transaction
         .query("SELECT event_date FROM pending_dates", &[])
         .await
@@ -95,44 +90,18 @@ pub async fn rebuild(transaction: Transaction<'_>, pending: &Pending) -> Result<
         .map(|row| row.get(0))
         .collect();
     transaction.commit().await.or_db("commit warehouse")?;
-    Ok(Facts { rows: inserted + rekeyed, dates })
+    Ok(Facts { rows: written + rekeyed, dates })
 }
 
-async fn insert_facts(
-    transaction: &Transaction<'_>,
-    first: NaiveDate,
-    last: NaiveDate,
-) -> Result<u64> {
-    let from = midnight(first);
-    let to = midnight(last.checked_add_days(Days::new(1)).unwrap_or(last));
-    let row = transaction
-        .query_one(
-            "SELECT count(*), NOT EXISTS (SELECT FROM warehouse.fact_sales)
-             FROM core.transactions AS t
-             JOIN pending_dates AS p
-               ON p.event_date = (t.\"timestamp\" AT TIME ZONE 'UTC')::date AND p.rebuild
-             WHERE t.\"timestamp\" >= $1 AND t.\"timestamp\" < $2",
-            &[&from, &to],
-        )
-        .await
-        .or_db("count sales")?;
-    let (expected, empty): (i64, bool) = (row.get(0), row.get(1));
-    let bulk = empty && expected >= BULK_ROWS;
-    if bulk {
-        transaction.batch_execute(BULK_BEGIN).await.or_db("prepare bulk insert of facts")?;
+/// No fact may name a version that has gone.
+async fn check_versions(transaction: &Transaction<'_>) -> Result<()> {
+    let row = transaction.query_one(GONE_VERSIONS, &[]).await.or_db("look for lost versions")?;
+    let (sales, sessions): (i64, i64) = (row.get(0), row.get(1));
+    if sales + sessions > 0 {
+        return Err(Error::internal("facts name versions of customers or products that have gone")
+            .with("sales", sales)
+            .with("sessions", sessions)
+            .hint("run transform with full = true, which makes all facts anew"));
     }
-    let written = transaction.execute(FACT_SALES, &[&from, &to]).await.or_db("insert facts")?;
-    if bulk {
-        transaction.batch_execute(BULK_END).await.or_db("index facts")?;
-    }
-    if i64::try_from(written) != Ok(expected) {
-        return Err(Error::internal("facts differ in number from sales")
-            .with("sales", expected)
-            .with("facts", written));
-    }
-    Ok(written)
-}
-
-fn midnight(date: NaiveDate) -> DateTime<Utc> {
-    date.and_time(NaiveTime::MIN).and_utc()
+    Ok(())
 }

@@ -126,7 +126,7 @@ impl Rows {
         Error::internal(problem)
             .with("dataset", self.dataset)
             .with("line", self.rows + 1)
-            .hint("validate let it pass: the two functions disagree, report it")
+            .hint("validate accepted it, so the two functions disagree: please report this")
     }
 
     fn wrong(&self, column: usize) -> Error {

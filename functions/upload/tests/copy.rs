@@ -8,6 +8,7 @@ use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use shopflow_core::{Dataset, ErrorKind, keys};
 use shopflow_lake::parquet::read_file;
+use shopflow_testkit::wait::cut_off;
 use support::{Lab, transactions};
 
 const CLICK: &str = r#"{"event_id":"0f8fad5b-d9cb-469f-a165-70867728950e","session_id":"s","event_type":"search","url":"/a","device":"mobile","country":"DE","timestamp":"2024-01-15T10:00:00Z","experiment":"b"}"#;
@@ -157,18 +158,16 @@ async fn a_validated_file_that_is_gone_is_invalid_input() {
 
 #[tokio::test]
 async fn a_copy_killed_half_way_leaves_nothing_and_the_next_one_succeeds() {
-    let lab = std::sync::Arc::new(Lab::new().await);
+    let lab = Lab::new().await;
     let content = transactions(600_000);
     let event = lab.validated(Dataset::Transactions, 0, content.clone()).await;
-    for delay_ms in [1, 20, 60] {
-        let task = tokio::spawn({
-            let (lab, event) = (std::sync::Arc::clone(&lab), event.clone());
-            async move { lab.copy(&event).await }
-        });
-        tokio::time::sleep(std::time::Duration::from_millis(delay_ms)).await;
-        task.abort();
-        assert!(task.await.unwrap_err().is_cancelled(), "finished within {delay_ms} ms");
+    // Ever further on, until parts of the raw copy have been sent.
+    let mut steps = 1;
+    while !has_parts(&lab, &lab.context.landing).await {
+        let done = cut_off(lab.copy(&event), steps).await;
+        assert!(done.is_none(), "all was copied at once after {steps} steps");
         assert_nothing_copied(&lab, &event.run, Dataset::Transactions).await;
+        steps += 1 + steps / 4;
     }
     let result = lab.copy(&event).await.unwrap();
     assert_eq!(result.entry.rows, 600_000);
@@ -176,6 +175,20 @@ async fn a_copy_killed_half_way_leaves_nothing_and_the_next_one_succeeds() {
     assert!(raw == content);
     let batches = read_file(lab.storage(), &result.entry.bronze.reference()).await.unwrap();
     assert_eq!(batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 600_000);
+}
+
+/// True when the bucket has parts of an upload that never ended.
+async fn has_parts(lab: &Lab, bucket: &str) -> bool {
+    let client = lab.storage().client();
+    let open = client.list_multipart_uploads().bucket(bucket).send().await.unwrap();
+    for upload in open.uploads() {
+        let (key, id) = (upload.key().unwrap(), upload.upload_id().unwrap());
+        let parts = client.list_parts().bucket(bucket).key(key).upload_id(id).send().await;
+        if !parts.unwrap().parts().is_empty() {
+            return true;
+        }
+    }
+    false
 }
 
 async fn assert_nothing_copied(lab: &Lab, run: &shopflow_core::contract::Run, dataset: Dataset) {

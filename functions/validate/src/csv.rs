@@ -1,7 +1,7 @@
 //! CSV files: a header that decides whether the file can be read at all, then rows.
 
 mod discard;
-mod erased;
+pub(crate) mod erased;
 mod header;
 mod index;
 mod record;
@@ -10,11 +10,10 @@ mod rows;
 use shopflow_core::Dataset;
 use shopflow_core::schema_contract::Mode;
 
-use crate::engine::{Rejection, Split, Tally};
 use crate::personal::Scans;
 use crate::quarantine::Refusal;
 use crate::rules::Rule;
-pub(crate) use erased::{broken, customer_of};
+use crate::tally::{Rejection, Split, Tally};
 use record::{Cut, Field};
 use rows::Rows;
 

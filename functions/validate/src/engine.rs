@@ -18,72 +18,27 @@
 //! assert!(split.bad.starts_with(b"line,column,rule,value,reason,row\n3,email,invalid_email,n***"));
 //! ```
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use shopflow_core::Dataset;
-use shopflow_core::dataset::{Column, Format};
+use shopflow_core::dataset::Format;
 use shopflow_core::privacy::Privacy;
 use shopflow_core::schema_contract::{Contract, Mode};
 use shopflow_core::vocabulary::Vocabularies;
 
-use crate::csv::{self, Csv};
+use crate::csv::Csv;
 use crate::json_lines::JsonLines;
 use crate::personal::{MOST_COLUMNS, PersonalData, Scans};
-use crate::quarantine::{Finding, Quarantine, Refusal};
+use crate::quarantine::{Finding, Quarantine};
+pub use crate::rules::RECORD_LIMIT;
 use crate::rules::Rule;
+use crate::tally::Tally;
+pub use crate::tally::{Rejection, Split};
 use crate::vocabulary::{NewValues, Words};
 
-/// Longest record in bytes, without its line break.
-pub const RECORD_LIMIT: usize = 1024 * 1024;
 /// Least that is copied from a new chunk behind the rest of the one before.
 const JOIN_BYTES: usize = 4096;
 const BOM: &[u8] = b"\xEF\xBB\xBF";
-
-/// What came out since the caller last emptied it.
-#[derive(Debug, Default)]
-pub struct Split {
-    /// Good rows as they came, under the file's own header.
-    pub good: Vec<u8>,
-    /// Refused rows, as the CSV described in [`crate::quarantine`].
-    pub bad: Vec<u8>,
-}
-
-/// Why a whole file is refused.
-#[derive(Debug, Clone)]
-pub struct Rejection {
-    pub rule: Rule,
-    pub column: Option<&'static Column>,
-    /// What is wrong, without the name of the file.
-    pub text: String,
-    /// What to do about it.
-    pub remedy: String,
-}
-
-impl Rejection {
-    /// For a file with columns that a frozen schema does not have.
-    pub(crate) fn frozen_columns(names: &[String]) -> Self {
-        let listed: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
-        let what = if listed.len() == 1 { "column" } else { "columns" };
-        Rejection {
-            rule: Rule::UnknownColumn,
-            column: None,
-            text: format!("the schema is frozen and does not have {what} {}", listed.join(", ")),
-            remedy: "remove them from the file, or set schema_contract to evolve, discard_row or \
-                     discard_value"
-                .to_owned(),
-        }
-    }
-
-    pub(crate) fn empty() -> Self {
-        Rejection {
-            rule: Rule::EmptyFile,
-            column: None,
-            text: "the file is empty".to_owned(),
-            remedy: "export it again and check that the export ran to its end".to_owned(),
-        }
-    }
-}
 
 /// The account of a whole file.
 #[derive(Debug)]
@@ -109,74 +64,6 @@ pub struct Summary {
     /// Personal data in columns that are not defined to hold any.
     pub personal_data: Vec<PersonalData>,
     pub warnings: Vec<String>,
-}
-
-/// What both formats count and collect.
-#[derive(Debug)]
-pub(crate) struct Tally {
-    /// Physical line the next record starts on, from 1.
-    pub line: u64,
-    pub rows_in: u64,
-    pub rows_good: u64,
-    pub quarantine: Quarantine,
-    pub rejection: Option<Rejection>,
-    pub contract: Contract,
-    pub extra_columns: Vec<String>,
-    pub discarded_values: BTreeMap<String, u64>,
-    pub scans: Scans,
-    pub words: Words,
-    /// Customers whose values do not come in.
-    pub erased: BTreeSet<u64>,
-    pub rows_kept_erased: u64,
-    pub blank_lines: u64,
-    /// The last row had no line break.
-    pub open_end: bool,
-    /// Within a record that is too long: everything up to the next line feed is passed over.
-    pub skipping: bool,
-}
-
-impl Tally {
-    /// Refuses a row that was cut because it is too long, and passes over the rest of it.
-    pub fn refuse_too_long(&mut self, start: &[u8], split: &mut Split) {
-        self.rows_in += 1;
-        self.skipping = true;
-        let (rule, column, reason) = match &self.rejection {
-            Some(rejection) => (rejection.rule, rejection.column, Some(rejection.text.as_str())),
-            None => (Rule::RecordTooLong, None, None),
-        };
-        let row = without_erased(
-            &self.erased,
-            &mut self.rows_kept_erased,
-            &start[..RECORD_LIMIT.min(start.len())],
-            0,
-        );
-        let refusal = Refusal { line: self.line, rule, column, value: b"", reason, row: &row };
-        self.quarantine.add(&refusal, &mut split.bad);
-    }
-
-    /// A row whose fields cannot be told apart, without the values of an erased customer whose
-    /// number stands at `id_at`.
-    pub fn broken_row<'a>(&mut self, row: &'a [u8], id_at: usize) -> Cow<'a, [u8]> {
-        without_erased(&self.erased, &mut self.rows_kept_erased, row, id_at)
-    }
-}
-
-fn without_erased<'a>(
-    erased: &BTreeSet<u64>,
-    rows: &mut u64,
-    row: &'a [u8],
-    id_at: usize,
-) -> Cow<'a, [u8]> {
-    if erased.is_empty() {
-        return Cow::Borrowed(row);
-    }
-    match csv::customer_of(row, id_at).filter(|customer| erased.contains(customer)) {
-        Some(customer) => {
-            *rows += 1;
-            Cow::Owned(csv::broken(customer))
-        }
-        None => Cow::Borrowed(row),
-    }
 }
 
 #[derive(Debug)]
@@ -362,7 +249,10 @@ impl Validator {
         Some(Rejection {
             rule: first?,
             column: None,
-            text: format!("the types are frozen and values have others: {}", wrong.join(", ")),
+            text: format!(
+                "the types are frozen, and values have other types: {}",
+                wrong.join(", ")
+            ),
             remedy: "correct the rows listed in quarantine, or set schema_contract to discard_row"
                 .to_owned(),
         })
@@ -425,7 +315,7 @@ impl Validator {
             warnings.push("the file has a header and no rows".to_owned());
         }
         if tally.blank_lines > 0 {
-            warnings.push(format!("{} blank lines were passed over", tally.blank_lines));
+            warnings.push(format!("{} blank lines were skipped", tally.blank_lines));
         }
         if tally.open_end {
             warnings.push("the last line has no line break; it may be cut off".to_owned());

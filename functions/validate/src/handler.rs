@@ -1,41 +1,27 @@
 //! The function: one landed object in, its good and bad rows, report and log out.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use chrono::Utc;
 use shopflow_core::contract::{
     ErasedCustomers, LedgerEntry, ObjectRef, SourceObject, Stage, ValidateEvent, ValidateResult,
 };
 use shopflow_core::dataset::Format;
-use shopflow_core::runtime::{Init, Invocation};
-use shopflow_core::{Dataset, Error, Result, Settings, Storage, keys};
+use shopflow_core::runtime::Invocation;
+use shopflow_core::{Dataset, Error, Result, keys};
 
+use crate::context::Context;
 use crate::engine::{Summary, Validator};
 use crate::log;
 use crate::pipeline::{self, Targets};
 use crate::report::{Output, Report};
 use crate::source;
 
-/// What the function keeps between events.
-#[derive(Debug, Clone)]
-pub struct Context {
-    pub storage: Storage,
-    pub settings: Arc<Settings>,
-}
-
-impl Context {
-    /// Takes what it needs from the runtime.
-    pub fn new(init: Init) -> Self {
-        Context { storage: init.storage, settings: init.settings }
-    }
-}
-
 /// Validates one landed object. A bad file is a result (`accepted: false`), not an error.
 ///
 /// # Errors
 /// `InvalidInput` when the object does not exist or its key names no dataset,
-/// `Transient.Storage` when S3 is unwell, `Internal` when the rows do not add up.
+/// `Transient.Storage` when S3 does not answer, `Internal` when the rows do not add up.
 pub async fn handle(
     context: &Context,
     event: ValidateEvent,

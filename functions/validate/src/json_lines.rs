@@ -8,11 +8,11 @@ use shopflow_core::Dataset;
 use shopflow_core::dataset::{Column, Kind};
 use shopflow_core::schema_contract::Mode;
 
-use crate::engine::{RECORD_LIMIT, Rejection, Split, Tally};
 use crate::ids::Uuids;
 use crate::personal::{self, Scans};
 use crate::quarantine::Refusal;
-use crate::rules::Rule;
+use crate::rules::{RECORD_LIMIT, Rule};
+use crate::tally::{Rejection, Split, Tally};
 use crate::values;
 use crate::vocabulary::Words;
 use fields::{Fields, Scalar};

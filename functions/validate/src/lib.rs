@@ -3,9 +3,10 @@
 //!
 //! [`engine`] is the validation itself, on bytes and free of I/O; [`handler`] connects it to S3.
 
+mod context;
 mod csv;
 pub mod engine;
-pub mod handler;
+mod handler;
 mod ids;
 mod json_lines;
 mod log;
@@ -15,7 +16,9 @@ pub mod quarantine;
 pub mod report;
 pub mod rules;
 mod source;
+mod tally;
 mod values;
 pub mod vocabulary;
 
-pub use handler::{Context, handle};
+pub use context::Context;
+pub use handler::handle;

@@ -60,7 +60,8 @@ pub(crate) async fn run(
     // A writer that fails stops the reader, so its error is the cause and comes first.
     let outputs = outputs?;
     read?;
-    let summary = summary.ok_or_else(|| Error::internal("validation did not see the end"))?;
+    let summary =
+        summary.ok_or_else(|| Error::internal("validation stopped before the end of the file"))?;
     let (validated, quarantine) = outputs.finish().await?;
     Ok(Outcome { summary, validated, quarantine })
 }

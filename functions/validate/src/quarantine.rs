@@ -10,7 +10,7 @@ use shopflow_core::privacy::Privacy;
 use shopflow_core::vocabulary::Vocabularies;
 use shopflow_privacy::Layer::Logs;
 use shopflow_privacy::Treatment;
-use shopflow_privacy::treatment::REDACTED;
+use shopflow_privacy::treatment::{REDACTED, mask};
 
 use crate::personal;
 use crate::rules::{self, Rule};
@@ -155,18 +155,13 @@ impl Quarantine {
             || personal::is_clearly_personal(value)
             || (self.has_personal_columns && text.trim().contains(char::is_whitespace));
         if personal {
-            return masked(&text);
+            return mask::initial_if_any(&text);
         }
         match text.char_indices().nth(SHOWN_CHARACTERS) {
             Some((end, _)) => format!("{}…", &text[..end]),
             None => text.into_owned(),
         }
     }
-}
-
-/// First character and three stars; nothing for nothing.
-pub fn masked(value: &str) -> String {
-    value.chars().next().map(|first| format!("{first}***")).unwrap_or_default()
 }
 
 /// Quotes a field where RFC 4180 asks for it.

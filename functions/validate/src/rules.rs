@@ -4,6 +4,9 @@ use serde::{Serialize, Serializer};
 use shopflow_core::dataset::{Column, Kind};
 use shopflow_core::vocabulary::Vocabularies;
 
+/// Longest record in bytes, without its line break.
+pub const RECORD_LIMIT: usize = 1024 * 1024;
+
 macro_rules! rules {
     ($($(#[doc = $doc:literal])+ $variant:ident => $name:literal,)+) => {
         /// Why a row or a file is refused.
@@ -66,7 +69,7 @@ rules! {
     BrokenQuoting => "broken_quoting",
     /// The row (or the header) is not UTF-8.
     InvalidUtf8 => "invalid_utf8",
-    /// The last line breaks off: no line break at its end, and incomplete.
+    /// The last line is cut off: it has no line break and is incomplete.
     TruncatedLine => "truncated_line",
     /// The row is longer than 1 MiB; quarantine keeps its first MiB.
     RecordTooLong => "record_too_long",
@@ -130,14 +133,14 @@ pub fn reason(rule: Rule, column: Option<&Column>, sets: &Vocabularies) -> Strin
 
 fn plain(rule: Rule) -> &'static str {
     match rule {
-        Rule::FieldCount => "the row has not as many fields as the header",
+        Rule::FieldCount => "the row does not have as many fields as the header",
         Rule::BrokenQuoting => "a quote is not closed or stands inside an unquoted field",
         Rule::InvalidUtf8 => "the row is not UTF-8",
-        Rule::TruncatedLine => "the last line breaks off",
+        Rule::TruncatedLine => "the last line is cut off",
         Rule::RecordTooLong => "the row is longer than 1 MiB; only its start is kept here",
         Rule::InvalidJson => "the line is not one JSON object",
         Rule::UnknownColumn => "the row has a value in a column the dataset does not know",
-        Rule::ControlCharacter => "a bare carriage return stands inside an extra column",
+        Rule::ControlCharacter => "an extra column contains a bare carriage return",
         other => other.description(),
     }
 }

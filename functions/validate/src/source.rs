@@ -59,11 +59,11 @@ fn claimed(
     let Some(text) = metadata.get(name) else { return Ok(None) };
     let hint = "upload the file without this metadata, or replay it with `shopflow quarantine`";
     let moment = DateTime::parse_from_rfc3339(text)
-        .or_error(ErrorKind::InvalidInput, "metadata of the object is no RFC 3339 moment")
+        .or_error(ErrorKind::InvalidInput, "metadata of the object is not an RFC 3339 time")
         .map_err(|error| error.with("metadata", name).with("value", text).hint(hint))?
         .with_timezone(&Utc);
     if moment > latest {
-        return Err(Error::invalid("metadata of the object claims a moment after its upload")
+        return Err(Error::invalid("metadata of the object claims a time after its upload")
             .with("metadata", name)
             .with("value", text)
             .with("latest", latest.to_rfc3339())

@@ -218,7 +218,7 @@ fn blank_lines_are_no_rows() {
         validate(Dataset::Transactions, format!("\n{TRANSACTIONS}\n{ROW_1}\r\n{ROW_2}\n"));
     assert_eq!(outcome.good_text(), format!("{TRANSACTIONS}{ROW_1}{ROW_2}"));
     assert_eq!(outcome.summary.rows_in, 2);
-    assert_eq!(outcome.summary.warnings, ["4 blank lines were passed over"]);
+    assert_eq!(outcome.summary.warnings, ["4 blank lines were skipped"]);
     let bad = validate(Dataset::Transactions, format!("\n{TRANSACTIONS}\n\nx\n"));
     assert_eq!(bad.verdicts(), [(5, "", "field_count")], "blank lines count as lines");
 }

@@ -5,11 +5,14 @@
 //! Heavy dependencies stay out of here: Parquet and Arrow live in `shopflow-lake`, Postgres in
 //! `shopflow-postgres`.
 
+mod built_in;
 pub mod contract;
 pub mod dataset;
 pub mod error;
 pub mod keys;
+pub mod meter;
 pub mod metrics;
+mod mode;
 pub mod overlay;
 pub mod privacy;
 pub mod runtime;

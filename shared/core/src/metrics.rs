@@ -4,32 +4,28 @@
 
 use std::sync::Mutex;
 
-use aws_sdk_cloudwatch::Client;
-use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit};
+use aws_config::SdkConfig;
+use chrono::Utc;
+use shopflow_aws::cloudwatch::{BATCH, Datum, Unit, put_metric_data};
 
+use crate::runtime::METER;
 use crate::settings::MetricsSettings;
-
-/// `PutMetricData` takes at most this many data per call.
-const BATCH: usize = 1000;
 
 /// Collects the metrics of one invocation.
 #[derive(Debug)]
 pub struct Metrics {
-    client: Option<Client>,
+    /// How CloudWatch is reached; absent when metrics are switched off.
+    aws: Option<SdkConfig>,
     namespace: String,
     function: &'static str,
-    data: Mutex<Vec<MetricDatum>>,
+    data: Mutex<Vec<Datum>>,
 }
 
 impl Metrics {
     /// A collector for `function`; it discards everything when metrics are switched off.
-    pub fn new(
-        settings: &MetricsSettings,
-        config: &aws_config::SdkConfig,
-        function: &'static str,
-    ) -> Self {
+    pub fn new(settings: &MetricsSettings, aws: &SdkConfig, function: &'static str) -> Self {
         Metrics {
-            client: settings.enabled.then(|| Client::new(config)),
+            aws: settings.enabled.then(|| aws.clone()),
             namespace: settings.namespace.clone(),
             function,
             data: Mutex::new(Vec::new()),
@@ -38,57 +34,58 @@ impl Metrics {
 
     /// Adds a count, such as rows, with extra dimensions (`[("Dataset", "products")]`).
     pub fn count(&self, name: &str, value: u64, dimensions: &[(&str, &str)]) {
-        self.put(name, value as f64, StandardUnit::Count, dimensions);
+        self.put(name, value as f64, Unit::Count, dimensions);
     }
 
     /// Adds a duration in milliseconds.
     pub fn millis(&self, name: &str, value: u64, dimensions: &[(&str, &str)]) {
-        self.put(name, value as f64, StandardUnit::Milliseconds, dimensions);
+        self.put(name, value as f64, Unit::Milliseconds, dimensions);
     }
 
     /// Adds a number without unit, such as a score or a rate.
     pub fn gauge(&self, name: &str, value: f64, dimensions: &[(&str, &str)]) {
-        self.put(name, value, StandardUnit::None, dimensions);
+        self.put(name, value, Unit::None, dimensions);
     }
 
-    fn put(&self, name: &str, value: f64, unit: StandardUnit, dimensions: &[(&str, &str)]) {
-        if self.client.is_none() {
+    fn put(&self, name: &str, value: f64, unit: Unit, dimensions: &[(&str, &str)]) {
+        if self.aws.is_none() {
             return;
         }
-        let mut datum = MetricDatum::builder()
-            .metric_name(name)
-            .value(value)
-            .unit(unit)
-            .dimensions(Dimension::builder().name("Function").value(self.function).build());
-        for (dimension, value) in dimensions {
-            datum = datum.dimensions(Dimension::builder().name(*dimension).value(*value).build());
-        }
+        let own = [("Function", self.function)];
+        let dimensions = own.iter().chain(dimensions);
+        let dimensions =
+            dimensions.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         if let Ok(mut data) = self.data.lock() {
-            data.push(datum.build());
+            data.push(Datum { name: name.to_owned(), value, unit, dimensions });
         }
     }
 
     /// Sends what was collected. A failure is logged, never returned: metrics fail no run.
     pub async fn flush(&self) {
-        let Some(client) = &self.client else { return };
+        let Some(aws) = &self.aws else { return };
         let data = match self.data.lock() {
             Ok(mut data) => std::mem::take(&mut *data),
             Err(_) => return,
         };
+        let hour = Utc::now().timestamp().unsigned_abs() / 3600;
         for batch in data.chunks(BATCH) {
-            let sent = client
-                .put_metric_data()
-                .namespace(&self.namespace)
-                .set_metric_data(Some(batch.to_vec()))
-                .send()
-                .await;
-            if let Err(error) = sent {
-                tracing::warn!(
-                    error = ?error.into_service_error(),
+            match put_metric_data(aws, &self.namespace, batch).await {
+                Ok(()) => METER.sent_metrics(batch.iter().map(identity), hour),
+                Err(error) => tracing::warn!(
+                    error = ?error.into_source(),
                     count = batch.len(),
                     "send metrics failed"
-                );
+                ),
             }
         }
     }
+}
+
+/// What tells a metric apart from others: its name and its dimensions.
+fn identity(datum: &Datum) -> String {
+    let mut identity = datum.name.clone();
+    for (name, value) in &datum.dimensions {
+        identity.push_str(&format!(" {name}={value}"));
+    }
+    identity
 }

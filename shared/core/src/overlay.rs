@@ -14,9 +14,9 @@ use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::built_in::ENVIRONMENTS;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::keys;
-use crate::settings::ENVIRONMENTS;
 use crate::storage::{Precondition, Storage};
 
 /// The variable with the address of the files.

@@ -15,7 +15,8 @@ mod configured;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Utc};
@@ -27,21 +28,18 @@ use tracing::Instrument;
 
 use crate::contract::Usage;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::meter::{self, CountingWriter, Meter};
 use crate::metrics::Metrics;
 use crate::overlay::Overlay;
 use crate::settings::{Need, Settings};
 use crate::storage::Storage;
 use configured::Configured;
 
-/// What a function gets once, at init.
-#[derive(Debug, Clone)]
-pub struct Init {
-    pub settings: Arc<Settings>,
-    pub aws: aws_config::SdkConfig,
-    pub storage: Storage,
-    /// Files over the built-in configuration and suites.
-    pub overlay: Arc<Overlay>,
-}
+pub use configured::Init;
+
+/// Of the whole process: it runs one function, one call after the other. What a failed call used is
+/// counted with the next that succeeds, usually its repeat.
+pub(crate) static METER: LazyLock<Meter> = LazyLock::new(Meter::default);
 
 /// What a handler gets with each event besides the event itself.
 #[derive(Debug)]
@@ -50,12 +48,28 @@ pub struct Invocation {
     /// When Lambda will stop the function.
     pub deadline: SystemTime,
     pub request_id: String,
+    function: &'static str,
+    started: (Instant, DateTime<Utc>),
+    init_ms: u64,
 }
 
 impl Invocation {
     /// Time left before Lambda stops the function.
     pub fn remaining(&self) -> Duration {
         self.deadline.duration_since(SystemTime::now()).unwrap_or_default()
+    }
+
+    /// What the call has used until now.
+    pub fn usage(&self) -> Usage {
+        let (started, started_at) = self.started;
+        Usage {
+            function: self.function.to_owned(),
+            duration_ms: started.elapsed().as_millis() as u64,
+            memory_mb: memory_mb(),
+            started_at: Some(started_at),
+            init_ms: self.init_ms,
+            billed: METER.read(),
+        }
     }
 
     /// An invocation outside Lambda, for tests and the command line: an hour left, no metrics.
@@ -65,6 +79,9 @@ impl Invocation {
             metrics: Metrics::new(&metrics, aws, function),
             deadline: SystemTime::now() + Duration::from_secs(3600),
             request_id: "detached".to_owned(),
+            function,
+            started: (Instant::now(), Utc::now()),
+            init_ms: 0,
         }
     }
 }
@@ -93,8 +110,9 @@ where
     H: Fn(Arc<C>, E, Arc<Invocation>) -> HF + Send + Sync + 'static,
     HF: Future<Output = Result<R>> + Send + 'static,
 {
+    let began = Instant::now();
     init_logs();
-    let aws = aws_config().await;
+    let aws = aws_loader().http_client(meter::http_client(&METER)).load().await;
     let uri = Overlay::uri_of_environment();
     let needs = needs.to_vec();
     let settings = move |overlay: &Overlay| Settings::load_over(overlay, &needs);
@@ -104,10 +122,13 @@ where
         .await
         .inspect_err(|error| log_init_failure(function, error))?;
     let handle = Arc::new(handle);
+    let init_ms = AtomicU64::new(began.elapsed().as_millis() as u64);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
         let configured = Arc::clone(&configured);
         let handle = Arc::clone(&handle);
         let aws = aws.clone();
+        let started = (Instant::now(), Utc::now());
+        let init_ms = init_ms.swap(0, Ordering::Relaxed);
         async move {
             let built = configured
                 .following(&event.payload)
@@ -117,6 +138,9 @@ where
                 metrics: Metrics::new(&built.settings.metrics, &aws, function),
                 deadline: UNIX_EPOCH + Duration::from_millis(event.context.deadline),
                 request_id: event.context.request_id.clone(),
+                function,
+                started,
+                init_ms,
             });
             answer(function, built.context, handle, event.payload, invocation).await
         }
@@ -127,6 +151,10 @@ where
 /// The SDK configuration: standard retries with backoff and jitter, five attempts, time-outs so
 /// that a dead connection is noticed.
 pub async fn aws_config() -> aws_config::SdkConfig {
+    aws_loader().load().await
+}
+
+fn aws_loader() -> aws_config::ConfigLoader {
     let retries = aws_config::retry::RetryConfig::standard().with_max_attempts(5);
     let timeouts = aws_config::timeout::TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(3))
@@ -135,8 +163,6 @@ pub async fn aws_config() -> aws_config::SdkConfig {
     aws_config::defaults(aws_config::BehaviorVersion::latest())
         .retry_config(retries)
         .timeout_config(timeouts)
-        .load()
-        .await
 }
 
 /// JSON logs on standard output; `RUST_LOG` filters them, `info` by default.
@@ -148,7 +174,8 @@ pub fn init_logs() {
         .flatten_event(true)
         .with_current_span(true)
         .with_span_list(false)
-        .with_env_filter(filter);
+        .with_env_filter(filter)
+        .with_writer(|| CountingWriter::new(std::io::stdout(), &METER));
     // A second call in one process (tests) keeps the first subscriber.
     let _ = logs.try_init();
 }
@@ -178,8 +205,6 @@ where
         dataset = text(&payload, "dataset"),
     );
     async {
-        let started = Instant::now();
-        let started_at = Utc::now();
         let outcome = match decode(payload) {
             // Boxed: the types of nested futures would grow past what the compiler takes.
             Ok(event) => {
@@ -189,15 +214,16 @@ where
             }
             Err(error) => Err(error),
         };
-        let duration_ms = started.elapsed().as_millis() as u64;
+        let duration_ms = invocation.started.0.elapsed().as_millis() as u64;
         invocation.metrics.millis("Duration", duration_ms, &[]);
         let failed = u64::from(outcome.is_err());
         invocation.metrics.count("Failures", failed, &[]);
         invocation.metrics.flush().await;
-        match outcome.and_then(|result| with_usage(result, function, started_at, duration_ms)) {
+        match outcome {
             Ok(result) => {
                 tracing::info!(duration_ms, "done");
-                Ok(result)
+                let usage = Usage { billed: METER.take(), ..invocation.usage() };
+                with_usage(result, usage).map_err(Into::into)
             }
             Err(error) => {
                 let error_kind = error.kind().name();
@@ -222,20 +248,9 @@ fn decode<E: DeserializeOwned>(payload: Value) -> Result<E> {
     })
 }
 
-fn with_usage<R: Serialize>(
-    result: R,
-    function: &str,
-    started_at: DateTime<Utc>,
-    duration_ms: u64,
-) -> Result<Value> {
+fn with_usage<R: Serialize>(result: R, usage: Usage) -> Result<Value> {
     let mut value =
         serde_json::to_value(result).or_error(ErrorKind::Internal, "encode result failed")?;
-    let memory_mb = std::env::var("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-        .ok()
-        .and_then(|size| size.parse().ok())
-        .unwrap_or(128);
-    let function = function.to_owned();
-    let usage = Usage { function, duration_ms, memory_mb, started_at: Some(started_at) };
     if let Value::Object(fields) = &mut value {
         let usage =
             serde_json::to_value(usage).or_error(ErrorKind::Internal, "encode usage failed")?;
@@ -244,9 +259,16 @@ fn with_usage<R: Serialize>(
     Ok(value)
 }
 
+/// Memory that Lambda gave the function.
+fn memory_mb() -> u64 {
+    let size = std::env::var("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").ok();
+    size.and_then(|size| size.parse().ok()).unwrap_or(128)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::Billed;
 
     #[derive(Debug, serde::Deserialize)]
     #[allow(dead_code)]
@@ -264,10 +286,19 @@ mod tests {
 
     #[test]
     fn every_result_tells_what_it_used() {
-        let value = with_usage(serde_json::json!({"rows": 3}), "load", Utc::now(), 12).unwrap();
+        let usage = Usage {
+            function: "load".to_owned(),
+            duration_ms: 12,
+            memory_mb: 1024,
+            started_at: Some(Utc::now()),
+            init_ms: 0,
+            billed: Billed { s3_reads: 4, ..Billed::default() },
+        };
+        let value = with_usage(serde_json::json!({"rows": 3}), usage).unwrap();
         assert_eq!(value["rows"], 3);
         assert_eq!(value["usage"]["function"], "load");
         assert_eq!(value["usage"]["duration_ms"], 12);
         assert!(value["usage"]["started_at"].is_string());
+        assert_eq!(value["usage"]["billed"], serde_json::json!({"s3_reads": 4}));
     }
 }

@@ -17,9 +17,8 @@ use crate::privacy::Privacy;
 use crate::schema_contract::Contracts;
 use crate::vocabulary::Vocabularies;
 
-pub(crate) use layers::{ENVIRONMENTS, built_in};
 pub use sections::{
-    AlertSettings, Buckets, Business, Cdc, CdcMode, Compact, Database, DatabaseAuth,
+    AlertSettings, Buckets, Business, Cdc, CdcMode, Compact, Database, DatabaseAuth, Generate,
     LineageSettings, MetricsSettings, Recommendations, StorageSettings, Tls, Validation,
 };
 
@@ -31,11 +30,13 @@ pub struct Settings {
     pub environment: String,
     pub buckets: Buckets,
     pub database: Database,
+    pub generate: Generate,
     pub validation: Validation,
     pub storage: StorageSettings,
     pub compact: Compact,
     pub cdc: Cdc,
     pub business: Business,
+    pub transform: Transform,
     pub recommendations: Recommendations,
     pub metrics: MetricsSettings,
     pub alerts: AlertSettings,
@@ -112,8 +113,8 @@ impl Settings {
         variables: HashMap<String, String>,
         needs: &[Need],
     ) -> Result<Settings> {
-        let (layers, mut problems) = layers::files(environment, overlay)?;
-        let settings = layers::merged(&layers, variables);
+        let (layers, mut problems) = layers::files::<Settings>(environment, overlay)?;
+        let settings: Result<Settings> = layers::merged(&layers, variables);
         match settings {
             Ok(mut settings) => {
                 settings.environment = environment.to_owned();
@@ -159,6 +160,9 @@ impl Settings {
             problems.push("cdc.max_changes and cdc.file_mib must be at least 1".to_owned());
         }
         self.lineage.check(&mut problems);
+        if self.transform.rows_per_call == 0 {
+            problems.push("transform.rows_per_call must be at least 1".to_owned());
+        }
         let Recommendations { minimum_baskets, top, session_days } = self.recommendations;
         if minimum_baskets == 0 || top == 0 || session_days == 0 {
             problems.push("recommendations.* must be at least 1".to_owned());

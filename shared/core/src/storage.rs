@@ -93,7 +93,7 @@ impl Storage {
             .last_modified()
             .and_then(|time| DateTime::from_timestamp(time.secs(), time.subsec_nanos()))
             .ok_or_else(|| {
-                Error::internal("S3 gave no modification time").with("key", &object.key)
+                Error::internal("S3 returned no modification time").with("key", &object.key)
             })?;
         Ok(ObjectInfo {
             version_id: head.version_id().unwrap_or("null").to_owned(),

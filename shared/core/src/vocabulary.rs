@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::schema_contract::Mode;
+use crate::built_in;
+use crate::mode::Mode;
 
 /// Longest value in bytes.
 pub const LONGEST_TERM: usize = 64;
@@ -144,7 +145,7 @@ impl Default for Vocabularies {
     fn default() -> Self {
         static BUILT_IN: LazyLock<Vocabularies> = LazyLock::new(|| {
             // A test holds that the file is there and well-formed.
-            crate::settings::built_in("vocabulary").unwrap_or_else(|_| BTreeMap::new().into())
+            built_in::section("vocabulary").unwrap_or_else(|_| BTreeMap::new().into())
         });
         BUILT_IN.clone()
     }

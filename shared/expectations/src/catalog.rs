@@ -1,6 +1,7 @@
-//! The expectations, one module per family. Each has a list of [`Spec`](crate::registry::Spec)s.
+//! The expectations, one module per family. Each has a list of [`Spec`](crate::spec::Spec)s.
 
 pub(crate) mod aggregates;
+mod counts;
 pub(crate) mod distinct;
 pub(crate) mod distribution;
 pub(crate) mod divergence;
@@ -12,12 +13,14 @@ pub(crate) mod values;
 
 use serde_json::{Map, Value, json};
 
-use crate::builder::{Builder, Judge, Outcome, Target};
+use crate::builder::{Builder, Target};
+use crate::evidence::Evidence;
+use crate::evidence::Judge;
 use crate::metric::Metric;
 use crate::metric::sample::Failures;
 use crate::metric::tally::{Missing, Tally};
+use crate::outcome::Outcome;
 use crate::predicate::Predicate;
-use crate::state::Evidence;
 
 /// Rows that were looked at and what was found.
 pub(crate) struct Rows<'a> {
@@ -44,7 +47,7 @@ pub(crate) fn judge_rows(evidence: &Evidence<'_>, found: &Rows<'_>, mostly: f64)
     .with("unexpected_percent_total", percent(rows))
     .with("unexpected_percent_nonmissing", percent(considered));
     if let Some(failures) = failures {
-        let limit = evidence.presenter().limit;
+        let limit = evidence.presenter.limit;
         let list: Vec<Value> = failures.first.iter().map(|row| row.value.clone()).collect();
         let counts: Vec<Value> = failures
             .values
@@ -63,7 +66,7 @@ pub(crate) fn judge_rows(evidence: &Evidence<'_>, found: &Rows<'_>, mostly: f64)
 }
 
 fn keys(outcome: Outcome, evidence: &Evidence<'_>, failures: &Failures) -> Outcome {
-    let presenter = evidence.presenter();
+    let presenter = evidence.presenter;
     if presenter.keys.is_empty() {
         return outcome;
     }

@@ -63,26 +63,10 @@ pub fn into_error(suite: &str, problems: &[Problem]) -> Error {
 
 /// The candidate with the smallest edit distance, if it is near enough to be meant.
 pub fn nearest<'a>(written: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = candidates.map(|name| (distance(written, name), name));
+    let lower = written.to_lowercase();
+    let scored = candidates.map(|name| (strsim::levenshtein(&lower, &name.to_lowercase()), name));
     let (best, name) = scored.min()?;
     (best <= (written.chars().count() / 3).max(1)).then_some(name)
-}
-
-/// Levenshtein distance, ignoring case.
-fn distance(a: &str, b: &str) -> usize {
-    let a: Vec<char> = a.chars().flat_map(char::to_lowercase).collect();
-    let b: Vec<char> = b.chars().flat_map(char::to_lowercase).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

@@ -6,18 +6,18 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::builder::MetricId;
 use crate::column::Kind;
-use crate::metric::Metric;
+use crate::evidence::Evidence;
 use crate::metric::distinct::Distinct;
 use crate::metric::extremes::{Extremes, Kept};
 use crate::metric::frequencies::Frequencies;
 use crate::metric::moments::Moments;
 use crate::metric::numbers::{Collected, Interpolation, Numbers};
 use crate::metric::tally::{Missing, Tally};
-use crate::plan::{Options, Planner};
+use crate::metric::{Metric, MetricId};
+use crate::options::Options;
+use crate::planner::Planner;
 use crate::predicate::Anything;
-use crate::state::Evidence;
 
 /// Values whose counts are kept while looking for the most frequent ones.
 const COUNTED: usize = 1000;

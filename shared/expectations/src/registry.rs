@@ -1,57 +1,12 @@
-//! Every expectation that exists: its name, its arguments, and how it is built.
+//! Every expectation that exists.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use crate::builder::{Builder, Judge};
 use crate::catalog;
-
-/// One kind of expectation. Adding one is one entry in a list of `catalog`.
-#[derive(Debug)]
-pub struct Spec {
-    /// `expect_…`
-    pub name: &'static str,
-    /// What it expects, as a sentence.
-    pub description: &'static str,
-    pub arguments: &'static [&'static str],
-    pub(crate) domain: Domain,
-    pub(crate) build: fn(&mut Builder<'_>) -> Option<Judge>,
-}
-
-/// What an expectation is about; decides the arguments that all of a kind have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Domain {
-    /// The rows of a column.
-    Values,
-    /// A column as a whole.
-    Column,
-    /// The rows of two columns.
-    Pair,
-    /// The rows of several columns.
-    Columns,
-    /// The table.
-    Table,
-}
-
-/// Arguments of Great Expectations that say how to run, not what to expect.
-const IGNORED: &[&str] =
-    &["batch_id", "result_format", "catch_exceptions", "include_config", "meta"];
-const CONDITION: &[&str] = &["row_condition", "condition_parser"];
-
-impl Spec {
-    /// Every argument that is accepted.
-    pub fn accepted(&self) -> impl Iterator<Item = &'static str> {
-        let common: &[&str] = match self.domain {
-            Domain::Values => &["column", "mostly", "auto"],
-            Domain::Column => &["column", "auto"],
-            Domain::Pair => &["column_A", "column_B", "mostly", "ignore_row_if"],
-            Domain::Columns => &["column_list", "mostly", "ignore_row_if"],
-            Domain::Table => &[],
-        };
-        let condition = if self.domain == Domain::Table { &[] } else { CONDITION };
-        self.arguments.iter().chain(common).chain(condition).chain(IGNORED).copied()
-    }
-}
+use crate::problem::Problem;
+pub use crate::spec::Spec;
+use crate::suite::Suite;
 
 static SPECS: LazyLock<BTreeMap<&'static str, &'static Spec>> =
     LazyLock::new(|| all().map(|spec| (spec.name, spec)).collect());
@@ -74,6 +29,34 @@ pub fn all() -> impl Iterator<Item = &'static Spec> {
 /// The expectation of this name.
 pub fn find(name: &str) -> Option<&'static Spec> {
     SPECS.get(name).copied()
+}
+
+impl Suite {
+    /// What is wrong with the names of expectations and arguments, whatever table the suite is for.
+    ///
+    /// [`Plan::compile`](crate::Plan::compile) finds the same and more, but needs the schema of the
+    /// table; this can be asked before there is a table.
+    pub fn unknown_names(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for (at, expectation) in self.expectations.iter().enumerate() {
+            let place = format!("expectation {} {}", at + 1, expectation.name);
+            let Some(spec) = find(&expectation.name) else {
+                let problem = Problem::new(place, "there is no such expectation");
+                let names = all().map(|spec| spec.name);
+                problems.push(problem.suggest(&expectation.name, names));
+                continue;
+            };
+            let unknown = expectation
+                .kwargs
+                .keys()
+                .filter(|name| !spec.accepted().any(|known| known == *name));
+            problems.extend(unknown.map(|name| {
+                let problem = Problem::new(&place, format!("unknown argument '{name}'"));
+                problem.suggest(name, spec.accepted())
+            }));
+        }
+        problems
+    }
 }
 
 #[cfg(test)]

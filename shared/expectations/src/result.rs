@@ -3,10 +3,9 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::builder::Outcome;
-use crate::plan::Plan;
-use crate::state::Unreadable;
-use crate::suite::{Expectation, Severity};
+use crate::outcome::Outcome;
+use crate::suite::{Expectation, Severity, Suite};
+use crate::unreadable::Unreadable;
 
 /// Numbers over all expectations.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -76,12 +75,11 @@ pub const READABLE_ROWS: &str = "expect_table_rows_to_be_readable";
 
 impl ValidationResult {
     pub(crate) fn new(
-        plan: &Plan,
+        suite: &Suite,
         outcomes: Vec<Outcome>,
         rows: u64,
         unreadable: &Unreadable,
     ) -> Self {
-        let suite = &plan.suite;
         let mut results: Vec<ExpectationResult> = suite
             .expectations
             .iter()

@@ -9,49 +9,14 @@ use serde_json::Value;
 use shopflow_core::Result;
 use shopflow_core::error::{Error, ErrorKind, ResultExt};
 
-use crate::builder::MetricId;
 use crate::column::Batch;
-use crate::metric::{
-    Collected, Scope, distinct, extremes, frequencies, histogram, keys, moments, numbers, order,
-    tally,
-};
+use crate::evidence::Evidence;
+use crate::metric::Collected;
+use crate::metric::scope::Scope;
 use crate::plan::Plan;
 use crate::profile::Profile;
 use crate::result::ValidationResult;
-
-/// Rows of a text source that could not be read as rows of the table.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Unreadable {
-    pub count: u64,
-    /// The first of them: where, and why.
-    pub first: Vec<(u64, String)>,
-}
-
-impl Unreadable {
-    /// Rows that are listed.
-    const LISTED: usize = 20;
-
-    /// Notes one more.
-    pub fn add(&mut self, at: u64, reason: &str) {
-        self.count += 1;
-        if self.first.len() < Self::LISTED {
-            self.first.push((at, reason.to_owned()));
-        }
-    }
-
-    /// Adds those of a part that follows.
-    pub(crate) fn append(&mut self, next: Unreadable) {
-        self.count += next.count;
-        let room = Self::LISTED.saturating_sub(self.first.len());
-        self.first.extend(next.first.into_iter().take(room));
-    }
-
-    /// The same behind so many records more.
-    pub(crate) fn behind(mut self, records: u64) -> Unreadable {
-        self.first.iter_mut().for_each(|(at, _)| *at += records);
-        self
-    }
-}
+use crate::unreadable::Unreadable;
 
 /// The state of a pass. Parts of a table are collected apart and merged in their order; a state
 /// can be stored as JSON and merged on another day.
@@ -143,9 +108,14 @@ impl State {
     /// Judges every expectation; `other_tables` gives the numbers of rows that
     /// `expect_table_row_count_to_equal_other_table` compares with.
     pub fn finish_beside(&self, other_tables: &BTreeMap<String, u64>) -> ValidationResult {
-        let evidence = Evidence { state: self, other_tables };
+        let evidence = self.evidence(other_tables);
         let outcomes = self.plan.judges.iter().map(|judge| judge(&evidence));
-        ValidationResult::new(&self.plan, outcomes.collect(), self.rows, &self.unreadable)
+        ValidationResult::new(&self.plan.suite, outcomes.collect(), self.rows, &self.unreadable)
+    }
+
+    fn evidence<'a>(&'a self, other_tables: &'a BTreeMap<String, u64>) -> Evidence<'a> {
+        let Plan { metrics, presenter, .. } = &*self.plan;
+        Evidence { metrics, collected: &self.collected, presenter, other_tables }
     }
 
     /// What the columns are like; `None` unless the plan's options asked for profiles.
@@ -154,7 +124,7 @@ impl State {
             return None;
         }
         let other_tables = BTreeMap::new();
-        let evidence = Evidence { state: self, other_tables: &other_tables };
+        let evidence = self.evidence(&other_tables);
         let columns = self.plan.profiled.iter().map(|column| column.finish(&evidence)).collect();
         Some(Profile { rows: self.rows, columns })
     }
@@ -190,66 +160,5 @@ impl State {
         }
         let Stored { rows, unreadable, collected, .. } = stored;
         Ok(State { plan: plan.clone(), rows, unreadable, collected })
-    }
-}
-
-/// What judges look at.
-pub(crate) struct Evidence<'a> {
-    state: &'a State,
-    pub other_tables: &'a BTreeMap<String, u64>,
-}
-
-macro_rules! of_kind {
-    ($($name:ident: $variant:ident($module:ident::$type:ident),)+) => {
-        impl<'a> Evidence<'a> {
-            $(
-                /// What the metric collected; `None` when it is of another kind.
-                pub fn $name(&self, id: MetricId) -> Option<&'a $module::$type> {
-                    match &self.state.collected[id.0] {
-                        Collected::$variant(state) => Some(state),
-                        _ => None,
-                    }
-                }
-            )+
-        }
-    };
-}
-
-of_kind! {
-    tally: Tally(tally::Tallied),
-    moments: Moments(moments::Collected),
-    extremes: Extremes(extremes::Collected),
-    raw_frequencies: Frequencies(frequencies::Collected),
-    distinct: Distinct(distinct::Collected),
-    numbers: Numbers(numbers::Collected),
-    keys: Keys(keys::Collected),
-    order: Order(order::Collected),
-    histogram: Histogram(histogram::Collected),
-}
-
-impl<'a> Evidence<'a> {
-    /// Rows the condition of the metric holds for.
-    pub fn rows(&self, id: MetricId) -> u64 {
-        match &self.state.collected[id.0] {
-            Collected::Rows(rows) => *rows,
-            _ => 0,
-        }
-    }
-
-    /// Counts of values within their limit.
-    pub fn frequencies(
-        &self,
-        id: MetricId,
-    ) -> Option<std::borrow::Cow<'a, frequencies::Collected>> {
-        match &self.state.plan.metrics[id.0].metric {
-            crate::metric::Metric::Frequencies(metric) => {
-                self.raw_frequencies(id).map(|state| metric.settled(state))
-            }
-            _ => None,
-        }
-    }
-
-    pub fn presenter(&self) -> &'a crate::metric::sample::Presenter {
-        &self.state.plan.presenter
     }
 }

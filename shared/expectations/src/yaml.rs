@@ -1,10 +1,8 @@
 //! YAML in and out, by way of JSON values.
 
 use serde_json::{Map, Number, Value};
-use yaml_rust2::yaml::{Hash, Yaml};
+use yaml_rust2::yaml::Yaml;
 use yaml_rust2::{YamlEmitter, YamlLoader};
-
-use crate::suite::{Severity, Suite};
 
 /// The one document of a text.
 ///
@@ -67,31 +65,11 @@ fn yaml(value: &Value) -> Yaml {
     }
 }
 
-/// The notation that [`Suite::parse_yaml`] reads.
-pub(crate) fn write_suite(suite: &Suite) -> String {
-    let mut root = Hash::new();
-    let mut put = |key: &str, value: Value| root.insert(Yaml::String(key.to_owned()), yaml(&value));
-    put("suite", Value::from(suite.name.as_str()));
-    if !suite.key_columns.is_empty() {
-        put("key_columns", Value::from(suite.key_columns.clone()));
-    }
-    if !suite.meta.is_empty() {
-        put("meta", Value::Object(suite.meta.clone()));
-    }
-    let expectations = suite.expectations.iter().map(|expectation| {
-        let mut item = Map::new();
-        item.insert(expectation.name.clone(), Value::Object(expectation.kwargs.clone()));
-        if expectation.severity != Severity::Critical {
-            item.insert("severity".to_owned(), Value::from(expectation.severity.to_string()));
-        }
-        if !expectation.meta.is_empty() {
-            item.insert("meta".to_owned(), Value::Object(expectation.meta.clone()));
-        }
-        Value::Object(item)
-    });
-    put("expectations", Value::Array(expectations.collect()));
+/// The document of a mapping, its entries in this order.
+pub(crate) fn write(entries: Vec<(&str, Value)>) -> String {
+    let root = entries.into_iter().map(|(key, value)| (Yaml::String(key.to_owned()), yaml(&value)));
     let mut text = String::new();
     // Writing into a String does not fail.
-    let _ = YamlEmitter::new(&mut text).dump(&Yaml::Hash(root));
+    let _ = YamlEmitter::new(&mut text).dump(&Yaml::Hash(root.collect()));
     text.trim_start_matches("---").trim_start().to_owned() + "\n"
 }

@@ -4,11 +4,10 @@
 //! writes new files under new names, then replaces the manifest on the condition that the ETag
 //! still holds; whoever loses the race starts again. Replaced files are deleted afterwards.
 
-pub mod chunks;
 pub mod parquet;
 pub mod schema;
 pub mod silver;
 pub mod table;
 
 pub use silver::Silver;
-pub use table::{FileEntry, Table, TableManifest};
+pub use table::{COMMIT_ATTEMPTS, FileEntry, Table, TableManifest};

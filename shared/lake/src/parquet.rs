@@ -29,8 +29,8 @@ pub const ROW_GROUP_ROWS: usize = 256 * 1024;
 /// Most encoded bytes of a row group, so that a writer's memory is bounded for wide rows too.
 pub const ROW_GROUP_BYTES: usize = 16 * 1024 * 1024;
 
-/// Rows per batch when reading.
-pub(crate) const READ_BATCH_ROWS: usize = 64 * 1024;
+/// Rows per batch when a file is read whole.
+pub const READ_BATCH_ROWS: usize = 64 * 1024;
 
 /// How every Parquet file of the lake is written: zstd level 1, page statistics, bounded row
 /// groups, and nothing that depends on the clock or the version of a library.
@@ -159,7 +159,8 @@ pub fn decode_batches(
     Ok(reader.map(|batch| batch.or_error(ErrorKind::InvalidInput, UNREADABLE)))
 }
 
-pub(crate) const UNREADABLE: &str = "decode parquet file failed";
+/// The error of a file that is not Parquet, or not whole.
+pub const UNREADABLE: &str = "decode parquet file failed";
 
 fn only(names: &[&str]) -> impl FnOnce(&SchemaDescriptor) -> ProjectionMask {
     |schema| ProjectionMask::columns(schema, names.iter().copied())
@@ -181,7 +182,11 @@ fn reader(
     build().or_error(ErrorKind::InvalidInput, UNREADABLE)
 }
 
-pub(crate) fn collect(reader: ParquetRecordBatchReader) -> Result<Vec<RecordBatch>> {
+/// Every batch of a reader; at least one, which tells the schema.
+///
+/// # Errors
+/// `InvalidInput` when a batch cannot be decoded.
+pub fn collect(reader: ParquetRecordBatchReader) -> Result<Vec<RecordBatch>> {
     let schema = reader.schema();
     let mut batches = reader
         .collect::<std::result::Result<Vec<_>, _>>()

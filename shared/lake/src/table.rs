@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use shopflow_core::storage::Precondition;
 use shopflow_core::{Error, ErrorKind, ObjectRef, Result, ResultExt, Storage};
 
+/// How often a commit is tried again when another writer (compaction) was faster.
+pub const COMMIT_ATTEMPTS: u32 = 5;
+
 /// Files of a table, by partition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableManifest {

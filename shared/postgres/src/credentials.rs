@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
-use aws_sdk_rds::auth_token::{AuthTokenGenerator, Config as TokenConfig};
 use serde::Deserialize;
+use shopflow_aws::rds;
 use shopflow_core::settings::Database as Settings;
 use shopflow_core::{Error, Result};
 use tokio::sync::Mutex;
@@ -76,17 +76,11 @@ fn decode(secret: &str) -> Result<Login> {
 /// # Errors
 /// `Internal` when there are no AWS credentials to sign it with.
 pub async fn iam_login(aws: &SdkConfig, settings: &Settings, endpoint: &Endpoint) -> Result<Login> {
-    let config = TokenConfig::builder()
-        .hostname(&endpoint.host)
-        .port(u64::from(endpoint.port))
-        .username(&settings.user)
-        .build()
-        .map_err(|error| Error::internal("set up RDS token failed").because(error.to_string()))?;
-    let token = AuthTokenGenerator::new(config)
-        .auth_token(aws)
+    let address = (endpoint.host.as_str(), endpoint.port);
+    let token = rds::login_token(aws, address, &settings.user)
         .await
-        .map_err(|error| Error::internal("sign RDS token failed").because(error.to_string()))?;
-    Ok(Login { username: settings.user.clone(), password: token.to_string() })
+        .map_err(|error| Error::internal("sign RDS token failed").because(error))?;
+    Ok(Login { username: settings.user.clone(), password: token })
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Where the server listens: configuration, or the RDS API by instance name.
 
 use aws_config::SdkConfig;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use shopflow_aws::rds;
 use shopflow_core::settings::Database as Settings;
 use shopflow_core::{Error, ErrorKind, Result};
 
@@ -24,22 +26,16 @@ pub async fn resolve(aws: &SdkConfig, settings: &Settings) -> Result<Endpoint> {
         return Err(Error::invalid("neither database.host nor database.instance is set")
             .hint("set SHOPFLOW__DATABASE__HOST or SHOPFLOW__DATABASE__INSTANCE"));
     };
-    let found = aws_sdk_rds::Client::new(aws)
-        .describe_db_instances()
-        .db_instance_identifier(instance)
-        .send()
-        .await
-        .map_err(|error| {
-            if error.as_service_error().is_some_and(|e| e.is_db_instance_not_found_fault()) {
-                return Error::invalid("there is no such RDS instance")
-                    .with("instance", instance)
-                    .hint("check database.instance, account and region");
-            }
-            Error::aws(ErrorKind::TransientService, "describe RDS instance", error)
+    let found = rds::endpoint(aws, instance).await.map_err(|error| {
+        if error.code() == Some(rds::NOT_FOUND) {
+            return Error::invalid("there is no such RDS instance")
                 .with("instance", instance)
-        })?;
-    let endpoint = found.db_instances().first().and_then(|instance| instance.endpoint());
-    let Some((host, port)) = endpoint.and_then(|e| Some((e.address()?, e.port()))) else {
+                .hint("check database.instance, account and region");
+        }
+        Error::aws(ErrorKind::TransientService, "describe RDS instance", error)
+            .with("instance", instance)
+    })?;
+    let Some(host) = found.host else {
         return Err(Error::new(
             ErrorKind::TransientDatabase,
             "the RDS instance has no endpoint yet",
@@ -47,6 +43,5 @@ pub async fn resolve(aws: &SdkConfig, settings: &Settings) -> Result<Endpoint> {
         .with("instance", instance)
         .hint("wait until it is available"));
     };
-    let port = port.and_then(|port| u16::try_from(port).ok()).unwrap_or(settings.port);
-    Ok(Endpoint { host: host.to_owned(), port })
+    Ok(Endpoint { host, port: found.port.unwrap_or(settings.port) })
 }

@@ -18,7 +18,7 @@ mod endpoint;
 mod error;
 mod migrate;
 pub mod secret;
-mod tls;
+pub mod tls;
 
 pub use database::Database;
 pub use error::{PgResultExt, db_error};

@@ -37,6 +37,7 @@ const MIGRATIONS: &[Migration] = migrations![
     10 "0010_privacy",
     11 "0011_marks_with_a_past",
     12 "0012_recoveries",
+    13 "0013_facts_in_bulk",
     15 "0015_vocabulary",
 ];
 

@@ -9,8 +9,16 @@ use shopflow_core::settings::{Database as Settings, Tls};
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-const HINT: &str = "set SHOPFLOW__DATABASE__CA_FILE to a PEM file with the server's certificate authority; \
-     for RDS that is https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem, packaged next to the binary";
+/// Where AWS publishes the certificate authorities of RDS.
+pub const RDS_AUTHORITIES: &str =
+    "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem";
+
+fn hint() -> String {
+    format!(
+        "set SHOPFLOW__DATABASE__CA_FILE to a PEM file with the server's certificate authority; for \
+         RDS that is {RDS_AUTHORITIES}, which `cargo shopflow package` puts next to the binary"
+    )
+}
 
 /// How to encrypt, `None` for plain text.
 ///
@@ -26,13 +34,14 @@ pub async fn connector(settings: &Settings) -> Result<Option<MakeRustlsConnect>>
         return Err(Error::invalid(
             "database.tls is verify, but no certificate authority is configured",
         )
-        .hint(HINT));
+        .hint(hint()));
     };
     let pem = tokio::fs::read(path)
         .await
         .or_error(ErrorKind::InvalidInput, "read certificate authorities failed")
-        .map_err(|error| error.with("database.ca_file", path).hint(HINT))?;
-    let roots = roots(&pem).map_err(|error| error.with("database.ca_file", path).hint(HINT))?;
+        .map_err(|error| error.with("database.ca_file", path).hint(hint()))?;
+    let roots =
+        authorities(&pem).map_err(|error| error.with("database.ca_file", path).hint(hint()))?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -42,7 +51,11 @@ pub async fn connector(settings: &Settings) -> Result<Option<MakeRustlsConnect>>
     Ok(Some(MakeRustlsConnect::new(config)))
 }
 
-fn roots(pem: &[u8]) -> Result<RootCertStore> {
+/// The certificate authorities in a PEM file.
+///
+/// # Errors
+/// `InvalidInput` when it is no PEM, or has none that can be used.
+pub fn authorities(pem: &[u8]) -> Result<RootCertStore> {
     let certificates = CertificateDer::pem_slice_iter(pem)
         .collect::<std::result::Result<Vec<_>, _>>()
         .map_err(|error| {
@@ -65,8 +78,10 @@ mod tests {
 
     #[test]
     fn a_file_without_certificates_is_refused() {
-        assert!(roots(b"").is_err());
-        assert!(roots(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").is_err());
-        assert!(roots(b"-----BEGIN CERTIFICATE-----\nAAAA\n").is_err());
+        assert!(authorities(b"").is_err());
+        assert!(
+            authorities(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").is_err()
+        );
+        assert!(authorities(b"-----BEGIN CERTIFICATE-----\nAAAA\n").is_err());
     }
 }

@@ -1,10 +1,10 @@
 //! Questions to Athena. Over plain HTTP: the SDK's client for it would be one more to compile.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+use crate::wait::Wait;
 
 /// The answer to a question, row by row, each value as Athena's text.
 pub async fn ask(bucket: &str, database: &str, sql: &str) -> Vec<Vec<String>> {
@@ -34,7 +34,8 @@ pub async fn ask_at(
     )
     .await;
     let id = json!({"QueryExecutionId": started["QueryExecutionId"]});
-    for _ in 0..300 {
+    let wait = Wait::until("Athena has answered");
+    loop {
         let status =
             call(address, "GetQueryExecution", &id).await["QueryExecution"]["Status"].clone();
         match status["State"].as_str() {
@@ -42,10 +43,9 @@ pub async fn ask_at(
                 return Ok(rows(&call(address, "GetQueryResults", &id).await));
             }
             Some("FAILED" | "CANCELLED") => return Err(status),
-            _ => tokio::time::sleep(Duration::from_millis(50)).await,
+            _ => wait.pause(50).await,
         }
     }
-    panic!("{sql}: no answer");
 }
 
 /// The only value of the answer.

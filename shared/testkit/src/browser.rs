@@ -7,7 +7,6 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -15,9 +14,6 @@ use serde_json::{Value, json};
 
 /// Names of the program on the usual systems.
 const PROGRAMS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
-/// Longest wait for one answer: the first start on a busy machine takes a while.
-const PATIENCE: Duration = Duration::from_secs(60);
-
 /// Part of `cargo shopflow test`, whose Python environment has axe-core.
 const HOME: &str = "SHOPFLOW_TEST_HOME";
 /// How much wider than the window the page is.
@@ -171,7 +167,7 @@ impl Browser {
     }
 
     fn next(&mut self) -> Value {
-        let message = self.from.recv_timeout(PATIENCE).expect("the browser answers");
+        let message = self.from.recv_timeout(crate::wait::PATIENCE).expect("the browser answers");
         let event = &message["params"];
         match message["method"].as_str().unwrap_or_default() {
             "Network.requestWillBeSent" => {

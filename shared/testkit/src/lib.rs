@@ -6,6 +6,7 @@
 pub mod athena;
 pub mod browser;
 pub mod proxy;
+pub mod wait;
 
 use aws_credential_types::Credentials;
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
@@ -129,7 +130,7 @@ pub async fn database() -> (Database, tokio_postgres::Client) {
         secret_arn: secret.arn().map(str::to_owned),
         tls: Tls::Disable,
         ca_file: None,
-        connect_timeout_seconds: 10,
+        connect_timeout_seconds: wait::PATIENCE.as_secs(),
     };
     (settings, connect(&config).await)
 }

@@ -1,8 +1,8 @@
 //! What both state machines promise.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use shopflow_core::ErrorKind;
 
 use crate::asl::{Machine, fields, placeholders, strings, texts, variables};
@@ -43,6 +43,52 @@ fn a_function_call_is_retried_on_exactly_the_errors_that_can_pass() {
         assert_eq!(retried.len(), expected.len(), "{name} names an error twice: {retried:?}");
         assert_eq!(retried.into_iter().collect::<BTreeSet<_>>(), expected, "{name}");
     }
+}
+
+/// The language has no way to say it once, so the copies are held together here.
+#[test]
+fn calls_of_the_same_kind_are_retried_in_the_same_way() {
+    let mut first: BTreeMap<String, (String, Value)> = BTreeMap::new();
+    for machine in MACHINES.map(Machine::load) {
+        for (_, name, state) in machine.tasks() {
+            let resource = state["Resource"].as_str().unwrap();
+            let own = (name.to_owned(), state["Retry"].clone());
+            let (other, retry) = first.entry(resource.to_owned()).or_insert(own);
+            assert_eq!(&state["Retry"], retry, "{name} and {other} retry in different ways");
+        }
+    }
+    assert!(first.contains_key(LAMBDA), "{:?}", first.keys());
+}
+
+/// Functions that a state calls, itself or for each of its items: `load`.
+fn functions(state: &Value) -> BTreeSet<String> {
+    let mut found = Vec::new();
+    texts(state, &mut found);
+    let names =
+        found.iter().filter_map(|text| text.strip_prefix("${")?.strip_suffix("FunctionArn}"));
+    names.map(str::to_lowercase).collect()
+}
+
+/// The same is true of what catches failures; only the name of the stage differs.
+#[test]
+fn every_failure_of_a_stage_is_described_under_its_name() {
+    let machine = Machine::load("pipeline");
+    let mut stages = 0;
+    for (name, state) in &machine.top().states {
+        let leads_to_failure = |catcher: &Value| catcher["Next"] == "DescribeFailure";
+        let catchers = state["Catch"].as_array();
+        if !catchers.is_some_and(|catchers| catchers.iter().any(leads_to_failure)) {
+            continue;
+        }
+        let functions: Vec<String> = functions(state).into_iter().collect();
+        let [function] = functions.as_slice() else { panic!("{name} calls {functions:?}") };
+        let expected = json!([{
+            "ErrorEquals": ["States.ALL"], "Assign": {"stage": function}, "Next": "DescribeFailure"
+        }]);
+        assert_eq!(state["Catch"], expected, "{name}");
+        stages += 1;
+    }
+    assert!(stages > 10, "{stages} states were looked at");
 }
 
 #[test]
@@ -134,12 +180,41 @@ fn a_described_failure_can_only_end_as_a_failure() {
 }
 
 #[test]
-fn files_that_were_uploaded_never_lead_to_generated_ones() {
+fn only_a_source_that_is_to_be_generated_leads_to_generated_files() {
     let machine = Machine::load("pipeline");
-    let choice = &machine.top().states["ChooseSource"]["Choices"][0];
-    assert_eq!(choice["Condition"], "{% $source.kind = 'objects' %}");
-    let after = machine.top().reachable(choice["Next"].as_str().unwrap());
-    assert!(!after.contains("Generate"), "{after:?}");
+    let choose = &machine.top().states["ChooseSource"];
+    let choices = choose["Choices"].as_array().unwrap();
+    let kinds: Vec<&str> = choices.iter().filter_map(|one| one["Condition"].as_str()).collect();
+    assert_eq!(kinds, ["{% $source.kind = 'pending' %}", "{% $source.kind = 'objects' %}"]);
+    for choice in choices {
+        let after = machine.top().reachable(choice["Next"].as_str().unwrap());
+        assert!(!after.contains("Generate"), "{after:?}");
+    }
+    assert_eq!(choose["Default"], "Generate");
+}
+
+#[test]
+fn a_run_of_what_waits_brings_nothing_new() {
+    let machine = Machine::load("pipeline");
+    let after = machine.top().reachable("Transform");
+    for state in ["Generate", "Validate", "Upload", "LoadDimensions", "LoadFacts"] {
+        assert!(!after.contains(state), "{state}");
+    }
+    for state in ["Quality", "Compact", "RecordSuccess"] {
+        assert!(after.contains(state), "{state}");
+    }
+}
+
+/// In production that is what waits; elsewhere generated data.
+#[test]
+fn a_run_without_a_source_has_that_of_its_environment() {
+    let filled_in = "$states.context.Execution.Input.source : {'kind': '${DefaultSource}'} %}";
+    for (name, state) in [("pipeline", "Init"), ("backfill", "ListDates")] {
+        let machine = Machine::load(name);
+        let source = machine.top().states[state]["Assign"]["source"].as_str().unwrap();
+        assert!(source.ends_with(filled_in), "{name}: {source}");
+        assert_eq!(template::default_source(name), ["IsProd", "pending", "generate"], "{name}");
+    }
 }
 
 #[test]

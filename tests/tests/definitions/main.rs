@@ -5,6 +5,7 @@
 
 mod asl;
 mod machines;
+mod samconfig;
 mod template;
 mod yaml;
 

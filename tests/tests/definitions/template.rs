@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use shopflow::local::home::Home;
 use yaml_rust2::Yaml;
 
 use crate::yaml::{entries, get, holders, load, texts};
@@ -47,15 +48,25 @@ pub fn timeout(function: &str) -> u64 {
 /// What the template fills into the definition of a state machine.
 pub fn substitutions(machine: &str) -> BTreeSet<String> {
     let template = template();
+    entries(filled_in(&template, machine)).into_iter().map(|(name, _)| name.to_owned()).collect()
+}
+
+/// The condition, and the kind of a run's source when it holds and when it does not.
+pub fn default_source(machine: &str) -> Vec<String> {
+    let template = template();
+    let source = &filled_in(&template, machine)["DefaultSource"];
+    texts(source).into_iter().map(str::to_owned).collect()
+}
+
+fn filled_in<'a>(template: &'a Yaml, machine: &str) -> &'a Yaml {
     let uri = format!("statemachines/{machine}.asl.json");
-    let found = resources(&template, "AWS::Serverless::StateMachine")
+    let found = resources(template, "AWS::Serverless::StateMachine")
         .into_iter()
         .find(|(_, resource)| {
             get(resource, &["Properties", "DefinitionUri"]).as_str() == Some(&uri)
         })
         .unwrap_or_else(|| panic!("no state machine from {uri}"));
-    let values = get(found.1, &["Properties", "DefinitionSubstitutions"]);
-    entries(values).into_iter().map(|(name, _)| name.to_owned()).collect()
+    get(found.1, &["Properties", "DefinitionSubstitutions"])
 }
 
 #[test]
@@ -203,6 +214,40 @@ fn an_event_that_cannot_be_handled_is_kept() {
     assert_eq!(texts(&events["FunctionResponseTypes"]), ["ReportBatchItemFailures"]);
     let schedule = get(&template, &["Resources", "NightlySchedule", "Properties", "Target"]);
     assert!(!schedule["DeadLetterConfig"].is_badvalue());
+}
+
+/// Without it the first connection fails, and with it the start of the function.
+#[test]
+fn exactly_the_functions_with_a_database_are_packaged_with_its_authorities() {
+    let template = template();
+    let with_database: BTreeSet<&str> = resources(&template, "AWS::Serverless::Function")
+        .into_iter()
+        .filter(|(_, function)| {
+            let variables = get(function, &["Properties", "Environment", "Variables"]);
+            entries(variables).iter().any(|(name, _)| name.starts_with("SHOPFLOW__DATABASE__"))
+        })
+        .map(|(_, function)| get(function, &["Properties", "CodeUri"]).as_str().unwrap())
+        .map(|code| code.trim_start_matches("target/lambda/").trim_end_matches('/'))
+        .collect();
+    let functions = shopflow::package::functions(&Home::locate().unwrap()).unwrap();
+    let packaged: BTreeSet<&str> = functions
+        .iter()
+        .filter(|function| function.talks_to_postgres)
+        .map(|function| function.name.as_str())
+        .collect();
+    assert_eq!(packaged, with_database);
+    assert!(packaged.contains("load") && packaged.len() < functions.len(), "{packaged:?}");
+}
+
+/// Neither in production nor anywhere else, whatever the default of a run is.
+#[test]
+fn the_schedule_invents_no_data() {
+    let template = template();
+    let schedule = get(&template, &["Resources", "NightlySchedule", "Properties", "Target"]);
+    assert_eq!(schedule["Arn"].as_str(), Some("PipelineStateMachine"));
+    let input: serde_json::Value =
+        serde_json::from_str(schedule["Input"].as_str().unwrap()).unwrap();
+    assert_eq!(input, serde_json::json!({"source": {"kind": "pending"}}));
 }
 
 #[test]

@@ -2,9 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use shopflow_core::{Dataset, LedgerEntry, ObjectRef, Result, Stage, Storage, keys};
-
-use crate::quarantine::shelf::Entry;
+use shopflow_core::{Dataset, LedgerEntry, ObjectRef, Stage};
 
 /// Status of a replay whose run may be under way.
 pub const STARTED: &str = "started";
@@ -65,27 +63,6 @@ impl Record {
     pub fn has_ended(&self) -> bool {
         self.status != STARTED
     }
-
-    /// True when the rows are those of this quarantine file.
-    pub fn is_about(&self, entry: &Entry) -> bool {
-        self.object.key == landing_key(entry, &self.run_id)
-    }
-
-    /// Writes it beside the quarantine file.
-    ///
-    /// # Errors
-    /// `Transient.Storage`, or `Internal` when S3 refuses it.
-    pub async fn write(&self, storage: &Storage, entry: &Entry) -> Result<()> {
-        let key = keys::replay_record(entry.dataset, &entry.run_id, &entry.part, &self.run_id);
-        storage.write_json(&entry.bucket, &key, self).await?;
-        Ok(())
-    }
-}
-
-/// Where the rows of a quarantine file land when `run_id` takes them up.
-pub fn landing_key(entry: &Entry, run_id: &str) -> String {
-    let Entry { dataset, part, .. } = entry;
-    format!("incoming/{dataset}/run_id={run_id}/{part}.{}", dataset.extension())
 }
 
 impl Account {

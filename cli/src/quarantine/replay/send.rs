@@ -8,11 +8,9 @@ use shopflow_core::storage::ObjectWriter;
 use shopflow_core::{Dataset, Error, ErrorKind, ObjectRef, Result, keys};
 
 use super::order::Place;
-use super::record::landing_key;
-use super::source;
+use crate::quarantine::files::Entry;
 use crate::quarantine::repair;
 use crate::quarantine::rows::Rows;
-use crate::quarantine::shelf::Entry;
 use crate::target::Target;
 
 /// What landed.
@@ -42,11 +40,11 @@ pub async fn rows(
     }
     let storage = target.storage();
     let had_header = entry.reasons.iter().all(|reason| reason.rule != repair::MISSING_HEADER);
-    let header = repair::header(&storage, entry.dataset, source(entry)?, had_header).await;
+    let header = repair::header(&storage, entry.dataset, entry.source_file()?, had_header).await;
     let header = header.map_err(|error| {
-        error.hint("the header of the rows is gone with it: export them, and replay the file")
+        error.hint("the header of the rows is gone with it: export the rows and replay the file")
     })?;
-    let key = landing_key(entry, run_id);
+    let key = entry.landing_key(run_id);
     let mut writer = marked(storage.write(&entry.bucket, &key, media_type(entry.dataset)), place)
         .metadata(keys::RUN_METADATA, run_id);
     if let Some(mut header) = header {
@@ -88,7 +86,7 @@ pub async fn file(
     let body = ByteStream::from_path(file).await.map_err(|error| {
         Error::invalid("read file failed").with("file", file.display()).because(error)
     })?;
-    let key = landing_key(entry, run_id);
+    let key = entry.landing_key(run_id);
     let stored = target
         .storage()
         .client()

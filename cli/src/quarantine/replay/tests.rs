@@ -2,7 +2,7 @@ use chrono::DateTime;
 use shopflow_core::{LedgerEntry, Stage};
 
 use super::*;
-use crate::quarantine::shelf::Reason;
+use crate::quarantine::files::Reason;
 
 fn entry(part: &str) -> Entry {
     let moment = DateTime::from_timestamp(1_768_469_400, 0).unwrap();
@@ -151,7 +151,7 @@ fn only_succeeded_replays_bring_rows_in_and_only_those_not_refused_again() {
 
 #[test]
 fn a_record_finds_the_file_it_is_about() {
-    let landed = record::landing_key(&entry("a"), "replay-1");
+    let landed = entry("a").landing_key("replay-1");
     assert_eq!(landed, "incoming/products/run_id=replay-1/a.csv");
     assert_eq!(shopflow_core::keys::run_of_generated(&landed), Some("replay-1"));
     assert_eq!(Dataset::of_landing_key(&landed).unwrap(), Dataset::Products);

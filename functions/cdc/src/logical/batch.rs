@@ -2,28 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 use shopflow_core::{Error, Result};
 use tokio_postgres::types::PgLsn;
 
-use super::Capture;
+use super::capture::{Batch, Capture};
 use crate::change::Change;
 use crate::checkpoint::{Account, CHANGES, Checkpoint};
+use crate::context::SCHEMA;
 use crate::decode::{Decoder, Event};
-use crate::files::{Counts, Files, Written};
-use crate::{SCHEMA, slot};
-
-/// A batch that is in S3 but not yet in the log.
-pub struct Batch {
-    pub(super) next: Checkpoint,
-    pub(super) account: Account,
-    pub(super) day: NaiveDate,
-    pub(super) files: Vec<Written>,
-    pub(super) counts: Counts,
-    /// Nothing was left to read when it ended.
-    pub(super) is_last: bool,
-}
+use crate::files::Files;
+use crate::slot;
 
 impl Capture<'_> {
     /// Step 2: reads and writes the claimed batch.

@@ -1,16 +1,27 @@
 //! The steps of capture, numbered as in [`super`]; each may be the last one of a call that dies.
 
-use chrono::Utc;
+use chrono::{NaiveDate, Utc};
 use shopflow_core::runtime::Invocation;
 use shopflow_core::{Error, Result};
 use shopflow_postgres::{Client, PgResultExt};
 
-use super::batch::Batch;
 use super::in_time;
 use super::reason::reason;
 use crate::checkpoint::{self, Account, CHANGES, Checkpoint, Claim};
+use crate::context::{Context, SCHEMA};
 use crate::files::{Counts, Written};
-use crate::{Context, SCHEMA, publish, slot, snapshot};
+use crate::{publish, slot, snapshot};
+
+/// A batch that is in S3 but not yet in the log.
+pub struct Batch {
+    pub(super) next: Checkpoint,
+    pub(super) account: Account,
+    pub(super) day: NaiveDate,
+    pub(super) files: Vec<Written>,
+    pub(super) counts: Counts,
+    /// Nothing was left to read when it ended.
+    pub(super) is_last: bool,
+}
 
 /// Capture from the slot of one database, on one connection.
 pub struct Capture<'a> {

@@ -85,14 +85,8 @@ async fn a_snapshot_that_dies_leaves_no_objects_behind() {
                         source_version_id, source_run_id) SELECT id, true, now(), now(), 'v', 'r' \
                     FROM generate_series(100, 120000) AS id";
         world.execute(many).await;
-        let mut died = false;
-        for limit in [20, 50, 100, 200, 300, 400, 600, 900] {
-            let call = world.call(&world.context, CdcEvent { snapshot: true });
-            let limit = std::time::Duration::from_millis(limit);
-            died |= tokio::time::timeout(limit, call).await.is_err();
-        }
+        world.cut_ever_later(true).await;
         world.captured().await;
-        assert!(died, "no call was cut off");
         let rows = log::read(&world).await;
         log::assert_same(&world, &log::replay(&rows)).await;
     })

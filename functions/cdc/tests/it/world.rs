@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use shopflow_cdc::Context;
 use shopflow_core::contract::{CdcEvent, CdcResult, CdcSource};
@@ -10,6 +9,7 @@ use shopflow_core::runtime::Invocation;
 use shopflow_core::settings::{Cdc, CdcMode};
 use shopflow_core::{ErrorKind, Result, Storage};
 use shopflow_postgres::Database;
+use shopflow_testkit::wait::{Wait, cut_off};
 
 pub struct World {
     pub context: Context,
@@ -80,15 +80,34 @@ impl World {
 
     pub async fn capture_with(&self, context: &Context) -> CdcResult {
         // A new slot waits for every transaction of the server, other tests' among them.
-        for _ in 0..1200 {
+        let wait = Wait::until("a call has come through");
+        loop {
             match self.call(context, CdcEvent::default()).await {
                 Ok(result) if result.skipped.is_none() => return result,
                 Ok(_) => {}
                 Err(error) => assert_eq!(error.kind(), ErrorKind::TransientDatabase, "{error}"),
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            wait.pause(100).await;
         }
-        panic!("no call came through")
+    }
+
+    /// Calls that are cut off, each further on than the one before, until one does its work.
+    pub async fn cut_ever_later(&self, snapshot: bool) {
+        let wait = Wait::until("a call has come through");
+        let mut steps = 1;
+        loop {
+            let call = self.call(&self.context, CdcEvent { snapshot });
+            match cut_off(call, steps).await {
+                None => steps += 1 + steps / 2,
+                Some(Ok(result)) if result.skipped.is_none() => return,
+                // The session of the one before has not ended yet.
+                Some(Ok(_)) => wait.pause(20).await,
+                Some(Err(error)) => {
+                    assert_eq!(error.kind(), ErrorKind::TransientDatabase, "{error}");
+                    wait.pause(20).await;
+                }
+            }
+        }
     }
 
     pub async fn captured(&self) -> CdcSource {
@@ -112,12 +131,13 @@ impl World {
         let drop = "SELECT count(pg_drop_replication_slot(slot_name)) FROM pg_replication_slots \
                     WHERE database = current_database() AND NOT active";
         let left = "SELECT count(*) FROM pg_replication_slots WHERE database = current_database()";
-        for _ in 0..100 {
+        let wait = Wait::until("no session holds a slot");
+        loop {
             self.count(drop).await;
             if self.count(left).await == 0 {
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            wait.pause(200).await;
         }
     }
 }

@@ -5,12 +5,13 @@
 
 use shopflow_core::Dataset;
 
-use super::Shop;
 use super::calendar::Moment;
 use super::customers;
+use super::ids::event_id;
+use super::model::Shop;
 use super::output::Output;
-use super::rng::{Draws, Stream, mix};
-use super::text::{hex, push_number, uuid};
+use super::rng::{Draws, mix};
+use super::text::{hex, push_number};
 use super::transactions::{Sale, Sales, is_sound};
 
 /// Of 256 sales, how many show the session that led to them.
@@ -114,16 +115,10 @@ struct Visit {
     referrer: &'static str,
 }
 
-/// The identity of the event on a line, counted from 0.
-pub fn event_id(stream: Stream, line: u64) -> [u8; 36] {
-    let mut draws = stream.at(line);
-    uuid(draws.bits(), draws.bits())
-}
-
 /// Writes every session.
 pub fn write<W: std::io::Write>(shop: &Shop, output: &mut Output<'_, W>) -> std::io::Result<()> {
     let mut sales = Sales::new(shop);
-    for row in 0..shop.rows_planned(Dataset::Transactions) {
+    for row in 0..shop.sales {
         let mut draws = shop.session_stream.at(row);
         let plan = Plan::new(shop, &mut draws, row);
         if plan.events() == 0 {

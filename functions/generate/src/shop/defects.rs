@@ -8,7 +8,7 @@ use shopflow_core::Dataset;
 use shopflow_core::schema_contract::Mode;
 use shopflow_core::vocabulary::{Terms, Vocabularies, Vocabulary};
 
-use super::clickstream::event_id;
+use super::ids::event_id;
 use super::rng::{Draws, Stream};
 
 /// Orphans are this much above every real id, and each is different.

@@ -2,8 +2,8 @@
 
 use shopflow_core::Dataset;
 
-use super::Shop;
 use super::calendar::{Day, Moment};
+use super::model::Shop;
 use super::text::push_number;
 
 /// Units by six random bits: mostly one.

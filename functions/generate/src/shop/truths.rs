@@ -7,7 +7,9 @@ use shopflow_core::Dataset;
 use shopflow_core::dataset::Format;
 
 use super::defects::{Defect, Edit, Kind};
-use super::{Shop, Written};
+use super::model::Shop;
+use super::output::Written;
+use super::plan;
 
 /// What is known about one planted defect.
 #[derive(Debug, Serialize)]
@@ -51,7 +53,7 @@ pub fn write<W: Write>(
     for dataset in Dataset::ALL.into_iter().filter(|_| shop.defects.any()) {
         let file = file(dataset);
         let first_line = if dataset.format() == Format::Csv { 2 } else { 1 };
-        for row in 0..shop.rows_planned(dataset) {
+        for row in 0..plan::rows(shop, dataset) {
             if !shop.defects.hits(dataset, row) {
                 continue;
             }

@@ -1,9 +1,8 @@
 //! Loads that are killed, lied to, or compete with each other.
 
-use std::time::Duration;
-
 use shopflow_core::contract::{LoadResult, ObjectRef};
 use shopflow_core::{Dataset, ErrorKind, Result};
+use shopflow_testkit::wait::PATIENCE;
 
 use crate::world::{World, at, counts, customers, products, transactions};
 
@@ -200,7 +199,8 @@ async fn competing_loads_all_succeed_and_count_each_row_once() {
     let loads =
         manifests.iter().map(|(run_id, dataset, manifest)| world.load(run_id, *dataset, manifest));
     let results =
-        tokio::time::timeout(Duration::from_secs(60), futures::future::try_join_all(loads))
+        // Loads that wait for each other would wait for ever.
+        tokio::time::timeout(PATIENCE, futures::future::try_join_all(loads))
             .await
             .unwrap()
             .unwrap();

@@ -2,14 +2,31 @@
 
 use std::fmt::Write;
 
+use super::owners::Owners;
 use super::standing::{Changes, News, Recovery};
-use super::{Kind, Owners};
 use crate::report::Report;
 
 /// SNS takes subjects of up to 100 ASCII characters.
 const SUBJECT_LIMIT: usize = 100;
 /// Failures that are described one by one; SNS takes 256 KiB, people take less.
 const DESCRIBED: usize = 25;
+
+/// What a message is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Alert,
+    Recovery,
+}
+
+impl Kind {
+    /// As the attribute of the message has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Alert => "alert",
+            Kind::Recovery => "recovery",
+        }
+    }
+}
 
 /// Where to read on.
 #[derive(Debug, Clone)]

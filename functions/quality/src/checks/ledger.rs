@@ -15,8 +15,9 @@ struct Line {
     unbalanced: u64,
 }
 
-/// Checks of the ledger. A stage that has no entry for a dataset had no rows of it.
-pub fn judge(ledger: &[LedgerEntry]) -> Vec<Check> {
+/// Checks of the ledger of a run that brought files, or none. A stage that has no entry for a dataset
+/// had no rows of it.
+pub fn judge(ledger: &[LedgerEntry], has_files: bool) -> Vec<Check> {
     let mut lines: BTreeMap<(Dataset, Stage), Line> = BTreeMap::new();
     for entry in ledger {
         let line = lines.entry((entry.dataset, entry.stage)).or_default();
@@ -25,7 +26,7 @@ pub fn judge(ledger: &[LedgerEntry]) -> Vec<Check> {
         line.accounted += entry.rows_loaded + entry.rows_quarantined + entry.rows_unchanged;
         line.unbalanced += u64::from(!entry.is_balanced());
     }
-    let mut checks = vec![present(ledger)];
+    let mut checks = vec![present(ledger, has_files)];
     checks.extend(lines.iter().map(|((dataset, stage), line)| balanced(*dataset, *stage, line)));
     for dataset in Dataset::ALL {
         let line = |stage| lines.get(&(dataset, stage)).copied().unwrap_or_default();
@@ -36,10 +37,11 @@ pub fn judge(ledger: &[LedgerEntry]) -> Vec<Check> {
     checks
 }
 
-fn present(ledger: &[LedgerEntry]) -> Check {
+fn present(ledger: &[LedgerEntry], has_files: bool) -> Check {
     let entries = ledger.len();
-    Check::equal(Layer::Ledger, "ledger.present", "at least 1 entry", entries)
-        .passed_if(entries > 0)
+    let expected = if has_files { "at least 1 entry" } else { "no entry is needed" };
+    Check::equal(Layer::Ledger, "ledger.present", expected, entries)
+        .passed_if(entries > 0 || !has_files)
         .warning()
         .detail("without entries nothing proves where the rows of the run went")
 }
@@ -101,7 +103,7 @@ mod tests {
     }
 
     fn failed(ledger: &[LedgerEntry]) -> Vec<String> {
-        let checks = judge(ledger);
+        let checks = judge(ledger, true);
         checks.into_iter().filter(|check| !check.passed).map(|check| check.name).collect()
     }
 
@@ -109,7 +111,7 @@ mod tests {
     fn a_ledger_that_adds_up_passes() {
         assert!(failed(&healthy()).is_empty());
         // present, 7 balances, 3 steps for products, 2 for clickstream
-        assert_eq!(judge(&healthy()).len(), 13);
+        assert_eq!(judge(&healthy(), true).len(), 13);
     }
 
     #[test]
@@ -172,5 +174,7 @@ mod tests {
     #[test]
     fn an_empty_ledger_is_a_warning() {
         assert_eq!(failed(&[]), ["ledger.present"]);
+        let without_files = judge(&[], false);
+        assert!(without_files.iter().all(|check| check.passed), "{without_files:?}");
     }
 }

@@ -4,8 +4,7 @@ use serde_json::Value;
 use shopflow_page::chart::shortened;
 use shopflow_page::number::{thousands, thousands_decimal};
 use shopflow_page::{Html, html};
-
-use crate::expectations::MASK;
+use shopflow_privacy::treatment::mask::HIDDEN;
 
 /// Characters of a value that are shown.
 const LONGEST: usize = 80;
@@ -14,7 +13,7 @@ const LONGEST: usize = 80;
 pub fn value(value: &Value) -> Html {
     match value {
         Value::Null => missing(),
-        Value::String(text) if text == MASK => hidden(),
+        Value::String(text) if text == HIDDEN => hidden(),
         Value::String(text) => html!("<code>{}</code>", shortened(text, LONGEST)),
         other => html!("<code>{}</code>", shortened(&other.to_string(), LONGEST)),
     }
@@ -77,7 +76,7 @@ mod tests {
     fn values_are_escaped_shortened_and_hidden() {
         assert_eq!(value(&json!("<b>")).as_str(), "<code>&lt;b&gt;</code>");
         assert_eq!(value(&json!(null)), missing());
-        assert_eq!(value(&json!(MASK)), hidden());
+        assert_eq!(value(&json!(HIDDEN)), hidden());
         assert_eq!(value(&json!(2.5)).as_str(), "<code>2.5</code>");
         let long = value(&json!("x".repeat(500)));
         assert!(long.as_str().contains('…') && long.as_str().len() < 120, "{long}");

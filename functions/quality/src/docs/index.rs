@@ -5,12 +5,13 @@ use shopflow_page::chart::{self, Caption, Point, spark};
 use shopflow_page::number::thousands;
 use shopflow_page::{Html, html};
 
+use super::evidence::Page;
 use super::overview::{date, tone};
 use super::runs::{Entry, Noted, PAGE, Runs, SuiteFigures, TREND};
 use super::shell::{
     self, Shell, Tone, badge, cell, number_cell, row, section, table, totals, verdict,
 };
-use super::{Page, cells, suite};
+use super::{cells, suite};
 
 /// Pages of earlier runs that the index names; each of them leads to the next.
 const NAMED_PAGES: u64 = 6;

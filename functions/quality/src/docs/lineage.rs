@@ -9,17 +9,15 @@ use std::collections::BTreeMap;
 
 use shopflow_core::Result;
 use shopflow_lineage::{Column, Dataset, Graph, Source, Transformation};
-use shopflow_page::{Html, html, slug};
+use shopflow_page::{Html, html};
 
-use super::Evidence;
+use super::evidence::Evidence;
 use super::runs::SuiteFigures;
 use super::shell::{Shell, Tone, badge, section};
+use drawing::{Standing, id};
 
 /// Sources of a column that are named.
 const MOST_SOURCES: usize = 8;
-
-/// How a table stands in this run, by its name in the graph.
-type Standing<'a> = BTreeMap<String, (&'a str, Tone)>;
 
 /// The page.
 ///
@@ -63,11 +61,6 @@ fn of_graph(graph: &Graph, run_id: &str, standing: &Standing<'_>) -> String {
         here: "lineage",
     }
     .around(&body)
-}
-
-/// The id of a table on the page.
-fn id(name: &str) -> String {
-    format!("table-{}", slug(name))
 }
 
 fn link(name: &str) -> Html {

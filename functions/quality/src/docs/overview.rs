@@ -4,11 +4,12 @@ use shopflow_core::keys;
 use shopflow_page::number::thousands;
 use shopflow_page::{Html, html};
 
+use super::cells;
+use super::evidence::Evidence;
 use super::runs::{Entry, SuiteFigures};
 use super::shell::{
     self, Shell, Tone, badge, cell, number_cell, row, section, table, totals, verdict,
 };
-use super::{Evidence, cells};
 use crate::checks::{Check, Layer, Severity};
 
 /// Checks that compare a run with those before it.

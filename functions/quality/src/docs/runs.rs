@@ -9,7 +9,7 @@ use shopflow_core::contract::Run;
 use shopflow_core::storage::Precondition;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt, keys};
 
-use super::Evidence;
+use super::evidence::Evidence;
 use crate::checks::Severity;
 use crate::expectations::{Outcome, Places};
 

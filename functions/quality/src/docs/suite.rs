@@ -8,9 +8,10 @@ use shopflow_page::number::thousands;
 use shopflow_page::{Html, html, slug};
 use shopflow_privacy::Class;
 
+use super::evidence::Evidence;
 use super::runs::{Entry, SuiteFigures};
 use super::shell::{self, Shell, Tone, section, totals, verdict};
-use super::{Evidence, cells, expectation, profile};
+use super::{cells, expectation, profile};
 use crate::expectations::history::Compared;
 use crate::expectations::sample::Cell;
 use crate::expectations::{Outcome, Sample};

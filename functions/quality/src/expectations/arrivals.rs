@@ -8,7 +8,7 @@ use serde::Deserialize;
 use shopflow_core::contract::{Manifest, QualityEvent};
 use shopflow_core::{Dataset, Result, Stage, keys};
 
-use super::Places;
+use super::outcome::Places;
 
 /// How the files of a dataset arrived.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -17,7 +17,7 @@ use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, Storage, keys}
 use shopflow_expectations::{ColumnProfile, Profile};
 
 use super::arrivals::Arrival;
-use super::{Outcome, Places};
+use super::outcome::{Outcome, Places};
 
 /// Runs that are kept.
 const KEPT: usize = 100;

@@ -9,7 +9,7 @@ use shopflow_core::contract::Run;
 use shopflow_core::{Dataset, Result, keys};
 use shopflow_expectations::Profile;
 
-use super::{Outcome, Places};
+use super::outcome::{Outcome, Places};
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -16,9 +16,9 @@ use shopflow_lake::parquet::blocking;
 use shopflow_lake::{Table, TableManifest};
 use tokio::sync::Semaphore;
 
-use super::Outcome;
 use super::file::File;
 use super::fit::Fitted;
+use super::outcome::Outcome;
 use super::sample::Sample;
 use super::suites::{self, DatasetSuite, GoldSuite};
 

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shopflow_core::Dataset;
 use shopflow_core::runtime::Invocation;
+use shopflow_core::{Dataset, keys};
 
 use crate::support::{RUN_ID, Shop};
 use crate::{files, gold};
@@ -162,4 +162,30 @@ async fn pages_say_what_failed_and_hide_personal_values() {
             assert!(page.contains(&description), "{}", column.name);
         }
     }
+}
+
+#[tokio::test]
+async fn pages_that_cannot_be_written_hold_back_neither_the_alert_nor_the_run() {
+    let shop = Shop::open().await;
+    let unreadable = b"not the list of runs".to_vec();
+    shop.storage
+        .write_all(&shop.reports, keys::DOCS_RUNS, "application/json", unreadable)
+        .await
+        .unwrap();
+    shop.db.batch_execute("UPDATE warehouse.monthly_sales SET revenue = 1").await.unwrap();
+    let result = shop.check().await;
+    assert!(!result.gate_passed);
+    assert_eq!(shop.alerts().await.len(), 1);
+    let site = site(&shop).await;
+    assert!(site.contains_key(&keys::quality_report(RUN_ID)), "{:?}", site.keys());
+    assert!(!site.keys().any(|key| key.ends_with(".html")), "{:?}", site.keys());
+
+    let emptied = b"{\"first\": 0, \"runs\": []}".to_vec();
+    shop.storage
+        .write_all(&shop.reports, keys::DOCS_RUNS, "application/json", emptied)
+        .await
+        .unwrap();
+    assert_eq!(shop.check().await, result);
+    assert_eq!(shop.alerts().await.len(), 1, "the repeated call tells nobody again");
+    assert!(self::site(&shop).await.contains_key("docs/index.html"));
 }

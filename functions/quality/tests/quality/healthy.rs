@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use shopflow_core::{Stage, keys};
+use shopflow_testkit::wait::Wait;
 
 use crate::support::{RUN_ID, Shop};
 
@@ -121,7 +122,13 @@ async fn checks_wait_for_a_transform_under_way() {
     shop.db.batch_execute(&lock).await.unwrap();
     shop.db.batch_execute("DELETE FROM warehouse.daily_sales").await.unwrap();
     let finish = async {
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        let wait = Wait::until("the checks wait for the lock");
+        let waiting = "SELECT count(*) FROM pg_locks JOIN pg_database AS own ON own.oid = database \
+                       WHERE locktype = 'advisory' AND NOT granted \
+                         AND own.datname = current_database()";
+        while shop.db.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+            wait.pause(10).await;
+        }
         shop.db
             .batch_execute(
                 "INSERT INTO warehouse.daily_sales VALUES ('2026-01-13', 4, 2, 7, 102.00, 0)",

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use shopflow_lineage::{Graph, Layer, Source, dataset_of};
 
-use super::event::facet;
 use super::evidence::Evidence;
+use super::facet::facet;
 use super::jobs::Place;
 use super::names::{Name, Places};
 

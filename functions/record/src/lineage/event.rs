@@ -7,13 +7,10 @@ use sha2::{Digest, Sha256};
 use shopflow_core::contract::{RecordFinish, Run, RunStatus};
 use uuid::Uuid;
 
-use super::Lineage;
 use super::dataset::Datasets;
+use super::facet::{PRODUCER, facet};
 use super::jobs::{Job, Outcome};
 
-/// Who says so; this release of the function.
-pub const PRODUCER: &str = concat!("urn:shopflow:record:", env!("CARGO_PKG_VERSION"));
-const SPEC: &str = "https://openlineage.io/spec";
 /// Job of a whole run; the jobs of stages are named below it.
 pub const PIPELINE: &str = "pipeline";
 
@@ -50,17 +47,6 @@ fn rfc3339(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// A facet of the given schema, such as `1-0-1/NominalTimeRunFacet`.
-pub fn facet(schema: &str, mut fields: Value) -> Value {
-    let name = schema.rsplit('/').next().unwrap_or(schema);
-    if let Value::Object(fields) = &mut fields {
-        fields.insert("_producer".to_owned(), PRODUCER.into());
-        let url = format!("{SPEC}/facets/{schema}.json#/$defs/{name}");
-        fields.insert("_schemaURL".to_owned(), url.into());
-    }
-    fields
-}
-
 /// The id of the run of a job: the same for every repeat, another for every run and job. A UUID of
 /// version 8 made of a SHA-256, as RFC 9562 shows in appendix B.2.
 pub fn run_uuid(namespace: &str, run_id: &str, job: &str) -> Uuid {
@@ -77,15 +63,14 @@ pub fn run_uuid(namespace: &str, run_id: &str, job: &str) -> Uuid {
 
 /// Makes the events of one run.
 pub struct Factory<'a> {
-    lineage: &'a Lineage,
-    run: &'a Run,
+    /// Namespace of the jobs.
+    pub namespace: &'a str,
+    /// Where the source code is published.
+    pub source_url: Option<&'a str>,
+    pub run: &'a Run,
 }
 
-impl<'a> Factory<'a> {
-    pub fn new(lineage: &'a Lineage, run: &'a Run) -> Factory<'a> {
-        Factory { lineage, run }
-    }
-
+impl Factory<'_> {
     /// The run begins.
     pub fn pipeline_start(&self, at: DateTime<Utc>) -> Event {
         self.event(EventType::Start, at, PIPELINE, self.run_facets(PIPELINE), (vec![], vec![]))
@@ -138,7 +123,7 @@ impl<'a> Factory<'a> {
         facets: Map<String, Value>,
         (inputs, outputs): (Vec<Value>, Vec<Value>),
     ) -> Event {
-        let namespace = &self.lineage.namespace;
+        let namespace = self.namespace;
         let id = run_uuid(namespace, &self.run.run_id, job);
         Event {
             event_type,
@@ -168,7 +153,7 @@ impl<'a> Factory<'a> {
             facet("1-1-1/ProcessingEngineRunFacet", engine),
         );
         if job != PIPELINE {
-            let namespace = &self.lineage.namespace;
+            let namespace = self.namespace;
             let run = json!({"runId": run_uuid(namespace, &self.run.run_id, PIPELINE)});
             let job = json!({"namespace": namespace, "name": PIPELINE});
             let root = json!({"run": run, "job": job});
@@ -183,7 +168,7 @@ impl<'a> Factory<'a> {
         let kind = json!({"processingType": "BATCH", "integration": "SHOPFLOW", "jobType": kind});
         let mut facets = Map::new();
         facets.insert("jobType".to_owned(), facet("2-0-4/JobTypeJobFacet", kind));
-        if let Some(url) = &self.lineage.source_url {
+        if let Some(url) = self.source_url {
             let path = match job.split('.').nth(1) {
                 Some(function) => format!("functions/{function}"),
                 None => "statemachines/pipeline.asl.json".to_owned(),

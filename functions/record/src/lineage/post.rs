@@ -73,7 +73,7 @@ impl Backend {
         request.set_method("POST").or_error(ErrorKind::Internal, "build lineage request failed")?;
         request
             .set_uri(self.url.as_str())
-            .or_error(ErrorKind::InvalidInput, "lineage.endpoint is no address")?;
+            .or_error(ErrorKind::InvalidInput, "lineage.endpoint is not an address")?;
         let headers = request.headers_mut();
         headers.insert("content-type", "application/json");
         headers.insert("content-length", event.len().to_string());

@@ -4,7 +4,7 @@
 use chrono::{NaiveDate, TimeDelta, Utc};
 use serde_json::json;
 use shopflow_core::contract::{
-    RecordEvent, RecordFinish, RecordResult, RecordStart, Run, RunStatus, Usage,
+    Billed, RecordEvent, RecordFinish, RecordResult, RecordStart, Run, RunStatus, Usage,
 };
 use shopflow_core::runtime::Invocation;
 use shopflow_core::settings::Buckets;
@@ -97,6 +97,8 @@ pub fn finish(status: RunStatus) -> RecordFinish {
             duration_ms: 1000,
             memory_mb: 1024,
             started_at: None,
+            init_ms: 0,
+            billed: Billed { s3_writes: 100, ..Billed::default() },
         }],
         quality_score: Some(98.5),
         error: None,

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod analytics;
+mod bulk;
 mod business;
 mod common;
 mod dice;
@@ -10,6 +11,7 @@ mod increments;
 mod lineage;
 mod merge;
 mod migration;
+mod parts;
 mod personal;
 mod pipeline;
 mod repetition;

@@ -10,7 +10,8 @@ use arrow::compute::concat_batches;
 use proptest::prelude::*;
 use shopflow_core::Dataset;
 use shopflow_lake::schema;
-use shopflow_transform::merge::{self, Write, row_key};
+use shopflow_transform::incoming::order::row_key;
+use shopflow_transform::silver::merge::{self, Write};
 
 /// One file: when it is effective, and its rows (id to quantity).
 #[derive(Debug, Clone)]

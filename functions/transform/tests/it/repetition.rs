@@ -1,12 +1,14 @@
 //! Calls that are repeated, cut off, or made at the same time: the result is the same.
 
+use std::collections::BTreeSet;
+
 use crate::common::small_shop::{ledger, small_shop, totals_agree};
 use crate::common::{Product, Sale, at, run, sale, source};
 use shopflow_core::Dataset;
-use shopflow_transform::cache::FileCache;
-use shopflow_transform::pending::{self, Pending};
+use shopflow_query::FileCache;
+use shopflow_transform::incoming::pending::{self, Pending};
+use shopflow_transform::lock::LockedSession;
 use shopflow_transform::publish::Work;
-use shopflow_transform::session::Session;
 use shopflow_transform::{gold, silver, warehouse};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -91,10 +93,10 @@ async fn a_crash_between_any_two_steps_is_made_good_by_the_next_call() {
         let shop = small_shop().await;
         {
             let wait = std::time::Duration::from_secs(60);
-            let mut session = Session::lock(&shop.context.database, wait).await.unwrap();
-            let fresh = pending::take(session.client()).await.unwrap();
+            let mut session = LockedSession::lock(&shop.context.database, wait).await.unwrap();
+            let fresh = pending::take(session.client(), u64::MAX).await.unwrap();
             let snapshot = pending::snapshot(session.client()).await.unwrap();
-            let pending = Pending::read(&snapshot, &fresh, false).await.unwrap();
+            let pending = Pending::read(&snapshot, &fresh, false, u64::MAX).await.unwrap();
             let cache = FileCache::new(1 << 20);
             let all = 0..pending.files.len();
             let merge =
@@ -126,10 +128,10 @@ async fn a_crash_between_any_two_steps_is_made_good_by_the_next_call() {
 async fn a_mark_set_while_transform_works_is_kept() {
     let shop = small_shop().await;
     let wait = std::time::Duration::from_secs(60);
-    let mut session = Session::lock(&shop.context.database, wait).await.unwrap();
-    let fresh = pending::take(session.client()).await.unwrap();
+    let mut session = LockedSession::lock(&shop.context.database, wait).await.unwrap();
+    let fresh = pending::take(session.client(), u64::MAX).await.unwrap();
     let snapshot = pending::snapshot(session.client()).await.unwrap();
-    let read = Pending::read(&snapshot, &fresh, false).await.unwrap();
+    let read = Pending::read(&snapshot, &fresh, false, u64::MAX).await.unwrap();
     // Loaded meanwhile: a sale on a date that is marked already, and a new member.
     shop.sales(&source("r7", 0, "2026-01-12"), &[sale(5, 55, 7, 1, "2026-01-10T08:00:00Z")]).await;
     let cache = FileCache::new(1 << 20);
@@ -148,6 +150,7 @@ async fn a_mark_set_while_transform_works_is_kept() {
         counts: &counts,
         update: &update,
         refreshed: &refreshed,
+        later_click_dates: &BTreeSet::new(),
         fact_rows: facts.rows,
     };
     work.publish_and_close(session.client()).await.unwrap();

@@ -7,10 +7,11 @@ use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::datatypes::Int64Type;
 use chrono::Duration;
 use shopflow_lake::{FileEntry, parquet};
+use shopflow_query::Engine;
+use shopflow_query::FileCache;
+use shopflow_query::origin::Bucket;
+use shopflow_query::{LazyFiles, Rows};
 use shopflow_testkit::proxy;
-use shopflow_transform::cache::{Bucket, FileCache};
-use shopflow_transform::engine::Engine;
-use shopflow_transform::files::{LazyFiles, Rows};
 use uuid::Uuid;
 
 use crate::common::{Event, Sale, Shop, at, source};

@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 
 use shopflow_core::ErrorKind;
-use shopflow_transform::pending::{self, Pending};
+use shopflow_transform::incoming::pending::{self, Pending};
 use shopflow_transform::warehouse;
 use tokio_postgres::Client;
 
@@ -24,7 +24,7 @@ async fn connect(shop: &Shop) -> Client {
 async fn rebuild(shop: &Shop, full: bool) {
     let mut client = connect(shop).await;
     let snapshot = pending::snapshot(&mut client).await.unwrap();
-    let pending = Pending::read(&snapshot, &HashSet::new(), full).await.unwrap();
+    let pending = Pending::read(&snapshot, &HashSet::new(), full, u64::MAX).await.unwrap();
     warehouse::rebuild(snapshot, &pending).await.unwrap();
     client.batch_execute(CLOSE_MARKS).await.unwrap();
 }
@@ -50,7 +50,7 @@ async fn play(seed: u64) {
         let mut client = connect(&play.shop).await;
         let snapshot = pending::snapshot(&mut client).await.unwrap();
         let full = play.dice.roll(12) == 0;
-        let pending = Pending::read(&snapshot, &HashSet::new(), full).await.unwrap();
+        let pending = Pending::read(&snapshot, &HashSet::new(), full, u64::MAX).await.unwrap();
         let seen = play.oracle.clone();
         // What is loaded now is not in the snapshot; the next call must find it, from its moment on.
         let is_disturbed = play.dice.roll(3) == 0;

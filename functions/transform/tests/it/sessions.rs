@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::NaiveDate;
-use shopflow_transform::cache::FileCache;
-use shopflow_transform::pending::{self, Pending};
-use shopflow_transform::session::Session;
+use shopflow_query::FileCache;
+use shopflow_transform::incoming::pending::{self, Pending};
+use shopflow_transform::lock::LockedSession;
 use shopflow_transform::silver;
 use uuid::Uuid;
 
@@ -113,10 +113,11 @@ async fn a_session_has_the_customer_of_its_start_once_the_shop_knows_him() {
 /// Merges what waits into silver and ends there, as a call that is killed. The days whose sessions
 /// are to be computed: those that changed now, and those an earlier call may have changed.
 async fn die_after_silver(shop: &Shop) -> (BTreeSet<NaiveDate>, BTreeSet<NaiveDate>) {
-    let mut session = Session::lock(&shop.context.database, Duration::from_secs(60)).await.unwrap();
-    let fresh = pending::take(session.client()).await.unwrap();
+    let mut session =
+        LockedSession::lock(&shop.context.database, Duration::from_secs(60)).await.unwrap();
+    let fresh = pending::take(session.client(), u64::MAX).await.unwrap();
     let snapshot = pending::snapshot(session.client()).await.unwrap();
-    let pending = Pending::read(&snapshot, &fresh, false).await.unwrap();
+    let pending = Pending::read(&snapshot, &fresh, false, u64::MAX).await.unwrap();
     let all = 0..pending.files.len();
     let merge = silver::Merge::prepare(&shop.context, &snapshot, &pending, all).await.unwrap();
     let mut counts = silver::counts(&pending);

@@ -3,9 +3,9 @@
 use shopflow_core::Dataset;
 use shopflow_core::dataset::Column;
 
-use crate::engine::Rejection;
 use crate::personal::{self, MOST_COLUMNS};
 use crate::rules::Rule;
+use crate::tally::Rejection;
 
 /// A usable header.
 #[derive(Debug)]
@@ -107,21 +107,7 @@ fn is_name(text: &str) -> bool {
 
 /// Edit distance of two names, ignoring case and surrounding blanks.
 fn alike(name: &str, other: &str) -> usize {
-    let other = other.trim().to_ascii_lowercase();
-    if other.len() > 2 * name.len() + 8 {
-        return other.len();
-    }
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in name.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in other.bytes().enumerate() {
-            let substituted = diagonal + usize::from(a != b);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[other.len()]
+    strsim::levenshtein(name, &other.trim().to_ascii_lowercase())
 }
 
 #[cfg(test)]

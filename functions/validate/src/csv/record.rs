@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::engine::RECORD_LIMIT;
+use crate::rules::RECORD_LIMIT;
 
 /// One field of a record, as positions in the buffer.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,6 +8,7 @@
 mod careful;
 mod erasure;
 mod plain;
+mod window;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -17,12 +18,12 @@ use shopflow_core::schema_contract::Mode;
 
 use super::discard::Discard;
 use super::record::Field;
-use crate::engine::{Split, Tally};
 use crate::ids::Numbers;
 use crate::personal;
 use crate::quarantine::Refusal;
 use crate::rules::Rule;
-use plain::Window;
+use crate::tally::{Split, Tally};
+use window::Window;
 
 /// Judges the rows under one header.
 #[derive(Debug)]

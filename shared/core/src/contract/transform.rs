@@ -19,8 +19,12 @@ pub struct TransformEvent {
 pub struct TransformResult {
     /// Number of event dates that were recomputed.
     pub touched_dates: u64,
-    /// Rows of `fact_sales` written.
+    /// Rows of `fact_sales` that were computed.
     pub fact_rows: u64,
+    /// True when the work was too much for one call: call again, until it is false. The ledger then
+    /// has the rows that are done so far.
+    #[serde(default)]
+    pub more: bool,
     pub gold: Vec<GoldTable>,
     /// One entry per dataset: bronze rows in, silver rows written or unchanged.
     pub ledger: Vec<LedgerEntry>,

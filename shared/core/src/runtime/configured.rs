@@ -6,11 +6,20 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use super::Init;
 use crate::error::{Error, Result};
 use crate::overlay::{self, CONFIG_VERSION, Overlay};
 use crate::settings::Settings;
 use crate::storage::Storage;
+
+/// What a function gets once, at init.
+#[derive(Debug, Clone)]
+pub struct Init {
+    pub settings: Arc<Settings>,
+    pub aws: aws_config::SdkConfig,
+    pub storage: Storage,
+    /// Files over the built-in configuration and suites.
+    pub overlay: Arc<Overlay>,
+}
 
 /// A function's context and the settings it was built from.
 #[derive(Debug)]

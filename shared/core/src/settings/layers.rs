@@ -5,31 +5,16 @@ use std::collections::HashMap;
 use config::{Config, ConfigError, Environment, File, FileFormat};
 use serde::de::DeserializeOwned;
 
-use super::Settings;
+use crate::built_in::{BASE, ENVIRONMENTS};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::overlay::Overlay;
-
-const BASE: &str = include_str!("../../../../config/base.yaml");
-
-/// The environments a deployment can be.
-pub(crate) const ENVIRONMENTS: &[(&str, &str)] = &[
-    ("local", include_str!("../../../../config/local.yaml")),
-    ("dev", include_str!("../../../../config/dev.yaml")),
-    ("staging", include_str!("../../../../config/staging.yaml")),
-    ("prod", include_str!("../../../../config/prod.yaml")),
-];
-
-/// One section of the built-in `config/base.yaml`.
-pub(crate) fn built_in<T: DeserializeOwned>(section: &str) -> std::result::Result<T, ConfigError> {
-    build(&[BASE], None)?.get(section)
-}
 
 /// The files of an environment, each over the ones before it, and what is wrong with those of
 /// `overlay`: what cannot be read is left out, what nobody knows is named.
 ///
 /// # Errors
 /// `InvalidInput` for an unknown environment.
-pub(super) fn files<'a>(
+pub(super) fn files<'a, T: DeserializeOwned>(
     environment: &str,
     overlay: &'a Overlay,
 ) -> Result<(Vec<&'a str>, Vec<String>)> {
@@ -50,7 +35,7 @@ pub(super) fn files<'a>(
         match build(&[&file.text], None) {
             Err(error) => problems.push(format!("{name} cannot be read: {error}")),
             Ok(_) => problems.extend(
-                unknown_keys(&[BASE, &file.text])
+                unknown_keys::<T>(&[BASE, &file.text])
                     .into_iter()
                     .map(|key| format!("{name} has {key}, which is no setting")),
             ),
@@ -66,7 +51,10 @@ pub(super) fn files<'a>(
 ///
 /// # Errors
 /// `InvalidInput` when a value has another type than its setting.
-pub(super) fn merged(files: &[&str], variables: HashMap<String, String>) -> Result<Settings> {
+pub(super) fn merged<T: DeserializeOwned>(
+    files: &[&str],
+    variables: HashMap<String, String>,
+) -> Result<T> {
     build(files, Some(variables))
         .and_then(Config::try_deserialize)
         .or_error(ErrorKind::InvalidInput, "read configuration failed")
@@ -94,10 +82,10 @@ fn build(
 
 /// Keys that no setting has. A value of a wrong type ends the search; it is found again when the
 /// settings are made.
-fn unknown_keys(files: &[&str]) -> Vec<String> {
+fn unknown_keys<T: DeserializeOwned>(files: &[&str]) -> Vec<String> {
     let Ok(config) = build(files, None) else { return Vec::new() };
     let mut unknown = Vec::new();
-    let _ = serde_ignored::deserialize::<_, _, Settings>(config, |path| {
+    let _ = serde_ignored::deserialize::<_, _, T>(config, |path| {
         unknown.push(path.to_string());
     });
     unknown
@@ -120,7 +108,7 @@ fn suite_problem(name: &str, text: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::overlay::OverlaidFile;
-    use crate::settings::Need;
+    use crate::settings::{Need, Settings};
 
     fn overlay(files: &[(&str, &str)]) -> Overlay {
         let file = |(name, text): &(&str, &str)| {
@@ -142,7 +130,11 @@ mod tests {
     #[test]
     fn the_built_in_files_have_no_unknown_keys() {
         for (environment, own) in ENVIRONMENTS {
-            assert_eq!(unknown_keys(&[BASE, own]), Vec::<String>::new(), "{environment}");
+            assert_eq!(
+                unknown_keys::<Settings>(&[BASE, own]),
+                Vec::<String>::new(),
+                "{environment}"
+            );
         }
     }
 

@@ -58,6 +58,13 @@ pub enum Tls {
     Disable,
 }
 
+/// Whether `generate` works here.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Generate {
+    /// False where real customers are: invented ones would take the place of those with their ids.
+    pub allowed: bool,
+}
+
 /// Limits of `validate`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Validation {
@@ -124,6 +131,14 @@ pub struct Business {
     pub time_zone: String,
 }
 
+/// How much `transform` does at once.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Transform {
+    /// Rows that a call takes, of files, of sales and of clicks each: what is more waits for the next
+    /// call, which the state machine makes.
+    pub rows_per_call: u64,
+}
+
 /// What counts as a recommendation.
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub struct Recommendations {
@@ -185,7 +200,8 @@ impl LineageSettings {
             problems.push("lineage.endpoint and lineage.source_url must be http(s)".to_owned());
         }
         if self.api_key_secret_arn.is_some() && self.api_key_variable.is_some() {
-            problems.push("lineage.api_key_* are two places for one key".to_owned());
+            problems
+                .push("lineage.api_key_* name two places for one key; set one of them".to_owned());
         }
     }
 }

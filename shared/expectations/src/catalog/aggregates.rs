@@ -4,17 +4,20 @@ use serde_json::Value;
 
 use super::values::{moments_of, no_parsing};
 use super::wrong_state;
-use crate::builder::{Builder, Judge, MetricId, Outcome};
+use crate::builder::Builder;
 use crate::column::float_json;
+use crate::evidence::Judge;
 use crate::literal::Literal;
 use crate::metric::Metric;
+use crate::metric::MetricId;
 use crate::metric::distinct::Distinct;
 use crate::metric::extremes::{Extremes, Kept};
 use crate::metric::moments;
 use crate::metric::tally::{Missing, Tally};
+use crate::outcome::Outcome;
 use crate::predicate::Anything;
 use crate::predicate::range::Range;
-use crate::registry::{Domain, Spec};
+use crate::spec::{Domain, Spec};
 
 const BOUNDS: &[&str] = &["min_value", "max_value", "strict_min", "strict_max"];
 const EXTREMES: &[&str] = &[

@@ -4,9 +4,11 @@ use serde_json::Value;
 
 use super::distribution::{frequencies_of, hash_of};
 use super::wrong_state;
-use crate::builder::{Builder, Judge, Outcome};
+use crate::builder::Builder;
+use crate::evidence::Judge;
 use crate::metric::sample::compare;
-use crate::registry::{Domain, Spec};
+use crate::outcome::Outcome;
+use crate::spec::{Domain, Spec};
 
 const fn spec(
     name: &'static str,

@@ -4,12 +4,14 @@
 
 use serde_json::{Value, json};
 
-use super::distribution::{frequencies_of, hash_of, overflowed};
+use super::counts::{frequencies_of, hash_of, overflowed};
 use super::wrong_state;
-use crate::builder::{Builder, Judge, Outcome, Target};
+use crate::builder::{Builder, Target};
 use crate::column::float_json;
+use crate::evidence::Judge;
 use crate::metric::Metric;
 use crate::metric::histogram::Histogram;
+use crate::outcome::Outcome;
 
 /// Weights that sum to one this nearly are a distribution.
 const TOLERANCE: f64 = 1e-5;
@@ -45,7 +47,9 @@ pub(super) fn build(b: &mut Builder<'_>) -> Option<Judge> {
     };
     let rising = bins.windows(2).all(|pair| pair[0] < pair[1]);
     if bins.len() != weights.len() + 1 || !rising || !target.kind.is_numeric() {
-        b.fail("'bins' of numbers have to rise, and be one more than the 'weights'");
+        b.fail(
+            "'bins' of numbers must increase, and there must be one more of them than 'weights'",
+        );
         return None;
     }
     let tails = floats("tail_weights");
@@ -88,7 +92,7 @@ fn categories(
     tail: f64,
 ) -> Option<Judge> {
     if values.len() != weights.len() {
-        b.fail("'partition_object' has not as many 'values' as 'weights'");
+        b.fail("'partition_object' needs as many 'values' as 'weights'");
         return None;
     }
     let hashes: Vec<Option<u64>> =

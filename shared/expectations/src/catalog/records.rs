@@ -3,15 +3,16 @@
 use serde_json::Value;
 
 use super::{Rows, judge_rows, rows_satisfy, wrong_state};
-use crate::builder::{Builder, Judge, Target};
+use crate::builder::{Builder, Target};
 use crate::column::Kind;
+use crate::evidence::Judge;
 use crate::metric::Metric;
 use crate::metric::keys::{Form, Keys};
 use crate::predicate::record::{
     AllDifferent, AllEqual, PairEqual, PairGreater, PairInSet, SumEquals,
 };
 use crate::predicate::set::Set;
-use crate::registry::{Domain, Spec};
+use crate::spec::{Domain, Spec};
 
 const fn pair(
     name: &'static str,

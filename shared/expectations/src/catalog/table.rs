@@ -2,9 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::builder::{Builder, Judge, MetricId, Outcome};
+use crate::builder::Builder;
+use crate::evidence::Judge;
 use crate::metric::Metric;
-use crate::registry::{Domain, Spec};
+use crate::metric::MetricId;
+use crate::outcome::Outcome;
+use crate::spec::{Domain, Spec};
 
 const fn spec(
     name: &'static str,

@@ -1,13 +1,14 @@
 //! Expectations about the text of values.
 
 use super::values_satisfy;
-use crate::builder::{Builder, Judge, Target};
+use crate::builder::{Builder, Target};
 use crate::column::Kind;
+use crate::evidence::Judge;
 use crate::predicate::format::Readable;
 use crate::predicate::pattern::{Match, Matcher, Patterns, like, regex};
 use crate::predicate::range::{Length, Range};
 use crate::predicate::strptime::Format;
-use crate::registry::{Domain, Spec};
+use crate::spec::{Domain, Spec};
 
 const fn spec(
     name: &'static str,

@@ -4,9 +4,11 @@
 use serde_json::Value;
 
 use super::rows_satisfy;
-use crate::builder::{Builder, Judge, Outcome};
+use crate::builder::Builder;
 use crate::column::Kind;
+use crate::evidence::Judge;
 use crate::metric::tally::Missing;
+use crate::outcome::Outcome;
 use crate::predicate::Anything;
 
 /// What a name of a type covers.

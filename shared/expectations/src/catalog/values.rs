@@ -3,18 +3,20 @@
 use serde_json::{Value, json};
 
 use super::{Rows, judge_rows, rows_satisfy, types, values_satisfy, wrong_state};
-use crate::builder::{Builder, Judge, Outcome, Target};
+use crate::builder::{Builder, Target};
 use crate::column::Kind;
-use crate::metric::Metric;
+use crate::evidence::{Evidence, Judge};
 use crate::metric::keys::{Form, Keys};
 use crate::metric::moments::Moments;
 use crate::metric::numbers::{Collected, Interpolation, Numbers};
 use crate::metric::order::Order;
 use crate::metric::tally::Missing;
+use crate::metric::{Metric, MetricId};
+use crate::outcome::Outcome;
 use crate::predicate::Nullity;
 use crate::predicate::range::{Between, Range, z_score};
 use crate::predicate::set::{Membership, Set};
-use crate::registry::{Domain, Spec};
+use crate::spec::{Domain, Spec};
 
 const fn spec(
     name: &'static str,
@@ -195,7 +197,7 @@ fn order(b: &mut Builder<'_>, decreasing: bool) -> Option<Judge> {
 }
 
 /// The metric with the numbers of a column, under `exact` if that is asked for.
-pub(crate) fn numbers_of(b: &mut Builder<'_>, target: &Target) -> crate::builder::MetricId {
+pub(crate) fn numbers_of(b: &mut Builder<'_>, target: &Target) -> MetricId {
     let exact = b.flag("exact");
     let limit = if exact { usize::MAX } else { b.planner.options.max_numbers };
     let metric = Metric::Numbers(Numbers { column: target.at, limit });
@@ -204,12 +206,12 @@ pub(crate) fn numbers_of(b: &mut Builder<'_>, target: &Target) -> crate::builder
 
 /// Judges every number by `expected`, with the list of the others when all are kept.
 fn judge_numbers(
-    evidence: &crate::state::Evidence<'_>,
+    evidence: &Evidence<'_>,
     numbers: &Collected,
     mostly: f64,
     expected: impl Fn(f64) -> bool,
 ) -> Outcome {
-    let limit = evidence.presenter().limit;
+    let limit = evidence.presenter.limit;
     let sorted = numbers.sorted();
     let outside = sorted.iter().filter(|(value, _)| !expected(*value));
     let unexpected: u64 = outside.map(|(_, count)| count).sum();
@@ -275,7 +277,7 @@ fn z_scores(b: &mut Builder<'_>) -> Option<Judge> {
 }
 
 /// The metric with the moments of a column.
-pub(crate) fn moments_of(b: &mut Builder<'_>, target: &Target) -> crate::builder::MetricId {
+pub(crate) fn moments_of(b: &mut Builder<'_>, target: &Target) -> MetricId {
     let metric = Metric::Moments(Moments { column: target.at });
     b.metric(format!("moments {}", target.at), metric)
 }

@@ -7,7 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Scope, packed};
+use super::packed;
+use super::scope::Scope;
 use crate::hash::HashedSet;
 
 const BITS: u32 = 14;

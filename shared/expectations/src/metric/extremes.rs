@@ -5,7 +5,8 @@ use std::cmp::Ordering;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Scope, count, packed};
+use super::packed;
+use super::scope::{Scope, count};
 use crate::column::{Column, Data};
 use crate::literal::Bound;
 use crate::time;

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Scope;
+use super::scope::{Scope, count};
 use crate::hash::HashedMap;
 
 /// Of this column.
@@ -81,7 +81,7 @@ impl Frequencies {
         let seed = scope.presenter.seed;
         state.malformed += column.malformed().len() as u64;
         let valid = scope.valid(self.column);
-        state.count += valid.as_deref().map_or(scope.batch.rows as u64, super::count);
+        state.count += valid.as_deref().map_or(scope.batch.rows as u64, count);
         if state.overflowed && self.all_or_none {
             return;
         }

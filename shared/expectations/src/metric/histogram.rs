@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Scope;
+use super::scope::Scope;
 
 /// Of this column.
 #[derive(Debug)]

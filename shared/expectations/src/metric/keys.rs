@@ -8,9 +8,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::integers::Integers;
+use super::packed;
 use super::sample::{Columns, Failures};
+use super::scope::{Scope, count};
 use super::tally::{Missing, considered};
-use super::{Scope, count, packed};
 use crate::column::{Data, Text};
 use crate::digits;
 use crate::hash::{self, HashedSet};

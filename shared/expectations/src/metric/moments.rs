@@ -6,7 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Scope, count, packed};
+use super::packed;
+use super::scope::{Scope, count};
 use crate::column::{Column, Data, decimal_to_f64};
 
 /// Of this column.

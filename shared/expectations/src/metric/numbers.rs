@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use super::Scope;
+use super::scope::Scope;
 
 /// Largest relative error of a quantile from the sketch.
 pub(crate) const RELATIVE_ERROR: f64 = 0.005;

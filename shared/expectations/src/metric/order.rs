@@ -5,9 +5,9 @@ use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use super::Scope;
 use super::extremes::Kept;
 use super::sample::{Columns, Failure, Failures};
+use super::scope::Scope;
 
 /// Of this column.
 #[derive(Debug)]

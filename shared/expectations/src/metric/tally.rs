@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::sample::{Columns, Failures};
-use super::{Scope, count};
+use super::scope::{Scope, count};
 use crate::predicate::Predicate;
 
 /// Which rows are not looked at because of missing values.

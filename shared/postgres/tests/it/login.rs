@@ -1,5 +1,6 @@
 //! Finding the server and logging in.
 
+use shopflow_aws::{query, rds};
 use shopflow_core::ErrorKind;
 use shopflow_core::settings::{Database as Settings, DatabaseAuth};
 use shopflow_postgres::Database;
@@ -125,31 +126,33 @@ async fn values_of_rows_stay_out_of_errors() {
 async fn the_server_is_found_by_its_rds_instance_name() {
     let aws = shopflow_testkit::aws().await;
     let instance = shopflow_testkit::unique("shop");
-    let rds = aws_sdk_rds::Client::new(&aws);
-    let created = rds
-        .create_db_instance()
-        .db_instance_identifier(&instance)
-        .db_instance_class("db.t4g.micro")
-        .engine("postgres")
-        .master_username("shopflow")
-        .master_user_password("not-used-here")
-        .allocated_storage(20)
-        .send()
-        .await
-        .unwrap();
-    let endpoint = created.db_instance().and_then(|instance| instance.endpoint()).unwrap();
-    let expected = (endpoint.address().unwrap().to_owned(), endpoint.port().unwrap() as u16);
+    let create = [
+        ("DBInstanceIdentifier", instance.as_str()),
+        ("DBInstanceClass", "db.t4g.micro"),
+        ("Engine", "postgres"),
+        ("MasterUsername", "shopflow"),
+        ("MasterUserPassword", "not-used-here"),
+        ("AllocatedStorage", "20"),
+    ];
+    let action = (rds::VERSION, "CreateDBInstance");
+    let created = query::call(rds::SERVICE, &aws, action, &create, |root| {
+        let mut endpoint = rds::Endpoint::default();
+        query::walk(root, &["CreateDBInstanceResult", "DBInstance"], &mut |instance| {
+            endpoint = rds::endpoint_of(instance)?;
+            Ok(())
+        })?;
+        Ok(endpoint)
+    });
+    let endpoint = created.await.unwrap();
+    let expected = (endpoint.host.unwrap(), endpoint.port.unwrap());
     let (mut settings, _) = shopflow_testkit::database().await;
     settings.host = None;
     settings.port = 1;
     settings.instance = Some(instance.clone());
     let found = database(&settings).await.address().await;
-    rds.delete_db_instance()
-        .db_instance_identifier(&instance)
-        .skip_final_snapshot(true)
-        .send()
-        .await
-        .unwrap();
+    let delete = [("DBInstanceIdentifier", instance.as_str()), ("SkipFinalSnapshot", "true")];
+    let action = (rds::VERSION, "DeleteDBInstance");
+    query::call(rds::SERVICE, &aws, action, &delete, |_| Ok(())).await.unwrap();
     assert_eq!(found.unwrap(), expected);
 }
 

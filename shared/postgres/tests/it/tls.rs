@@ -3,6 +3,7 @@
 use shopflow_core::settings::{Database as Settings, DatabaseAuth, Tls};
 use shopflow_core::{ErrorKind, Result};
 use shopflow_postgres::{Client, Database};
+use shopflow_testkit::wait::PATIENCE;
 
 use crate::tls_server::{PASSWORD, TlsServer};
 
@@ -21,7 +22,7 @@ async fn settings(server: &TlsServer) -> Settings {
         secret_arn: Some(crate::secret("postgres", PASSWORD).await),
         tls: Tls::Verify,
         ca_file: Some(server.ca_file()),
-        connect_timeout_seconds: 10,
+        connect_timeout_seconds: PATIENCE.as_secs(),
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use shopflow_testkit::wait::PATIENCE;
 use tempfile::TempDir;
 
 pub const PASSWORD: &str = "tls-test";
@@ -88,7 +89,7 @@ impl TlsServer {
             if log.contains("ready to accept connections") {
                 return;
             }
-            assert!(started.elapsed() < Duration::from_secs(30), "server did not start:\n{log}");
+            assert!(started.elapsed() < PATIENCE, "server did not start:\n{log}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }

@@ -36,9 +36,18 @@ pub fn last_four(value: &str) -> String {
         .collect()
 }
 
+/// What stands for the hidden part of a value, or for all of it.
+pub const HIDDEN: &str = "***";
+
 /// `Ada Lovelace` becomes `A***`.
 pub fn initial(value: &str) -> String {
-    value.chars().take(1).chain("***".chars()).collect()
+    value.chars().take(1).chain(HIDDEN.chars()).collect()
+}
+
+/// As [`initial`], for screens and lists: an empty value stays empty, so that people see that
+/// nothing was there.
+pub fn initial_if_any(value: &str) -> String {
+    if value.is_empty() { String::new() } else { initial(value) }
 }
 
 /// `ada@example.com` becomes `a***@example.com`; what has nothing before an `@`
@@ -46,7 +55,7 @@ pub fn initial(value: &str) -> String {
 pub fn initial_and_domain(value: &str) -> String {
     match value.rsplit_once('@') {
         Some((local, domain)) if !local.is_empty() => format!("{}@{domain}", initial(local)),
-        _ => "***".to_owned(),
+        _ => HIDDEN.to_owned(),
     }
 }
 

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use shopflow_lineage::{Dataset, Graph, Layer};
 use shopflow_page::chart::{shortened, text};
-use shopflow_page::{Html, html};
+use shopflow_page::{Html, html, slug};
 
 use super::super::shell::Tone;
-use super::{Standing, id};
 
 const BOX: f64 = 172.0;
 const HEIGHT: f64 = 34.0;
@@ -18,6 +17,14 @@ const GAP: f64 = 34.0;
 const PADDING: f64 = 8.0;
 /// Characters of a name that fit.
 const ROOM: usize = 25;
+
+/// How a table stands in this run, by its name in the graph.
+pub(super) type Standing<'a> = BTreeMap<String, (&'a str, Tone)>;
+
+/// The id of a table on the page.
+pub(super) fn id(name: &str) -> String {
+    format!("table-{}", slug(name))
+}
 
 /// Place of a table: which column, and which row of it.
 type Place = (usize, usize);

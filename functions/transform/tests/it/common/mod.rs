@@ -105,6 +105,7 @@ impl Shop {
             recommendations: Recommendations { minimum_baskets: 2, top: 10, session_days: 90 },
             silver: silver(&[], KEY),
             memory_bytes: 512 * 1024 * 1024,
+            rows_per_call: 1_000_000,
         };
         Shop { context, client }
     }
@@ -113,7 +114,18 @@ impl Shop {
         self.run(run_id, false).await
     }
 
+    /// Calls until nothing is left, as the state machine does.
     pub async fn run(&self, run_id: &str, full: bool) -> Result<TransformResult> {
+        loop {
+            let result = self.call(run_id, full).await?;
+            if !result.more {
+                return Ok(result);
+            }
+        }
+    }
+
+    /// One call, which may leave work for the next.
+    pub async fn call(&self, run_id: &str, full: bool) -> Result<TransformResult> {
         let aws = shopflow_testkit::aws().await;
         let event = TransformEvent { run: run(run_id), full };
         let invocation = Invocation::detached(&aws, "transform");

@@ -12,7 +12,8 @@ use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Field, Int32Type, Int64Type, SchemaRef,
     TimestampMicrosecondType,
 };
-use shopflow_transform::engine::{Engine, memory_table};
+use shopflow_query::Engine;
+use shopflow_query::engine::memory_table;
 
 use super::lake::{self, Question};
 use super::plan;

@@ -9,7 +9,7 @@ use shopflow_lake::schema;
 use shopflow_lineage::{Column, Dataset, Graph, Layer, Source, Transformation, dataset_of};
 use shopflow_privacy::Layer::Silver;
 use shopflow_privacy::Treatment;
-use shopflow_transform::{dimensions, modelled, tables};
+use shopflow_transform::gold::{dimensions, modelled, tables};
 
 use super::lake::Question;
 use super::postgres::{self, Table};

@@ -3,8 +3,9 @@
 use arrow::datatypes::SchemaRef;
 use shopflow_core::Dataset;
 use shopflow_lake::schema;
-use shopflow_transform::tables::{self, AGGREGATES};
-use shopflow_transform::{lifetime, modelled};
+use shopflow_transform::gold::modelled;
+use shopflow_transform::gold::models::lifetime;
+use shopflow_transform::gold::tables::{self, AGGREGATES};
 
 /// Everything a question may read, by its name in the lineage.
 pub fn inputs() -> Vec<(String, SchemaRef)> {

@@ -9,7 +9,7 @@ use arrow::array::{
 use arrow::compute::kernels::cmp::not_distinct;
 use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Int64Type};
 use shopflow_lineage::Transformation;
-use shopflow_transform::lifetime::{self, Modelled};
+use shopflow_transform::gold::models::lifetime::{self, Modelled};
 
 use super::relation::{Relation, Sources, through};
 

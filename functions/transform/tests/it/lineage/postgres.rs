@@ -14,7 +14,7 @@ const SCRIPTS: [&str; 8] = [
     include_str!("../../../../../sql/warehouse/pending_full.sql"),
     include_str!("../../../../../sql/warehouse/customer_changes.sql"),
     include_str!("../../../../../sql/warehouse/product_changes.sql"),
-    include_str!("../../../../../sql/warehouse/dirty_facts.sql"),
+    include_str!("../../../../../sql/warehouse/payment_methods.sql"),
     include_str!("../../../../../sql/warehouse/dimensions.sql"),
     include_str!("../../../../../sql/warehouse/dates.sql"),
     include_str!("../../../../../sql/warehouse/fact_sales.sql"),

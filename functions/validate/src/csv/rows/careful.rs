@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use super::{Failure, Rows, check_extra, check_unknown, check_utf8};
 use crate::csv::record::{self, Cut};
 use crate::csv::{blank_line, erased, line_feeds};
-use crate::engine::{Split, Tally};
 use crate::rules::Rule;
+use crate::tally::{Split, Tally};
 use crate::vocabulary::Words;
 
 impl Rows {

@@ -3,7 +3,7 @@
 use super::plain::PlainRow;
 use super::{Failure, Rows};
 use crate::csv::erased;
-use crate::engine::{Split, Tally};
+use crate::tally::{Split, Tally};
 
 impl Rows {
     /// The good row of an erased customer without values; nothing when there is nothing to leave out.

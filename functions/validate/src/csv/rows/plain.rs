@@ -5,35 +5,10 @@
 
 use std::ops::Range;
 
+use super::window::Window;
 use super::{Failure, Rows, check_extra, check_utf8};
-use crate::csv::index;
-use crate::engine::{Split, Tally};
+use crate::tally::{Split, Tally};
 use crate::vocabulary::Words;
-
-/// Bytes that are indexed at once: window and marks stay in the first-level cache.
-const WINDOW: usize = 16 * 1024;
-
-/// Part of a buffer and what is known about it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Window<'a> {
-    /// The buffer from the start of the window on; records may end behind the window.
-    rest: &'a [u8],
-    size: usize,
-    marks: &'a [u32],
-    ascii: bool,
-    /// Nothing comes behind the buffer.
-    last: bool,
-}
-
-impl<'a> Window<'a> {
-    /// The window at the start of `rest`; its marks are put into `marks`.
-    #[inline]
-    pub(super) fn index(rest: &'a [u8], last: bool, marks: &'a mut Vec<u32>) -> Self {
-        let size = rest.len().min(WINDOW);
-        let ascii = index::index(&rest[..size], marks);
-        Window { rest, size, marks, ascii, last }
-    }
-}
 
 /// A row without quotes: fields lie between the marks.
 #[derive(Debug, Clone, Copy)]

@@ -18,7 +18,7 @@ use std::thread;
 use shopflow_core::Result;
 use shopflow_core::error::{Error, ErrorKind, ResultExt};
 
-use super::{CsvReader, Part, RECORD_LIMIT, read_all};
+use super::reader::{self, CsvReader, Part, RECORD_LIMIT, read_all};
 use crate::plan::Plan;
 use crate::state::State;
 
@@ -27,11 +27,15 @@ const LEAST: u64 = 4 << 20;
 /// Small ranges for each thread.
 const SMALL: u64 = 4;
 
-pub(super) fn validate_file(plan: &Arc<Plan>, path: &Path, threads: usize) -> Result<State> {
+/// Reads a whole file on `threads` threads, each over a range of its bytes.
+///
+/// # Errors
+/// `InvalidInput` when the file cannot be read or its header lacks a column.
+pub fn validate_file(plan: &Arc<Plan>, path: &Path, threads: usize) -> Result<State> {
     let size = size(path)?;
     let threads = (threads.max(1) as u64).min((size / LEAST).max(1));
     if threads == 1 {
-        return super::validate(plan, open(path)?);
+        return reader::validate(plan, open(path)?);
     }
     // Two thirds in large ranges: enough for a thread that is half as fast as the others. Few and
     // large ones find more examples of repeated keys, which are looked for within a range.

@@ -1,0 +1,207 @@
+//! Cargo: which one, what it knows about the workspace, and which crates a build will compile.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde::Deserialize;
+use shopflow_core::{Error, ErrorKind, Result, ResultExt};
+
+use crate::local::home::Home;
+
+/// What `cargo metadata` says.
+#[derive(Debug, Deserialize)]
+pub(super) struct Metadata {
+    pub packages: Vec<Package>,
+    pub target_directory: PathBuf,
+    #[serde(default)]
+    workspace_members: Vec<String>,
+    resolve: Option<Resolve>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Package {
+    #[serde(default)]
+    id: String,
+    #[serde(default)]
+    name: String,
+    manifest_path: PathBuf,
+    targets: Vec<Target>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Target {
+    name: String,
+    kind: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Resolve {
+    nodes: Vec<Node>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Node {
+    id: String,
+    deps: Vec<Dependency>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Dependency {
+    pkg: String,
+    dep_kinds: Vec<DependencyKind>,
+}
+
+#[derive(Debug, Deserialize)]
+struct DependencyKind {
+    /// `dev`, `build`, or nothing.
+    kind: Option<String>,
+}
+
+impl Package {
+    fn has_binary(&self) -> bool {
+        self.targets.iter().any(Target::is_binary)
+    }
+}
+
+impl Target {
+    fn is_binary(&self) -> bool {
+        self.kind.iter().any(|kind| kind == "bin")
+    }
+}
+
+impl Metadata {
+    /// Binaries of the packages under `functions/`, sorted.
+    pub fn function_names(&self, repository: &Path) -> Vec<String> {
+        let folder = repository.join("functions");
+        let mut names: Vec<String> = self
+            .packages
+            .iter()
+            .filter(|package| package.manifest_path.starts_with(&folder))
+            .flat_map(|package| &package.targets)
+            .filter(|target| target.is_binary())
+            .map(|target| target.name.clone())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// The crates that `cargo build --bins` compiles, by package id: the workspace's binaries and
+    /// all that they need, without what only tests need. Empty when nothing was resolved.
+    pub fn crates_of_binaries(&self) -> BTreeMap<String, String> {
+        let Some(resolve) = &self.resolve else { return BTreeMap::new() };
+        let nodes: BTreeMap<&str, &Node> =
+            resolve.nodes.iter().map(|node| (node.id.as_str(), node)).collect();
+        let packages: BTreeMap<&str, &Package> =
+            self.packages.iter().map(|package| (package.id.as_str(), package)).collect();
+        let members = self.workspace_members.iter().map(String::as_str);
+        let mut open: Vec<&str> = members
+            .filter(|id| packages.get(id).is_some_and(|package| package.has_binary()))
+            .collect();
+        let mut found: BTreeSet<&str> = open.iter().copied().collect();
+        while let Some(id) = open.pop() {
+            let dependencies = nodes.get(id).map(|node| node.deps.as_slice()).unwrap_or_default();
+            for dependency in dependencies {
+                let built = |kind: &DependencyKind| kind.kind.as_deref() != Some("dev");
+                if dependency.dep_kinds.iter().any(built) && found.insert(&dependency.pkg) {
+                    open.push(&dependency.pkg);
+                }
+            }
+        }
+        let name = |id: &str| packages.get(id).map_or(id, |package| &package.name).to_owned();
+        found.into_iter().map(|id| (id.to_owned(), name(id))).collect()
+    }
+}
+
+/// The cargo that started this command, or the one on the path.
+pub fn cargo(home: &Home) -> Command {
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(program);
+    command.current_dir(home.repository());
+    // Variables of the outer cargo describe this package and would leak into the inner build.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
+/// Says which cargo is used.
+///
+/// # Errors
+/// When there is none.
+pub fn check(home: &Home) -> Result<String> {
+    let output = cargo(home).arg("--version").output().map_err(missing)?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// The workspace alone.
+pub(super) fn workspace(home: &Home) -> Result<Metadata> {
+    metadata(cargo(home).arg("metadata").arg("--no-deps"))
+}
+
+/// The workspace with everything it depends on on this machine.
+pub(super) fn resolved(home: &Home) -> Result<Metadata> {
+    let output = cargo(home).arg("-vV").output().map_err(missing)?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let mut command = cargo(home);
+    command.arg("metadata");
+    if let Some(host) = text.lines().find_map(|line| line.strip_prefix("host: ")) {
+        command.args(["--filter-platform", host]);
+    }
+    metadata(&mut command)
+}
+
+fn metadata(command: &mut Command) -> Result<Metadata> {
+    command.args(["--format-version", "1"]);
+    // Cargo's own complaint (a broken manifest) is more useful than ours.
+    let output = command.output().map_err(missing)?;
+    if !output.status.success() {
+        let text = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(Error::internal("cargo metadata failed").because(text));
+    }
+    serde_json::from_slice(&output.stdout)
+        .or_error(ErrorKind::Internal, "read cargo metadata failed")
+}
+
+pub(super) fn missing(error: std::io::Error) -> Error {
+    Error::invalid("cargo is needed to build the functions")
+        .because(error)
+        .hint("install Rust with rustup and try again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_binaries_of_function_packages_are_functions() {
+        let text = r#"{"target_directory": "/t", "packages": [
+            {"manifest_path": "/r/functions/load/Cargo.toml",
+             "targets": [{"name": "load", "kind": ["bin"]}, {"name": "shopflow_load", "kind": ["lib"]}]},
+            {"manifest_path": "/r/functions/compact/Cargo.toml",
+             "targets": [{"name": "compact", "kind": ["bin"]}]},
+            {"manifest_path": "/r/cli/Cargo.toml", "targets": [{"name": "shopflow", "kind": ["bin"]}]}
+        ]}"#;
+        let metadata: Metadata = serde_json::from_str(text).unwrap();
+        assert_eq!(metadata.function_names(Path::new("/r")), ["compact", "load"]);
+    }
+
+    #[test]
+    fn the_crates_of_a_build_are_what_binaries_need_and_not_what_tests_need() {
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
+        let home = Home::at(repository.clone(), repository.join(".shopflow"));
+        let metadata = resolved(&home).unwrap();
+        let crates = metadata.crates_of_binaries();
+        let names: BTreeSet<&str> = crates.values().map(String::as_str).collect();
+        for needed in ["shopflow", "shopflow-load", "datafusion", "tokio-macros", "cc"] {
+            assert!(names.contains(needed), "{needed} is compiled");
+        }
+        for idle in ["proptest", "shopflow-testkit", "shopflow-tests", "windows-sys"] {
+            assert!(!names.contains(idle), "{idle} is not compiled");
+        }
+        assert!(workspace(&home).unwrap().crates_of_binaries().is_empty(), "nothing was resolved");
+    }
+}

@@ -1,0 +1,170 @@
+//! One call: measure and judge, tell people and report, then write the pages.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use shopflow_core::contract::{QualityEvent, QualityResult};
+use shopflow_core::metrics::Metrics;
+use shopflow_core::runtime::Invocation;
+use shopflow_core::{Dataset, ObjectRef, Result};
+
+use crate::checks::{self, Check, anomaly, core_tables, dates, lake, ledger, queue, warehouse};
+use crate::context::Context;
+use crate::docs::{self, Evidence};
+use crate::expectations::history::{self, Compared};
+use crate::expectations::{self, Outcome, arrivals};
+use crate::report::Report;
+use crate::snapshot;
+
+/// Runs every check, publishes the report and tells people which checks fail anew, and which pass
+/// again.
+///
+/// A closed gate is a result, not an error: the state machine fails the run. Repeating the call
+/// publishes the same report and no second alert.
+///
+/// # Errors
+/// `Transient.*` when Postgres, S3 or SNS do not answer; `Internal` when a layer cannot be read.
+pub async fn handle(
+    context: &Context,
+    event: QualityEvent,
+    invocation: &Invocation,
+) -> Result<QualityResult> {
+    // On the heap: the futures of all the checks together are large.
+    let layers = Box::pin(run_checks(context, &event));
+    let tables = Box::pin(run_suites(context, &event));
+    let ((mut checks, latest_sale), judged) = tokio::try_join!(layers, tables)?;
+    let Judged { outcomes, compared, arrivals } = judged;
+    checks.extend(checks::expectations::judge(&outcomes));
+    checks.extend(anomaly::judge(&compared));
+    checks.extend(arrivals);
+    let report = Report::new(&event.run, checks);
+    for check in report.failed() {
+        let severity = check.severity.name();
+        let (name, expected, actual) = (&check.name, &check.expected, &check.actual);
+        tracing::warn!(check = name, severity, expected, actual, "check failed");
+    }
+    let object = publish(context, &report).await?;
+    let result = report.result(object);
+    measure(&invocation.metrics, &event, &result, &outcomes, latest_sale);
+    let evidence = Evidence {
+        report: &report,
+        ledger: &event.ledger,
+        outcomes: &outcomes,
+        compared: &compared,
+        privacy: &context.privacy,
+    };
+    write_pages(context, &evidence, invocation).await;
+    tracing::info!(
+        score = result.score,
+        checks = result.checks,
+        failed = result.failed,
+        gate_passed = result.gate_passed,
+        "quality checked"
+    );
+    Ok(result)
+}
+
+/// Longer than this nobody waits for the pages.
+const PAGES_LIMIT: Duration = Duration::from_secs(60);
+/// Time that is left for the answer.
+const RESERVE: Duration = Duration::from_secs(5);
+
+/// Writes the data docs. They come last and their failure is only logged and counted: people have
+/// been told already, and a run is no worse for a page that is missing.
+async fn write_pages(context: &Context, evidence: &Evidence<'_>, invocation: &Invocation) {
+    let limit = PAGES_LIMIT.min(invocation.remaining().saturating_sub(RESERVE));
+    let error = match tokio::time::timeout(limit, docs::publish(context.places(), evidence)).await {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(_) => Some(format!("not finished after {limit:?}")),
+    };
+    if let Some(error) = &error {
+        tracing::error!(error, "the data docs of this run are incomplete; invoke quality again");
+    }
+    invocation.metrics.count("DataDocsFailed", u64::from(error.is_some()), &[]);
+}
+
+fn measure(
+    metrics: &Metrics,
+    event: &QualityEvent,
+    result: &QualityResult,
+    outcomes: &[Outcome],
+    latest_sale: Option<DateTime<Utc>>,
+) {
+    metrics.gauge("QualityScore", result.score, &[]);
+    metrics.count("ChecksTotal", result.checks, &[]);
+    metrics.count("ChecksFailed", result.failed, &[]);
+    for outcome in outcomes {
+        let statistics = &outcome.result.statistics;
+        let of_dataset = [("Dataset", outcome.suite)];
+        let count = |name, count: usize| metrics.count(name, count as u64, &of_dataset);
+        count("ExpectationsTotal", statistics.evaluated_expectations);
+        count("ExpectationsFailed", statistics.unsuccessful_expectations);
+    }
+    if let Some(latest) = latest_sale {
+        let age = (Utc::now() - latest).num_minutes().max(0);
+        metrics.gauge("FreshnessHours", age as f64 / 60.0, &[]);
+    }
+    let rates = Dataset::ALL.iter().filter_map(|dataset| arrivals::reject_rate(event, *dataset));
+    if let Some(worst) = rates.reduce(f64::max) {
+        metrics.gauge("WorstRejectRate", worst, &[]);
+    }
+}
+
+/// The checks of the layers, and the moment of the latest sale.
+async fn run_checks(
+    context: &Context,
+    event: &QualityEvent,
+) -> Result<(Vec<Check>, Option<DateTime<Utc>>)> {
+    let run = &event.run;
+    let client = snapshot::open(&context.database).await?;
+    let (core, dates, warehouse, queue, lake) = tokio::try_join!(
+        core_tables::measure(&client),
+        dates::measure(&client),
+        warehouse::measure(&client),
+        queue::measure(&client, &run.run_id),
+        lake::measure(&context.storage, &context.lake_bucket, &context.privacy),
+    )?;
+    // Ends the snapshot: another run's transform may go on while the report is written.
+    drop(client);
+
+    let mut checks = ledger::judge(&event.ledger, event.manifest.is_some());
+    checks.extend(core_tables::judge(&core, run.run_date));
+    checks.extend(warehouse::judge(&warehouse, &dates));
+    checks.extend(lake::judge(&lake, &dates, &warehouse));
+    checks.extend(queue::judge(&queue));
+    Ok((checks, core.latest_sale))
+}
+
+/// What the tables and files of a run look like.
+struct Judged {
+    outcomes: Vec<Outcome>,
+    compared: Vec<Compared>,
+    /// Checks of the files for personal data and new values.
+    arrivals: Vec<Check>,
+}
+
+/// Runs the suites, finds the profiles of the runs before, and what files brought along.
+async fn run_suites(context: &Context, event: &QualityEvent) -> Result<Judged> {
+    let places = context.places();
+    let arrivals = arrivals::of(places, event).await?;
+    let outcomes = expectations::run(places, &context.suites, event, &arrivals).await?;
+    let mut checks = anomaly::personal::judge(&arrivals);
+    checks.extend(anomaly::vocabulary::judge(&arrivals, &context.vocabulary));
+    let compared = history::update(places, &event.run, &outcomes, arrivals).await?;
+    Ok(Judged { outcomes, compared, arrivals: checks })
+}
+
+/// Writes the report. The alert goes out before it: if the function dies in between, the repeated
+/// call alerts again rather than never, and once the report is there nobody alerts any more.
+async fn publish(context: &Context, report: &Report) -> Result<ObjectRef> {
+    let (bucket, key) = (&context.reports_bucket, report.key());
+    if report.is_published(&context.storage, bucket).await? {
+        tracing::info!(key, "the same report is already published");
+    } else {
+        context.alerts.tell(&context.storage, bucket, report).await?;
+        context.storage.write_json(bucket, &key, report).await?;
+    }
+    // No version: the result is the same when the call is repeated.
+    Ok(ObjectRef { bucket: bucket.clone(), key, version_id: None })
+}

@@ -1,0 +1,164 @@
+//! What every refresh of a gold table needs: reading, and replacing what came out differently.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use chrono::NaiveDate;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use shopflow_core::{Result, keys};
+use shopflow_lake::parquet::{self, blocking};
+use shopflow_lake::{COMMIT_ATTEMPTS, FileEntry, Table};
+use shopflow_query::origin::Bucket;
+use shopflow_query::{Engine, FileCache, LazyFiles, Rows};
+
+use super::tables::Aggregate;
+use crate::context::Context;
+
+/// What has to be recomputed.
+#[derive(Debug, Default)]
+pub struct Update {
+    /// Event dates of sales.
+    pub dates: BTreeSet<NaiveDate>,
+    /// Event dates of clicks.
+    pub click_dates: BTreeSet<NaiveDate>,
+    /// The dimensions changed.
+    pub dimensions: bool,
+    /// Nothing of the tables stays as it is.
+    pub full: bool,
+}
+
+/// The recomputed rows of an aggregate, to be published.
+#[derive(Debug)]
+pub struct Change {
+    pub aggregate: &'static Aggregate,
+    /// Keys (days since the epoch) of the touched periods; empty for a table over the whole history.
+    pub periods: HashSet<i32>,
+    pub rows: RecordBatch,
+}
+
+/// Both dimensions as they are now.
+pub(crate) struct Dimensions {
+    pub customers: RecordBatch,
+    pub products: RecordBatch,
+}
+
+/// The work on the gold tables; [`super::aggregates`], [`super::facts`],
+/// [`super::sessions`] and [`super::modelled`] have the parts about theirs.
+pub(crate) struct Refresh<'a> {
+    pub context: &'a Context,
+    pub engine: Engine,
+    pub cache: &'a FileCache,
+    pub update: &'a Update,
+}
+
+impl Refresh<'_> {
+    pub async fn open(&self, table: &str) -> Result<Table> {
+        Table::open(&self.context.storage, &self.context.lake, &keys::gold_table(table)).await
+    }
+
+    /// Some partitions of a table, read while a question runs.
+    pub fn lazy(
+        &self,
+        table: &Table,
+        schema: SchemaRef,
+        rows: Rows,
+        wanted: impl Fn(&String) -> bool,
+    ) -> LazyFiles {
+        let partitions = table.manifest().partitions.iter();
+        let files =
+            partitions.filter(|(name, _)| wanted(name)).flat_map(|(_, files)| files.clone());
+        LazyFiles {
+            origin: Bucket::origin(&self.context.storage, &self.context.lake),
+            cache: self.cache.clone(),
+            schema,
+            files: files.collect(),
+            rows,
+        }
+    }
+
+    /// Makes `rows` the content of an unpartitioned table.
+    pub async fn replace(&self, name: &str, rows: &RecordBatch) -> Result<()> {
+        for _ in 0..COMMIT_ATTEMPTS {
+            let mut table = self.open(name).await?;
+            let present: Vec<FileEntry> = table.manifest().files().cloned().collect();
+            if self.commit_whole(&mut table, &present, rows.clone()).await? {
+                return Ok(());
+            }
+        }
+        Err(self.open(name).await?.conflict())
+    }
+
+    async fn commit_whole(
+        &self,
+        table: &mut Table,
+        present: &[FileEntry],
+        rows: RecordBatch,
+    ) -> Result<bool> {
+        match self.write_if_new(table, "", present, rows).await? {
+            Some(files) => table.commit(BTreeMap::from([(String::new(), files)])).await,
+            None => Ok(true),
+        }
+    }
+
+    /// Writes the rows as the only file of a partition, unless it is there already.
+    pub async fn write_if_new(
+        &self,
+        table: &Table,
+        partition: &str,
+        present: &[FileEntry],
+        rows: RecordBatch,
+    ) -> Result<Option<Vec<FileEntry>>> {
+        let count = rows.num_rows() as u64;
+        if count == 0 {
+            return Ok((!present.is_empty()).then(Vec::new));
+        }
+        let batches = [rows];
+        let encoded = batches.clone();
+        let (content, hash) = blocking(move || {
+            let content = parquet::encode(encoded[0].schema(), &encoded)?;
+            let hash = sha256(&content);
+            Ok((content, hash))
+        })
+        .await?;
+        let key = table.file_key(partition, &hash);
+        self.cache.put(&key, &batches);
+        if matches!(present, [only] if only.key == key) {
+            return Ok(None);
+        }
+        let storage = &self.context.storage;
+        let file = parquet::store(storage, table, partition, content, count).await?;
+        Ok(Some(vec![file]))
+    }
+
+    /// Rows of a file, with the columns of `schema`.
+    pub async fn read(
+        &self,
+        table: &Table,
+        file: &FileEntry,
+        schema: &SchemaRef,
+    ) -> Result<Vec<RecordBatch>> {
+        self.cache.read(&self.context.storage, table.bucket(), file, schema).await
+    }
+
+    /// Rows of several files, each file's by itself and in order.
+    pub fn read_each(
+        &self,
+        table: &Table,
+        files: Vec<FileEntry>,
+        schema: &SchemaRef,
+    ) -> BoxStream<'static, Result<Vec<RecordBatch>>> {
+        self.cache.read_each(&self.context.storage, table.bucket(), files, schema).boxed()
+    }
+}
+
+fn sha256(content: &[u8]) -> String {
+    use std::fmt::Write as _;
+
+    use sha2::{Digest, Sha256};
+    Sha256::digest(content).iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

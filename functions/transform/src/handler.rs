@@ -1,0 +1,201 @@
+//! One call, step by step.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use shopflow_core::contract::{GoldTable, LedgerEntry, TransformEvent, TransformResult};
+use shopflow_core::runtime::Invocation;
+use shopflow_core::{Error, Result};
+use shopflow_postgres::{Client, PgResultExt};
+use shopflow_query::FileCache;
+
+use crate::context::Context;
+use crate::gold::tables;
+use crate::incoming::part::cut_click_dates;
+use crate::incoming::pending::{self, Pending};
+use crate::incoming::treatment;
+use crate::lock::LockedSession;
+use crate::publish::{Work, views};
+use crate::{gold, publish, silver, warehouse};
+
+/// Handles one event.
+///
+/// # Errors
+/// `Transient.Database` when another transform holds the lock for too long or Postgres fails,
+/// `Transient.Storage`, `InvalidInput` when a queued bronze file is gone, `Internal` when rows do
+/// not add up.
+pub fn handle<'a>(
+    context: &'a Context,
+    event: TransformEvent,
+    invocation: &'a Invocation,
+) -> BoxFuture<'a, Result<TransformResult>> {
+    // Boxed here, so that the query engine is compiled into this crate and not again into each
+    // program that calls it.
+    let answer = async move {
+        let mut session = LockedSession::lock(&context.database, invocation.remaining()).await?;
+        let mut steps = Steps::default();
+        let outcome = work(context, &event, &mut session, &mut steps).boxed().await;
+        session.unlock().await;
+        let result = outcome?;
+        report(&result, &steps, invocation);
+        Ok(result)
+    };
+    answer.boxed()
+}
+
+/// How long the steps of a call took; silver and warehouse run side by side.
+#[derive(Debug, Default)]
+struct Steps {
+    silver: Duration,
+    warehouse: Duration,
+    gold: Duration,
+    publish: Duration,
+    views: Duration,
+}
+
+async fn timed<T>(step: &mut Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let started = Instant::now();
+    let outcome = work.await;
+    *step += started.elapsed();
+    outcome
+}
+
+async fn work(
+    context: &Context,
+    event: &TransformEvent,
+    session: &mut LockedSession,
+    steps: &mut Steps,
+) -> Result<TransformResult> {
+    let client = session.client();
+    // Aggregates of another business time zone, or of a release before there was one, cannot stay.
+    let full = event.full || !context.business.is_current(client).await?;
+    let months = pending::dirty_dates(client, full).await?;
+    warehouse::create_partitions(client, tables::FACT_SALES, months.into_iter()).await?;
+    treatment::renew(context, client).await?;
+    // A full rebuild begins anew with each call, so it is done in one.
+    let most = if full { u64::MAX } else { context.rows_per_call };
+    let fresh = pending::take(client, most).await?;
+    let snapshot = pending::snapshot(client).await?;
+    let pending = Pending::read(&snapshot, &fresh, full, most).await?;
+    if pending.is_empty() {
+        drop(snapshot);
+        return finish(context, session, event, steps).await;
+    }
+    let cache = FileCache::new(context.memory_bytes / 4);
+    let mut counts = silver::counts(&pending);
+    let mut click_dates = pending.click_dates.clone();
+    let mut slices = silver::slices(&pending, context.memory_bytes);
+    let last = slices.pop().unwrap_or_default();
+    for slice in slices {
+        let merged = async {
+            let merge = silver::Merge::prepare(context, &snapshot, &pending, slice).boxed().await?;
+            click_dates.extend(merge.unsettled_click_dates(&pending)?);
+            click_dates.extend(merge.write(context, &cache, &mut counts).boxed().await?);
+            Ok(())
+        };
+        timed(&mut steps.silver, merged).await?;
+    }
+    let prepared = silver::Merge::prepare(context, &snapshot, &pending, last).boxed();
+    let merge = timed(&mut steps.silver, prepared).await?;
+    click_dates.extend(merge.unsettled_click_dates(&pending)?);
+    if pending.files_left {
+        let written = merge.write(context, &cache, &mut counts).boxed();
+        click_dates.extend(timed(&mut steps.silver, written).await?);
+        snapshot.commit().await.or_db("end reading the queue")?;
+        publish::close_files(session.client(), &event.run, &pending, &counts, &click_dates).await?;
+        return unfinished(session.client(), event).await;
+    }
+    let (changed, facts) = futures::try_join!(
+        timed(&mut steps.silver, merge.write(context, &cache, &mut counts).boxed()),
+        timed(&mut steps.warehouse, warehouse::rebuild(snapshot, &pending).boxed())
+    )?;
+    click_dates.extend(changed);
+    // The bronze rows are no longer needed; gold reads silver.
+    drop(merge);
+    let dimensions = pending.entities > 0 || full;
+    let (click_dates, later_click_dates) = cut_click_dates(context, click_dates, most).await?;
+    let update = gold::Update { dates: facts.dates, click_dates, dimensions, full };
+    let refreshed = gold::refresh(context, session.client(), &cache, &update);
+    let refreshed = timed(&mut steps.gold, refreshed).await?;
+    let work = Work {
+        run: &event.run,
+        business: &context.business,
+        pending: &pending,
+        counts: &counts,
+        update: &update,
+        refreshed: &refreshed,
+        later_click_dates: &later_click_dates,
+        fact_rows: facts.rows,
+    };
+    timed(&mut steps.publish, work.publish_and_close(session.client()).boxed()).await?;
+    if pending.dates_left || !later_click_dates.is_empty() {
+        return unfinished(session.client(), event).await;
+    }
+    finish(context, session, event, steps).await
+}
+
+/// The answer of a call that leaves work for the next one.
+async fn unfinished(client: &Client, event: &TransformEvent) -> Result<TransformResult> {
+    let run_id = &event.run.run_id;
+    let ledger = publish::ledger(client, run_id).await?;
+    check_balance(&ledger)?;
+    let (touched_dates, fact_rows) = publish::work_of(client, run_id).await?;
+    Ok(TransformResult { touched_dates, fact_rows, more: true, gold: Vec::new(), ledger })
+}
+
+async fn finish(
+    context: &Context,
+    session: &mut LockedSession,
+    event: &TransformEvent,
+    steps: &mut Steps,
+) -> Result<TransformResult> {
+    let client = session.client();
+    timed(&mut steps.views, views::refresh(client)).await?;
+    let run_id = &event.run.run_id;
+    let (ledger, (touched_dates, fact_rows), gold) = futures::try_join!(
+        publish::ledger(client, run_id),
+        publish::work_of(client, run_id),
+        gold::row_counts(context).boxed()
+    )?;
+    check_balance(&ledger)?;
+    Ok(TransformResult { touched_dates, fact_rows, more: false, gold, ledger })
+}
+
+fn check_balance(ledger: &[LedgerEntry]) -> Result<()> {
+    match ledger.iter().find(|entry| !entry.is_balanced()) {
+        None => Ok(()),
+        Some(entry) => Err(Error::internal("rows of transform do not balance")
+            .with("dataset", entry.dataset)
+            .with("rows_in", entry.rows_in)
+            .with("rows_loaded", entry.rows_loaded)
+            .with("rows_unchanged", entry.rows_unchanged)),
+    }
+}
+
+fn report(result: &TransformResult, steps: &Steps, invocation: &Invocation) {
+    for entry in &result.ledger {
+        let dimensions = [("Dataset", entry.dataset.name())];
+        invocation.metrics.count("RowsIn", entry.rows_in, &dimensions);
+        invocation.metrics.count("RowsLoaded", entry.rows_loaded, &dimensions);
+        invocation.metrics.count("RowsUnchanged", entry.rows_unchanged, &dimensions);
+    }
+    invocation.metrics.count("TouchedDates", result.touched_dates, &[]);
+    invocation.metrics.count("FactRows", result.fact_rows, &[]);
+    for GoldTable { table, rows } in &result.gold {
+        invocation.metrics.count("GoldRows", *rows, &[("Table", table)]);
+    }
+    tracing::info!(
+        touched_dates = result.touched_dates,
+        more = result.more,
+        fact_rows = result.fact_rows,
+        datasets = result.ledger.len(),
+        silver_ms = steps.silver.as_millis() as u64,
+        warehouse_ms = steps.warehouse.as_millis() as u64,
+        gold_ms = steps.gold.as_millis() as u64,
+        publish_ms = steps.publish.as_millis() as u64,
+        views_ms = steps.views.as_millis() as u64,
+        "transformed"
+    );
+}

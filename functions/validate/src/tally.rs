@@ -1,0 +1,126 @@
+//! What the readers of both formats count and collect.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use shopflow_core::dataset::Column;
+use shopflow_core::schema_contract::Contract;
+
+use crate::csv::erased;
+use crate::personal::Scans;
+use crate::quarantine::{Quarantine, Refusal};
+use crate::rules::{RECORD_LIMIT, Rule};
+use crate::vocabulary::Words;
+
+/// What came out since the caller last emptied it.
+#[derive(Debug, Default)]
+pub struct Split {
+    /// Good rows as they came, under the file's own header.
+    pub good: Vec<u8>,
+    /// Refused rows, as the CSV described in [`crate::quarantine`].
+    pub bad: Vec<u8>,
+}
+
+/// Why a whole file is refused.
+#[derive(Debug, Clone)]
+pub struct Rejection {
+    pub rule: Rule,
+    pub column: Option<&'static Column>,
+    /// What is wrong, without the name of the file.
+    pub text: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+impl Rejection {
+    /// For a file with columns that a frozen schema does not have.
+    pub(crate) fn frozen_columns(names: &[String]) -> Self {
+        let listed: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
+        let what = if listed.len() == 1 { "column" } else { "columns" };
+        Rejection {
+            rule: Rule::UnknownColumn,
+            column: None,
+            text: format!("the schema is frozen and does not have {what} {}", listed.join(", ")),
+            remedy: "remove them from the file, or set schema_contract to evolve, discard_row or \
+                     discard_value"
+                .to_owned(),
+        }
+    }
+
+    pub(crate) fn empty() -> Self {
+        Rejection {
+            rule: Rule::EmptyFile,
+            column: None,
+            text: "the file is empty".to_owned(),
+            remedy: "export it again and check that the export ran to its end".to_owned(),
+        }
+    }
+}
+
+/// The counts of a file so far.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    /// Physical line the next record starts on, from 1.
+    pub line: u64,
+    pub rows_in: u64,
+    pub rows_good: u64,
+    pub quarantine: Quarantine,
+    pub rejection: Option<Rejection>,
+    pub contract: Contract,
+    pub extra_columns: Vec<String>,
+    pub discarded_values: BTreeMap<String, u64>,
+    pub scans: Scans,
+    pub words: Words,
+    /// Customers whose values do not come in.
+    pub erased: BTreeSet<u64>,
+    pub rows_kept_erased: u64,
+    pub blank_lines: u64,
+    /// The last row had no line break.
+    pub open_end: bool,
+    /// Within a record that is too long: everything up to the next line feed is passed over.
+    pub skipping: bool,
+}
+
+impl Tally {
+    /// Refuses a row that was cut because it is too long, and passes over the rest of it.
+    pub fn refuse_too_long(&mut self, start: &[u8], split: &mut Split) {
+        self.rows_in += 1;
+        self.skipping = true;
+        let (rule, column, reason) = match &self.rejection {
+            Some(rejection) => (rejection.rule, rejection.column, Some(rejection.text.as_str())),
+            None => (Rule::RecordTooLong, None, None),
+        };
+        let row = without_erased(
+            &self.erased,
+            &mut self.rows_kept_erased,
+            &start[..RECORD_LIMIT.min(start.len())],
+            0,
+        );
+        let refusal = Refusal { line: self.line, rule, column, value: b"", reason, row: &row };
+        self.quarantine.add(&refusal, &mut split.bad);
+    }
+
+    /// A row whose fields cannot be told apart, without the values of an erased customer whose
+    /// number stands at `id_at`.
+    pub fn broken_row<'a>(&mut self, row: &'a [u8], id_at: usize) -> Cow<'a, [u8]> {
+        without_erased(&self.erased, &mut self.rows_kept_erased, row, id_at)
+    }
+}
+
+fn without_erased<'a>(
+    erased: &BTreeSet<u64>,
+    rows: &mut u64,
+    row: &'a [u8],
+    id_at: usize,
+) -> Cow<'a, [u8]> {
+    if erased.is_empty() {
+        return Cow::Borrowed(row);
+    }
+    match erased::customer_of(row, id_at).filter(|customer| erased.contains(customer)) {
+        Some(customer) => {
+            *rows += 1;
+            Cow::Owned(erased::broken(customer))
+        }
+        None => Cow::Borrowed(row),
+    }
+}

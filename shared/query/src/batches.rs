@@ -1,0 +1,68 @@
+//! Batches of rows with exactly the schema that is asked for.
+
+use std::sync::Arc;
+
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::compute::{SortColumn, cast, concat_batches, lexsort_to_indices, take_record_batch};
+use arrow::datatypes::SchemaRef;
+use shopflow_core::{Error, ErrorKind, Result, ResultExt};
+
+/// Puts batches together with exactly the given schema, so that equal rows give equal files
+/// whichever way they were computed.
+///
+/// # Errors
+/// `Internal` when a column cannot be converted or has nulls where none may be.
+pub fn conform(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<RecordBatch> {
+    let batches = batches.iter().map(|batch| restate(schema, batch)).collect::<Result<Vec<_>>>()?;
+    concat_batches(schema, &batches).or_error(ErrorKind::Internal, "join of batches failed")
+}
+
+/// One batch with exactly the given schema, column by column.
+///
+/// # Errors
+/// As [`conform`].
+pub fn restate(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch> {
+    let columns = schema
+        .fields()
+        .iter()
+        .zip(batch.columns())
+        .map(|(field, column)| cast(column, field.data_type()))
+        .collect::<std::result::Result<Vec<_>, _>>()
+        .or_error(ErrorKind::Internal, "convert result column failed")?;
+    // Said explicitly, since a question may need no column at all.
+    let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &rows)
+        .or_error(ErrorKind::Internal, "result does not have the expected schema")
+}
+
+/// The columns of `schema`, by name.
+///
+/// # Errors
+/// `Internal` when the batch lacks one.
+pub fn project(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    let positions = schema
+        .fields()
+        .iter()
+        .map(|field| batch.schema_ref().index_of(field.name()))
+        .collect::<std::result::Result<Vec<_>, _>>()
+        .or_error(ErrorKind::Internal, "lake file lacks a column")?;
+    batch.project(&positions).or_error(ErrorKind::Internal, "projection of a lake file failed")
+}
+
+/// Sorts rows by key columns.
+///
+/// # Errors
+/// `Internal` when a key column is missing.
+pub fn sorted(rows: &RecordBatch, keys: &[&str]) -> Result<RecordBatch> {
+    let columns = keys
+        .iter()
+        .map(|key| {
+            let values = rows.column_by_name(key).cloned();
+            values.map(|values| SortColumn { values, options: None })
+        })
+        .collect::<Option<Vec<_>>>()
+        .ok_or_else(|| Error::internal("key column of a table is missing"))?;
+    let order = lexsort_to_indices(&columns, None)
+        .or_error(ErrorKind::Internal, "sort of a table failed")?;
+    take_record_batch(rows, &order).or_error(ErrorKind::Internal, "sort of a table failed")
+}
