@@ -32,7 +32,6 @@ use crate::meter::{self, CountingWriter, Meter};
 use crate::metrics::Metrics;
 use crate::overlay::Overlay;
 use crate::settings::{Need, Settings};
-use crate::storage::Storage;
 use configured::Configured;
 
 pub use configured::Init;

@@ -195,17 +195,14 @@ mod tests {
     }
 
     macro_rules! function {
-        ($world:ident, $uri:expr) => {
-            Configured::new(
-                $world.aws.clone(),
-                $uri,
-                settings(&$world.bucket),
-                async |init: Init| {
-                    $world.builds.fetch_add(1, Ordering::SeqCst);
-                    Ok(init.settings.validation.max_reject_rate)
-                },
-            )
-        };
+        ($world:ident, $uri:expr) => {{
+            let builds = &$world.builds;
+            let settings = settings(&$world.bucket);
+            Configured::new($world.aws.clone(), $uri, settings, move |init: Init| async move {
+                builds.fetch_add(1, Ordering::SeqCst);
+                Ok::<f64, Error>(init.settings.validation.max_reject_rate)
+            })
+        }};
     }
 
     #[tokio::test]
@@ -214,7 +211,7 @@ mod tests {
             shopflow_testkit::proxy::noting(shopflow_testkit::emulator_address()).await;
         let aws = shopflow_testkit::aws_at(&format!("http://{proxy}")).await;
         let function = Configured::new(aws, None, settings("reports"), async |init: Init| {
-            Ok(init.overlay.files.len())
+            Ok::<usize, Error>(init.overlay.files.len())
         });
         function.init(|error| panic!("{error}")).await.unwrap();
         for event in [json!({}), json!({"config_version": null}), json!({"run_id": "r"})] {

@@ -22,7 +22,7 @@ pub(super) fn files<'a, T: DeserializeOwned>(
         Error::invalid(format!("unknown environment '{environment}'"))
             .hint("set SHOPFLOW_ENV to local, dev, staging or prod")
     })?;
-    let mut files = vec![BASE, own];
+    let mut files = vec![BASE, *own];
     let mut problems = overlay.problems.clone();
     for (name, text) in overlay.suites() {
         problems.extend(suite_problem(name, text));
@@ -32,17 +32,17 @@ pub(super) fn files<'a, T: DeserializeOwned>(
         if !name.starts_with("config/") {
             continue;
         }
-        match build(&[&file.text], None) {
+        match build(&[file.text.as_str()], None) {
             Err(error) => problems.push(format!("{name} cannot be read: {error}")),
             Ok(_) => problems.extend(
-                unknown_keys::<T>(&[BASE, &file.text])
+                unknown_keys::<T>(&[BASE, file.text.as_str()])
                     .into_iter()
                     .map(|key| format!("{name} has {key}, which is no setting")),
             ),
         }
     }
     for name in ["config/base.yaml".to_owned(), format!("config/{environment}.yaml")] {
-        files.extend(overlay.text(&name).filter(|text| build(&[text], None).is_ok()));
+        files.extend(overlay.text(&name).filter(|text| build(&[*text], None).is_ok()));
     }
     Ok((files, problems))
 }
