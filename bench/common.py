@@ -16,6 +16,13 @@ def build_examples() -> None:
                    cwd=REPOSITORY, check=True)
 
 
+def build_command() -> Path:
+    """Builds `shopflow`, likewise; its path."""
+    subprocess.run(["cargo", "build", "--release", "--workspace", "--bin", "shopflow", "--quiet"],
+                   cwd=REPOSITORY, check=True)
+    return TARGET / "release" / "shopflow"
+
+
 def example(name: str, *arguments: object) -> dict:
     """Runs an example that prints one JSON object, and returns it."""
     program = TARGET / "release" / "examples" / name

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from common import REPOSITORY, TARGET, build_examples
+from common import REPOSITORY, build_command
 
 
 def size(folder: Path) -> int:
@@ -38,10 +38,10 @@ def with_duckdb(folder: Path, factor: float) -> None:
 
 def main() -> None:
     scale = float(sys.argv[1]) if len(sys.argv) > 1 else 200
-    build_examples()
+    program = build_command()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        command = [TARGET / "release" / "shopflow", "generate", "--scale", str(scale), "--out"]
+        command = [program, "generate", "--scale", str(scale), "--out"]
         timed("shopflow", folder / "shopflow",
               lambda out: subprocess.run([*command, out], cwd=REPOSITORY, check=True, capture_output=True))
         # A TPC-H scale factor of 1 is about a gigabyte of CSV.

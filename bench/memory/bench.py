@@ -1,8 +1,8 @@
 """Peak memory of the deployed functions as their input grows.
 
-Sends generated transactions of each size through generate, validate, upload and load on a local
-cloud and reads, after each size, the highest resident memory that the
-function's processes have reached so far.
+Sends generated transactions of each size through generate, validate, upload and load on a local cloud
+and reads, after each size, the highest resident memory that the function's processes have reached so
+far.
 
     python3 bench/run.py memory 10 100             # megabytes of transactions
 

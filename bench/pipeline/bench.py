@@ -225,7 +225,15 @@ def main() -> None:
         else:
             scale = float(arguments[0]) if arguments else 20
             cases = day_by_day(bench, scale)
-    print(json.dumps({"topic": "pipeline", "scale": scale, "cores": os.cpu_count(), "cases": [asdict(case) for case in cases]}))
+    result = {"topic": "pipeline", "scale": scale, "cores": os.cpu_count(), "cases": [rounded(asdict(case)) for case in cases]}
+    print(json.dumps(result))
+
+
+def rounded(value):
+    """The same with seconds to milliseconds, and without what used none."""
+    if isinstance(value, dict):
+        return {name: rounded(found) for name, found in value.items() if found not in (0, None)}
+    return round(value, 6 if value < 0.1 else 3) if isinstance(value, float) else value
 
 
 main()

@@ -7,8 +7,7 @@ from); "any score" is the default of its engine. Each value is judged alone, wit
 ShopFlow's judgement of whole columns, also without their names, follows. Names of persons and
 postal addresses need a language model in Presidio, which takes no part.
 
-Fails when ShopFlow is less than a hundred times as fast, or when a kind that both know has a lower
-F1 than Presidio's.
+Fails when a kind that both know has a lower F1 than Presidio's.
 
 Arguments: values per kind and family (100), seed (20260115).
 """
@@ -125,7 +124,6 @@ def main():
     print(f"  ShopFlow, {len(kinds)} kinds {ours['values_per_second']:14,.0f}")
     print(f"  Presidio {version('presidio_analyzer')}, {len(RECOGNISERS)} kinds {speed:10,.0f}   "
           f"ShopFlow is {ratio:,.0f}x as fast")
-    assert ratio >= 100, ratio
     assert not worse, f"Presidio is better at {', '.join(worse)}"
 
 

@@ -1,7 +1,8 @@
 """100,000 changed rows into a dimension of a million, with history: ShopFlow, plain SQL, dbt.
 
-All three work on one Postgres, in a database of their own that is dropped at the end. ShopFlow runs the files of sql/warehouse/ that transform runs, in the same order, for the marks
-that load leaves: which customers changed, and since when. Plain SQL is the textbook pair of UPDATE
+All three work on one Postgres, in a database of their own that is dropped at the end. ShopFlow runs
+the statements that transform runs (sql/warehouse/, and those of the dimensions), in the same order,
+for the marks that load leaves: which customers changed, and since when. Plain SQL is the textbook pair of UPDATE
 and INSERT into a table with the same columns and keys and the usual index on current rows, which
 ShopFlow does without; dbt takes one snapshot with the timestamp strategy, which trusts a column that
 says when a row changed, and one with the check strategy, which compares the values. All must end with
@@ -18,17 +19,18 @@ import sys
 import tempfile
 import time
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import psycopg2
 
 from cloud import DATABASE_URL, servers
-from common import REPOSITORY, report
+from common import REPOSITORY, build_examples, example, report
 
 DATABASE = f"bench_scd2_{os.getpid()}"
 WAREHOUSE = REPOSITORY / "sql" / "warehouse"
-STEPS = ["pending", "customer_changes", "product_changes", "dirty_facts", "outdated_facts",
+STEPS = ["pending", "customer_changes", "product_changes", "payment_methods", "outdated_facts",
          "dimensions", "rekeyed_facts", "rekeyed_sessions"]
 
 HISTORY = """
@@ -97,9 +99,17 @@ def connect(name: str):
     return connection
 
 
+@cache
+def dimension_sql() -> dict:
+    """The statements that are made from the definitions of the dimensions, by step."""
+    build_examples()
+    return example("dimension_sql")
+
+
 def shopflow(database) -> float:
     """One transaction, as transform does it; the marks are removed afterwards, untimed."""
-    files = [(WAREHOUSE / f"{step}.sql").read_text() for step in STEPS]
+    generated = dimension_sql()
+    files = [generated.get(step) or (WAREHOUSE / f"{step}.sql").read_text() for step in STEPS]
     cursor = database.cursor()
     started = time.perf_counter()
     cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")

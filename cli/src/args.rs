@@ -332,7 +332,7 @@ pub struct Archive {
     #[arg(long, value_name = "FOLDER", default_value = "target/archives")]
     pub out: PathBuf,
     /// Take the functions from this folder, as `<function>/bootstrap`, instead of building them
-    /// here: for AWS they are compiled with cargo lambda
+    /// here: for AWS, those that `package` has put into target/lambda
     #[arg(long, value_name = "FOLDER")]
     pub functions: Option<PathBuf>,
     /// Take the command from this file instead of the one that runs

@@ -2,6 +2,8 @@
 //! them, the gold tables as `sql/gold/` explains them, and the tables, columns, keys and comments of
 //! a freshly migrated database.
 
+mod values;
+
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -41,6 +43,7 @@ pub async fn generate(client: &Client, gold: &Path) -> Result<Dictionary> {
         .to_owned();
     let settings = Settings::from_sources("prod", HashMap::new(), &[])?;
     text.push_str(&datasets(&settings.privacy, &settings.vocabulary));
+    text.push_str(&values::section());
     text.push_str(&gold_tables(gold)?);
     text.push_str(&postgres(&relations, &columns));
     Ok(Dictionary { text, gaps: gaps(&relations, &columns) })
@@ -51,7 +54,7 @@ fn datasets(privacy: &Privacy, sets: &Vocabularies) -> String {
                     and treatment in silver are those of the policies in \
                     [config/base.yaml](../config/base.yaml) ([personal data](privacy.md)).\n"
         .to_owned();
-    for dataset in Dataset::ALL {
+    for dataset in Dataset::all() {
         let format = match dataset.format() {
             Format::Csv => "CSV: UTF-8, with a header, RFC 4180",
             Format::JsonLines => "JSON lines: one object per line, UTF-8",
@@ -91,12 +94,12 @@ fn kind_text(kind: Kind, sets: &Vocabularies) -> String {
         Kind::Reference(dataset) => format!("`id` of {dataset}"),
         Kind::Text(bytes) => format!("text, at most {bytes} bytes"),
         Kind::Email => "e-mail address".to_owned(),
-        Kind::Date => "date, YYYY-MM-DD".to_owned(),
-        Kind::Timestamp => "RFC 3339 date and time, at most microseconds".to_owned(),
-        Kind::Price => "decimal with two places, over zero".to_owned(),
+        Kind::Date => "date, the year first".to_owned(),
+        Kind::Timestamp => "date and time, at most microseconds".to_owned(),
+        Kind::Price => "decimal with at most two places, over zero".to_owned(),
         Kind::Quantity => "integer from 1".to_owned(),
         Kind::Country => "ISO 3166-1 alpha-2 code".to_owned(),
-        Kind::OneOf(set) => format!("one of {}", sets.of(set).values().join(", ")),
+        Kind::OneOf(set) => format!("one of {}", sets.values(set).join(", ")),
     }
 }
 
@@ -220,7 +223,7 @@ mod tests {
     fn every_dataset_and_column_is_explained() {
         let settings = Settings::from_sources("prod", HashMap::new(), &[]).unwrap();
         let text = datasets(&settings.privacy, &settings.vocabulary);
-        for dataset in Dataset::ALL {
+        for dataset in Dataset::all() {
             for column in dataset.columns() {
                 assert!(text.contains(&format!("| `{}` |", column.name)), "{}", column.name);
                 assert!(text.contains(column.description), "{}", column.description);

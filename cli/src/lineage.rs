@@ -123,7 +123,7 @@ fn personal(graph: &Graph) -> String {
          cannot be recognised from there on.\n\n\
          | column of the file | as it is | computed from it | masked |\n|---|---|---|---|\n"
         .to_owned();
-    for dataset in Dataset::ALL {
+    for dataset in Dataset::all() {
         for column in dataset.columns().iter().filter(|column| column.is_personal()) {
             let name = format!("raw.{dataset}.{}", column.name);
             let reach = Reach::of(graph, &name);

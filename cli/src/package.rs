@@ -6,11 +6,11 @@ pub mod authorities;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 
 use crate::console::Console;
 use crate::local::build;
+use crate::local::function::architecture;
 use crate::local::home::Home;
 
 /// Whoever depends on this crate talks to Postgres.
@@ -26,7 +26,7 @@ pub enum Architecture {
 impl Architecture {
     /// That of this machine.
     pub fn of_this_machine() -> Architecture {
-        if build::architecture() == "arm64" { Architecture::Arm64 } else { Architecture::X86_64 }
+        if architecture() == "arm64" { Architecture::Arm64 } else { Architecture::X86_64 }
     }
 
     /// As the template's parameter `Architecture` has it.
@@ -63,63 +63,17 @@ pub struct Packaged {
     pub authorities: Option<PathBuf>,
 }
 
-#[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
-}
-
-#[derive(Deserialize)]
-struct Package {
-    manifest_path: PathBuf,
-    targets: Vec<Target>,
-    dependencies: Vec<Dependency>,
-}
-
-#[derive(Deserialize)]
-struct Target {
-    name: String,
-    kind: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct Dependency {
-    name: String,
-    /// Absent for what the binary itself needs.
-    kind: Option<String>,
-}
-
 /// The functions of the workspace, sorted, and which of them need to know the database's certificate
 /// authorities, as their `Cargo.toml` says.
 ///
 /// # Errors
 /// When cargo is missing or a manifest is broken.
 pub fn functions(home: &Home) -> Result<Vec<Function>> {
-    let output = build::cargo(home)
-        .args(["metadata", "--no-deps", "--format-version", "1"])
-        .output()
-        .or_error(ErrorKind::InvalidInput, "cargo cannot be started")?;
-    if !output.status.success() {
-        let text = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(Error::internal("cargo metadata failed").because(text));
-    }
-    let metadata: Metadata = serde_json::from_slice(&output.stdout)
-        .or_error(ErrorKind::Internal, "read cargo metadata failed")?;
-    let folder = home.repository().join("functions");
-    let mut functions = Vec::new();
-    for package in metadata.packages {
-        if !package.manifest_path.starts_with(&folder) {
-            continue;
-        }
-        let talks_to_postgres = package
-            .dependencies
-            .iter()
-            .any(|dependency| dependency.name == POSTGRES && dependency.kind.is_none());
-        let binaries =
-            package.targets.into_iter().filter(|target| target.kind.contains(&"bin".to_owned()));
-        functions.extend(binaries.map(|target| Function { name: target.name, talks_to_postgres }));
-    }
-    functions.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(functions)
+    let functions = build::function_crates(home)?.into_iter().map(|function| Function {
+        talks_to_postgres: function.dependencies.contains(POSTGRES),
+        name: function.name,
+    });
+    Ok(functions.collect())
 }
 
 /// Compiles the functions with `cargo lambda build` and lays them out where the template looks for
@@ -137,10 +91,6 @@ pub fn package(
     // Before the build, which takes long.
     let count = authorities::check(authorities)?;
     let functions = functions(home)?;
-    if functions.is_empty() {
-        return Err(Error::internal("the workspace has no functions")
-            .with("folder", home.repository().join("functions").display()));
-    }
     let step = console.step(&format!(
         "package: {} functions for {} (the first time takes minutes)",
         functions.len(),

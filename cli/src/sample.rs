@@ -9,14 +9,14 @@ use bytes::Bytes;
 use chrono::NaiveDate;
 use futures::SinkExt;
 use shopflow_core::contract::GenerateSpec;
+use shopflow_core::dataset::{Attribute, Column, Dimension, Format, Kind, Made};
 use shopflow_core::{Dataset, Error, ErrorKind, Result};
+use shopflow_postgres::dimensions::{self, Star};
 use tokio_postgres::Client;
 
 use crate::local::database;
 
-/// Where the files go first.
-const TABLES: &str = include_str!("sample/tables.sql");
-/// From there to the warehouse.
+/// From the tables of the files to the facts and what is made of them.
 const FILL: &str = include_str!("sample/fill.sql");
 /// Bytes per message of a COPY.
 const CHUNK: usize = 1 << 18;
@@ -44,18 +44,73 @@ async fn fill_from(
     spec: &GenerateSpec,
 ) -> Result<()> {
     let written = shopflow_generate::write_to_dir(folder, run_date, spec)?;
-    execute(client, TABLES).await?;
-    for (dataset, file) in Dataset::ALL.into_iter().zip(&written.files) {
+    for dataset in shopflow_generate::DATASETS {
+        execute(client, &table(dataset)).await?;
+    }
+    for (dataset, file) in shopflow_generate::DATASETS.into_iter().zip(&written.files) {
         copy(client, dataset, &file.path).await.map_err(|error| error.with("dataset", dataset))?;
     }
-    execute(client, FILL).await
+    let dimensions: String = dimensions::all().iter().map(dimension).collect();
+    execute(client, &format!("BEGIN; {dimensions} {FILL}")).await
+}
+
+/// The columns of a sample file that `core` and its dimensions know.
+fn columns(dataset: Dataset) -> impl Iterator<Item = &'static Column> {
+    dataset.columns().iter().filter(|column| column.required)
+}
+
+/// Where a file goes first: a table that lives as long as the connection.
+fn table(dataset: Dataset) -> String {
+    let columns = match dataset.format() {
+        Format::JsonLines => "event jsonb".to_owned(),
+        Format::Csv => {
+            let column = |it: &Column| format!("\"{}\" {}", it.name, sql_type(it.kind));
+            columns(dataset).map(column).collect::<Vec<_>>().join(", ")
+        }
+    };
+    format!("CREATE TEMPORARY TABLE sample_{dataset} ({columns})")
+}
+
+fn sql_type(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Id | Kind::Reference(_) => "bigint",
+        Kind::Quantity => "integer",
+        Kind::Date => "date",
+        Kind::Timestamp => "timestamptz",
+        Kind::Price => "numeric(10, 2)",
+        Kind::Uuid | Kind::Text(_) | Kind::Email | Kind::Country | Kind::OneOf(_) => "text",
+    }
+}
+
+/// A generated shop has one version of every entity, so its dimensions are simple.
+fn dimension(star: &Star) -> String {
+    if !shopflow_generate::DATASETS.contains(&star.dataset) {
+        return String::new();
+    }
+    let Dimension { table, id, .. } = star.dimension;
+    let is_there = |it: &&Attribute| columns(star.dataset).any(|column| column.name == it.column);
+    let attributes: Vec<_> = star.attributes().filter(is_there).collect();
+    let value = |it: &&Attribute| match it.made {
+        Made::Copied => it.column.to_owned(),
+        Made::Domain => format!("lower(split_part({}, '@', -1))", it.column),
+    };
+    let names: Vec<&str> = attributes.iter().map(|it| it.name).collect();
+    let values: Vec<String> = attributes.iter().map(value).collect();
+    format!(
+        "INSERT INTO warehouse.{table} ({id}, {}, is_inferred, valid_from, valid_to, is_current, \
+             row_hash) \
+         SELECT id, {}, false, '-infinity', 'infinity', true, '' FROM sample_{} ORDER BY id;",
+        names.join(", "),
+        values.join(", "),
+        star.dataset
+    )
 }
 
 async fn copy(client: &Client, dataset: Dataset, path: &Path) -> Result<()> {
-    let format = match dataset {
+    let format = match dataset.format() {
         // JSON holds neither of these characters as they are.
-        Dataset::Clickstream => "FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02'",
-        _ => "FORMAT csv, HEADER match",
+        Format::JsonLines => "FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02'",
+        Format::Csv => "FORMAT csv, HEADER match",
     };
     let refused = |error| database::refused(ErrorKind::Internal, "copy sample", error);
     let sql = format!("COPY sample_{dataset} FROM STDIN ({format})");

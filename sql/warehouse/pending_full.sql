@@ -1,10 +1,4 @@
--- A full rebuild: every entity, from its beginning, and every event date counts as dirty.
-INSERT INTO pending_entities (dataset, id, since)
-SELECT 'customers', id, '-infinity'::timestamptz FROM core.customers
-UNION ALL
-SELECT 'products', id, '-infinity' FROM core.products
-ON CONFLICT (dataset, id) DO UPDATE SET since = excluded.since;
-
+-- A full rebuild: every event date counts as dirty; the entities are marked before.
 INSERT INTO pending_dates (event_date, rebuild)
 SELECT event_date, true
 FROM (SELECT ("timestamp" AT TIME ZONE 'UTC')::date AS event_date FROM core.transactions

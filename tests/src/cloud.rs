@@ -1,6 +1,5 @@
 //! One shop at a time on the shared test cloud.
 
-use aws_sdk_lambda::types::Environment;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::{Value, json};
@@ -17,8 +16,6 @@ use crate::ledger::Ledger;
 /// Tests of one binary take turns: they share the stack.
 static TURN: Mutex<()> = Mutex::const_new(());
 static DEPLOYED: OnceCell<local::Cloud> = OnceCell::const_new();
-
-const CONFIG_URI: &str = "SHOPFLOW_CONFIG_URI";
 
 /// The deployed stack with empty buckets and an empty database, held by one test.
 pub struct Cloud {
@@ -96,7 +93,6 @@ impl Cloud {
             cdc_dead_letters: cdc_dead_letters.queue_url().expect("queue URL").to_owned(),
             target: deployed.clone().into(),
         };
-        cloud.overlay(None).await;
         cloud.clear().await;
         cloud
     }
@@ -119,7 +115,7 @@ impl Cloud {
         }
     }
 
-    /// Waits until an execution has begun that was not among so many before.
+    /// Waits until so many `more` executions have begun than were there `before`.
     pub async fn begun(&self, prefix: &str, before: usize, more: usize) {
         let wait = Wait::until("an execution has begun");
         while self.executions(prefix).await.len() < before + more {
@@ -296,28 +292,12 @@ impl Cloud {
         if answer.function_error.is_some() { Err(value) } else { Ok(value) }
     }
 
-    /// Names the address of configuration over the built-in one to every function, as the
-    /// parameter `ConfigUri` does, or takes it away.
-    pub async fn overlay(&self, uri: Option<&str>) {
-        let mut pages = self.lambda.list_functions().into_paginator().items().send();
-        while let Some(function) = pages.next().await {
-            let function = function.expect("list functions");
-            let environment = function.environment().and_then(|own| own.variables());
-            let mut variables = environment.cloned().unwrap_or_default();
-            if variables.get(CONFIG_URI).map(String::as_str) == uri {
-                continue;
-            }
-            variables.remove(CONFIG_URI);
-            variables.extend(uri.map(|uri| (CONFIG_URI.to_owned(), uri.to_owned())));
-            let environment = Environment::builder().set_variables(Some(variables)).build();
-            self.lambda
-                .update_function_configuration()
-                .function_name(function.function_name().expect("name of a function"))
-                .environment(environment)
-                .send()
-                .await
-                .expect("set a function's variables");
-        }
+    /// Lets the functions read configuration over the built-in one below `overlay/` in the landing
+    /// bucket, as the parameter `ConfigUri` does. It stays so: other tests find nothing there.
+    pub fn overlay(&self) {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/config_uri.py");
+        let uri = format!("s3://{}/overlay/", self.landing);
+        shopflow_testkit::python(script.as_ref(), &[&self.endpoint, &uri]);
     }
 
     /// A single number from Postgres.

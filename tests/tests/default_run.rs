@@ -141,3 +141,41 @@ async fn gold_digest(cloud: &Cloud) -> Vec<String> {
     let keys = cloud.keys(&cloud.lake, "gold/").await;
     keys.into_iter().filter(|key| key.ends_with(".parquet")).collect()
 }
+
+#[tokio::test]
+async fn the_cost_statement_counts_the_states_and_the_requests_of_the_run() {
+    let cloud = Cloud::fresh().await;
+    let run = cloud.run(json!({})).await.expect_success();
+    let mut entered = 0;
+    let mut pages =
+        cloud.sfn.get_execution_history().execution_arn(&run.arn).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        let page = page.unwrap();
+        let kinds = page.events().iter().map(|event| event.r#type().as_str());
+        entered += kinds.filter(|kind| kind.ends_with("StateEntered")).count();
+    }
+    let summary = cloud.read(&cloud.reports, &format!("runs/{}.json", run.name)).await;
+    let summary: Value = serde_json::from_slice(&summary).unwrap();
+    let cost = &summary["cost"];
+    let transitions = cost["step_functions_usd"].as_f64().unwrap() / 0.000_025;
+    assert_eq!(transitions.round() as usize, entered, "{cost:#}");
+
+    let total = |what: &str| -> u64 {
+        let calls = summary["usage"].as_array().unwrap();
+        calls.iter().filter_map(|call| call["billed"][what].as_u64()).sum()
+    };
+    // Each object of the lake is written with at least one request, and S3 was read, too.
+    let objects = cloud.keys(&cloud.lake, "").await.len() as u64;
+    assert!(total("s3_writes") >= objects && total("s3_reads") > 0, "{cost:#}");
+    let lake = cloud.s3.list_objects_v2().bucket(&cloud.lake).send().await.unwrap();
+    let bytes: i64 = lake.contents().iter().filter_map(|object| object.size()).sum();
+    assert!(total("s3_bytes") >= bytes.unsigned_abs(), "{cost:#}");
+    for function in ["generate", "validate", "load", "transform", "quality", "record"] {
+        let calls = summary["usage"].as_array().unwrap();
+        let call = calls.iter().find(|call| call["function"] == function).unwrap();
+        assert!(call["billed"]["log_bytes"].as_u64() > Some(0), "{call:#}");
+    }
+    for part in ["lambda_usd", "s3_requests_usd", "database_usd", "cloudwatch_usd"] {
+        assert!(cost[part].as_f64().unwrap() > 0.0, "{part}: {cost:#}");
+    }
+}

@@ -133,5 +133,5 @@ async fn a_corrected_transaction_moves_to_its_new_day() {
         .unwrap();
     let days: Vec<(String, String)> = days.iter().map(|row| (row.get(0), row.get(1))).collect();
     assert_eq!(days, [("2024-04-09".to_owned(), "3.00".to_owned())]);
-    assert!(cloud.keys(&cloud.lake, "silver/transactions/event_date=2024-03-05/").await.is_empty());
+    assert!(cloud.keys(&cloud.lake, "silver/transactions/month=2024-03/").await.is_empty());
 }

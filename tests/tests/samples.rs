@@ -52,23 +52,23 @@ async fn each_sample_event_works_on_a_fresh_cloud_with_the_lines_of_its_readme()
         let cloud = Cloud::fresh().await;
         let state = State::read(&home.state_file()).unwrap();
         let (address, port) = relay::endpoint(state.relay.unwrap());
-        for invoked in invoked(&function) {
-            let event = home.repository().join(format!("events/{invoked}.json"));
+        for called in invoked(&function) {
+            let event = home.repository().join(format!("events/{called}.json"));
             let output = Command::new(&program)
                 // The usual port belongs to the user's own local cloud.
                 .args(["lambda", "invoke", "--invoke-address", &address])
-                .args(["--invoke-port", &port.to_string(), &invoked])
+                .args(["--invoke-port", &port.to_string(), &called])
                 .arg("--data-file")
                 .arg(&event)
                 .output()
                 .unwrap();
             let said = String::from_utf8_lossy(&output.stdout).into_owned();
             let complaint = String::from_utf8_lossy(&output.stderr);
-            let place = format!("{invoked} for {function}: {said}{complaint}");
+            let place = format!("{called} for {function}: {said}{complaint}");
             assert!(output.status.success(), "{place}");
             let answer: Value = serde_json::from_str(said.trim())
                 .unwrap_or_else(|error| panic!("{place}: {error}"));
-            assert_eq!(answer["usage"]["function"], *invoked, "{place}");
+            assert_eq!(answer["usage"]["function"], *called, "{place}");
             // Trouble that is not the failure of the call.
             assert!([&json!([]), &Value::Null].contains(&&answer["batchItemFailures"]), "{place}");
             assert_ne!(answer["accepted"], false, "{place}");

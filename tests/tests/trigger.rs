@@ -52,9 +52,7 @@ async fn an_uploaded_file_arrives_in_every_layer() {
             assert!(found, "{dataset} is missing in {keys:?}");
         }
     }
-    assert!(
-        !cloud.keys(&cloud.lake, "silver/transactions/event_date=2024-03-02/").await.is_empty()
-    );
+    assert!(!cloud.keys(&cloud.lake, "silver/transactions/month=2024-03/").await.is_empty());
     assert!(!cloud.keys(&cloud.lake, "gold/daily_sales/").await.is_empty());
 }
 

@@ -22,7 +22,7 @@ struct Shop {
 impl Shop {
     async fn new() -> Shop {
         let cloud = Cloud::fresh().await;
-        cloud.overlay(Some(&format!("s3://{}/overlay/", cloud.landing))).await;
+        cloud.overlay();
         Shop { cloud }
     }
 

@@ -30,7 +30,7 @@ impl Follower {
         eprint!("{text}");
     }
 
-    /// Moves up over the lines shown before and draws all stages anew.
+    /// Moves up over the lines shown before and redraws all stages.
     fn redrawn(&mut self, progress: &Progress) -> String {
         let mut text = String::new();
         if self.shown > 0 {

@@ -130,8 +130,7 @@ fn landing_key(dataset: Dataset, run_id: &str, part: usize, file: &Path) -> Stri
 fn dataset_of(file: &Path) -> Result<Dataset> {
     let name = file.file_name().map(|name| name.to_string_lossy().to_lowercase());
     let name = name.unwrap_or_default();
-    if let Some(dataset) = Dataset::ALL.into_iter().find(|dataset| name.starts_with(dataset.name()))
-    {
+    if let Some(dataset) = Dataset::all().find(|dataset| name.starts_with(dataset.name())) {
         return Ok(dataset);
     }
     let mut header = Vec::new();
@@ -142,7 +141,7 @@ fn dataset_of(file: &Path) -> Result<Dataset> {
     dataset_of_header(&String::from_utf8_lossy(&header)).ok_or_else(|| {
         Error::invalid("cannot tell which dataset the file belongs to")
             .with("file", file.display())
-            .hint("name it with --dataset customers, products, transactions or clickstream")
+            .hint(format!("name it with --dataset and one of {}", Dataset::names()))
     })
 }
 
@@ -155,10 +154,10 @@ fn dataset_of_header(header: &str) -> Option<Dataset> {
         .split(',')
         .map(|column| column.trim().trim_matches('"'))
         .collect();
-    Dataset::ALL
-        .into_iter()
-        .filter(|dataset| dataset.format() == Format::Csv)
-        .find(|dataset| dataset.columns().iter().all(|column| columns.contains(&column.name)))
+    Dataset::all().filter(|dataset| dataset.format() == Format::Csv).find(|dataset| {
+        let mut required = dataset.columns().iter().filter(|column| column.required);
+        required.all(|column| columns.contains(&column.name))
+    })
 }
 
 fn unreadable(file: &Path) -> Error {

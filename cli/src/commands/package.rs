@@ -16,11 +16,12 @@ use crate::table::Table;
 pub async fn package(arguments: &Package) -> Result<ExitCode> {
     let console = Console::stderr();
     let home = Home::locate()?;
-    let authorities = authorities::get(arguments.ca_file.as_deref()).await?;
-    authorities::check(&authorities)?;
+    home.sources()?;
+    let pem = authorities::get(arguments.ca_file.as_deref()).await?;
+    authorities::check(&pem)?;
     Python::ensure(&home, console)?;
     let architecture = if arguments.x86_64 { Architecture::X86_64 } else { Architecture::Arm64 };
-    let packaged = package::package(&home, architecture, &authorities, console)?;
+    let packaged = package::package(&home, architecture, &pem, console)?;
     let mut table = Table::new(&["function", "bytes", "certificate authorities"]);
     for function in packaged {
         let beside = function.authorities.as_deref().and_then(|path| path.file_name());

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use shopflow_core::{Dataset, ErrorKind, Result, ResultExt};
 use shopflow_lake::{Silver, schema};
 
-use super::person::{self, Needles, Values};
+use super::person::{self, Erased, Needles, Values};
 
 /// What the rows of a Parquet file are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,23 +153,25 @@ impl Eraser<'_> {
         text: &str,
         found: &mut Values,
     ) -> Option<Option<String>> {
-        let tombstone = match name {
-            "email_domain" => return Some(Some(person::DOMAIN.to_owned())),
-            "name" => person::NAME.to_owned(),
-            "email" => person::email(self.customer),
+        if person::is_domain(name) {
+            return Some(Some(person::DOMAIN.to_owned()));
+        }
+        if name == schema::EXTRA {
             // Columns the dataset does not know can hold anything.
-            schema::EXTRA => return (!is_empty(text)).then_some(None),
-            _ => return None,
+            return (!is_empty(text)).then_some(None);
+        }
+        let column = person::column(name)?;
+        let tombstone = match person::erased(column, self.customer) {
+            Erased::Stays => return None,
+            Erased::Text(tombstone) => Some(tombstone),
+            Erased::Nothing => None,
         };
         if rows == Rows::Silver {
-            let column = Dataset::Customers.columns().iter().find(|column| column.name == name)?;
-            return Some(self.silver.value(Dataset::Customers, column, &tombstone));
+            let shown = |text: String| self.silver.value(Dataset::Customers, column, &text);
+            return Some(tombstone.and_then(shown));
         }
-        match name {
-            "name" => found.add_name(text),
-            _ => found.add_email(text),
-        }
-        Some(Some(tombstone))
+        found.add(column, text);
+        Some(tombstone)
     }
 
     /// A row of the change log, as JSON; nothing when it is not the customer's.
@@ -179,19 +181,19 @@ impl Eraser<'_> {
             return None;
         }
         for (name, value) in &mut row {
-            match (name.as_str(), &*value) {
-                ("name", Value::String(text)) => {
-                    found.add_name(text);
-                    *value = Value::from(person::NAME);
-                }
-                ("email", Value::String(text)) => {
-                    found.add_email(text);
-                    *value = Value::from(person::email(self.customer));
-                }
-                // A hash without a key tells who guesses right.
-                ("extra" | "row_hash", _) => *value = Value::Null,
-                _ => {}
+            // A hash without a key tells who guesses right.
+            if matches!(name.as_str(), "extra" | "row_hash") {
+                *value = Value::Null;
             }
+            let Some(column) = person::column(name) else { continue };
+            let Value::String(text) = &*value else { continue };
+            let erased = match person::erased(column, self.customer) {
+                Erased::Stays => continue,
+                Erased::Text(tombstone) => Value::from(tombstone),
+                Erased::Nothing => Value::Null,
+            };
+            found.add(column, text);
+            *value = erased;
         }
         let erased = serde_json::to_string(&row).ok()?;
         let same = serde_json::from_str::<Map<String, Value>>(text).ok()? == row;

@@ -73,7 +73,8 @@ async fn rewrite(
     let schema = erased.batches[0].schema();
     let content = parquet::encode(schema, &erased.batches)?;
     if Rows::of(&file.key) != Rows::Changes {
-        return parquet::store(storage, table, partition, content, file.rows).await;
+        let stored = parquet::store(storage, table, partition, content, file.rows).await?;
+        return Ok(stored.with_days(file.days));
     }
     // The change log knows its files by the positions they hold: the name stays.
     let stored =
@@ -87,6 +88,7 @@ fn entry(file: &FileEntry, stored: &StoredObject) -> FileEntry {
         bytes: stored.bytes,
         rows: file.rows,
         sha256: stored.sha256.clone(),
+        days: file.days,
     }
 }
 

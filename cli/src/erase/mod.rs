@@ -15,6 +15,7 @@
 pub mod columns;
 mod lake;
 mod objects;
+mod own;
 pub mod person;
 pub mod proof;
 mod references;

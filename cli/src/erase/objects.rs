@@ -1,4 +1,4 @@
-//! Objects with all their versions: searched, written anew, removed for good.
+//! Objects with all their versions: searched, rewritten, removed for good.
 
 use aws_sdk_s3::types::{Delete, ObjectIdentifier, ObjectVersion};
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -127,7 +127,7 @@ pub struct Look {
     pub found: Values,
 }
 
-/// Searches a version, and writes it anew without the values if `again`.
+/// Searches a version, and rewrites it without the values if `again`.
 ///
 /// # Errors
 /// `Transient.Storage`; `InvalidInput` when a Parquet file cannot be read.
@@ -153,7 +153,7 @@ fn rewriter<'a>(eraser: &Eraser<'a>, version: &Version) -> Rewriter<'a> {
     Rewriter::new(eraser.customer, needles, Shape::of(&version.key))
 }
 
-/// Writes the object anew under its key, without the values. A file that landed keeps its place
+/// Rewrites the object under its key, without the values. A file that landed keeps its place
 /// in the order of sources, and starts no run.
 ///
 /// # Errors

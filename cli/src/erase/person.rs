@@ -3,11 +3,45 @@
 use std::collections::BTreeSet;
 
 use regex::bytes::{Regex, RegexBuilder};
-use shopflow_core::{ErrorKind, Result, ResultExt};
+use shopflow_core::dataset::{Column, Made, PersonalData};
+use shopflow_core::{Dataset, ErrorKind, Result, ResultExt};
 
 pub use shopflow_core::contract::{
     ERASED_DOMAIN as DOMAIN, ERASED_NAME as NAME, erased_email as email,
 };
+
+/// What becomes of a value in a row of the customer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Erased {
+    /// It tells nothing about a person.
+    Stays,
+    /// This stands in its place.
+    Text(String),
+    /// Its place is empty.
+    Nothing,
+}
+
+/// What becomes of the values of `column` in the rows of `customer`.
+pub fn erased(column: &Column, customer: i64) -> Erased {
+    match column.personal_data() {
+        Some(PersonalData::PersonName) => Erased::Text(NAME.to_owned()),
+        Some(PersonalData::Email) => Erased::Text(email(customer)),
+        Some(_) if column.is_personal() => Erased::Nothing,
+        Some(_) | None => Erased::Stays,
+    }
+}
+
+/// The column of customers called `name`.
+pub fn column(name: &str) -> Option<&'static Column> {
+    Dataset::Customers.definition().column(name)
+}
+
+/// True for the part of an address that the dimension keeps.
+pub fn is_domain(name: &str) -> bool {
+    let dimension = Dataset::Customers.dimension();
+    let attributes = dimension.map_or(&[][..], |dimension| dimension.attributes);
+    attributes.iter().any(|attribute| attribute.name == name && attribute.made == Made::Domain)
+}
 
 /// The values of a customer, as far as they are found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,6 +68,14 @@ impl Values {
         }
         if !email.ends_with(DOMAIN) {
             self.emails.insert(email);
+        }
+    }
+
+    /// Remembers a value of `column`.
+    pub fn add(&mut self, column: &Column, value: &str) {
+        match column.personal_data() {
+            Some(PersonalData::Email) => self.add_email(value),
+            _ => self.add_name(value),
         }
     }
 

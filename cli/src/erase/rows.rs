@@ -1,10 +1,11 @@
 //! Text objects without the values of a customer: records pass through one by one, and only those
-//! that are about the customer are written anew, so all others keep their bytes.
+//! that are about the customer are rewritten, so all others keep their bytes.
 
 use csv::ByteRecord;
-use shopflow_core::Dataset;
+use shopflow_core::dataset::Kind;
+use shopflow_core::{Dataset, values};
 
-use super::person::{self, Needles, Values};
+use super::person::{self, Erased, Needles, Values};
 
 /// A record that is longer is taken line by line: a quote that is never closed must not fill the
 /// memory.
@@ -167,8 +168,7 @@ impl<'a> Rewriter<'a> {
     }
 
     fn is_customer(&self, field: &[u8]) -> bool {
-        let text = std::str::from_utf8(field).unwrap_or_default().trim();
-        text.parse() == Ok(self.customer)
+        values::integer(field) == Ok(self.customer)
     }
 
     /// The fields of a row of the customer. What is no name and no address stays where it looks
@@ -178,26 +178,27 @@ impl<'a> Rewriter<'a> {
         for (at, field) in record.iter().enumerate() {
             let text = String::from_utf8_lossy(field);
             let text = text.trim();
-            let stays = match header.get(at).map(String::as_str) {
+            let name = header.get(at).map(String::as_str);
+            let column = name.and_then(person::column);
+            let stays = match (name, column) {
                 _ if text.is_empty() => true,
-                Some("id") => true,
-                Some("registration_date") => {
-                    !text.chars().any(char::is_alphabetic) || is_time(text)
-                }
-                Some("country") => text.len() <= 3,
-                Some("name") => {
-                    self.found.add_name(text);
-                    false
-                }
-                Some("email") => {
-                    self.found.add_email(text);
-                    false
-                }
-                Some(_) => {
+                (Some(_), Some(column)) => match person::erased(column, self.customer) {
+                    Erased::Stays => looks_like(column.kind, text),
+                    Erased::Text(_) => {
+                        self.found.add(column, text);
+                        false
+                    }
+                    Erased::Nothing => {
+                        self.found.add(column, text);
+                        fields.push(Vec::new());
+                        continue;
+                    }
+                },
+                (Some(_), None) => {
                     fields.push(Vec::new());
                     continue;
                 }
-                None => !text.contains('@') && (!has_letters(text) || is_time(text)),
+                (None, _) => !text.contains('@') && (!has_letters(text) || is_time(text)),
             };
             fields.push(match stays {
                 true => field.to_vec(),
@@ -211,11 +212,23 @@ impl<'a> Rewriter<'a> {
 }
 
 fn usual() -> Vec<String> {
-    Dataset::Customers.columns().iter().map(|column| column.name.to_owned()).collect()
+    let columns = Dataset::Customers.columns().iter().filter(|column| column.required);
+    columns.map(|column| column.name.to_owned()).collect()
+}
+
+/// True when a text may be what its column holds, and not a value that slipped into it.
+fn looks_like(kind: Kind, text: &str) -> bool {
+    match kind {
+        Kind::Id => true,
+        Kind::Date | Kind::Timestamp => !text.chars().any(char::is_alphabetic) || is_time(text),
+        Kind::Country => text.len() <= 3,
+        Kind::Reference(_) | Kind::Price | Kind::Quantity => !text.chars().any(char::is_alphabetic),
+        Kind::Uuid | Kind::Text(_) | Kind::Email | Kind::OneOf(_) => !text.contains('@'),
+    }
 }
 
 fn is_number(field: &[u8]) -> bool {
-    !field.is_empty() && field.iter().all(u8::is_ascii_digit)
+    values::integer(field).is_ok()
 }
 
 /// More letters than a code of a country has.
@@ -277,7 +290,8 @@ mod tests {
         let file = "email,id,country,name,registration_date,phone\r\n\
                     a@x.org,7,DE,\"Lee, \"\"Ann\"\"\r\nB\",2024-01-05,+49 30 1234\r\n\
                     b@x.org,70,FR,\"Bob\",2024-01-05,7\r\n\
-                    ,007,DE,Ann,x,\r\n";
+                    ,007,DE,Ann,x,\r\n\
+                    ,+7.0,DE,Ann,x,\r\n";
         for chunk in [1, 3, 1000] {
             let (out, changed, found) = rewrite(Shape::Customers, &Values::default(), file, chunk);
             assert_eq!(
@@ -285,9 +299,10 @@ mod tests {
                 "email,id,country,name,registration_date,phone\r\n\
                  erased-7@erased.invalid,7,DE,[erased],2024-01-05,\r\n\
                  b@x.org,70,FR,\"Bob\",2024-01-05,7\r\n\
-                 ,007,DE,[erased],[erased],\r\n"
+                 ,007,DE,[erased],[erased],\r\n\
+                 ,+7.0,DE,[erased],[erased],\r\n"
             );
-            assert_eq!(changed, 2);
+            assert_eq!(changed, 3);
             assert_eq!(found.emails.iter().collect::<Vec<_>>(), ["a@x.org"]);
             // A second pass finds nothing.
             let (again, changed, found) =

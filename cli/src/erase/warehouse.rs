@@ -4,20 +4,16 @@
 use std::collections::BTreeMap;
 
 use shopflow_core::contract::ErasedCustomers;
-use shopflow_core::{Error, ErrorKind, Result};
+use shopflow_core::dataset::{Dimension, Made};
+use shopflow_core::{Dataset, Error, ErrorKind, Result};
+use shopflow_postgres::dimensions::Star;
 use tokio_postgres::{Client, GenericClient, Transaction};
 
+use super::own;
 use super::person::{self, Needles, Values};
 
 /// The schemas that hold anything of the shop.
 const SCHEMAS: &str = "'core', 'warehouse', 'ops', 'stream', 'features'";
-
-/// The canonical values of a customer as load hashes them: see functions/load/src/encode.rs.
-const ROW_HASH: &str = "substr(sha256(int8send(id) || int4send(octet_length($2::text)) \
-     || convert_to($2::text, 'UTF8') || int4send(octet_length($3::text)) \
-     || convert_to($3::text, 'UTF8') \
-     || int4send(registration_date - date '2000-01-01') || int4send(octet_length(country)) \
-     || convert_to(country, 'UTF8')), 1, 16)";
 
 /// Without the server's words, which could quote a value.
 fn failed(what: &str, error: tokio_postgres::Error) -> Error {
@@ -30,18 +26,17 @@ fn failed(what: &str, error: tokio_postgres::Error) -> Error {
 /// # Errors
 /// `Transient.Database`.
 pub async fn values(client: &Client, customer: i64) -> Result<Values> {
-    let rows = client
-        .query(
-            "SELECT name, email FROM core.customers WHERE id = $1
-             UNION SELECT name, email FROM core.customer_history WHERE id = $1",
-            &[&customer],
-        )
-        .await
-        .map_err(|error| failed("read the customer", error))?;
     let mut values = Values::default();
-    for row in rows {
-        values.add_name(row.get::<_, Option<&str>>(0).unwrap_or_default());
-        values.add_email(row.get::<_, Option<&str>>(1).unwrap_or_default());
+    for (column, _) in own::personal(customer) {
+        let name = column.name;
+        let sql = format!(
+            "SELECT \"{name}\" FROM core.customers WHERE id = $1
+             UNION SELECT \"{name}\" FROM core.customer_history WHERE id = $1"
+        );
+        let rows = client.query(&sql, &[&customer]).await;
+        for row in rows.map_err(|error| failed("read the customer", error))? {
+            values.add(column, row.get::<_, Option<&str>>(0).unwrap_or_default());
+        }
     }
     Ok(values)
 }
@@ -135,31 +130,48 @@ pub async fn erase(
 }
 
 async fn own_rows(transaction: &Transaction<'_>, customer: i64) -> Result<BTreeMap<String, u64>> {
-    let (name, email) = (person::NAME, person::email(customer));
     let mut changed = BTreeMap::new();
-    for (table, extra) in
+    for (table, further) in
         [("core.customers", ", updated_at = clock_timestamp()"), ("core.customer_history", "")]
     {
+        let (set, hash, differs) =
+            (own::set(customer), own::row_hash(customer), own::differs(customer));
         let sql = format!(
-            "UPDATE {table} SET name = $2, email = $3, extra = NULL, row_hash = {ROW_HASH}{extra}
-             WHERE id = $1 AND name IS NOT NULL
-               AND (name <> $2 OR email <> $3 OR extra IS NOT NULL OR row_hash <> {ROW_HASH})"
+            "UPDATE {table} SET {set}, extra = NULL, row_hash = {hash}{further}
+             WHERE id = $1 AND row_hash IS NOT NULL
+               AND ({differs} OR extra IS NOT NULL OR row_hash <> {hash})"
         );
-        let rows = transaction.execute(&sql, &[&customer, &name, &email]).await;
+        let rows = transaction.execute(&sql, &[&customer]).await;
         let rows = rows.map_err(|error| failed("erase the customer's rows", error))?;
         changed.insert(table.to_owned(), rows);
     }
-    let rows = transaction
-        .execute(
-            "UPDATE warehouse.dim_customer
-             SET email_domain = $2,
-                 row_hash = sha256(convert_to(jsonb_build_array($2::text, country)::text, 'UTF8'))
-             WHERE customer_id = $1 AND email_domain <> $2",
-            &[&customer, &person::DOMAIN],
-        )
-        .await
-        .map_err(|error| failed("erase the customer's dimension", error))?;
-    changed.insert("warehouse.dim_customer".to_owned(), rows);
+    let Some(star) = Star::of(Dataset::Customers) else { return Ok(changed) };
+    let domains = || star.attributes().filter(|attribute| attribute.made == Made::Domain);
+    for attribute in domains() {
+        let Dimension { table, id, .. } = star.dimension;
+        let name = attribute.name;
+        // The row as it will be, to be hashed as transform does it.
+        let new: Vec<String> = star
+            .attributes()
+            .map(|it| {
+                if it == attribute {
+                    format!("$2::text AS {name}")
+                } else {
+                    format!("d.{}", it.name)
+                }
+            })
+            .collect();
+        let sql = format!(
+            "UPDATE warehouse.{table} AS d
+             SET {name} = $2, row_hash = (SELECT {hash} FROM (SELECT {new}) AS e)
+             WHERE d.{id} = $1 AND d.{name} <> $2",
+            hash = star.hash("e."),
+            new = new.join(", "),
+        );
+        let rows = transaction.execute(&sql, &[&customer, &person::DOMAIN]).await;
+        let rows = rows.map_err(|error| failed("erase the customer's dimension", error))?;
+        *changed.entry(format!("warehouse.{table}")).or_default() += rows;
+    }
     Ok(changed)
 }
 
@@ -242,8 +254,9 @@ pub async fn search(
         }
     }
     for table in ["core.customers", "core.customer_history"] {
-        let sql = format!("SELECT count(*) FROM {table} WHERE id = $1 AND name <> $2");
-        let row = client.query_one(&sql, &[&customer, &person::NAME]).await;
+        let differs = own::differs(customer);
+        let sql = format!("SELECT count(*) FROM {table} WHERE id = $1 AND ({differs})");
+        let row = client.query_one(&sql, &[&customer]).await;
         let row = row.map_err(|error| failed("search the customer's rows", error))?;
         *found.entry(table.to_owned()).or_default() += row.get::<_, i64>(0).max(0).cast_unsigned();
     }

@@ -1,5 +1,5 @@
-//! Builds the functions and lays them out as the template expects: `target/lambda/<name>/bootstrap`.
-//! In an unpacked release they lie there already.
+//! Builds the functions and lays them out as the template expects, in
+//! `target/lambda/<name>/bootstrap`. In an unpacked release they are there already.
 
 mod cargo;
 mod progress;
@@ -12,24 +12,16 @@ use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader, Lines};
 use tokio::process::{Child, Command};
 
-pub use self::cargo::{cargo, check};
+pub use self::cargo::{FunctionCrate, cargo, check};
 
 use self::progress::Progress;
+use super::function::Function;
 use super::home::Home;
 use crate::console::Console;
 use crate::release::Manifest;
 
 /// Time between two lines about how far a build is.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
-
-/// A function of the pipeline and the binary that was built for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Function {
-    pub name: String,
-    pub bootstrap: PathBuf,
-    /// Another one whenever the binary is.
-    pub stamp: String,
-}
 
 /// The functions, laid out: built here from the sources, or those of the release.
 ///
@@ -44,7 +36,8 @@ pub async fn functions(home: &Home, console: Console) -> Result<Vec<Function>> {
         return laid_out(home);
     }
     let metadata = cargo::workspace(home)?;
-    let names = names(home, &metadata)?;
+    let names: Vec<String> =
+        of_workspace(home, &metadata)?.into_iter().map(|function| function.name).collect();
     let step = console.step(&format!(
         "build: {} functions in release mode (the first time takes minutes)",
         names.len()
@@ -74,16 +67,24 @@ pub fn laid_out(home: &Home) -> Result<Vec<Function>> {
 /// # Errors
 /// When cargo is missing or does not understand the workspace.
 pub fn function_names(home: &Home) -> Result<Vec<String>> {
-    names(home, &cargo::workspace(home)?)
+    Ok(function_crates(home)?.into_iter().map(|function| function.name).collect())
 }
 
-fn names(home: &Home, metadata: &cargo::Metadata) -> Result<Vec<String>> {
-    let names = metadata.function_names(home.repository());
-    if names.is_empty() {
+/// The functions of the workspace and what they depend on, sorted.
+///
+/// # Errors
+/// As [`function_names`].
+pub fn function_crates(home: &Home) -> Result<Vec<FunctionCrate>> {
+    of_workspace(home, &cargo::workspace(home)?)
+}
+
+fn of_workspace(home: &Home, metadata: &cargo::Metadata) -> Result<Vec<FunctionCrate>> {
+    let functions = metadata.functions(home.repository());
+    if functions.is_empty() {
         return Err(Error::internal("the workspace has no functions")
             .with("folder", home.repository().join("functions").display()));
     }
-    Ok(names)
+    Ok(functions)
 }
 
 fn bootstrap(home: &Home, name: &str) -> PathBuf {
@@ -91,7 +92,7 @@ fn bootstrap(home: &Home, name: &str) -> PathBuf {
 }
 
 /// A function that is laid out. Its binary counts by length and modification time, which change
-/// whenever it is linked anew.
+/// whenever it is linked again.
 fn function(home: &Home, name: String) -> Result<Function> {
     let bootstrap = bootstrap(home, &name);
     let data = std::fs::metadata(&bootstrap).map_err(|error| {
@@ -211,11 +212,6 @@ fn place(built: &Path, bootstrap: &Path) -> Result<()> {
         .open(bootstrap)
         .and_then(|file| file.set_modified(modified))
         .map_err(|error| problem("copy binary", error))
-}
-
-/// The architecture of this machine as Lambda names it.
-pub fn architecture() -> &'static str {
-    if std::env::consts::ARCH == "aarch64" { "arm64" } else { "x86_64" }
 }
 
 #[cfg(test)]

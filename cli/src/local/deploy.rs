@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 use shopflow_core::overlay::Overlay;
 use shopflow_core::{Error, Result};
 
-use super::build::{self, Function};
 use super::emulator::{self, CREDENTIAL, REGION};
+use super::function::{Function, architecture};
 use super::home::Home;
 use super::process;
 use super::python::Python;
@@ -83,7 +83,7 @@ fn parameters(home: &Home, state: &State) -> Result<Vec<String>> {
     };
     let pairs = [
         ("Environment", ENVIRONMENT.to_owned()),
-        ("Architecture", build::architecture().to_owned()),
+        ("Architecture", architecture().to_owned()),
         ("LocalEndpoint", emulator::endpoint(emulator)),
         ("LogDir", home.logs().display().to_string()),
         ("DatabaseHost", "127.0.0.1".to_owned()),

@@ -2,13 +2,14 @@
 //! template and the same binaries as on AWS.
 //!
 //! The emulator keeps everything in memory, so what is in Postgres belongs to one life of it:
-//! when the emulator starts anew, so does the database.
+//! when the emulator starts over, so does the database.
 
 pub mod account;
 pub mod build;
 pub mod database;
 pub mod deploy;
 pub mod emulator;
+pub mod function;
 pub mod home;
 pub mod postgres;
 pub mod process;
@@ -20,7 +21,7 @@ use aws_config::SdkConfig;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 use tokio::task::JoinSet;
 
-use self::build::Function;
+use self::function::Function;
 use self::home::Home;
 use self::python::Python;
 use self::state::State;

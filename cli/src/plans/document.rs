@@ -109,7 +109,7 @@ fn index_section(indexes: &Table, comparisons: &[Comparison], lookups: &[Lookup]
         let of_questions = comparisons.iter().filter(|one| uses(&one.after, names));
         let mut users: Vec<&str> = of_questions.map(|one| one.question.name.as_str()).collect();
         let of_transform = lookups.iter().filter(|one| uses(&one.after, names));
-        users.extend(of_transform.map(|one| one.file));
+        users.extend(of_transform.map(|one| one.file.as_str()));
         users.dedup();
         let definition = cell("definition");
         let columns = definition.split_once(" USING btree ").map_or(definition, |(_, rest)| rest);

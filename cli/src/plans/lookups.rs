@@ -3,6 +3,7 @@
 //! rolled back.
 
 use shopflow_core::{Error, Result};
+use shopflow_postgres::dimensions;
 use tokio_postgres::Client;
 
 use super::{Plan, WITHOUT_INDEXES, execute, explain};
@@ -11,34 +12,36 @@ use crate::analytics::query;
 const LATE_CHANGE: &str = include_str!("late_change.sql");
 const WITHOUT_LOOKUPS: &str = include_str!("without_lookups.sql");
 
-/// Name and text of a file of `sql/warehouse`.
-type File = (&'static str, &'static str);
+/// Name of a step, and its statements.
+type Step = (String, String);
 
 macro_rules! files {
     ($($name:literal),*) => {
-        &[$(($name, include_str!(concat!("../../../sql/warehouse/", $name, ".sql")))),*]
+        [$(($name, include_str!(concat!("../../../sql/warehouse/", $name, ".sql")))),*]
+            .map(|(name, sql)| (name.to_owned(), sql.to_owned()))
     };
 }
 
-/// In the order in which transform runs them.
-const FILES: &[File] = files![
-    "pending",
-    "customer_changes",
-    "product_changes",
-    "payment_methods",
-    "outdated_facts",
-    "dimensions",
-    "rekeyed_facts",
-    "rekeyed_sessions",
-    "fact_sales",
-    "touched_sessions"
-];
+/// What transform runs, in its order: files of `sql/warehouse`, and the statements of dimensions.
+fn steps() -> Vec<Step> {
+    let stars = dimensions::all();
+    let mut steps = Vec::from(files!["pending"]);
+    for star in &stars {
+        steps.push((star.changes_table(), format!("{}{}", dimensions::PREPARE, star.changes())));
+    }
+    steps.extend(files!["payment_methods", "outdated_facts"]);
+    let updates: String = stars.iter().map(dimensions::Star::update).collect();
+    let updates = format!("{}{updates}{}", dimensions::BEGIN, dimensions::END);
+    steps.push(("dimensions".to_owned(), updates));
+    steps.extend(files!["rekeyed_facts", "rekeyed_sessions", "fact_sales", "touched_sessions"]);
+    steps
+}
 
 /// A statement of transform with both of its plans.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lookup {
-    /// The file in `sql/warehouse`, without its ending.
-    pub file: &'static str,
+    /// The step, called like its file in `sql/warehouse` if it has one.
+    pub file: String,
     /// What the statement does, for instance `UPDATE warehouse.fact_sales`.
     pub action: String,
     pub before: Plan,
@@ -59,7 +62,7 @@ pub async fn compare(client: &Client) -> Result<Vec<Lookup>> {
         .collect())
 }
 
-async fn explain_all(client: &Client, without: &str) -> Result<Vec<(&'static str, String, Plan)>> {
+async fn explain_all(client: &Client, without: &str) -> Result<Vec<(String, String, Plan)>> {
     execute(client, "BEGIN").await?;
     execute(client, LATE_CHANGE).await?;
     execute(client, without).await?;
@@ -67,11 +70,15 @@ async fn explain_all(client: &Client, without: &str) -> Result<Vec<(&'static str
     let day = day.rows.first().and_then(|row| row.first()?.as_deref());
     let day = day.ok_or_else(|| Error::internal("the late change marks no day"))?.to_owned();
     let mut plans = Vec::new();
-    for (file, text) in FILES {
+    for (file, text) in &steps() {
         for statement in statements(text) {
             if is_read_or_written(&statement) {
                 let plan = explain(client, &with_parameters(file, &statement, &day)).await;
-                plans.push((*file, action(&statement), plan.map_err(|e| e.with("file", file))?));
+                plans.push((
+                    file.clone(),
+                    action(&statement),
+                    plan.map_err(|e| e.with("file", file))?,
+                ));
             } else {
                 execute(client, &statement).await?;
             }

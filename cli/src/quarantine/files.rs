@@ -239,7 +239,7 @@ async fn files(storage: &Storage, bucket: &str, filter: &Filter) -> Result<Vec<F
 }
 
 fn prefixes(filter: &Filter) -> Vec<String> {
-    let datasets = filter.dataset.map_or(Dataset::ALL.to_vec(), |dataset| vec![dataset]);
+    let datasets = filter.dataset.map_or(Dataset::all().collect(), |dataset| vec![dataset]);
     let folder = |dataset: Dataset| match &filter.run_id {
         Some(run_id) => format!("quarantine/{dataset}/run_id={run_id}/"),
         None => format!("quarantine/{dataset}/"),

@@ -66,9 +66,10 @@ pub fn fallback(dataset: Dataset) -> Option<Vec<u8>> {
     (dataset.format() == Format::Csv).then(|| own_header(dataset))
 }
 
-/// The header that the dataset defines.
+/// The header that the dataset defines, without what files may lack.
 fn own_header(dataset: Dataset) -> Vec<u8> {
-    let names: Vec<&str> = dataset.columns().iter().map(|column| column.name).collect();
+    let columns = dataset.columns().iter().filter(|column| column.required);
+    let names: Vec<&str> = columns.map(|column| column.name).collect();
     names.join(",").into_bytes()
 }
 

@@ -19,7 +19,6 @@ use std::path::{Path, PathBuf};
 use chrono::Utc;
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use shopflow_core::contract::SourceObject;
 use shopflow_core::{Dataset, Error, ErrorKind, ObjectRef, Result, ResultExt};
 
 use super::files::{self, Entry, Filter};

@@ -12,6 +12,7 @@ use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 
 use super::binary;
 use super::manifest::{BOOTSTRAP, FUNCTIONS, FileEntry, MANIFEST, Manifest};
+use crate::package::Architecture;
 
 /// What the name of an archive ends with.
 pub const EXTENSION: &str = ".tar.gz";
@@ -73,7 +74,7 @@ impl Contents<'_> {
     /// or when the folder cannot be written.
     pub fn write(&self, out: &Path) -> Result<Archive> {
         let architecture = self.architecture()?;
-        let name = format!("shopflow-{}-{architecture}", env!("CARGO_PKG_VERSION"));
+        let name = format!("shopflow-{}-{}", env!("CARGO_PKG_VERSION"), architecture.name());
         let entries = self.entries(architecture)?;
         std::fs::create_dir_all(out).map_err(|error| unwritable(out, error))?;
         let path = out.join(format!("{name}{EXTENSION}"));
@@ -93,16 +94,16 @@ impl Contents<'_> {
     }
 
     /// The one architecture that everything was compiled for.
-    fn architecture(&self) -> Result<&'static str> {
+    fn architecture(&self) -> Result<Architecture> {
         let architecture = binary::architecture_of(self.command)?;
         for name in self.functions {
             let bootstrap = self.lambda.join(name).join(BOOTSTRAP);
             let found = binary::architecture_of(&bootstrap)?;
             if found != architecture {
                 return Err(Error::invalid("the programs were compiled for different machines")
-                    .with("command", architecture)
+                    .with("command", architecture.name())
                     .with("function", name)
-                    .with("compiled_for", found)
+                    .with("compiled_for", found.name())
                     .hint("compile the command and the functions for the same one"));
             }
         }
@@ -110,7 +111,7 @@ impl Contents<'_> {
     }
 
     /// Everything by its path in the release, sorted.
-    fn entries(&self, architecture: &str) -> Result<BTreeMap<String, Entry>> {
+    fn entries(&self, architecture: Architecture) -> Result<BTreeMap<String, Entry>> {
         let mut entries = BTreeMap::new();
         let command = Entry::File { path: self.command.to_path_buf(), mode: EXECUTABLE };
         entries.insert(COMMAND.to_owned(), command);
@@ -149,7 +150,7 @@ fn add(path: &Path, name: &str, entries: &mut BTreeMap<String, Entry>) -> Result
 }
 
 /// The manifest of the programs.
-fn manifest(architecture: &str, programs: &BTreeMap<String, Entry>) -> Result<Vec<u8>> {
+fn manifest(architecture: Architecture, programs: &BTreeMap<String, Entry>) -> Result<Vec<u8>> {
     let mut files = BTreeMap::new();
     for (name, entry) in programs {
         if let Entry::File { path, .. } = entry {
@@ -159,7 +160,7 @@ fn manifest(architecture: &str, programs: &BTreeMap<String, Entry>) -> Result<Ve
     }
     let manifest = Manifest {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        architecture: architecture.to_owned(),
+        architecture: architecture.name().to_owned(),
         files,
     };
     let mut text = serde_json::to_vec_pretty(&manifest)

@@ -5,16 +5,18 @@ use std::path::Path;
 
 use shopflow_core::{Error, Result};
 
+use crate::package::Architecture;
+
 /// Start of an ELF header up to the machine it is for.
 const HEADER: usize = 20;
 const MAGIC: &[u8] = b"\x7fELF";
 const LITTLE_ENDIAN: u8 = 1;
 
-/// The architecture of the Linux program at `path`, as Lambda names it.
+/// The architecture of the Linux program at `path`.
 ///
 /// # Errors
 /// `InvalidInput` when the file is no Linux program for `x86_64` or `arm64`.
-pub fn architecture_of(path: &Path) -> Result<&'static str> {
+pub fn architecture_of(path: &Path) -> Result<Architecture> {
     let mut header = [0_u8; HEADER];
     let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
     let found = match read {
@@ -31,13 +33,13 @@ pub fn architecture_of(path: &Path) -> Result<&'static str> {
     })
 }
 
-fn machine(header: &[u8; HEADER]) -> Option<&'static str> {
+fn machine(header: &[u8; HEADER]) -> Option<Architecture> {
     if !header.starts_with(MAGIC) || header[5] != LITTLE_ENDIAN {
         return None;
     }
     match u16::from_le_bytes([header[18], header[19]]) {
-        0x3e => Some("x86_64"),
-        0xb7 => Some("arm64"),
+        0x3e => Some(Architecture::X86_64),
+        0xb7 => Some(Architecture::Arm64),
         _ => None,
     }
 }
@@ -55,8 +57,8 @@ mod tests {
 
     #[test]
     fn a_program_tells_what_it_was_compiled_for() {
-        assert_eq!(machine(&header(0x3e)), Some("x86_64"));
-        assert_eq!(machine(&header(0xb7)), Some("arm64"));
+        assert_eq!(machine(&header(0x3e)), Some(Architecture::X86_64));
+        assert_eq!(machine(&header(0xb7)), Some(Architecture::Arm64));
         assert_eq!(machine(&header(0xf3)), None, "RISC-V");
         assert_eq!(machine(b"#!/bin/sh\necho hello"), None);
     }

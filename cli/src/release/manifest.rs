@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 
-use crate::local::build::{self, Function};
+use crate::local::function::{Function, architecture};
 
 /// Name of the manifest in the root of a release.
 pub const MANIFEST: &str = "release.json";
@@ -80,7 +80,7 @@ impl Manifest {
     /// `InvalidInput` when the release is for another architecture or is mixed from several.
     pub fn functions(&self, root: &Path) -> Result<Vec<Function>> {
         self.check_version(env!("CARGO_PKG_VERSION"))?;
-        self.check_architecture(build::architecture())?;
+        self.check_architecture(architecture())?;
         for (path, expected) in &self.files {
             check_file(root, path, expected)?;
         }
@@ -148,7 +148,7 @@ mod tests {
         };
         Manifest {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            architecture: build::architecture().to_owned(),
+            architecture: architecture().to_owned(),
             files: files.into_iter().map(entry).collect(),
         }
     }
@@ -185,10 +185,10 @@ mod tests {
     fn a_release_for_another_machine_names_the_archive_to_take() {
         let folder = tempfile::tempdir().unwrap();
         let mut manifest = release(folder.path());
-        let other = if build::architecture() == "arm64" { "x86_64" } else { "arm64" };
+        let other = if architecture() == "arm64" { "x86_64" } else { "arm64" };
         manifest.architecture = other.to_owned();
         let said = manifest.functions(folder.path()).unwrap_err().to_string();
-        assert!(said.contains(&format!("the archive for {}", build::architecture())), "{said}");
+        assert!(said.contains(&format!("the archive for {}", architecture())), "{said}");
     }
 
     #[test]

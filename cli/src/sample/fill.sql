@@ -1,17 +1,4 @@
--- A generated shop has one version of every customer and product, so its star is simple.
-BEGIN;
-
-INSERT INTO warehouse.dim_customer (customer_id, email_domain, registration_date, country,
-                                    is_inferred, valid_from, valid_to, is_current, row_hash)
-SELECT id, split_part(email, '@', 2), registration_date, country, false, '-infinity', 'infinity',
-       true, ''
-FROM sample_customers ORDER BY id;
-
-INSERT INTO warehouse.dim_product (product_id, name, category, supplier, price, is_inferred,
-                                   valid_from, valid_to, is_current, row_hash)
-SELECT id, name, category, supplier, price, false, '-infinity', 'infinity', true, ''
-FROM sample_products ORDER BY id;
-
+-- The dimensions are filled before, in the same transaction.
 SELECT warehouse.create_month_partitions('fact_sales', ARRAY(
     SELECT DISTINCT ("timestamp" AT TIME ZONE 'UTC')::date FROM sample_transactions));
 SELECT warehouse.create_month_partitions('fact_sessions', ARRAY(

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use shopflow_core::Dataset;
+use shopflow_core::dataset::Role;
 
 static COMMENTS: LazyLock<HashMap<String, String>> =
     LazyLock::new(|| parse(include_str!(concat!(env!("OUT_DIR"), "/ddl.sql"))));
@@ -29,9 +30,9 @@ pub(crate) fn of_column(table: &str, column: &str) -> Option<&'static str> {
         found.map(|(_, _, comment)| *comment)
     };
     let of_dataset = || {
-        let columns = [Dataset::Transactions, Dataset::Clickstream].map(Dataset::columns).concat();
-        let found = columns.into_iter().find(|known| known.name == column);
-        found.map(|known| known.description)
+        let events = Dataset::all().filter(|dataset| matches!(dataset.role(), Role::Event(_)));
+        let mut columns = events.flat_map(Dataset::columns);
+        columns.find(|known| known.name == column).map(|known| known.description)
     };
     known.or_else(lake_only).or_else(of_dataset)
 }

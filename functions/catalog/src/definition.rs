@@ -215,7 +215,7 @@ fn key(name: &str) -> Column {
     let (hive_type, comment) = match name {
         "ingest_date" => ("date", "business date of the run that wrote the row"),
         "event_date" => ("date", "UTC date of the event or of the version"),
-        "month" => ("string", "UTC month of the event, YYYY-MM"),
+        "month" => ("string", "UTC month of the event or of the version, YYYY-MM"),
         _ if name.ends_with("_date") => ("date", ""),
         _ => ("string", ""),
     };

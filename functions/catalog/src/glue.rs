@@ -201,7 +201,7 @@ impl Database {
         table: &str,
         mut refused: impl Iterator<Item = (&'a [String], Option<&'a ErrorDetail>)>,
     ) -> Result<()> {
-        // One is enough: the next attempt compares anew.
+        // One is enough: the next attempt compares again.
         let Some((values, detail)) = refused.next() else { return Ok(()) };
         let code = detail.and_then(ErrorDetail::error_code).unwrap_or("unknown");
         let kind =
@@ -234,7 +234,7 @@ impl Database {
 }
 
 /// What Glue says when trying again can help; a race with another run is such a case, since the
-/// next attempt compares anew.
+/// next attempt compares again.
 fn is_transient(code: &str) -> bool {
     let races = ["AlreadyExists", "ConcurrentModification", "EntityNotFound", "ResourceNotReady"];
     let trouble = ["InternalService", "OperationTimeout", "Throttl", "ConcurrentRuns"];

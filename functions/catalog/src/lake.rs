@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::datatypes::Schema;
 use shopflow_core::privacy::Privacy;
 use shopflow_core::{Dataset, Error, ErrorKind, Result, Storage, keys};
-use shopflow_lake::{FileEntry, Table, schema};
+use shopflow_lake::days::{MONTH, days_of_month};
+use shopflow_lake::{FileEntry, Table, TableManifest, schema};
 
 use crate::definition::Definition;
 use crate::{comments, footer, tags};
@@ -75,8 +76,8 @@ pub(crate) enum Source {
 /// `Transient.Storage` when S3 does not answer.
 pub(crate) async fn sources(storage: &Storage, lake: &str) -> Result<Vec<Source>> {
     let mut all: Vec<Source> = Vec::new();
-    all.extend(Dataset::ALL.map(Source::Bronze));
-    all.extend(Dataset::ALL.map(Source::Silver));
+    all.extend(Dataset::all().map(Source::Bronze));
+    all.extend(Dataset::all().map(Source::Silver));
     let changes = folders(storage, lake, "bronze/_changes/").await?;
     all.extend(changes.into_iter().map(Source::Changes));
     let gold = folders(storage, lake, "gold/").await?;
@@ -121,24 +122,34 @@ impl Source {
                 let prefix = keys::silver_table(dataset);
                 let table = Table::open(storage, lake, &prefix).await?;
                 let location = location(lake, &prefix);
+                let folders = folders_of_silver(table.manifest());
+                let key = vec![MONTH.to_owned()];
                 let definition = Definition::new(
                     location.clone(),
                     &format!("{dataset}: one row per key and moment, personal values treated"),
                     &schema::silver(dataset),
-                    &["event_date".to_owned()],
+                    &if folders.is_empty() { key } else { key_names(folders.iter().copied())? },
                     |name| (of_dataset(dataset, name), tags::of_silver(privacy, dataset, name)),
                 )?;
                 Ok(LakeTable {
                     layer: Layer::Silver,
                     name: dataset.name().to_owned(),
                     definition: Some(definition),
-                    partitions: partitions(&location, table.manifest().partitions.keys())?,
+                    partitions: partitions(&location, folders.into_iter())?,
                 })
             }
             Source::Changes(table) => read_changes(storage, lake, table).await,
             Source::Gold(name) => read_gold(storage, lake, name, privacy).await,
         }
     }
+}
+
+/// The folders of silver: its months. In a lake of an earlier release, which had a folder per day,
+/// those are shown until `transform` has made months of them.
+fn folders_of_silver(manifest: &TableManifest) -> Vec<&String> {
+    let folders = || manifest.partitions.keys();
+    let months: Vec<&String> = folders().filter(|name| days_of_month(name).is_some()).collect();
+    if months.is_empty() { folders().collect() } else { months }
 }
 
 async fn read_changes(storage: &Storage, lake: &str, table: String) -> Result<LakeTable> {

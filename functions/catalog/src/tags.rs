@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use shopflow_core::Dataset;
-use shopflow_core::dataset::{Column, PersonalData};
+use shopflow_core::dataset::{Column, Made, PersonalData};
 use shopflow_core::privacy::Privacy;
 use shopflow_privacy::{Class, Layer, Treatment};
 
@@ -70,16 +70,24 @@ pub(crate) fn of_gold(privacy: &Privacy, column: &str) -> Tags {
     match column {
         "customer_key" => return of_gold(privacy, "customer_id"),
         // A part of an address, which many share.
-        "email_domain" => return Tags { class: Class::Confidential, personal_data: None },
+        domain if is_domain(domain) => {
+            return Tags { class: Class::Confidential, personal_data: None };
+        }
         _ => {}
     }
-    Dataset::ALL
-        .into_iter()
+    Dataset::all()
         .flat_map(|dataset| dataset.columns().iter().map(move |known| (dataset, known)))
         .filter(|(_, known)| known.name == column && !known.is_personal() && known.name != "id")
         .map(|(dataset, known)| of(privacy, dataset, known))
         .max_by_key(|tags| tags.class)
         .unwrap_or(INTERNAL)
+}
+
+fn is_domain(column: &str) -> bool {
+    let dimensions = Dataset::all().filter_map(Dataset::dimension);
+    dimensions
+        .flat_map(|dimension| dimension.attributes)
+        .any(|attribute| attribute.name == column && attribute.made == Made::Domain)
 }
 
 /// A column of the change log; its rows are in it as a whole.

@@ -2,7 +2,7 @@
 //!
 //! The transaction in [`commit`] is the one moment at which changes become part of the log. What
 //! comes before it (objects in S3) counts for nothing without it, and what comes after it
-//! (manifests, the slot) is made up for by the next call.
+//! (manifests, the slot) is completed by the next call.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use shopflow_core::{Error, ErrorKind, Result};

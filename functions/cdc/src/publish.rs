@@ -32,6 +32,7 @@ pub async fn publish(client: &Client, storage: &Storage, bucket: &str, source: &
             bytes: unsigned(3),
             rows: unsigned(4),
             sha256: row.get(5),
+            days: None,
         };
         days.entry((row.get(0), row.get(1))).or_default().push(entry);
     }

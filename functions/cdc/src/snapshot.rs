@@ -31,7 +31,7 @@ pub struct Taken {
     pub counts: Counts,
 }
 
-/// Makes the slot anew and writes the state of every table as of a moment after it.
+/// Recreates the slot and writes the state of every table as of a moment after it.
 ///
 /// # Errors
 /// `Transient.*` when a connection is lost or transactions do not end in time; the next call takes

@@ -22,11 +22,11 @@ use shopflow_compact::{Context, handle};
 use shopflow_core::contract::{CompactEvent, Run};
 use shopflow_core::runtime::Invocation;
 use shopflow_core::{Error, Result, Storage};
-use shopflow_lake::Table;
 use shopflow_lake::parquet::write_batches;
+use shopflow_lake::{Layout, Table};
 
 const TABLE: &str = "silver/timing";
-const PARTITION: &str = "event_date=2024-01-15";
+const PARTITION: &str = "month=2024-01";
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<()> {
@@ -38,7 +38,12 @@ async fn main() -> Result<()> {
     let figures = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["make", files, rows] => make(&storage, number(files)?, number(rows)?).await?,
         ["compact", bucket] => {
-            let context = Context::with(storage.clone(), bucket, &settings.compact);
+            let context = Context::with(
+                storage.clone(),
+                bucket,
+                &settings.compact,
+                Layout::new(&settings.lake),
+            );
             compact(&context, &storage, bucket, &Invocation::detached(&aws, "compact")).await?
         }
         _ => return Err(Error::invalid("either make <files> <rows> or compact <bucket>")),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use shopflow_core::Storage;
 use shopflow_core::runtime::Init;
 use shopflow_core::settings::Compact;
+use shopflow_lake::Layout;
 
 use crate::plan::Limits;
 
@@ -23,17 +24,19 @@ pub struct Context {
 impl Context {
     /// The context of the deployed function.
     pub fn new(init: Init) -> Self {
-        Context::with(init.storage, &init.settings.buckets.lake, &init.settings.compact)
+        let layout = Layout::new(&init.settings.lake);
+        Context::with(init.storage, &init.settings.buckets.lake, &init.settings.compact, layout)
     }
 
     /// A context of given parts; `lake` is the bucket.
-    pub fn with(storage: Storage, lake: &str, settings: &Compact) -> Self {
+    pub fn with(storage: Storage, lake: &str, settings: &Compact, layout: Layout) -> Self {
         Context {
             storage,
             lake: lake.to_owned(),
             limits: Limits {
                 target_bytes: settings.target_file_mib * MIB,
                 min_small_files: settings.min_small_files.max(2),
+                month_bytes: layout.month_bytes,
             },
             reserve: Duration::from_secs(settings.reserve_seconds),
             parallelism: std::thread::available_parallelism().map_or(2, usize::from),

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::{FieldRef, SchemaRef};
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{
@@ -15,6 +16,7 @@ use parquet::column::writer::ColumnCloseResult;
 use parquet::file::writer::SerializedFileWriter;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 use shopflow_lake::parquet::{ROW_GROUP_BYTES, ROW_GROUP_ROWS, writer_properties};
+use shopflow_lake::schema::conform;
 
 /// Row groups of at least this many rows on average are worth keeping.
 const HEALTHY_GROUP_ROWS: i64 = ROW_GROUP_ROWS as i64 / 4;
@@ -55,6 +57,10 @@ impl Input {
             && self.metadata.schema() == other.metadata.schema()
     }
 
+    fn has_schema(&self, schema: &SchemaRef) -> bool {
+        self.metadata.schema() == schema
+    }
+
     /// True when its row groups are large enough to be kept as they are.
     pub(crate) fn is_healthy(&self) -> bool {
         let groups = self.metadata.metadata().row_groups();
@@ -65,16 +71,61 @@ impl Input {
     }
 }
 
-/// Decodes the files and encodes their rows, in order, as one file. Blocks.
+/// The schema of one file that all others can be brought to: they lack nothing but columns that may
+/// be null, since they were written before these columns existed. `None` when there is no such file.
+pub(crate) fn common_schema(inputs: &[Input]) -> Option<SchemaRef> {
+    let widest = inputs.iter().max_by_key(|input| input.metadata.schema().fields().len())?;
+    let schema = widest.metadata.schema();
+    let fits = |input: &Input| {
+        let own = input.metadata.schema();
+        let is_known = |field: &FieldRef| schema.fields().contains(field);
+        let may_lack = |field: &FieldRef| field.is_nullable() || own.fields().contains(field);
+        own.fields().iter().all(is_known) && schema.fields().iter().all(may_lack)
+    };
+    inputs.iter().all(fits).then(|| Arc::clone(schema))
+}
+
+/// The files with the given schema; those that have it stay as they are. Blocks.
 ///
 /// # Errors
-/// `Internal` when a file is damaged.
-pub(crate) fn reencode(inputs: Vec<Input>) -> Result<Input> {
-    let Some(first) = inputs.first() else { return Err(Error::internal("nothing to merge")) };
+/// `Internal` when a file is damaged or cannot have the schema.
+pub(crate) fn bring_to(schema: &SchemaRef, inputs: Vec<Input>) -> Result<Vec<Input>> {
+    let bring = |input: Input| match input.has_schema(schema) {
+        true => Ok(input),
+        false => reencode(vec![input], schema),
+    };
+    inputs.into_iter().map(bring).collect()
+}
+
+/// Healthy files with the schema as they are, runs of others encoded together. Blocks.
+///
+/// # Errors
+/// `Internal` when a file is damaged or cannot have the schema.
+pub(crate) fn join_tiny(unit: Vec<Input>, schema: &SchemaRef) -> Result<Vec<Input>> {
+    let mut parts = Vec::new();
+    let mut tiny = Vec::new();
+    for input in unit {
+        if !input.is_healthy() || !input.has_schema(schema) {
+            tiny.push(input);
+            continue;
+        }
+        if !tiny.is_empty() {
+            parts.push(reencode(std::mem::take(&mut tiny), schema)?);
+        }
+        parts.push(input);
+    }
+    if !tiny.is_empty() {
+        parts.push(reencode(tiny, schema)?);
+    }
+    Ok(parts)
+}
+
+/// Decodes the files and encodes their rows, in order, as one file.
+fn reencode(inputs: Vec<Input>, schema: &SchemaRef) -> Result<Input> {
     let rows = inputs.iter().map(Input::rows).sum();
-    let schema = Arc::clone(first.metadata.schema());
-    let mut writer = ArrowWriter::try_new(Vec::new(), schema, Some(writer_properties()))
-        .or_error(ErrorKind::Internal, "start merged file failed")?;
+    let mut writer =
+        ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(writer_properties()))
+            .or_error(ErrorKind::Internal, "start merged file failed")?;
     for input in inputs {
         let reader =
             ParquetRecordBatchReaderBuilder::new_with_metadata(input.content, input.metadata)
@@ -83,6 +134,7 @@ pub(crate) fn reencode(inputs: Vec<Input>) -> Result<Input> {
                 .or_error(ErrorKind::Internal, "decode file of a table failed")?;
         for batch in reader {
             let batch = batch.or_error(ErrorKind::Internal, "decode file of a table failed")?;
+            let batch = conform(&batch, schema)?;
             writer.write(&batch).or_error(ErrorKind::Internal, "encode merged rows failed")?;
         }
     }

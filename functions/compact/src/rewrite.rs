@@ -10,7 +10,7 @@ use shopflow_lake::{FileEntry, Table};
 use tokio::sync::Semaphore;
 
 use crate::context::{Context, MIB};
-use crate::merge::{Input, reencode, splice};
+use crate::merge::{Input, bring_to, common_schema, join_tiny, splice};
 use crate::plan::bins;
 
 /// Files of a partition to be replaced by others with the same rows.
@@ -129,12 +129,18 @@ async fn merge(
         return Ok(None);
     };
     let parts: Vec<Input> = parts.into_iter().flatten().collect();
+    let Some(schema) = common_schema(&parts) else {
+        tracing::warn!(partition, files = bin.len(), "files differ in schema, not merged");
+        return Ok(None);
+    };
+    let parts = blocking(move || bring_to(&schema, parts)).await?;
     if parts.windows(2).any(|pair| !pair[0].same_schema(&pair[1])) {
         tracing::warn!(partition, files = bin.len(), "files differ in schema, not merged");
         return Ok(None);
     }
     let content = blocking(move || splice(parts)).await?;
-    store(&context.storage, table, partition, content, rows).await.map(Some)
+    let merged = store(&context.storage, table, partition, content, rows).await?;
+    Ok(Some(merged.with_days(FileEntry::days_of(bin))))
 }
 
 /// The files of a bin in order, a few transfers at a time.
@@ -171,27 +177,9 @@ fn units<'a>(
     })
 }
 
-/// Healthy files as they are, runs of others encoded together; `None` when schemas differ.
+/// Healthy files as they are, runs of others encoded together; `None` when schemas cannot be one.
 fn merge_unit(unit: Vec<Input>) -> Result<Option<Vec<Input>>> {
-    if unit.windows(2).any(|pair| !pair[0].same_schema(&pair[1])) {
-        return Ok(None);
-    }
-    let mut parts = Vec::new();
-    let mut tiny = Vec::new();
-    for input in unit {
-        if !input.is_healthy() {
-            tiny.push(input);
-            continue;
-        }
-        if !tiny.is_empty() {
-            parts.push(reencode(std::mem::take(&mut tiny))?);
-        }
-        parts.push(input);
-    }
-    if !tiny.is_empty() {
-        parts.push(reencode(tiny)?);
-    }
-    Ok(Some(parts))
+    common_schema(&unit).map(|schema| join_tiny(unit, &schema)).transpose()
 }
 
 /// Bounds the encoded bytes that are in memory over all partitions.

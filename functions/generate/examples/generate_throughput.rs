@@ -9,7 +9,6 @@ use std::error::Error;
 use std::io::Write;
 use std::time::Instant;
 
-use shopflow_core::Dataset;
 use shopflow_generate::{GenerateSpec, Shop, write_to_dir};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -20,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let run_date = "2026-01-15".parse()?;
     let shop = Shop::new(run_date, &spec)?;
     let mut out = std::io::stdout();
-    for dataset in Dataset::ALL {
+    for dataset in shopflow_generate::DATASETS {
         let started = Instant::now();
         let written = shop.write(dataset, std::io::sink())?;
         let seconds = started.elapsed().as_secs_f64();

@@ -48,7 +48,7 @@ pub fn write_to_dir(dir: &Path, run_date: NaiveDate, spec: &GenerateSpec) -> Res
         .map_err(|error| error.with("path", dir.display()))?;
     let (files, truths) = std::thread::scope(|scope| {
         let shop = &shop;
-        let threads = Dataset::ALL.map(|dataset| {
+        let threads = crate::DATASETS.map(|dataset| {
             let path = dir.join(file_name(dataset));
             scope.spawn(move || write_file(path, |file| shop.write(dataset, file)))
         });

@@ -9,6 +9,7 @@ use chrono::{NaiveDate, Utc};
 use futures::FutureExt;
 use futures::future::{BoxFuture, try_join_all};
 use shopflow_core::contract::{GenerateEvent, GenerateResult, ObjectRef};
+use shopflow_core::dataset::Format;
 use shopflow_core::runtime::Invocation;
 use shopflow_core::vocabulary::Vocabularies;
 use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, keys};
@@ -23,13 +24,14 @@ const SPEC_METADATA: &str = "shopflow-spec";
 /// Chunks between the generator and the upload of one file.
 const CHUNKS_UNDER_WAY: usize = 4;
 
-/// Handles one event: generates the four datasets and the list of truths.
+/// Handles one event: generates the datasets of the sample shop and the list of truths.
 ///
 /// An object that already holds what the event asks for is kept with its version, so a repeated
 /// event changes nothing and gives the same result.
 ///
 /// # Errors
-/// `InvalidInput` when the spec is wrong or nothing may be generated here, `Transient.Storage` when S3 does not take the data.
+/// `InvalidInput` when the spec is wrong or nothing may be generated here, `Transient.Storage` when S3
+/// does not take the data.
 pub async fn handle(
     context: &Context,
     event: GenerateEvent,
@@ -47,15 +49,15 @@ pub async fn handle(
     let job = Job {
         context,
         shop: Arc::new(shop),
-        keys: Dataset::ALL.map(|dataset| landing_key(dataset, event.run_id.as_deref(), &name)),
+        keys: crate::DATASETS.map(|dataset| landing_key(dataset, event.run_id.as_deref(), &name)),
         metadata: metadata(&event, run_date, &context.vocabulary),
     };
     let truths_key = keys::truths(&name);
     // Boxed, since five uploads in one future would be a very large one.
     let truths: BoxFuture<'_, Result<Landed>> = job.truths(&truths_key).boxed();
-    let files = Dataset::ALL.map(|dataset| job.dataset(dataset).boxed());
+    let files = crate::DATASETS.map(|dataset| job.dataset(dataset).boxed());
     let (files, truths) = futures::try_join!(try_join_all(files), truths)?;
-    for (dataset, file) in Dataset::ALL.iter().zip(&files) {
+    for (dataset, file) in crate::DATASETS.iter().zip(&files) {
         let dimensions = [("Dataset", dataset.name())];
         invocation.metrics.count("RowsGenerated", file.rows, &dimensions);
         invocation.metrics.count("BytesGenerated", file.bytes, &dimensions);
@@ -86,14 +88,14 @@ struct Landed {
 
 impl Job<'_> {
     async fn dataset(&self, dataset: Dataset) -> Result<Landed> {
-        let content_type = match dataset {
-            Dataset::Clickstream => "application/x-ndjson",
-            _ => "text/csv",
+        let content_type = match dataset.format() {
+            Format::JsonLines => "application/x-ndjson",
+            Format::Csv => "text/csv",
         };
         let shop = Arc::clone(&self.shop);
         let counter = Arc::clone(&self.shop);
         self.land(
-            &self.keys[dataset as usize],
+            &self.keys[dataset.position()],
             content_type,
             move |out| shop.write(dataset, out),
             move || Ok(counter.rows_planned(dataset)),
@@ -105,7 +107,7 @@ impl Job<'_> {
         let shop = Arc::clone(&self.shop);
         let counter = Arc::clone(&self.shop);
         let names = self.keys.clone();
-        let file = move |dataset: Dataset| names[dataset as usize].clone();
+        let file = move |dataset: Dataset| names[dataset.position()].clone();
         self.land(
             key,
             "application/x-ndjson",

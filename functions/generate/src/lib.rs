@@ -30,4 +30,10 @@ pub use handler::handle;
 pub use shop::{Shop, Written};
 pub use spec::{check, check_allowed};
 
+use shopflow_core::Dataset;
+
 pub use shopflow_core::contract::GenerateSpec;
+
+/// The datasets the sample shop has, in load order. Others come from whoever uses the pipeline.
+pub const DATASETS: [Dataset; 4] =
+    [Dataset::Customers, Dataset::Products, Dataset::Transactions, Dataset::Clickstream];

@@ -34,7 +34,7 @@ fn value_is_good(column: &Column, value: &str) -> bool {
         }
         Kind::Quantity => value.parse::<i32>().is_ok_and(|quantity| quantity > 0),
         Kind::Country => shopflow_core::dataset::COUNTRIES.contains(&value),
-        Kind::OneOf(set) => Vocabularies::default().of(set).contains(value.as_bytes()),
+        Kind::OneOf(set) => Vocabularies::default().contains(set, value.as_bytes()),
     }
 }
 
@@ -95,7 +95,7 @@ fn the_bad_lines_are_exactly_the_truths() {
     for seed in [42, 7] {
         let spec = GenerateSpec { seed, ..spec(2.0, 0.2) };
         let truths = truths(&spec);
-        for dataset in Dataset::ALL {
+        for dataset in shopflow_generate::DATASETS {
             let planted: HashSet<usize> = truths
                 .iter()
                 .filter(|truth| truth.dataset == dataset && truth.detected_by == "validate")
@@ -114,7 +114,7 @@ fn the_bad_lines_are_exactly_the_truths() {
 fn without_a_rate_there_are_no_defects_and_no_truths() {
     let spec = spec(0.5, 0.0);
     assert!(truths_file(&spec).is_empty());
-    for dataset in Dataset::ALL {
+    for dataset in shopflow_generate::DATASETS {
         assert!(bad_lines(&spec, dataset).is_empty(), "{dataset}");
     }
 }
@@ -123,8 +123,10 @@ fn without_a_rate_there_are_no_defects_and_no_truths() {
 fn every_truth_describes_its_line() {
     let spec = spec(1.0, 0.2);
     let truths = truths(&spec);
-    let files: HashMap<Dataset, Vec<u8>> =
-        Dataset::ALL.into_iter().map(|dataset| (dataset, file(&spec, dataset))).collect();
+    let files: HashMap<Dataset, Vec<u8>> = shopflow_generate::DATASETS
+        .into_iter()
+        .map(|dataset| (dataset, file(&spec, dataset)))
+        .collect();
     let lines: HashMap<Dataset, Vec<&[u8]>> =
         files.iter().map(|(dataset, file)| (*dataset, lines(file))).collect();
     for truth in &truths {

@@ -1,6 +1,6 @@
 //! The bytes themselves: they must not change unless somebody means it.
 //!
-//! `SHOPFLOW_UPDATE_GOLDEN=1 cargo test -p shopflow-generate --test golden` writes them anew;
+//! `SHOPFLOW_UPDATE_GOLDEN=1 cargo test -p shopflow-generate --test golden` rewrites them;
 //! then `FORMAT` in `src/spec.rs` must be raised, since the same spec gives other bytes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -38,7 +38,7 @@ fn every_file_has_its_golden_digest() {
     let mut digests = BTreeMap::new();
     for (label, defect_rate) in [("clean", 0.0), ("defects", 0.1)] {
         let spec = spec(0.01, defect_rate);
-        for dataset in Dataset::ALL {
+        for dataset in shopflow_generate::DATASETS {
             let digest = hex::encode(Sha256::digest(file(&spec, dataset)));
             digests.insert(format!("{label}/{dataset}.{}", dataset.extension()), digest);
         }
@@ -54,7 +54,7 @@ fn every_file_has_its_golden_digest() {
 
 #[test]
 fn the_first_lines_are_literally_the_golden_ones() {
-    for dataset in Dataset::ALL {
+    for dataset in shopflow_generate::DATASETS {
         let file = file(&spec(0.01, 0.0), dataset);
         let mut first = lines(&file)[..6].join(&b'\n');
         first.push(b'\n');
@@ -79,7 +79,7 @@ proptest! {
     ) {
         let spec = GenerateSpec { scale, seed, defect_rate, days };
         let other = GenerateSpec { seed: seed.wrapping_add(1), ..spec };
-        for dataset in Dataset::ALL {
+        for dataset in shopflow_generate::DATASETS {
             prop_assert_eq!(digest(&spec, dataset), digest(&spec, dataset));
             prop_assert_ne!(digest(&spec, dataset), digest(&other, dataset));
         }
@@ -106,7 +106,7 @@ proptest! {
 #[test]
 fn the_default_sizes_are_those_of_the_design() {
     let spec = GenerateSpec::default();
-    let rows = Dataset::ALL.map(|dataset| {
+    let rows = shopflow_generate::DATASETS.map(|dataset| {
         Shop::new(run_date(), &spec).unwrap().write(dataset, std::io::sink()).unwrap().rows
     });
     assert_eq!(rows[..3], [1_000, 500, 5_000]);

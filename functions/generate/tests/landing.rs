@@ -50,7 +50,7 @@ async fn objects_hold_the_generated_bytes_in_load_order() {
     let spec = spec(0.2, 0.05);
     let result = generate(&storage, &bucket, &event(Some("run-1"), spec)).await;
     let mut bytes = 0;
-    for (dataset, object) in Dataset::ALL.into_iter().zip(&result.objects) {
+    for (dataset, object) in shopflow_generate::DATASETS.into_iter().zip(&result.objects) {
         assert_eq!(object.key, keys::generated(dataset, "run-1", 0));
         let content = storage.read_all(object).await.unwrap();
         assert_eq!(content, file(&spec, dataset));

@@ -287,7 +287,7 @@ fn the_folder_gets_the_same_bytes_as_memory_and_nothing_else() {
     let folder = dir.path().join("data/raw");
     let spec = spec(0.2, 0.05);
     let summary = write_to_dir(&folder, run_date(), &spec).unwrap();
-    for (dataset, file_summary) in Dataset::ALL.into_iter().zip(&summary.files) {
+    for (dataset, file_summary) in shopflow_generate::DATASETS.into_iter().zip(&summary.files) {
         let content = std::fs::read(&file_summary.path).unwrap();
         assert_eq!(content, file(&spec, dataset));
         assert_eq!(file_summary.bytes, content.len() as u64);

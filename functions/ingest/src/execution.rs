@@ -153,7 +153,7 @@ mod tests {
     }
 
     fn uploads() -> impl Strategy<Value = Vec<Landed>> {
-        let dataset = prop::sample::select(Dataset::ALL.to_vec());
+        let dataset = prop::sample::select(Dataset::all().collect::<Vec<_>>());
         let upload = (dataset, 0..4_u8, 0..3_u8).prop_map(|(dataset, file, version)| {
             let key = format!("incoming/{dataset}/file {file}.csv");
             let time = format!("2026-01-1{version}T12:00:00Z");

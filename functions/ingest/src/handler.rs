@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::execution::{Execution, Started};
 use crate::notification::{self, Landed, Notice};
 
-/// Metadata key on landed files that were written anew to erase a customer: their rows are loaded
+/// Metadata key on landed files that were rewritten to erase a customer: their rows are loaded
 /// already.
 pub const ERASURE_METADATA: &str = "shopflow-erasure";
 

@@ -37,11 +37,11 @@ pub async fn load(
     let default = format!("ALTER TABLE {TABLE} ALTER source_id SET DEFAULT {source_id}");
     transaction.batch_execute(&default).await.or_db("set column default")?;
     let columns: Vec<String> =
-        staging::columns(Dataset::Transactions).into_iter().map(|(name, _)| name).collect();
+        staging::columns(Dataset::Transactions).into_iter().map(|column| column.name).collect();
     let statement = format!("COPY {TABLE} ({}) FROM STDIN (FORMAT binary)", columns.join(", "));
     let mut encoder = Encoder::new(Dataset::Transactions, names.clone())
         .with_extra(context.keeps_extra(Dataset::Transactions));
-    encoder.references = Some(References::default());
+    encoder.references = Some(References::of(Dataset::Transactions));
     let loaded = copy(&context.storage, transaction, entry, encoder, &statement).await?;
     let references = loaded.references.as_ref();
     let inferred = match references {

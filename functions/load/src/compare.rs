@@ -33,7 +33,7 @@ const DIGEST: &str = "\
     FROM core.transactions WHERE id BETWEEN $1 AND $2";
 
 /// What a file turned out to hold.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Findings {
     /// Ids nobody knew.
     pub new: u64,
@@ -102,7 +102,13 @@ impl<'a> Comparison<'a> {
             source_id,
             not_earlier: NotEarlier::than(transaction, entry).await?,
             confirmations: Confirmations::default(),
-            findings: Findings::default(),
+            findings: Findings {
+                new: 0,
+                updated: 0,
+                lost: 0,
+                new_days: BTreeSet::new(),
+                references: References::of(entry.dataset),
+            },
             digest: prepare(DIGEST.to_owned()).await?,
             range: prepare(format!("{select} id BETWEEN $1 AND $2 ORDER BY id")).await?,
             list: prepare(format!("{select} id = ANY($1) ORDER BY id")).await?,

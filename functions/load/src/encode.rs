@@ -1,19 +1,22 @@
 //! Rows of a raw CSV file as rows of Postgres's binary `COPY`.
 //!
-//! The columns come in any order, by header. Behind the dataset's columns stand `row_hash` and
-//! `extra`. The hash is the beginning of a SHA-256 over the values in their canonical form (`+7`
-//! and `7`, `01:00+01:00` and `00:00Z` are the same value): 16 bytes, or 8 as a `bigint` for
-//! transactions, whose rows are many and narrow. `extra` holds the values of unknown columns as
-//! JSON, if the schema contract keeps them; they count for the hash.
+//! The columns come in any order, by header; optional ones may be missing. Behind the dataset's
+//! columns stand `row_hash` and `extra`. The hash is the beginning of a SHA-256 over the values in
+//! their canonical form (`+7` and `7`, `01:00+01:00` and `00:00Z` are the same value): 16 bytes, or
+//! 8 as a `bigint` for events, whose rows are many and narrow. An optional column counts only where
+//! it has a value, and then with its name: a new column that nothing fills changes no hash. `extra`
+//! holds the values of unknown columns as JSON, if the schema contract keeps them; they count for
+//! the hash.
 
 use std::collections::BTreeSet;
 
 use bytes::{BufMut, BytesMut};
 use csv::{ByteRecord, StringRecord};
 use sha2::{Digest, Sha256};
-use shopflow_core::dataset::Kind;
+use shopflow_core::dataset::{Kind, Role};
 use shopflow_core::{Dataset, Error, Result};
 
+use crate::columns::Target;
 use crate::key::Key;
 use crate::names::Names;
 use crate::references::References;
@@ -24,48 +27,8 @@ pub const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 /// What it ends with.
 pub const TRAILER: &[u8] = &(-1_i16).to_be_bytes();
 
-/// How a column is staged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
-    BigInt,
-    Integer,
-    Date,
-    Timestamp,
-    /// A price in hundredths.
-    Cents,
-    Text,
-    /// A name that is stored as the key of its reference row.
-    Key,
-}
-
-impl Target {
-    /// How columns of `kind` are staged; `keyed` tells whether closed sets have keys.
-    pub fn of(kind: Kind, keyed: bool) -> Target {
-        match kind {
-            Kind::Id | Kind::Reference(_) => Target::BigInt,
-            Kind::Quantity => Target::Integer,
-            Kind::Date => Target::Date,
-            Kind::Timestamp => Target::Timestamp,
-            Kind::Price => Target::Cents,
-            Kind::OneOf(_) if keyed => Target::Key,
-            Kind::Uuid | Kind::Text(_) | Kind::Email | Kind::Country | Kind::OneOf(_) => {
-                Target::Text
-            }
-        }
-    }
-
-    /// The column type in the staging table.
-    pub fn sql_type(self) -> &'static str {
-        match self {
-            Target::BigInt | Target::Cents => "bigint",
-            Target::Integer => "integer",
-            Target::Date => "date",
-            Target::Timestamp => "timestamptz",
-            Target::Text => "text",
-            Target::Key => "smallint",
-        }
-    }
-}
+/// Stands before an optional value in what is hashed; no length of a text is that large.
+const OPTIONAL: u32 = u32::MAX;
 
 /// Encodes the rows of one file.
 #[derive(Debug)]
@@ -76,7 +39,9 @@ pub struct Encoder {
     columns: Vec<Bound>,
     /// Unknown columns to keep, by name; `None` when the contract does not keep them.
     extra: Option<Vec<(String, usize)>>,
+    /// What is hashed of a row: the required columns, then the optional ones that have a value.
     canonical: Vec<u8>,
+    optional: Vec<u8>,
     /// Columns the caller appends to each row.
     appended: i16,
     /// What the rows so far refer to, if somebody wants to know.
@@ -86,12 +51,25 @@ pub struct Encoder {
     pub rows: u64,
 }
 
+/// A column of the dataset as the file has it.
 #[derive(Debug)]
 struct Bound {
     name: &'static str,
     kind: Kind,
     target: Target,
-    position: usize,
+    required: bool,
+    means: Means,
+    /// `None` when the file lacks the column.
+    position: Option<usize>,
+}
+
+/// What the key of a row takes from a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Means {
+    Id,
+    Day,
+    Reference(usize),
+    Nothing,
 }
 
 impl Encoder {
@@ -103,6 +81,7 @@ impl Encoder {
             columns: Vec::new(),
             extra: None,
             canonical: Vec::new(),
+            optional: Vec::new(),
             appended: 0,
             references: None,
             days: BTreeSet::new(),
@@ -125,17 +104,30 @@ impl Encoder {
     /// Finds the columns in the header.
     ///
     /// # Errors
-    /// `Internal` when one is missing, since `validate` would have refused the file.
+    /// `Internal` when a required one is missing, since `validate` would have refused the file.
     pub fn bind(&mut self, header: &StringRecord) -> Result<()> {
         let keyed = !self.names.is_empty();
+        let event_time = self.dataset.event_time_column();
+        let mut references = 0;
         self.columns = Vec::new();
         for column in self.dataset.columns() {
-            let position = header.iter().position(|name| name == column.name).ok_or_else(|| {
-                Error::internal("the raw file lacks a column").with("column", column.name)
-            })?;
-            let target = Target::of(column.kind, keyed);
-            let kind = column.kind;
-            self.columns.push(Bound { name: column.name, kind, target, position });
+            let position = header.iter().position(|name| name == column.name);
+            if position.is_none() && column.required {
+                let lacking = Error::internal("the raw file lacks a column");
+                return Err(lacking.with("column", column.name));
+            }
+            let means = match column.kind {
+                Kind::Id => Means::Id,
+                Kind::Timestamp if event_time == Some(column) => Means::Day,
+                Kind::Reference(_) => {
+                    references += 1;
+                    Means::Reference(references - 1)
+                }
+                _ => Means::Nothing,
+            };
+            let target = Target::of(column, keyed);
+            let (name, kind, required) = (column.name, column.kind, column.required);
+            self.columns.push(Bound { name, kind, target, required, means, position });
         }
         if let Some(extra) = &mut self.extra {
             let known = self.dataset.columns();
@@ -158,31 +150,50 @@ impl Encoder {
     pub fn encode(&mut self, record: &ByteRecord, out: &mut BytesMut) -> Result<Key> {
         out.put_i16(self.columns.len() as i16 + 2 + self.appended);
         self.canonical.clear();
+        self.optional.clear();
         let mut key = Key::default();
         for column in &self.columns {
-            let text = record.get(column.position).unwrap_or_default();
+            let text = column.position.and_then(|at| record.get(at)).unwrap_or_default();
+            if text.is_empty() && !column.required {
+                out.put_i32(-1);
+                continue;
+            }
+            let canonical = if column.required {
+                &mut self.canonical
+            } else {
+                self.optional.put_u32(OPTIONAL);
+                put_text(column.name.as_bytes(), &mut self.optional);
+                &mut self.optional
+            };
             let encoded = match column.target {
-                Target::BigInt => values::integer(text).map(|v: i64| {
-                    match column.kind {
-                        Kind::Id => key.id = v,
-                        Kind::Reference(Dataset::Customers) => key.customer = v,
-                        _ => key.product = v,
+                Target::BigInt => values::big_integer(text).map(|v| {
+                    match column.means {
+                        Means::Id => key.id = v,
+                        Means::Reference(at) => {
+                            if let Some(reference) = key.references.get_mut(at) {
+                                *reference = v;
+                            }
+                        }
+                        Means::Day | Means::Nothing => {}
                     }
-                    put8(v, out, &mut self.canonical);
+                    put8(v, out, canonical);
                 }),
-                Target::Cents => values::cents(text).map(|v| put8(v, out, &mut self.canonical)),
-                Target::Integer => {
-                    values::integer(text).map(|v: i32| put4(v, out, &mut self.canonical))
-                }
-                Target::Date => values::date(text).map(|v| put4(v, out, &mut self.canonical)),
+                Target::Price => values::cents(text).map(|v| {
+                    put_price(v, out);
+                    canonical.put_i64(v);
+                }),
+                Target::Integer => values::integer(text).map(|v| put4(v, out, canonical)),
+                Target::Date => values::date(text).map(|v| put4(v, out, canonical)),
                 Target::Timestamp => values::timestamp(text).map(|v| {
-                    key.day = values::day_of(v);
-                    put8(v, out, &mut self.canonical);
+                    if column.means == Means::Day {
+                        key.day = values::day_of(v);
+                    }
+                    put8(v, out, canonical);
                 }),
-                Target::Text => std::str::from_utf8(text).ok().map(|_| {
+                Target::Text => values::text(column.kind, text).map(|text| {
                     out.put_i32(text.len() as i32);
-                    out.put_slice(text);
-                    put_text(text, &mut self.canonical);
+                    out.put_slice(text.as_bytes());
+                    put_text(text.as_bytes(), canonical);
                 }),
                 // The key is the database's choice, so the name is hashed.
                 Target::Key => std::str::from_utf8(text)
@@ -191,7 +202,7 @@ impl Encoder {
                     .map(|key| {
                         out.put_i32(2);
                         out.put_i16(key);
-                        put_text(text, &mut self.canonical);
+                        put_text(text, canonical);
                     }),
             };
             if encoded.is_none() {
@@ -203,22 +214,26 @@ impl Encoder {
                 .with("line", line));
             }
         }
+        self.canonical.extend_from_slice(&self.optional);
         let extra = self.extra_values(record);
         let hash = Sha256::digest(&self.canonical);
-        if self.dataset == Dataset::Transactions {
-            let [a, b, c, d, e, f, g, h] = hash[..8] else {
-                return Err(Error::internal("a hash is too short"));
-            };
-            key.hash = i64::from_be_bytes([a, b, c, d, e, f, g, h]);
-            out.put_i32(8);
-            out.put_i64(key.hash);
-            self.days.insert(key.day);
-            if let Some(references) = &mut self.references {
-                references.add(&key);
+        match self.dataset.role() {
+            Role::Event(_) => {
+                let [a, b, c, d, e, f, g, h] = hash[..8] else {
+                    return Err(Error::internal("a hash is too short"));
+                };
+                key.hash = i64::from_be_bytes([a, b, c, d, e, f, g, h]);
+                out.put_i32(8);
+                out.put_i64(key.hash);
+                self.days.insert(key.day);
+                if let Some(references) = &mut self.references {
+                    references.add(&key);
+                }
             }
-        } else {
-            out.put_i32(16);
-            out.put_slice(&hash[..16]);
+            Role::Entity(_) => {
+                out.put_i32(16);
+                out.put_slice(&hash[..16]);
+            }
         }
         match extra {
             Some(json) => {
@@ -261,6 +276,29 @@ fn put4(value: i32, out: &mut BytesMut, canonical: &mut Vec<u8>) {
     out.put_i32(4);
     out.put_i32(value);
     canonical.put_i32(value);
+}
+
+/// A price in hundredths as Postgres's binary `numeric`: groups of four decimal digits.
+fn put_price(cents: i64, out: &mut BytesMut) {
+    const GROUP: i64 = 10_000;
+    let (mut units, hundredths) = (cents / 100, cents % 100);
+    let mut groups = [0_i16; 6];
+    let mut first = groups.len() - 1;
+    groups[first] = (hundredths * 100) as i16;
+    while units > 0 && first > 0 {
+        first -= 1;
+        groups[first] = (units % GROUP) as i16;
+        units /= GROUP;
+    }
+    let whole = groups.len() - 1 - first;
+    let count = groups.len() - first;
+    out.put_i32(8 + 2 * count as i32);
+    out.put_i16(count as i16);
+    // Power of the first group: the last but one stands for the units.
+    out.put_i16(whole as i16 - 1);
+    out.put_i16(0);
+    out.put_i16(2);
+    groups[first..].iter().for_each(|group| out.put_i16(*group));
 }
 
 /// With its length in front, so that neighbours cannot run into each other.
@@ -343,6 +381,19 @@ mod tests {
         let text = error.to_string();
         assert!(text.contains("column=registration_date") && text.contains("line=3"), "{text}");
         assert!(!text.contains("Bob"), "{text}");
+    }
+
+    #[test]
+    fn prices_are_numerics_of_two_places() {
+        let numeric = |cents| {
+            let mut out = BytesMut::new();
+            put_price(cents, &mut out);
+            out.chunks(2).map(|pair| i16::from_be_bytes([pair[0], pair[1]])).collect::<Vec<_>>()
+        };
+        // Length (as two numbers), groups, power of the first, sign, places, groups.
+        assert_eq!(numeric(5), [0, 10, 1, -1, 0, 2, 500]);
+        assert_eq!(numeric(1234), [0, 12, 2, 0, 0, 2, 12, 3400]);
+        assert_eq!(numeric(9_999_999_999), [0, 14, 3, 1, 0, 2, 9999, 9999, 9900]);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Customers and products: the current row, and the history of every accepted version.
+//! Entities, such as customers and products: the current row, and the history of every accepted
+//! version.
 //!
 //! A row of `core.customers` is replaced only by one whose source is later or the same. A later
 //! source that repeats the content still advances the stored order: else, after versions 1, 3
@@ -9,103 +10,109 @@
 //! moment is `-infinity`.
 
 use shopflow_core::contract::ManifestEntry;
+use shopflow_core::dataset::{Column, Entity};
 use shopflow_core::{Dataset, Result};
 use shopflow_postgres::PgResultExt;
 use tokio_postgres::Transaction;
 
+use crate::columns::{quoted, stored_name};
 use crate::context::Context;
 use crate::counts::{Counts, expect};
+use crate::references;
 use crate::source::Order;
 use crate::staging::{self, STORED_ORDER, Verdicts};
 
-/// What differs between the two datasets.
+/// How the statements name what a dataset has.
+#[derive(Debug)]
 struct Shape {
     name: &'static str,
-    history: &'static str,
-    /// Adds the reference rows the file needs; identity keys are only spent on new names.
-    references: &'static [&'static str],
+    history: String,
+    /// A dimension wants to know what changes.
+    is_watched: bool,
+    /// Adds the names that lookup tables lack; keys are only spent on new ones.
+    lookups: Vec<String>,
     /// Columns of the current row, and where they come from (`s` is staging).
-    columns: &'static [(&'static str, &'static str)],
-    joins: &'static str,
+    columns: Vec<(String, String)>,
+    joins: String,
     /// Columns of the history, and where they come from.
-    history_columns: &'static [(&'static str, &'static str)],
+    history_columns: Vec<(String, String)>,
 }
 
-const CUSTOMERS: Shape = Shape {
-    name: "customers",
-    history: "core.customer_history",
-    references: &[],
-    columns: &[
-        ("name", "s.name"),
-        ("email", "s.email"),
-        ("registration_date", "s.registration_date"),
-        ("country", "s.country"),
-        ("extra", "s.extra"),
-    ],
-    joins: "",
-    history_columns: &[
-        ("name", "s.name"),
-        ("email", "s.email"),
-        ("registration_date", "s.registration_date"),
-        ("country", "s.country"),
-        ("extra", "s.extra"),
-    ],
-};
+impl Shape {
+    fn of(dataset: Dataset, entity: Entity) -> Self {
+        let own = || dataset.columns().iter().skip(1);
+        let looked_up = || own().filter(|column| column.lookup.is_some());
+        let staged = |column: &Column| format!("s.{}", quoted(column.name));
+        let extra = || (quoted("extra"), "s.extra".to_owned());
+        let columns = own().map(|column| {
+            let value = match column.lookup {
+                Some(lookup) => format!("{}.{}", alias(column), lookup.key),
+                None => staged(column),
+            };
+            (quoted(stored_name(column)), value)
+        });
+        let history_columns = own().map(|column| (quoted(column.name), staged(column)));
+        Shape {
+            name: dataset.name(),
+            history: format!("core.{}", entity.history),
+            is_watched: entity.dimension.is_some(),
+            lookups: looked_up().filter_map(add_names).collect(),
+            columns: columns.chain([extra()]).collect(),
+            joins: looked_up().filter_map(join).collect(),
+            history_columns: history_columns.chain([extra()]).collect(),
+        }
+    }
+}
 
-const PRODUCTS: Shape = Shape {
-    name: "products",
-    history: "core.product_history",
-    references: &[
-        "INSERT INTO core.categories (name) \
-         SELECT DISTINCT s.category FROM pg_temp.staging s \
-         WHERE NOT EXISTS (SELECT 1 FROM core.categories c WHERE c.name = s.category) ORDER BY 1",
-        "INSERT INTO core.suppliers (name) \
-         SELECT DISTINCT s.supplier FROM pg_temp.staging s \
-         WHERE NOT EXISTS (SELECT 1 FROM core.suppliers p WHERE p.name = s.supplier) ORDER BY 1",
-    ],
-    columns: &[
-        ("name", "s.name"),
-        ("category_id", "c.category_id"),
-        ("price", "s.price_cents::numeric / 100"),
-        ("supplier_id", "p.supplier_id"),
-        ("extra", "s.extra"),
-    ],
-    joins: "JOIN core.categories c ON c.name = s.category JOIN core.suppliers p ON p.name = s.supplier",
-    history_columns: &[
-        ("name", "s.name"),
-        ("category", "s.category"),
-        ("price", "s.price_cents::numeric / 100"),
-        ("supplier", "s.supplier"),
-        ("extra", "s.extra"),
-    ],
-};
+/// What statements call the lookup table of a column.
+fn alias(column: &Column) -> String {
+    format!("{}_lookup", column.name)
+}
 
-/// Loads one file of customers or products.
+fn add_names(column: &Column) -> Option<String> {
+    let (name, table) = (quoted(column.name), column.lookup?.table);
+    Some(format!(
+        "INSERT INTO core.{table} (name) SELECT DISTINCT s.{name} FROM pg_temp.staging s \
+         WHERE s.{name} IS NOT NULL \
+             AND NOT EXISTS (SELECT 1 FROM core.{table} l WHERE l.name = s.{name}) ORDER BY 1"
+    ))
+}
+
+fn join(column: &Column) -> Option<String> {
+    let (name, table, alias) = (quoted(column.name), column.lookup?.table, alias(column));
+    let kind = if column.required { "JOIN" } else { "LEFT JOIN" };
+    Some(format!(" {kind} core.{table} {alias} ON {alias}.name = s.{name}"))
+}
+
+/// Loads one file of entities.
 pub async fn load(
     context: &Context,
     transaction: &Transaction<'_>,
     run_id: &str,
     entry: &ManifestEntry,
+    entity: Entity,
 ) -> Result<Counts> {
-    let shape = if entry.dataset == Dataset::Products { &PRODUCTS } else { &CUSTOMERS };
+    let shape = &Shape::of(entry.dataset, entity);
     let order = Order::of(entry);
     let staged = staging::stage(context, transaction, entry).await?;
+    let inferred =
+        references::infer_members(transaction, run_id, entry.dataset, "pg_temp.staging").await?;
     let verdicts = judge(transaction, shape, &order).await?;
-    for statement in shape.references {
-        transaction.execute(*statement, &[]).await.or_db("add reference rows")?;
+    for statement in &shape.lookups {
+        transaction.execute(statement, &[]).await.or_db("add names to lookup table")?;
     }
-    if verdicts.lost > 0 {
+    if verdicts.lost > 0 && shape.is_watched {
         mark_changed_past(transaction, shape, &order).await?;
     }
     write_current(transaction, shape, &order, run_id, verdicts).await?;
     write_history(transaction, shape, &order, run_id).await?;
-    if verdicts.new + verdicts.completed + verdicts.updated > 0 {
+    if verdicts.new + verdicts.completed + verdicts.updated > 0 && shape.is_watched {
         mark_changed(transaction, shape).await?;
     }
     let inserted = verdicts.new + verdicts.completed;
     let updated = verdicts.updated;
     let unchanged = staged.rows.saturating_sub(inserted + updated);
-    Ok(Counts { rows: staged.rows, inserted, updated, unchanged, inferred: 0 })
+    Ok(Counts { rows: staged.rows, inserted, updated, unchanged, inferred })
 }
 
 /// Compares the file with the table once. Rows that repeat the very source that is stored get no
@@ -170,7 +177,7 @@ async fn write_current(
     verdicts: Verdicts,
 ) -> Result<()> {
     let Shape { name, joins, .. } = shape;
-    let (columns, values) = lists(shape.columns);
+    let (columns, values) = lists(&shape.columns);
     let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
         [&order.effective_at, &order.modified_at, &order.version_id, &run_id];
     if verdicts.new > 0 {
@@ -178,7 +185,7 @@ async fn write_current(
             "INSERT INTO core.{name} (id, {columns}, row_hash, effective_at, source_modified_at, \
                  source_version_id, source_run_id) \
              SELECT s.id, {values}, s.row_hash, $1, $2, $3, $4 \
-             FROM pg_temp.staging s JOIN pg_temp.verdict v USING (id) {joins} \
+             FROM pg_temp.staging s JOIN pg_temp.verdict v USING (id){joins} \
              WHERE v.action = 'n' ORDER BY s.id"
         );
         let written = transaction.execute(&statement, &parameters).await.or_db("insert rows")?;
@@ -191,7 +198,7 @@ async fn write_current(
             "UPDATE core.{name} t SET {set}, row_hash = s.row_hash, is_inferred = false, \
                  row_version = t.row_version + 1, effective_at = $1, source_modified_at = $2, \
                  source_version_id = $3, source_run_id = $4, updated_at = now() \
-             FROM pg_temp.staging s JOIN pg_temp.verdict v USING (id) {joins} \
+             FROM pg_temp.staging s JOIN pg_temp.verdict v USING (id){joins} \
              WHERE t.id = s.id AND v.action IN ('c', 'u')",
             set = set.join(", ")
         );
@@ -216,7 +223,7 @@ async fn write_history(
     order: &Order,
     run_id: &str,
 ) -> Result<()> {
-    let (columns, values) = lists(shape.history_columns);
+    let (columns, values) = lists(&shape.history_columns);
     let set: Vec<String> = shape
         .history_columns
         .iter()
@@ -254,8 +261,8 @@ async fn mark_changed(transaction: &Transaction<'_>, shape: &Shape) -> Result<()
     Ok(())
 }
 
-fn lists(columns: &[(&str, &str)]) -> (String, String) {
-    let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
-    let values: Vec<&str> = columns.iter().map(|(_, value)| *value).collect();
+fn lists(columns: &[(String, String)]) -> (String, String) {
+    let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
+    let values: Vec<&str> = columns.iter().map(|(_, value)| value.as_str()).collect();
     (names.join(", "), values.join(", "))
 }

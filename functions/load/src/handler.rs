@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use shopflow_core::contract::{LoadEvent, LoadResult, Manifest, ManifestEntry};
+use shopflow_core::dataset::Role;
 use shopflow_core::runtime::Invocation;
 use shopflow_core::{Dataset, Error, LedgerEntry, Result, Stage};
 use shopflow_postgres::{Client, PgResultExt};
@@ -9,7 +10,7 @@ use shopflow_postgres::{Client, PgResultExt};
 use crate::context::Context;
 use crate::counts::Counts;
 use crate::lock::lock;
-use crate::{audit, entities, source, transactions};
+use crate::{audit, columns, entities, source, transactions};
 
 /// Loads one dataset of a published manifest.
 ///
@@ -32,6 +33,7 @@ pub async fn handle(
     }
     let mut client = context.database.connect().await?;
     context.database.migrate(&mut client).await?;
+    columns::check(&client, dataset).await?;
 
     let mut entries: Vec<&ManifestEntry> =
         manifest.entries.iter().filter(|entry| entry.dataset == dataset).collect();
@@ -99,13 +101,15 @@ async fn load_entry(
     }
     transaction.batch_execute(SETTINGS).await.or_db("configure load")?;
     let mut counts = Counts::default();
-    if entry.dataset != Dataset::Clickstream {
+    if entry.dataset.is_stored() {
         let source_id = source::register(&transaction, run_id, entry).await?;
-        counts = match entry.dataset {
-            Dataset::Transactions => {
+        counts = match entry.dataset.role() {
+            Role::Entity(entity) => {
+                entities::load(context, &transaction, run_id, entry, entity).await?
+            }
+            Role::Event(_) => {
                 transactions::load(context, &transaction, run_id, entry, source_id).await?
             }
-            _ => entities::load(context, &transaction, run_id, entry).await?,
         };
         check(counts, entry)?;
         if counts.inserted >= context.bulk_rows {
@@ -155,7 +159,7 @@ fn check(counts: Counts, entry: &ManifestEntry) -> Result<()> {
 }
 
 fn ledger(dataset: Dataset, sum: Counts) -> Result<Option<LedgerEntry>> {
-    if dataset == Dataset::Clickstream {
+    if !dataset.is_stored() {
         return Ok(None);
     }
     let entry = LedgerEntry {

@@ -5,13 +5,12 @@
 //! The table and what it refers to are locked meanwhile. If somebody is using them, the usual way
 //! is taken.
 
-use shopflow_core::Result;
+use shopflow_core::{Dataset, Result};
 use shopflow_postgres::PgResultExt;
 use tokio_postgres::Transaction;
 use tokio_postgres::error::SqlState;
 
-use crate::lock::lock;
-use crate::references::REFERENCES;
+use crate::references;
 
 pub const TABLE: &str = "core.transactions";
 
@@ -22,9 +21,7 @@ pub const TABLE: &str = "core.transactions";
 pub async fn claim(transaction: &Transaction<'_>) -> Result<bool> {
     // The loads of what is referred to wait on these locks, not on the tables, else they and this
     // one could wait for each other.
-    for (dataset, _) in REFERENCES {
-        lock(transaction, dataset).await?;
-    }
+    references::lock(transaction, Dataset::Transactions).await?;
     lock_tables(transaction).await
 }
 
@@ -44,10 +41,16 @@ pub async fn build(transaction: &Transaction<'_>, statements: &[String]) -> Resu
 async fn lock_tables(transaction: &Transaction<'_>) -> Result<bool> {
     let begin = "SAVEPOINT tables; SET LOCAL lock_timeout = '3s'";
     transaction.batch_execute(begin).await.or_db("lock tables")?;
+    let definition = Dataset::Transactions.definition();
+    let mut tables = vec![TABLE.to_owned()];
+    tables.extend(definition.references().map(|(_, dataset)| format!("core.{dataset}")));
+    let lookups = definition.columns.iter().filter_map(|column| column.lookup);
+    tables.extend(lookups.map(|lookup| format!("core.{}", lookup.table)));
+    tables.push("core.sources".to_owned());
     let locked = transaction
         .batch_execute(&format!(
-            "LOCK TABLE {TABLE}, core.customers, core.products, core.payment_methods, \
-                 core.sources IN ACCESS EXCLUSIVE MODE; SET LOCAL lock_timeout TO DEFAULT"
+            "LOCK TABLE {} IN ACCESS EXCLUSIVE MODE; SET LOCAL lock_timeout TO DEFAULT",
+            tables.join(", ")
         ))
         .await;
     match locked {

@@ -6,8 +6,7 @@ use tokio_postgres::Transaction;
 
 /// Waits until no other load works on `dataset`; the lock ends with the transaction.
 pub async fn lock(transaction: &Transaction<'_>, dataset: Dataset) -> Result<()> {
-    let position = Dataset::ALL.iter().position(|other| *other == dataset).unwrap_or_default();
-    let key = locks::LOAD + position as i64;
+    let key = locks::LOAD + dataset.position() as i64;
     transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&key]).await.or_db("lock dataset")?;
     Ok(())
 }

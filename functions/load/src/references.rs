@@ -1,18 +1,16 @@
-//! The members that transactions refer to, and those of them that nobody knows yet.
+//! The members that rows refer to, and those of them that nobody knows yet.
 
 use std::collections::HashSet;
 
+use shopflow_core::dataset::Column;
 use shopflow_core::{Dataset, Result};
 use shopflow_postgres::PgResultExt;
 use tokio_postgres::Transaction;
 use tokio_postgres::types::ToSql;
 
+use crate::columns;
 use crate::key::Key;
-use crate::lock::lock;
-
-/// What a transaction refers to, in the order the datasets are locked.
-pub const REFERENCES: [(Dataset, &str); 2] =
-    [(Dataset::Customers, "customer_id"), (Dataset::Products, "product_id")];
+use crate::lock::lock as lock_dataset;
 
 /// Ids below this are kept as bits, 2 MiB at most.
 const DENSE: usize = 1 << 24;
@@ -64,24 +62,30 @@ impl Ids {
     }
 }
 
-/// The customers and products that rows name.
-#[derive(Debug, Default)]
+/// The members that rows name.
+#[derive(Debug)]
 pub struct References {
-    customers: Ids,
-    products: Ids,
+    /// By column that refers, in the order of the columns.
+    named: Vec<(&'static Column, Dataset, Ids)>,
 }
 
 impl References {
+    /// What the rows of `dataset` may refer to; nothing so far.
+    pub fn of(dataset: Dataset) -> Self {
+        let columns = dataset.definition().references();
+        References { named: columns.map(|(column, of)| (column, of, Ids::default())).collect() }
+    }
+
     pub fn add(&mut self, key: &Key) {
-        self.customers.add(key.customer);
-        self.products.add(key.product);
+        for ((_, _, ids), id) in self.named.iter_mut().zip(key.references) {
+            if id != 0 {
+                ids.add(id);
+            }
+        }
     }
 
     /// Adds the members that nobody knows and marks them for the dimensions; `table` holds the
     /// rows, and is asked when the ids are too many.
-    ///
-    /// # Errors
-    /// `Transient.Database` or `Internal`.
     pub async fn infer_members(
         &self,
         transaction: &Transaction<'_>,
@@ -89,12 +93,47 @@ impl References {
         table: &str,
     ) -> Result<u64> {
         let mut inferred = 0;
-        for (dataset, reference) in REFERENCES {
-            let ids = if dataset == Dataset::Customers { &self.customers } else { &self.products };
-            inferred += infer(transaction, run_id, dataset, ids.list(), table, reference).await?;
+        for (column, dataset, ids) in in_order(&self.named) {
+            let reference = columns::quoted(column.name);
+            inferred += infer(transaction, run_id, *dataset, ids.list(), table, &reference).await?;
         }
         Ok(inferred)
     }
+}
+
+/// As [`References::infer_members`], for rows whose references nobody has collected.
+pub async fn infer_members(
+    transaction: &Transaction<'_>,
+    run_id: &str,
+    dataset: Dataset,
+    table: &str,
+) -> Result<u64> {
+    let columns: Vec<_> =
+        dataset.definition().references().map(|(column, of)| (column, of, ())).collect();
+    let mut inferred = 0;
+    for (column, of, ()) in in_order(&columns) {
+        let reference = columns::quoted(column.name);
+        inferred += infer(transaction, run_id, *of, None, table, &reference).await?;
+    }
+    Ok(inferred)
+}
+
+/// Waits until no load works on what the rows of `dataset` refer to.
+pub async fn lock(transaction: &Transaction<'_>, dataset: Dataset) -> Result<()> {
+    let columns: Vec<_> =
+        dataset.definition().references().map(|(column, of)| (column, of, ())).collect();
+    for (_, of, ()) in in_order(&columns) {
+        lock_dataset(transaction, *of).await?;
+    }
+    Ok(())
+}
+
+/// Datasets are locked backwards in the load order, each load's own first: what a dataset refers to
+/// stands before it, so no two loads wait for each other.
+fn in_order<T>(columns: &[(&'static Column, Dataset, T)]) -> Vec<&(&'static Column, Dataset, T)> {
+    let mut ordered: Vec<_> = columns.iter().collect();
+    ordered.sort_by_key(|(_, dataset, _)| std::cmp::Reverse(*dataset));
+    ordered
 }
 
 /// Most files have no unknown references, and then nothing is locked.
@@ -109,7 +148,10 @@ async fn infer(
     let named = match &ids {
         Some(_) => "SELECT DISTINCT id FROM unnest($1::bigint[]) AS named (id)".to_owned(),
         None => {
-            format!("SELECT DISTINCT {reference} AS id FROM {table} WHERE $1::bigint[] IS NULL")
+            format!(
+                "SELECT DISTINCT {reference} AS id FROM {table} \
+                 WHERE $1::bigint[] IS NULL AND {reference} IS NOT NULL"
+            )
         }
     };
     let missing = format!(
@@ -124,27 +166,29 @@ async fn infer(
         return Ok(0);
     }
     // The dataset's own load must not insert the same members at the same time.
-    lock(transaction, dataset).await?;
-    let parameters: [&(dyn ToSql + Sync); 3] = [&ids, &run_id, &dataset.name()];
+    lock_dataset(transaction, dataset).await?;
     // Every real row is later than '-infinity', so the first one completes the member.
-    transaction
-        .execute(
-            &format!(
-                "WITH inserted AS ( \
-                     INSERT INTO core.{dataset} (id, is_inferred, effective_at, \
-                         source_modified_at, source_version_id, source_run_id) \
-                     SELECT id, true, '-infinity', '-infinity', '', $2 \
-                     FROM ({missing} ORDER BY 1) AS missing \
-                     ON CONFLICT (id) DO NOTHING RETURNING id) \
-                 INSERT INTO ops.dirty_entities (dataset, id, since) \
-                 SELECT $3, id, '-infinity'::timestamptz FROM inserted ORDER BY id \
-                 ON CONFLICT (dataset, id) DO UPDATE \
-                 SET marked_at = clock_timestamp(), since = excluded.since"
-            ),
-            &parameters,
-        )
-        .await
-        .or_db("add inferred members")
+    let insert = format!(
+        "INSERT INTO core.{dataset} (id, is_inferred, effective_at, source_modified_at, \
+             source_version_id, source_run_id) \
+         SELECT id, true, '-infinity', '-infinity', '', $2 \
+         FROM ({missing} ORDER BY 1) AS missing \
+         ON CONFLICT (id) DO NOTHING"
+    );
+    let inserted = if dataset.dimension().is_none() {
+        transaction.execute(&insert, &[&ids, &run_id]).await
+    } else {
+        let parameters: [&(dyn ToSql + Sync); 3] = [&ids, &run_id, &dataset.name()];
+        let marked = format!(
+            "WITH inserted AS ({insert} RETURNING id) \
+             INSERT INTO ops.dirty_entities (dataset, id, since) \
+             SELECT $3, id, '-infinity'::timestamptz FROM inserted ORDER BY id \
+             ON CONFLICT (dataset, id) DO UPDATE \
+             SET marked_at = clock_timestamp(), since = excluded.since"
+        );
+        transaction.execute(&marked, &parameters).await
+    };
+    inserted.or_db("add inferred members")
 }
 
 #[cfg(test)]

@@ -5,9 +5,10 @@ use shopflow_core::{Dataset, Result};
 use shopflow_postgres::PgResultExt;
 use tokio_postgres::Transaction;
 
+use crate::columns::{Target, is_keyed, quoted, stored_name};
 use crate::context::Context;
 use crate::copy::copy;
-use crate::encode::{Encoder, Target};
+use crate::encode::Encoder;
 use crate::names::Names;
 
 /// SQL for the order of a stored row. Version ids compare byte by byte, as in
@@ -15,25 +16,29 @@ use crate::names::Names;
 pub const STORED_ORDER: &str =
     "(t.effective_at, t.source_modified_at, t.source_version_id COLLATE \"C\")";
 
-/// Name and type of the staged columns of a dataset; `row_hash` and `extra` are the last.
-pub fn columns(dataset: Dataset) -> Vec<(String, &'static str)> {
-    let keyed = dataset == Dataset::Transactions;
-    let mut columns: Vec<(String, &'static str)> = dataset
-        .columns()
-        .iter()
-        .map(|column| {
-            let target = Target::of(column.kind, keyed);
-            let name = match target {
-                Target::Key => format!("{}_id", column.name),
-                Target::Cents => format!("{}_cents", column.name),
-                _ => format!("\"{}\"", column.name),
-            };
-            (name, target.sql_type())
-        })
-        .collect();
-    columns.push(("row_hash".to_owned(), if keyed { "bigint" } else { "bytea" }));
-    columns.push(("extra".to_owned(), "jsonb"));
-    columns
+/// A column of the staging table.
+#[derive(Debug)]
+pub struct Staged {
+    /// Quoted.
+    pub name: String,
+    sql_type: &'static str,
+    required: bool,
+}
+
+/// The staged columns of a dataset; `row_hash` and `extra` are the last.
+pub fn columns(dataset: Dataset) -> Vec<Staged> {
+    let keyed = is_keyed(dataset);
+    let own = dataset.columns().iter().map(|column| {
+        let target = Target::of(column, keyed);
+        let name = if target == Target::Key { stored_name(column) } else { column.name };
+        let (name, required) = (quoted(name), column.required);
+        Staged { name, sql_type: target.sql_type(), required }
+    });
+    let hash = if keyed { "bigint" } else { "bytea" };
+    let further = [("row_hash", hash, true), ("extra", "jsonb", false)];
+    let further =
+        further.map(|(name, sql_type, required)| Staged { name: quoted(name), sql_type, required });
+    own.chain(further).collect()
 }
 
 /// Creates `pg_temp.staging` and `pg_temp.verdict`, which end with the transaction.
@@ -43,12 +48,11 @@ pub fn columns(dataset: Dataset) -> Vec<(String, &'static str)> {
 pub async fn create(transaction: &Transaction<'_>, dataset: Dataset) -> Result<()> {
     let mut columns: Vec<String> = columns(dataset)
         .iter()
-        .map(|(name, sql_type)| {
-            let required = if name == "extra" { "" } else { " NOT NULL" };
-            format!("{name} {sql_type}{required}")
+        .map(|Staged { name, sql_type, required }| {
+            format!("{name} {sql_type}{}", if *required { " NOT NULL" } else { "" })
         })
         .collect();
-    if dataset == Dataset::Transactions {
+    if is_keyed(dataset) {
         columns.push("action \"char\" NOT NULL".to_owned());
     }
     transaction

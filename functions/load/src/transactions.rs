@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::counts::{Counts, expect};
 use crate::encode::Encoder;
 use crate::names::Names;
-use crate::{bulk, indexes, staging, touched};
+use crate::{bulk, columns, indexes, staging, touched};
 
 /// Loads one file of transactions.
 pub async fn load(
@@ -72,7 +72,7 @@ pub async fn load(
 
 /// A row of the table takes about this many bytes.
 const ROW_BYTES: i64 = 100;
-/// Indexes and foreign keys are built anew for this many stored rows in the time it takes to keep
+/// Indexes and foreign keys are rebuilt for this many stored rows in the time it takes to keep
 /// them up for one.
 const STORED_PER_NEW: i64 = 8;
 
@@ -87,13 +87,15 @@ async fn are_many(context: &Context, transaction: &Transaction<'_>, new: u64) ->
 }
 
 async fn insert(transaction: &Transaction<'_>, source_id: i32, rows: u64) -> Result<()> {
+    let own = columns::of_events(Dataset::Transactions);
     let written = transaction
         .execute(
-            "INSERT INTO core.transactions (id, customer_id, product_id, quantity, \
-                 \"timestamp\", payment_method_id, row_hash, extra, source_id) \
-             SELECT id, customer_id, product_id, quantity, \"timestamp\", \
-                 payment_method_id, row_hash, extra, $1 \
-             FROM pg_temp.staging WHERE action = 'n' ORDER BY id",
+            &format!(
+                "INSERT INTO core.transactions (id, {columns}, row_hash, source_id) \
+                 SELECT id, {columns}, row_hash, $1 \
+                 FROM pg_temp.staging WHERE action = 'n' ORDER BY id",
+                columns = own.join(", ")
+            ),
             &[&source_id],
         )
         .await
@@ -102,24 +104,24 @@ async fn insert(transaction: &Transaction<'_>, source_id: i32, rows: u64) -> Res
 }
 
 async fn update(transaction: &Transaction<'_>, source_id: i32, rows: u64) -> Result<()> {
-    let written = transaction.execute(KEEP, &[&source_id]).await.or_db("keep versions")?;
+    let own = columns::of_events(Dataset::Transactions);
+    let keep = format!(
+        "INSERT INTO core.transaction_history (id, {columns}, row_version, row_hash, source_id, \
+             written_at, replaced_by_source_id) \
+         SELECT t.id, {stored}, t.row_version, t.row_hash, t.source_id, t.updated_at, $1 \
+         FROM pg_temp.staging s JOIN core.transactions t ON t.id = s.id \
+         WHERE s.action = 'u' ORDER BY t.id",
+        columns = own.join(", "),
+        stored = own.iter().map(|name| format!("t.{name}")).collect::<Vec<_>>().join(", "),
+    );
+    let written = transaction.execute(&keep, &[&source_id]).await.or_db("keep versions")?;
     expect("kept", written, rows)?;
-    let written = transaction.execute(UPDATE, &[&source_id]).await.or_db("update rows")?;
+    let update = format!(
+        "UPDATE core.transactions t SET {set}, row_hash = s.row_hash, \
+             row_version = t.row_version + 1, source_id = $1, updated_at = now() \
+         FROM pg_temp.staging s WHERE t.id = s.id AND s.action = 'u'",
+        set = own.iter().map(|name| format!("{name} = s.{name}")).collect::<Vec<_>>().join(", "),
+    );
+    let written = transaction.execute(&update, &[&source_id]).await.or_db("update rows")?;
     expect("updated", written, rows)
 }
-
-const KEEP: &str = "\
-    INSERT INTO core.transaction_history (id, row_version, customer_id, product_id, quantity, \
-        \"timestamp\", payment_method_id, extra, row_hash, source_id, written_at, \
-        replaced_by_source_id) \
-    SELECT t.id, t.row_version, t.customer_id, t.product_id, t.quantity, t.\"timestamp\", \
-        t.payment_method_id, t.extra, t.row_hash, t.source_id, t.updated_at, $1 \
-    FROM pg_temp.staging s JOIN core.transactions t ON t.id = s.id \
-    WHERE s.action = 'u' ORDER BY t.id";
-
-const UPDATE: &str = "\
-    UPDATE core.transactions t SET customer_id = s.customer_id, product_id = s.product_id, \
-        quantity = s.quantity, \"timestamp\" = s.\"timestamp\", \
-        payment_method_id = s.payment_method_id, row_hash = s.row_hash, extra = s.extra, \
-        row_version = t.row_version + 1, source_id = $1, updated_at = now() \
-    FROM pg_temp.staging s WHERE t.id = s.id AND s.action = 'u'";

@@ -1,12 +1,14 @@
 //! What is checked, one module per kind of evidence.
 
 pub mod anomaly;
+pub mod content;
 pub mod core_tables;
 pub mod dates;
 pub mod expectations;
 pub mod lake;
 pub mod ledger;
 pub mod queue;
+pub mod silver;
 pub mod warehouse;
 
 use std::fmt;

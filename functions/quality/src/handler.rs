@@ -16,8 +16,8 @@ use crate::expectations::{self, Outcome, arrivals};
 use crate::report::Report;
 use crate::snapshot;
 
-/// Runs every check, publishes the report and tells people which checks fail anew, and which pass
-/// again.
+/// Runs every check, publishes the report and tells people which checks have begun to fail, and
+/// which pass again.
 ///
 /// A closed gate is a result, not an error: the state machine fails the run. Repeating the call
 /// publishes the same report and no second alert.
@@ -105,7 +105,7 @@ fn measure(
         let age = (Utc::now() - latest).num_minutes().max(0);
         metrics.gauge("FreshnessHours", age as f64 / 60.0, &[]);
     }
-    let rates = Dataset::ALL.iter().filter_map(|dataset| arrivals::reject_rate(event, *dataset));
+    let rates = Dataset::all().filter_map(|dataset| arrivals::reject_rate(event, dataset));
     if let Some(worst) = rates.reduce(f64::max) {
         metrics.gauge("WorstRejectRate", worst, &[]);
     }

@@ -58,14 +58,14 @@ async fn close(
     invocation: &Invocation,
 ) -> Result<RecordResult> {
     let books = Books::of(&finish.ledger);
-    let now = Utc::now();
-    let took = (now - finish.started_at).num_milliseconds().max(0) as u64;
-    // This call belongs to the run, too.
-    let usage: Vec<Usage> = finish.usage.iter().cloned().chain([invocation.usage()]).collect();
-    let cost = cost(&usage, took);
     let mut client = context.database.connect().await?;
     // A run can fail before its first state has opened it.
     context.database.migrate(&mut client).await?;
+    let now = Utc::now();
+    let took = (now - finish.started_at).num_milliseconds().max(0) as u64;
+    // This call belongs to the run, too.
+    let usage: Vec<Usage> = finish.usage.iter().cloned().chain([invocation.call.usage()]).collect();
+    let cost = cost(&usage, took);
     let closed = store::close(&mut client, finish, &books, cost.total_usd, now).await?;
     let duration_ms = closed.duration_ms;
 

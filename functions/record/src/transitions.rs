@@ -8,69 +8,139 @@
 use std::sync::LazyLock;
 
 use serde_json::Value;
+use shopflow_core::contract::Usage;
 
 const DEFINITION: &str = include_str!("../../../statemachines/pipeline.asl.json");
+const CALL: &str = "arn:aws:states:::lambda:invoke";
+const MESSAGE: &str = "arn:aws:states:::sns:publish";
 
-/// States of a successful run that do not wait for a function.
-static FIXED: LazyLock<Fixed> = LazyLock::new(|| {
-    serde_json::from_str(DEFINITION).map(|definition| Fixed::of(&definition)).unwrap_or_default()
-});
-
-/// What a run goes through whatever it works on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Fixed {
-    /// States besides those that call a function and wait for it.
-    pub states: u64,
+/// What a successful run goes through besides states that call a function and wait for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Way {
+    states: u64,
+    loops: Vec<Loop>,
     /// Calls that nobody waits for, so that their usage is not known.
     pub unwatched_calls: u64,
     /// Messages to topics.
-    pub notifications: u64,
+    pub messages: u64,
 }
 
-impl Fixed {
+/// A part of the way that is gone again as long as a function has more to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Loop {
+    function: String,
+    states: u64,
+}
+
+/// One state of the way.
+struct Step<'a> {
+    name: &'a str,
+    /// The function that is called and waited for.
+    function: Option<String>,
+}
+
+impl Way {
     /// Of the pipeline.
-    pub fn of_pipeline() -> Fixed {
-        *FIXED
+    pub fn of_pipeline() -> &'static Way {
+        static WAY: LazyLock<Way> = LazyLock::new(|| {
+            serde_json::from_str(DEFINITION)
+                .map(|definition| Way::of(&definition))
+                .unwrap_or_default()
+        });
+        &WAY
     }
 
-    fn of(definition: &Value) -> Fixed {
-        let mut fixed = Fixed::default();
-        let states = &definition["States"];
-        let mut name = definition["StartAt"].as_str();
-        while let Some(state) = name.and_then(|name| states.get(name)) {
-            let resource = state["Resource"].as_str().unwrap_or_default();
-            let calls = resource.ends_with(":lambda:invoke");
-            let watched = state["Arguments"]["InvocationType"] != "Event";
-            fixed.states += u64::from(!(calls && watched));
-            fixed.unwatched_calls += u64::from(calls && !watched);
-            fixed.notifications += u64::from(resource.ends_with(":sns:publish"));
-            // The regular way of a choice is its default.
-            name = state["Default"].as_str().or(state["Next"].as_str());
-        }
-        fixed
+    /// States that a run with these calls has entered.
+    pub fn transitions(&self, usage: &[Usage]) -> u64 {
+        let again = |part: &Loop| {
+            let calls = usage.iter().filter(|call| call.function == part.function).count() as u64;
+            calls.saturating_sub(1) * part.states
+        };
+        usage.len() as u64 + self.states + self.loops.iter().map(again).sum::<u64>()
     }
+
+    fn of(definition: &Value) -> Way {
+        let states = &definition["States"];
+        let mut way = Way::default();
+        let mut steps: Vec<Step<'_>> = Vec::new();
+        let mut next = definition["StartAt"].as_str();
+        while let Some(name) = next {
+            let state = &states[name];
+            way.loops.extend(loops(state, &steps));
+            let called = called(state);
+            let watched = state["Arguments"]["InvocationType"] != "Event";
+            way.unwatched_calls += u64::from(called.is_some() && !watched);
+            way.messages += u64::from(state["Resource"] == MESSAGE);
+            let function = called.filter(|_| watched);
+            way.states += u64::from(function.is_none());
+            steps.push(Step { name, function });
+            // The regular way of a choice is its default.
+            next = state["Default"].as_str().or(state["Next"].as_str());
+        }
+        way
+    }
+}
+
+/// The function a state calls: `load` of `${LoadFunctionArn}`.
+fn called(state: &Value) -> Option<String> {
+    let arn = state["Arguments"]["FunctionName"].as_str().filter(|_| state["Resource"] == CALL)?;
+    let name = arn.trim_start_matches("${").trim_end_matches('}').trim_end_matches("FunctionArn");
+    Some(name.to_lowercase())
+}
+
+/// The parts of the way so far that a choice leads back into, the choice included.
+fn loops(choice: &Value, steps: &[Step<'_>]) -> Vec<Loop> {
+    let branches = choice["Choices"].as_array().map_or(&[][..], Vec::as_slice);
+    let back = branches.iter().filter_map(|branch| {
+        let target = branch["Next"].as_str()?;
+        let part = &steps[steps.iter().position(|step| step.name == target)?..];
+        let function = part.iter().find_map(|step| step.function.clone())?;
+        let between = part.iter().filter(|step| step.function.is_none()).count() as u64;
+        Some(Loop { function, states: between + 1 })
+    });
+    back.collect()
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use shopflow_core::contract::Billed;
 
     use super::*;
 
+    fn call(function: &str) -> Usage {
+        Usage {
+            function: function.to_owned(),
+            duration_ms: 1,
+            memory_mb: 128,
+            started_at: None,
+            init_ms: 0,
+            billed: Billed::default(),
+        }
+    }
+
     #[test]
-    fn only_states_that_wait_for_a_function_are_left_to_its_usage() {
-        let call = "arn:aws:states:::lambda:invoke";
+    fn states_without_a_call_are_on_the_way_and_those_with_one_in_the_usage() {
+        let task = |function: &str, next: &str| json!({"Type": "Task", "Resource": CALL, "Arguments": {"FunctionName": function}, "Next": next});
+        let later = json!({"Type": "Task", "Resource": CALL, "Next": "Tell",
+            "Arguments": {"FunctionName": "${CatalogFunctionArn}", "InvocationType": "Event"}});
         let definition = json!({"StartAt": "Open", "States": {
-            "Open": {"Type": "Task", "Resource": call, "Next": "Each"},
-            "Each": {"Type": "Map", "Next": "Choose"},
-            "Choose": {"Type": "Choice", "Choices": [{"Next": "Rare"}], "Default": "Later"},
+            "Open": task("${RecordFunctionArn}", "Each"),
+            "Each": {"Type": "Map", "Next": "Work"},
+            "Work": task("${TransformFunctionArn}", "More"),
+            "More": {"Type": "Choice", "Choices": [{"Next": "Work"}, {"Next": "Rare"}], "Default": "Later"},
             "Rare": {"Type": "Pass", "Next": "Later"},
-            "Later": {"Type": "Task", "Resource": call, "Arguments": {"InvocationType": "Event"}, "Next": "Tell"},
-            "Tell": {"Type": "Task", "Resource": "arn:aws:states:::sns:publish", "Next": "Done"},
+            "Later": later,
+            "Tell": {"Type": "Task", "Resource": MESSAGE, "Next": "Done"},
             "Done": {"Type": "Succeed"},
         }});
-        let expected = Fixed { states: 5, unwatched_calls: 1, notifications: 1 };
-        assert_eq!(Fixed::of(&definition), expected);
+        let way = Way::of(&definition);
+        assert_eq!((way.unwatched_calls, way.messages), (1, 1));
+        // Each, More, Later, Tell, Done.
+        let once = [call("record"), call("transform")];
+        assert_eq!(way.transitions(&once), 2 + 5);
+        let thrice = [call("record"), call("transform"), call("transform"), call("transform")];
+        assert_eq!(way.transitions(&thrice), 4 + 5 + 2);
     }
 
     #[test]
@@ -84,14 +154,14 @@ mod tests {
             .collect();
         assert!(!within.is_empty());
         for state in within {
-            assert_eq!(state["Resource"], "arn:aws:states:::lambda:invoke", "{state:#}");
+            assert_eq!(state["Resource"], CALL, "{state:#}");
         }
     }
 
     #[test]
     fn the_way_of_the_pipeline_ends_in_success() {
-        let fixed = Fixed::of_pipeline();
-        assert!(fixed.states >= 10, "{fixed:?}");
-        assert_eq!((fixed.unwatched_calls, fixed.notifications), (1, 1));
+        let way = Way::of_pipeline();
+        assert!(way.states >= 10, "{way:?}");
+        assert_eq!((way.unwatched_calls, way.messages), (1, 1));
     }
 }

@@ -140,7 +140,7 @@ fn entry(path: &PathBuf) -> FileEntry {
     let bytes = content.len() as u64;
     let ids = parquet::decode_columns(content, &["transaction_id"]).unwrap();
     let rows = ids.iter().map(|batch| batch.num_rows() as u64).sum();
-    FileEntry { key: path.display().to_string(), bytes, rows, sha256: String::new() }
+    FileEntry { key: path.display().to_string(), bytes, rows, sha256: String::new(), days: None }
 }
 
 /// The sum of a column of numbers, of money in cents.

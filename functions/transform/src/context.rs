@@ -5,7 +5,7 @@ use shopflow_core::privacy::Privacy;
 use shopflow_core::runtime::Init;
 use shopflow_core::settings::Recommendations;
 use shopflow_core::{Error, Result, Storage};
-use shopflow_lake::Silver;
+use shopflow_lake::{Layout, Silver};
 use shopflow_postgres::{Database, secret};
 use shopflow_privacy::Key;
 use shopflow_query::engine::memory_budget;
@@ -25,6 +25,8 @@ pub struct Context {
     pub recommendations: Recommendations,
     /// How silver treats personal values.
     pub silver: Silver,
+    /// How finely silver is cut into files.
+    pub layout: Layout,
     /// Bytes the query engine and the file cache may use together.
     pub memory_bytes: usize,
     /// Rows of files, of sales and of clicks that a call takes; the next one takes the others.
@@ -45,6 +47,7 @@ impl Context {
             business: BusinessTime::new(&init.settings.business.time_zone)?,
             recommendations: init.settings.recommendations,
             silver: silver(&init.aws, &init.settings.privacy).await?,
+            layout: Layout::new(&init.settings.lake),
             memory_bytes: memory_budget(),
             rows_per_call: init.settings.transform.rows_per_call,
         })

@@ -5,6 +5,8 @@ use std::ops::RangeInclusive;
 use chrono::{Datelike, Days, NaiveDate};
 use shopflow_core::{Error, Result};
 
+pub use shopflow_lake::days::month_partition;
+
 /// Days from 0000-12-31 to 1970-01-01.
 const EPOCH_FROM_CE: i32 = 719_163;
 const MICROS_PER_DAY: i64 = 86_400_000_000;
@@ -27,21 +29,6 @@ pub fn date(day: i32) -> Result<NaiveDate> {
     day.checked_add(EPOCH_FROM_CE)
         .and_then(NaiveDate::from_num_days_from_ce_opt)
         .ok_or_else(|| Error::internal("day is out of range").with("day", day))
-}
-
-/// `event_date=YYYY-MM-DD`, the folder of a silver partition.
-pub fn event_date_partition(date: NaiveDate) -> String {
-    format!("event_date={date}")
-}
-
-/// The date of a silver partition's folder.
-pub fn of_event_date_partition(partition: &str) -> Option<NaiveDate> {
-    partition.strip_prefix("event_date=")?.parse().ok()
-}
-
-/// `month=YYYY-MM`, the folder of a partition of `fact_sales`.
-pub fn month_partition(date: NaiveDate) -> String {
-    format!("month={:04}-{:02}", date.year(), date.month())
 }
 
 /// A date as the keys of the calendar write it: yyyymmdd.
@@ -119,12 +106,5 @@ mod tests {
         assert_eq!(date_key(day("2024-02-29")), 20_240_229);
         assert_eq!(of_date_key(20_240_229).unwrap(), day("2024-02-29"));
         assert!(of_date_key(20_230_229).is_err());
-    }
-
-    #[test]
-    fn partitions_read_back() {
-        let date = day("2024-01-05");
-        assert_eq!(of_event_date_partition(&event_date_partition(date)), Some(date));
-        assert_eq!(month_partition(date), "month=2024-01");
     }
 }

@@ -20,6 +20,7 @@ use shopflow_core::contract::GoldTable;
 use shopflow_core::{Result, keys};
 use shopflow_lake::Table;
 use shopflow_postgres::Client;
+use shopflow_postgres::dimensions::{self as stars, Star};
 use shopflow_query::{Engine, FileCache};
 
 use crate::context::Context;
@@ -58,20 +59,16 @@ async fn refresh_all(
 ) -> Result<Refreshed> {
     let engine = Engine::new(context.memory_bytes / 4 * 3);
     let refresh = Refresh { context, engine, cache, update };
-    let (customers, products) =
-        futures::try_join!(dimensions::customers(client), dimensions::products(client))?;
-    let dims = Dimensions { customers, products };
-    let write_dimensions = async {
-        if update.dimensions {
-            futures::try_join!(
-                refresh.replace(tables::DIM_CUSTOMER, &dims.customers),
-                refresh.replace(tables::DIM_PRODUCT, &dims.products)
-            )?;
-        }
-        Ok(())
-    };
-    let ((), facts, sessions) = futures::try_join!(
-        write_dimensions,
+    let dims = Dimensions::read(client).await?;
+    // The file of a dimension that got a new column does not have it, although no row changed.
+    let is_due = |star: &Star| update.dimensions || star.attributes().any(|it| star.is_later(it));
+    let write_dimensions = dims
+        .all
+        .iter()
+        .filter(|(star, _)| is_due(star))
+        .map(|(star, rows)| refresh.replace(star.dimension.table, rows));
+    let (_, facts, sessions) = futures::try_join!(
+        futures::future::try_join_all(write_dimensions),
         refresh.facts(&dims).boxed(),
         refresh.sessions(client, &dims.customers).boxed()
     )?;
@@ -90,10 +87,10 @@ async fn refresh_all(
 
 /// Names of every gold table, in the order they are computed.
 pub fn table_names() -> impl Iterator<Item = &'static str> {
-    let stars =
-        [tables::DIM_CUSTOMER, tables::DIM_PRODUCT, tables::FACT_SALES, tables::FACT_SESSIONS];
+    let dimensions = stars::all().into_iter().map(|star| star.dimension.table);
+    let facts = [tables::FACT_SALES, tables::FACT_SESSIONS];
     let computed = AGGREGATES.iter().chain(MODELLED.iter());
-    stars.into_iter().chain(computed.map(|aggregate| aggregate.name))
+    dimensions.chain(facts).chain(computed.map(|aggregate| aggregate.name))
 }
 
 /// Rows of each gold table as its manifest says.

@@ -7,7 +7,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use shopflow_core::contract::{GoldTable, LedgerEntry, TransformEvent, TransformResult};
 use shopflow_core::runtime::Invocation;
-use shopflow_core::{Error, Result};
+use shopflow_core::{Dataset, Error, Result, keys};
 use shopflow_postgres::{Client, PgResultExt};
 use shopflow_query::FileCache;
 
@@ -74,6 +74,7 @@ async fn work(
     let months = pending::dirty_dates(client, full).await?;
     warehouse::create_partitions(client, tables::FACT_SALES, months.into_iter()).await?;
     treatment::renew(context, client).await?;
+    silver::upgrade::to_months(context).boxed().await?;
     // A full rebuild begins anew with each call, so it is done in one.
     let most = if full { u64::MAX } else { context.rows_per_call };
     let fresh = pending::take(client, most).await?;
@@ -142,7 +143,8 @@ async fn unfinished(client: &Client, event: &TransformEvent) -> Result<Transform
     let ledger = publish::ledger(client, run_id).await?;
     check_balance(&ledger)?;
     let (touched_dates, fact_rows) = publish::work_of(client, run_id).await?;
-    Ok(TransformResult { touched_dates, fact_rows, more: true, gold: Vec::new(), ledger })
+    let (gold, silver) = (Vec::new(), silver_tables());
+    Ok(TransformResult { touched_dates, fact_rows, more: true, gold, silver, ledger })
 }
 
 async fn finish(
@@ -160,7 +162,12 @@ async fn finish(
         gold::row_counts(context).boxed()
     )?;
     check_balance(&ledger)?;
-    Ok(TransformResult { touched_dates, fact_rows, more: false, gold, ledger })
+    let silver = silver_tables();
+    Ok(TransformResult { touched_dates, fact_rows, more: false, gold, silver, ledger })
+}
+
+fn silver_tables() -> Vec<String> {
+    Dataset::all().map(keys::silver_table).collect()
 }
 
 fn check_balance(ledger: &[LedgerEntry]) -> Result<()> {

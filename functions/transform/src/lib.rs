@@ -7,7 +7,7 @@
 //! 1. [`incoming::treatment`] queues the bronze files again whose silver was treated under other
 //!    policies;
 //! 2. [`incoming::pending`] reads it all in one snapshot, under the transform lock;
-//! 3. [`silver`] merges the bronze files into the silver partitions of their event dates;
+//! 3. [`silver`] merges the bronze files into the months of silver that their events belong to;
 //! 4. [`warehouse`] brings dimensions (SCD2) and the facts of dirty dates up to date in Postgres;
 //! 5. [`gold`] recomputes the touched part of the gold tables from silver, in Parquet;
 //! 6. [`publish`] copies the touched aggregates to Postgres and closes what was read.

@@ -66,7 +66,7 @@ impl Work<'_> {
         transaction.commit().await.or_db("commit publication")
     }
 
-    /// What this call did adds to what earlier calls of the run did; a full one does it all anew.
+    /// What this call did adds to what earlier calls of the run did; a full one redoes all of it.
     async fn remember(&self, transaction: &Transaction<'_>) -> Result<()> {
         transaction
             .execute(

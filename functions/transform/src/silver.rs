@@ -1,37 +1,36 @@
-//! Bronze files into silver partitions.
+//! Bronze files into silver, which has its rows by month.
 //!
-//! Files are copied on write: a large partition whose keys do not overlap gets one more file, a
-//! small one and one with changed rows get one file in place of their own, one where nothing is
-//! new is left alone.
+//! Files are copied on write. What comes in for a month is divided into [`units`]; a large unit
+//! whose rows do not overlap gets one more file, a small one and one with changed rows get new
+//! files in place of their own, one where nothing is new is left alone.
 
+mod job;
 pub mod merge;
+pub mod selection;
+pub mod units;
+pub mod upgrade;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::compute::{concat_batches, interleave_record_batch};
 use chrono::NaiveDate;
 use futures::{FutureExt, StreamExt, TryStreamExt};
-use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, Storage, keys};
-use shopflow_lake::parquet::{self, blocking};
-use shopflow_lake::{COMMIT_ATTEMPTS, FileEntry, Table, schema};
+use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, keys};
+use shopflow_lake::days::month_partition;
+use shopflow_lake::{COMMIT_ATTEMPTS, FileEntry, Table};
 use shopflow_query::FileCache;
+use tokio::sync::Semaphore;
 use tokio_postgres::Transaction;
 
 use crate::context::Context;
 use crate::days;
 use crate::incoming::pending::{Pending, QueuedFile};
 use crate::incoming::rows::{Incoming, RowRef, read_dataset};
-use merge::Write;
+use job::{Job, Loaded, MIB};
 
-/// Up to this size, in compressed bytes, a partition stays one file: writing it again costs the same
-/// request as one more file, which every later merge and question would have to fetch too.
-const SMALL_PARTITION_BYTES: u64 = 1024 * 1024;
-
-/// Compressed bytes of bronze files that are merged at once, as a share of the memory: their rows
-/// take several times that.
+/// Encoded bytes of bronze files that are merged at once, and of silver files that they are merged
+/// into at a time, as a share of the memory: their rows take several times that.
 const SLICE_SHARE: usize = 16;
 
 /// What became of the rows of a queued file.
@@ -62,7 +61,7 @@ impl Merge {
         files: Range<usize>,
     ) -> Result<Merge> {
         let reads =
-            Dataset::ALL.map(|dataset| read_dataset(context, pending, &files, dataset).boxed());
+            Dataset::all().map(|dataset| read_dataset(context, pending, &files, dataset).boxed());
         let mut datasets = Vec::new();
         for mut incoming in futures::future::try_join_all(reads).await? {
             if incoming.dataset == Dataset::Transactions {
@@ -146,9 +145,6 @@ pub fn slices(pending: &Pending, memory_bytes: usize) -> Vec<Range<usize>> {
     slices
 }
 
-/// Rows loaded per file.
-type Loaded = BTreeMap<usize, u64>;
-
 /// What a merge did to a table.
 #[derive(Debug, Default)]
 struct Outcome {
@@ -166,7 +162,7 @@ async fn write_dataset(
     let mut last = None;
     for _ in 0..COMMIT_ATTEMPTS {
         let table = Table::open(&context.storage, &context.lake, &name).await?;
-        match merge_partitions(&context.storage, &table, incoming, cache).await {
+        match merge_months(context, &table, incoming, cache).await {
             Ok((changes, outcome)) => {
                 let mut table = table;
                 if changes.is_empty() || table.commit(changes).await? {
@@ -182,128 +178,62 @@ async fn write_dataset(
     Err(last.unwrap_or_else(|| Error::internal("silver was not written").with("table", name)))
 }
 
-async fn merge_partitions(
-    storage: &Storage,
+/// The files of each month that changes, from now on.
+async fn merge_months(
+    context: &Context,
     table: &Table,
     incoming: &Arc<Incoming>,
     cache: &FileCache,
 ) -> Result<(BTreeMap<String, Vec<FileEntry>>, Outcome)> {
-    let mut days: Vec<i32> = incoming.by_day.keys().copied().collect();
-    days.extend(incoming.dropped.keys().filter(|day| !incoming.by_day.contains_key(day)));
+    let mut months: BTreeMap<String, BTreeSet<NaiveDate>> = BTreeMap::new();
+    for day in incoming.by_day.keys().chain(incoming.dropped.keys()) {
+        let date = days::date(*day)?;
+        months.entry(month_partition(date)).or_default().insert(date);
+    }
     let table = Arc::new(table.clone());
-    let mut merges = futures::stream::iter(days)
-        .map(|day| {
-            let job = Job {
-                storage: storage.clone(),
-                table: Arc::clone(&table),
-                incoming: Arc::clone(incoming),
-                cache: cache.clone(),
-                day,
-            };
-            tokio::spawn(job.run())
+    let memory = Arc::new(Semaphore::new(memory_mib(context)));
+    let jobs = months.into_iter().flat_map(|(partition, days)| {
+        let files = table.manifest().partitions.get(&partition).map_or(&[][..], Vec::as_slice);
+        let units = units::plan(files, &days, context.layout);
+        units.into_iter().map(move |unit| (partition.clone(), unit))
+    });
+    let jobs: Vec<Job> = jobs
+        .map(|(partition, unit)| Job {
+            storage: context.storage.clone(),
+            table: Arc::clone(&table),
+            incoming: Arc::clone(incoming),
+            cache: cache.clone(),
+            layout: context.layout,
+            partition,
+            unit,
         })
-        .buffer_unordered(storage.concurrent_objects());
-    let mut changes = BTreeMap::new();
+        .collect();
+    let mut merges = futures::stream::iter(jobs)
+        .map(|job| tokio::spawn(job.run(Arc::clone(&memory), memory_mib(context))))
+        .buffer_unordered(context.storage.concurrent_objects());
+    let mut changes: BTreeMap<String, Vec<FileEntry>> = BTreeMap::new();
     let mut outcome = Outcome::default();
-    while let Some(merged) = merges
-        .try_next()
-        .await
-        .or_error(ErrorKind::Internal, "merge of a partition stopped early")?
+    while let Some(merged) =
+        merges.try_next().await.or_error(ErrorKind::Internal, "merge of a month stopped early")?
     {
         let merged = merged?;
-        // A partition is also written when a later source says the same: its order advances.
-        if !merged.loaded.is_empty() {
-            outcome.changed.insert(merged.day);
-        }
+        outcome.changed.extend(merged.changed);
         for (file, rows) in merged.loaded {
             *outcome.loaded.entry(file).or_default() += rows;
         }
-        if let Some(files) = merged.files {
-            changes.insert(merged.partition, files);
+        if merged.removed.is_empty() && merged.added.is_empty() {
+            continue;
         }
+        let present = table.manifest().partitions.get(&merged.partition);
+        let files =
+            changes.entry(merged.partition).or_insert_with(|| present.cloned().unwrap_or_default());
+        files.retain(|file| !merged.removed.contains(file));
+        files.extend(merged.added);
     }
     Ok((changes, outcome))
 }
 
-/// One partition to be merged.
-struct Job {
-    storage: Storage,
-    table: Arc<Table>,
-    incoming: Arc<Incoming>,
-    cache: FileCache,
-    day: i32,
-}
-
-struct JobDone {
-    day: i32,
-    partition: String,
-    /// The partition's files from now on; `None` when they stay.
-    files: Option<Vec<FileEntry>>,
-    loaded: Loaded,
-}
-
-impl Job {
-    async fn run(self) -> Result<JobDone> {
-        let partition = days::event_date_partition(days::date(self.day)?);
-        let files = self.table.manifest().partitions.get(&partition).cloned().unwrap_or_default();
-        let schema = schema::silver(self.incoming.dataset);
-        let mut existing = Vec::new();
-        for file in &files {
-            let bucket = self.table.bucket();
-            existing.extend(self.cache.read(&self.storage, bucket, file, &schema).await?);
-        }
-        let small = files.iter().map(|file| file.bytes).sum::<u64>() <= SMALL_PARTITION_BYTES;
-        let (incoming, day) = (Arc::clone(&self.incoming), self.day);
-        let (merged, loaded) =
-            blocking(move || merge_day(&incoming, day, &existing, small)).await?;
-        let (mut files, batch) = match merged {
-            Write::Nothing => return Ok(JobDone { day, partition, files: None, loaded }),
-            Write::Append(batch) => (files, batch),
-            Write::Rewrite(batch) => (Vec::new(), batch),
-        };
-        if batch.num_rows() > 0 {
-            let rows = batch.num_rows() as u64;
-            let content = blocking(move || parquet::encode(batch.schema(), &[batch])).await?;
-            let encoded = content.clone();
-            let file =
-                parquet::store(&self.storage, &self.table, &partition, content, rows).await?;
-            if matches!(self.incoming.dataset, Dataset::Transactions | Dataset::Clickstream) {
-                // Gold reads it next.
-                self.cache.put_encoded(&file.key, &encoded);
-            }
-            files.push(file);
-        }
-        Ok(JobDone { day, partition, files: Some(files), loaded })
-    }
-}
-
-fn merge_day(
-    incoming: &Incoming,
-    day: i32,
-    existing: &[RecordBatch],
-    small: bool,
-) -> Result<(Write, Loaded)> {
-    let schema = schema::silver(incoming.dataset);
-    let existing = existing
-        .iter()
-        .map(|batch| RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec()))
-        .collect::<std::result::Result<Vec<_>, _>>()
-        .and_then(|batches| concat_batches(&schema, &batches))
-        .or_error(ErrorKind::Internal, "silver file does not have the expected schema")?;
-    let none = HashSet::new();
-    let dropped = incoming.dropped.get(&day).unwrap_or(&none);
-    let refs = incoming.by_day.get(&day).map_or(&[][..], Vec::as_slice);
-    let rows = if refs.is_empty() {
-        RecordBatch::new_empty(schema)
-    } else {
-        let batches: Vec<&RecordBatch> = incoming.batches.iter().collect();
-        interleave_record_batch(&batches, refs)
-            .or_error(ErrorKind::Internal, "selection of bronze rows failed")?
-    };
-    let merged = merge::partition(incoming.dataset, &existing, &rows, dropped, small)?;
-    let mut loaded = Loaded::new();
-    for ((batch, _), _) in refs.iter().zip(&merged.loaded).filter(|(_, loaded)| **loaded) {
-        *loaded.entry(incoming.file_of_batch[*batch]).or_default() += 1;
-    }
-    Ok((merged.write, loaded))
+/// Encoded MiB of silver files whose rows may be in memory at a time.
+fn memory_mib(context: &Context) -> usize {
+    (context.memory_bytes / SLICE_SHARE / MIB).max(1)
 }

@@ -1,4 +1,5 @@
-//! The star schema in Postgres: set-based SQL from `sql/warehouse/`, in one transaction.
+//! The star schema in Postgres: set-based SQL from `sql/warehouse/` and from the definitions of the
+//! dimensions, in one transaction.
 
 mod facts;
 
@@ -6,17 +7,14 @@ use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 use shopflow_core::{Error, Result};
-use shopflow_postgres::{Client, PgResultExt};
+use shopflow_postgres::{Client, PgResultExt, dimensions};
 use tokio_postgres::Transaction;
 
 use crate::incoming::pending::Pending;
 
-const CUSTOMER_CHANGES: &str = include_str!("../../../sql/warehouse/customer_changes.sql");
-const PRODUCT_CHANGES: &str = include_str!("../../../sql/warehouse/product_changes.sql");
 const DATES: &str = include_str!("../../../sql/warehouse/dates.sql");
 const PAYMENT_METHODS: &str = include_str!("../../../sql/warehouse/payment_methods.sql");
 const OUTDATED_FACTS: &str = include_str!("../../../sql/warehouse/outdated_facts.sql");
-const DIMENSIONS: &str = include_str!("../../../sql/warehouse/dimensions.sql");
 const REKEYED_FACTS: &str = include_str!("../../../sql/warehouse/rekeyed_facts.sql");
 const REKEYED_SESSIONS: &str = include_str!("../../../sql/warehouse/rekeyed_sessions.sql");
 const GONE_VERSIONS: &str = include_str!("../../../sql/warehouse/gone_versions.sql");
@@ -73,11 +71,20 @@ pub async fn rebuild(transaction: Transaction<'_>, pending: &Pending) -> Result<
     }
     let dates: Vec<NaiveDate> = pending.dates.iter().copied().collect();
     add_dates(&transaction, &dates).await?;
-    transaction.batch_execute(CUSTOMER_CHANGES).await.or_db("compare customer versions")?;
-    transaction.batch_execute(PRODUCT_CHANGES).await.or_db("compare product versions")?;
+    let stars = dimensions::all();
+    transaction.batch_execute(dimensions::PREPARE).await.or_db("prepare dimensions")?;
+    for star in &stars {
+        let compared = transaction.batch_execute(&star.changes()).await;
+        compared.or_db("compare versions").map_err(|error| error.with("dataset", star.dataset))?;
+    }
     transaction.batch_execute(PAYMENT_METHODS).await.or_db("add payment methods")?;
     transaction.batch_execute(OUTDATED_FACTS).await.or_db("find outdated facts")?;
-    transaction.batch_execute(DIMENSIONS).await.or_db("update dimensions")?;
+    transaction.batch_execute(dimensions::BEGIN).await.or_db("prepare dimensions")?;
+    for star in &stars {
+        let updated = transaction.batch_execute(&star.update()).await;
+        updated.or_db("update dimension").map_err(|error| error.with("dataset", star.dataset))?;
+    }
+    transaction.batch_execute(dimensions::END).await.or_db("restore settings")?;
     let rekeyed = transaction.execute(REKEYED_FACTS, &[]).await.or_db("re-key facts")?;
     transaction.batch_execute(REKEYED_SESSIONS).await.or_db("re-key sessions")?;
     let written = facts::write(&transaction, &dates).await?;

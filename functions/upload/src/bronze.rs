@@ -1,6 +1,6 @@
 //! A validated file to bronze Parquet, in one pass over a stream and with flat memory.
 
-use std::io::Write;
+use std::io::{BufRead, Write};
 
 use arrow::array::RecordBatch;
 use parquet::arrow::ArrowWriter;
@@ -10,7 +10,6 @@ use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 use shopflow_lake::parquet::writer_properties;
 use shopflow_lake::schema;
 
-use crate::channel::ChunkReader;
 use crate::columns::Rows;
 use crate::{csv, json};
 
@@ -19,18 +18,18 @@ pub(crate) const FORMAT: &str = "bronze-1";
 
 /// What was found in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Summary {
-    pub(crate) rows: u64,
-    pub(crate) time_range: Option<TimeRange>,
+pub struct Summary {
+    pub rows: u64,
+    pub time_range: Option<TimeRange>,
 }
 
 /// Reads the validated file from `input` and writes Parquet to `output`. Blocks.
 ///
 /// # Errors
 /// `Internal`, naming line and column, when a value does not parse.
-pub(crate) fn convert(
+pub fn convert(
     event: &CopyEvent,
-    input: ChunkReader,
+    input: impl BufRead,
     output: impl Write + Send,
 ) -> Result<Summary> {
     let schema = schema::bronze(event.dataset);
@@ -60,6 +59,7 @@ pub(crate) fn convert(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::channel::ChunkReader;
     use arrow::array::{Array, AsArray};
     use arrow::datatypes::{Date32Type, Decimal128Type, Int32Type, Int64Type};
     use bytes::Bytes;
@@ -156,12 +156,15 @@ mod tests {
             concat!(
                 r#"{"event_id":"0F8FAD5B-D9CB-469F-A165-70867728950E","session_id":"s","event_type":"search","url":"/\u0061","device":"mobile","country":"DE","timestamp":"2024-01-15T00:00:00Z"}"#,
                 "\n\n",
-                r#"{"z":[1,{"b":2}],"a":"\ud83d\ude00","event_id":"b","session_id":"s","event_type":"search","url":"/","device":"mobile","country":"DE","timestamp":"2024-01-15T00:00:00.25+01:00","customer_id":12,"product_id":null,"referrer":""}"#,
+                r#"{"z":[1,{"b":2}],"a":"\ud83d\ude00","event_id":"6d87e2ab-2d74-4b27-9e6d-5d1c74b4d1f0","session_id":"s","event_type":"search","url":"/","device":"mobile","country":"DE","timestamp":"2024-01-15T00:00:00.25+01:00","customer_id":12,"product_id":null,"referrer":""}"#,
             ),
         );
         assert_eq!(
             texts(&batch, "event_id"),
-            [Some("0f8fad5b-d9cb-469f-a165-70867728950e".to_owned()), Some("b".to_owned())]
+            [
+                Some("0f8fad5b-d9cb-469f-a165-70867728950e".to_owned()),
+                Some("6d87e2ab-2d74-4b27-9e6d-5d1c74b4d1f0".to_owned())
+            ]
         );
         assert_eq!(texts(&batch, "url"), [Some("/a".to_owned()), Some("/".to_owned())]);
         assert_eq!(texts(&batch, "referrer"), [None, None]);
@@ -178,10 +181,13 @@ mod tests {
     fn an_unknown_value_that_is_no_text_does_not_stop_the_file() {
         let batch = rows(
             Dataset::Clickstream,
-            r#"{"x":"\ud800","event_id":"b","session_id":"s","event_type":"search","url":"/","device":"mobile","country":"DE","timestamp":"2024-01-15T00:00:00Z"}"#,
+            r#"{"x":"\ud800","event_id":"6d87e2ab-2d74-4b27-9e6d-5d1c74b4d1f0","session_id":"s","event_type":"search","url":"/","device":"mobile","country":"DE","timestamp":"2024-01-15T00:00:00Z"}"#,
         );
         assert_eq!(texts(&batch, "_extra"), [Some(r#"{"x":null}"#.to_owned())]);
-        assert_eq!(texts(&batch, "event_id"), [Some("b".to_owned())]);
+        assert_eq!(
+            texts(&batch, "event_id"),
+            [Some("6d87e2ab-2d74-4b27-9e6d-5d1c74b4d1f0".to_owned())]
+        );
     }
 
     #[test]

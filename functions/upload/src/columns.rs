@@ -10,10 +10,10 @@ use arrow::array::{
 use arrow::datatypes::SchemaRef;
 use shopflow_core::contract::{CopyEvent, TimeRange};
 use shopflow_core::dataset::{Column, Kind, PRICE_PRECISION, PRICE_SCALE};
+use shopflow_core::rules::Rule;
+use shopflow_core::values;
 use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt};
 use shopflow_lake::schema;
-
-use crate::value;
 
 /// Rows of a full batch.
 pub(crate) const BATCH_ROWS: usize = 32 * 1024;
@@ -65,10 +65,8 @@ impl Rows {
         if text.is_empty() {
             return self.push_missing(column);
         }
-        match self.columns[column].push(text) {
-            Some(()) => Ok(()),
-            None => Err(self.wrong(column)),
-        }
+        let pushed = self.columns[column].push(text);
+        pushed.map_err(|rule| self.wrong(column).with("rule", rule.name()))
     }
 
     /// Appends nothing for one column of the current row.
@@ -129,6 +127,11 @@ impl Rows {
             .hint("validate accepted it, so the two functions disagree: please report this")
     }
 
+    /// The JSON value of a column has not the type that its kind of value has.
+    pub(crate) fn wrong_type(&self, column: usize) -> Error {
+        self.wrong(column).with("rule", Rule::WrongType.name())
+    }
+
     fn wrong(&self, column: usize) -> Error {
         self.broken("validated value does not parse")
             .with("column", self.definitions()[column].name)
@@ -167,9 +170,7 @@ fn origin(event: &CopyEvent) -> Vec<ArrayRef> {
 enum ColumnBuilder {
     Int64(Int64Builder),
     Int32(Int32Builder),
-    Text(StringBuilder),
-    /// Lower case, so that one event has one spelling.
-    Uuid(StringBuilder),
+    Text(Kind, StringBuilder),
     Date(Date32Builder),
     Timestamp(TimestampMicrosecondBuilder),
     Price(Decimal128Builder),
@@ -180,9 +181,8 @@ impl ColumnBuilder {
         match column.kind {
             Kind::Id | Kind::Reference(_) => ColumnBuilder::Int64(Int64Builder::new()),
             Kind::Quantity => ColumnBuilder::Int32(Int32Builder::new()),
-            Kind::Uuid => ColumnBuilder::Uuid(StringBuilder::new()),
-            Kind::Text(_) | Kind::Email | Kind::Country | Kind::OneOf(_) => {
-                ColumnBuilder::Text(StringBuilder::new())
+            Kind::Uuid | Kind::Text(_) | Kind::Email | Kind::Country | Kind::OneOf(_) => {
+                ColumnBuilder::Text(column.kind, StringBuilder::new())
             }
             Kind::Date => ColumnBuilder::Date(Date32Builder::new()),
             Kind::Timestamp => ColumnBuilder::Timestamp(
@@ -196,28 +196,32 @@ impl ColumnBuilder {
         }
     }
 
-    fn push(&mut self, text: &[u8]) -> Option<()> {
+    /// Appends a value in its one form, whatever its spelling.
+    fn push(&mut self, text: &[u8]) -> std::result::Result<(), Rule> {
         match self {
-            ColumnBuilder::Int64(builder) => builder.append_value(value::integer(text)?),
+            ColumnBuilder::Int64(builder) => {
+                builder.append_value(values::positive(text, i64::MAX as u64)? as i64);
+            }
             ColumnBuilder::Int32(builder) => {
-                builder.append_value(i32::try_from(value::integer(text)?).ok()?);
+                builder.append_value(values::positive(text, i32::MAX as u64)? as i32);
             }
-            ColumnBuilder::Text(builder) => builder.append_value(std::str::from_utf8(text).ok()?),
-            ColumnBuilder::Uuid(builder) => {
-                builder.append_value(std::str::from_utf8(text).ok()?.to_ascii_lowercase());
+            ColumnBuilder::Text(kind, builder) => {
+                builder.append_value(values::stored_text(*kind, text)?);
             }
-            ColumnBuilder::Date(builder) => builder.append_value(value::date(text)?),
-            ColumnBuilder::Timestamp(builder) => builder.append_value(value::timestamp(text)?),
-            ColumnBuilder::Price(builder) => builder.append_value(value::price(text)?),
+            ColumnBuilder::Date(builder) => builder.append_value(values::date(text)?),
+            ColumnBuilder::Timestamp(builder) => builder.append_value(values::instant(text)?),
+            ColumnBuilder::Price(builder) => {
+                builder.append_value(i128::from(values::price(text)?));
+            }
         }
-        Some(())
+        Ok(())
     }
 
     fn push_null(&mut self) {
         match self {
             ColumnBuilder::Int64(builder) => builder.append_null(),
             ColumnBuilder::Int32(builder) => builder.append_null(),
-            ColumnBuilder::Text(builder) | ColumnBuilder::Uuid(builder) => builder.append_null(),
+            ColumnBuilder::Text(_, builder) => builder.append_null(),
             ColumnBuilder::Date(builder) => builder.append_null(),
             ColumnBuilder::Timestamp(builder) => builder.append_null(),
             ColumnBuilder::Price(builder) => builder.append_null(),
@@ -228,9 +232,7 @@ impl ColumnBuilder {
         match self {
             ColumnBuilder::Int64(builder) => Arc::new(builder.finish()),
             ColumnBuilder::Int32(builder) => Arc::new(builder.finish()),
-            ColumnBuilder::Text(builder) | ColumnBuilder::Uuid(builder) => {
-                Arc::new(builder.finish())
-            }
+            ColumnBuilder::Text(_, builder) => Arc::new(builder.finish()),
             ColumnBuilder::Date(builder) => Arc::new(builder.finish()),
             ColumnBuilder::Timestamp(builder) => Arc::new(builder.finish()),
             ColumnBuilder::Price(builder) => Arc::new(builder.finish()),

@@ -33,7 +33,7 @@ pub(crate) async fn copy(
 ) -> Result<CopyResult> {
     let copied = match attempt(context, event, true).await? {
         Some(copied) => copied,
-        // What is in place was made by another version of the encoder: write it anew.
+        // What is in place was made by another version of the encoder: rewrite it.
         None => attempt(context, event, false).await?.ok_or_else(|| {
             Error::internal("new copy was refused").with("key", &event.validated.key)
         })?,

@@ -31,13 +31,16 @@ pub(crate) fn read(
     if !next(&mut reader, &mut record)? {
         return Err(rows.broken("validated file has no header"));
     }
-    let targets = targets(&record, rows)?;
+    let (targets, missing) = targets(&record, rows)?;
     let has_extra = targets.iter().any(|target| matches!(target, Target::Extra(_)));
     while next(&mut reader, &mut record)? {
         for (target, text) in targets.iter().zip(fields(&record)) {
             if let Target::Column(column) = target {
                 rows.push(*column, text)?;
             }
+        }
+        for column in &missing {
+            rows.push_missing(*column)?;
         }
         let extra = if has_extra { Some(extra(&targets, &record, rows)?) } else { None };
         if rows.end_row(extra.as_deref())
@@ -61,7 +64,8 @@ fn fields(record: &ByteRecord) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-fn targets(header: &ByteRecord, rows: &Rows) -> Result<Vec<Target>> {
+/// Where each field goes, and the optional columns that the file does not have.
+fn targets(header: &ByteRecord, rows: &Rows) -> Result<(Vec<Target>, Vec<usize>)> {
     let columns = rows.definitions();
     let mut targets = Vec::with_capacity(header.len());
     let mut found = vec![false; columns.len()];
@@ -82,10 +86,11 @@ fn targets(header: &ByteRecord, rows: &Rows) -> Result<Vec<Target>> {
         };
         targets.push(target);
     }
-    match found.iter().position(|found| !found) {
-        None => Ok(targets),
+    let missing: Vec<usize> = (0..columns.len()).filter(|index| !found[*index]).collect();
+    match missing.iter().find(|index| columns[**index].required) {
+        None => Ok((targets, missing)),
         Some(index) => {
-            Err(rows.broken("validated header lacks a column").with("column", columns[index].name))
+            Err(rows.broken("validated header lacks a column").with("column", columns[*index].name))
         }
     }
 }

@@ -7,8 +7,9 @@ use std::io::BufRead;
 
 use arrow::array::RecordBatch;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde_json::Value;
-use shopflow_core::dataset::Column;
+use serde_json::{Number, Value};
+use shopflow_core::dataset::{Column, Kind};
+use shopflow_core::values;
 use shopflow_core::{ErrorKind, Result, ResultExt};
 
 use crate::columns::Rows;
@@ -45,8 +46,15 @@ fn push_line(line: &[u8], rows: &mut Rows) -> Result<bool> {
     for (column, value) in object.fields.iter().enumerate() {
         match value {
             Field::Missing => rows.push_missing(column)?,
+            Field::Text(_) if is_number(columns[column].kind) => {
+                return Err(rows.wrong_type(column));
+            }
             Field::Text(text) => rows.push(column, text.as_bytes())?,
-            Field::Other(value) => rows.push(column, value.to_string().as_bytes())?,
+            Field::Other(Value::Number(number)) if is_number(columns[column].kind) => {
+                let text = plain(number).ok_or_else(|| rows.wrong_type(column))?;
+                rows.push(column, text.as_bytes())?;
+            }
+            Field::Other(_) => return Err(rows.wrong_type(column)),
         }
     }
     let extra = if object.extra.is_empty() {
@@ -57,6 +65,19 @@ fn push_line(line: &[u8], rows: &mut Rows) -> Result<bool> {
         Some(text)
     };
     Ok(rows.end_row(extra.as_deref()))
+}
+
+/// A whole number in digits. `12.0` is one, too, unless it is so large that digits were lost.
+fn plain(number: &Number) -> Option<String> {
+    match number.as_f64() {
+        Some(float) if number.is_f64() => values::whole(float).map(|whole| whole.to_string()),
+        _ => Some(number.to_string()),
+    }
+}
+
+/// True for values that are numbers in JSON, too; all others are strings.
+fn is_number(kind: Kind) -> bool {
+    matches!(kind, Kind::Id | Kind::Reference(_) | Kind::Quantity)
 }
 
 fn parse<'de>(

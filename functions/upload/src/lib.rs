@@ -5,7 +5,7 @@
 //! manifest is still written last. Both can be repeated: the same event gives the same answer, and
 //! what an earlier attempt wrote is used again.
 
-mod bronze;
+pub mod bronze;
 mod channel;
 mod columns;
 mod context;
@@ -15,7 +15,6 @@ mod handler;
 mod json;
 mod publish;
 mod sink;
-mod value;
 
 pub use context::Context;
 pub use handler::{UploadResult, handle};

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use futures::{StreamExt, TryStreamExt};
 use shopflow_core::contract::{Manifest, PublishEvent, PublishResult, StoredObject};
-use shopflow_core::{Error, ObjectRef, Result, Storage, keys};
+use shopflow_core::dataset::Role;
+use shopflow_core::{Dataset, Error, ObjectRef, Result, Storage, keys};
 
 use crate::Context;
 use crate::sink::{find, version};
@@ -26,7 +27,11 @@ pub(crate) async fn publish(context: &Context, event: PublishEvent) -> Result<Pu
     let objects = manifest.entries.len() as u64;
     tracing::info!(objects, rows, key, "published");
     let bucket = context.landing.clone();
-    Ok(PublishResult { manifest: ObjectRef { bucket, key, version_id }, objects, rows })
+    let datasets: BTreeSet<Dataset> = manifest.entries.iter().map(|entry| entry.dataset).collect();
+    let (entities, events) =
+        datasets.into_iter().partition(|dataset| matches!(dataset.role(), Role::Entity(_)));
+    let manifest = ObjectRef { bucket, key, version_id };
+    Ok(PublishResult { manifest, objects, rows, entities, events })
 }
 
 fn assemble(event: PublishEvent) -> Result<Manifest> {

@@ -26,6 +26,7 @@ use shopflow_core::privacy::Privacy;
 use shopflow_core::schema_contract::{Contract, Mode};
 use shopflow_core::vocabulary::Vocabularies;
 
+use crate::clock::{Clock, Zone};
 use crate::csv::Csv;
 use crate::json_lines::JsonLines;
 use crate::personal::{MOST_COLUMNS, PersonalData, Scans};
@@ -108,6 +109,7 @@ impl Validator {
             discarded_values: BTreeMap::new(),
             scans: Scans::default(),
             words: Words::default(),
+            clock: Clock::default(),
             erased: BTreeSet::new(),
             rows_kept_erased: 0,
             blank_lines: 0,
@@ -133,6 +135,12 @@ impl Validator {
     pub fn knowing(mut self, sets: &Vocabularies) -> Self {
         self.tally.words = Words::new(sets);
         self.tally.quarantine = self.tally.quarantine.knowing(sets);
+        self
+    }
+
+    /// Takes times without an offset for those of clocks in `zone`, which is UTC otherwise.
+    pub fn in_zone(mut self, zone: Zone) -> Self {
+        self.tally.clock = Clock::of(zone);
         self
     }
 
@@ -311,6 +319,7 @@ impl Validator {
             warnings.push(format!("values were left out: {}", counts.join(", ")));
         }
         warnings.extend(tally.words.warning());
+        warnings.extend(tally.clock.warning());
         if tally.rows_in == 0 && tally.rejection.is_none() {
             warnings.push("the file has a header and no rows".to_owned());
         }

@@ -44,6 +44,7 @@ pub async fn handle(
     let validator = Validator::under(dataset, contract)
         .knowing(&context.settings.vocabulary)
         .showing(&context.settings.privacy)
+        .in_zone(context.zone)
         .without(erased(context, dataset, &source).await?);
     let outcome = pipeline::run(&context.storage, validator, reader, &targets).await?;
     let ledger = account(dataset, &source, &outcome.summary)?;

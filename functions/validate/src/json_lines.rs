@@ -2,12 +2,15 @@
 
 mod fields;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use shopflow_core::Dataset;
 use shopflow_core::dataset::{Column, Kind};
 use shopflow_core::schema_contract::Mode;
 
+use crate::clock::{Clock, Zone};
 use crate::ids::Uuids;
 use crate::personal::{self, Scans};
 use crate::quarantine::Refusal;
@@ -88,19 +91,20 @@ impl JsonLines {
         }
         tally.rows_in += 1;
         tally.open_end |= open;
-        match self.judge(row, open, tally) {
-            Ok(dropped) if !dropped.is_empty() => {
+        let judged = self.judge(row, open, tally);
+        let is_due = tally.clock.end_row(judged.is_ok());
+        match judged {
+            Ok(dropped) => {
                 tally.rows_good += 1;
                 tally.words.keep_row();
-                without(row, &dropped, tally, &mut split.good);
-            }
-            Ok(_) => {
-                tally.rows_good += 1;
-                tally.words.keep_row();
-                split.good.extend_from_slice(if open { row } else { whole });
-                if open {
-                    split.good.push(b'\n');
+                let written = is_due.then(|| self.on_clock(row, tally.clock.zone()));
+                let good = written.as_deref().unwrap_or(row);
+                if !dropped.is_empty() {
+                    without(good, &dropped, tally, &mut split.good);
+                    return;
                 }
+                split.good.extend_from_slice(good);
+                split.good.extend_from_slice(if open { b"\n" } else { &whole[row.len()..] });
             }
             Err(failure) => {
                 let refusal = Refusal {
@@ -144,7 +148,8 @@ impl JsonLines {
         let mut id = 0;
         tally.words.begin_row();
         for (column, value) in self.columns.iter().zip(&fields.values) {
-            let checked = check(column, value.as_ref(), &mut tally.words);
+            let Tally { words, clock, .. } = &mut *tally;
+            let checked = check(column, value.as_ref(), words, clock);
             if checked.is_err_and(Rule::is_about_type)
                 && tally.contract.data_type == Mode::DiscardValue
                 && !column.required
@@ -169,6 +174,33 @@ impl JsonLines {
             value: fields.values[0].as_ref().map(Scalar::to_bytes).unwrap_or_default(),
             reason: None,
         })
+    }
+
+    /// A good line with times that have no offset, as it goes on.
+    #[cold]
+    fn on_clock(&self, row: &[u8], zone: Zone) -> Vec<u8> {
+        let text = String::from_utf8_lossy(row);
+        let Ok(fields) = Fields::parse(&text, self.columns) else { return row.to_vec() };
+        let columns = self.columns.iter().zip(&fields.values);
+        let mut places: Vec<Range<usize>> = Vec::new();
+        let mut escaped: Vec<(&str, Vec<u8>)> = Vec::new();
+        for (column, value) in columns.filter(|(column, _)| column.kind == Kind::Timestamp) {
+            match value {
+                // Borrowed from the line, so where it stands there can be told.
+                Some(Scalar::Text(Cow::Borrowed(value))) => {
+                    let start = value.as_ptr() as usize - text.as_ptr() as usize;
+                    places.push(start..start + value.len());
+                }
+                Some(Scalar::Text(Cow::Owned(value))) => {
+                    let moment = zone.written_out(value.as_bytes());
+                    escaped.extend(moment.map(|moment| (column.name, moment)));
+                }
+                _ => {}
+            }
+        }
+        places.sort_by_key(|place| place.start);
+        let line = zone.row(row, places.into_iter());
+        if escaped.is_empty() { line } else { with(&line, escaped) }
     }
 
     /// Notes the unknown fields, and looks for personal data in them and in free text.
@@ -239,11 +271,28 @@ fn without(row: &[u8], dropped: &[String], tally: &mut Tally, out: &mut Vec<u8>)
     out.push(b'\n');
 }
 
+/// The line with other texts in some fields.
+fn with(row: &[u8], texts: Vec<(&str, Vec<u8>)>) -> Vec<u8> {
+    let Ok(mut fields) = serde_json::from_slice::<serde_json::Map<String, _>>(row) else {
+        return row.to_vec();
+    };
+    for (name, text) in texts {
+        let text = String::from_utf8_lossy(&text).into_owned();
+        fields.insert(name.to_owned(), serde_json::Value::String(text));
+    }
+    serde_json::Value::Object(fields).to_string().into_bytes()
+}
+
 /// What stands for wrong bytes in a text that was read regardless of them.
 const REPLACED: char = char::REPLACEMENT_CHARACTER;
 
 /// Checks one field; the bits of the UUID if it is one, 0 otherwise.
-fn check(column: &Column, value: Option<&Scalar<'_>>, words: &mut Words) -> Result<u128, Rule> {
+fn check(
+    column: &Column,
+    value: Option<&Scalar<'_>>,
+    words: &mut Words,
+    clock: &mut Clock,
+) -> Result<u128, Rule> {
     let value = match value {
         None if column.required => return Err(Rule::MissingField),
         Some(Scalar::Null) if column.required => return Err(Rule::NullValue),
@@ -255,11 +304,11 @@ fn check(column: &Column, value: Option<&Scalar<'_>>, words: &mut Words) -> Resu
         Kind::Quantity => integer(value, i32::MAX as u64),
         Kind::Uuid => match value {
             Scalar::Text(text) if text.trim().is_empty() => Err(Rule::NullValue),
-            Scalar::Text(text) => values::uuid(text.as_bytes()),
+            Scalar::Text(text) => shopflow_core::values::uuid(text.as_bytes()),
             _ => Err(Rule::WrongType),
         },
         _ => match value {
-            Scalar::Text(text) => words.check(column, text.as_bytes()).map(|_| 0),
+            Scalar::Text(text) => words.check(column, text.as_bytes(), clock).map(|_| 0),
             _ => Err(Rule::WrongType),
         },
     }
@@ -273,9 +322,12 @@ fn integer(value: &Scalar<'_>, max: u64) -> Result<u128, Rule> {
         Scalar::Negative(_) => Err(Rule::NotPositive),
         Scalar::Decimal(number) if number.fract() != 0.0 => Err(Rule::NotAnInteger),
         Scalar::Decimal(number) if *number <= 0.0 => Err(Rule::NotPositive),
-        // Beyond 64 bits, or written like 5.0: not what a reader of integers takes.
-        Scalar::Decimal(number) if *number > max as f64 => Err(Rule::OutOfRange),
-        Scalar::Decimal(_) => Err(Rule::NotAnInteger),
+        Scalar::Decimal(number) => match shopflow_core::values::whole(*number) {
+            Some(number) if number as u64 <= max => Ok(0),
+            _ if *number > max as f64 => Err(Rule::OutOfRange),
+            // Written with a point, and so large that digits were lost.
+            _ => Err(Rule::NotAnInteger),
+        },
         _ => Err(Rule::WrongType),
     }
 }

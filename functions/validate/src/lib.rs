@@ -1,8 +1,10 @@
-//! Validates one landed file: good rows go on byte for byte, bad rows go to quarantine with the
-//! rule they break, and a report says how many of each and why.
+//! Validates one landed file: good rows go on byte for byte (but for times without an offset, see
+//! [`clock`]), bad rows go to quarantine with the rule they break, and a report says how many of
+//! each and why.
 //!
 //! [`engine`] is the validation itself, on bytes and free of I/O; [`handler`] connects it to S3.
 
+pub mod clock;
 mod context;
 mod csv;
 pub mod engine;
@@ -14,7 +16,6 @@ pub mod personal;
 mod pipeline;
 pub mod quarantine;
 pub mod report;
-pub mod rules;
 mod source;
 mod tally;
 mod values;
@@ -22,3 +23,4 @@ pub mod vocabulary;
 
 pub use context::Context;
 pub use handler::handle;
+pub use shopflow_core::rules;

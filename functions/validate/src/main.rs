@@ -9,7 +9,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     runtime::run(
         "validate",
         &[Need::Landing, Need::Reports],
-        async |init| Ok(Context::new(init)),
+        async |init| Context::new(init),
         // Boxed: the nested futures are more than the compiler follows by default.
         |context, event, invocation| {
             Box::pin(async move { handle(&context, event, &invocation).await })

@@ -10,7 +10,7 @@ use shopflow_core::privacy::Privacy;
 use shopflow_privacy::treatment::REDACTED;
 use shopflow_privacy::{ColumnScan, Finding, Kind as PersonalKind, Rule, detect};
 
-/// Columns that are looked at, and that reports name; more are passed over.
+/// Columns that are looked at, and that reports name; more are skipped.
 pub(crate) const MOST_COLUMNS: usize = 50;
 /// Characters of a name that reports show.
 const SHOWN_CHARACTERS: usize = 64;

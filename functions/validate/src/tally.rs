@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use shopflow_core::dataset::Column;
 use shopflow_core::schema_contract::Contract;
 
+use crate::clock::Clock;
 use crate::csv::erased;
 use crate::personal::Scans;
 use crate::quarantine::{Quarantine, Refusal};
@@ -15,7 +16,8 @@ use crate::vocabulary::Words;
 /// What came out since the caller last emptied it.
 #[derive(Debug, Default)]
 pub struct Split {
-    /// Good rows as they came, under the file's own header.
+    /// Good rows as they came, under the file's own header; times without an offset as the moments
+    /// they stand for.
     pub good: Vec<u8>,
     /// Refused rows, as the CSV described in [`crate::quarantine`].
     pub bad: Vec<u8>,
@@ -71,13 +73,14 @@ pub(crate) struct Tally {
     pub discarded_values: BTreeMap<String, u64>,
     pub scans: Scans,
     pub words: Words,
+    pub clock: Clock,
     /// Customers whose values do not come in.
     pub erased: BTreeSet<u64>,
     pub rows_kept_erased: u64,
     pub blank_lines: u64,
     /// The last row had no line break.
     pub open_end: bool,
-    /// Within a record that is too long: everything up to the next line feed is passed over.
+    /// Within a record that is too long: everything up to the next line feed is skipped.
     pub skipping: bool,
 }
 

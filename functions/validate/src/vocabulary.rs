@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use shopflow_core::dataset::{Column, Kind};
 use shopflow_core::schema_contract::Mode;
-use shopflow_core::vocabulary::{Vocabularies, Vocabulary, is_term};
+use shopflow_core::vocabulary::{Vocabularies, is_term};
 
+use crate::clock::Clock;
 use crate::personal;
 use crate::rules::Rule;
 use crate::values;
@@ -37,8 +38,8 @@ impl Words {
 
     /// [`values::check`], but a value that is new to a set which evolves is good.
     #[inline]
-    pub fn check(&mut self, column: &Column, value: &[u8]) -> Result<u64, Rule> {
-        match values::check(column, value, &self.sets) {
+    pub fn check(&mut self, column: &Column, value: &[u8], clock: &mut Clock) -> Result<u64, Rule> {
+        match values::check(column, value, &self.sets, clock) {
             Err(Rule::NotInSet) => self.meet(column, value),
             outcome => outcome,
         }
@@ -116,9 +117,8 @@ impl Words {
 }
 
 fn contract(column: &Column, sets: &Vocabularies) -> Option<Mode> {
-    let set: Vocabulary = match column.kind {
-        Kind::OneOf(set) => set,
-        _ => return None,
-    };
-    Some(sets.of(set).contract())
+    match column.kind {
+        Kind::OneOf(set) => Some(sets.contract(set)),
+        _ => None,
+    }
 }

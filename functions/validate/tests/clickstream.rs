@@ -71,7 +71,7 @@ fn every_value_is_checked_by_its_kind() {
         ("customer_id", json!(0), "not_positive"),
         ("customer_id", json!(-1), "not_positive"),
         ("customer_id", json!(1.5), "not_an_integer"),
-        ("customer_id", json!(5.0), "not_an_integer"),
+        ("customer_id", json!(9_007_199_254_740_994.0), "not_an_integer"),
         ("customer_id", json!(9_223_372_036_854_775_808u64), "out_of_range"),
         ("customer_id", json!(1e300), "out_of_range"),
         ("customer_id", json!("7"), "wrong_type"),
@@ -84,10 +84,35 @@ fn every_value_is_checked_by_its_kind() {
         ("country", json!("UK"), "invalid_country"),
         ("timestamp", json!("2025-06-01"), "invalid_timestamp"),
         ("timestamp", json!(1_748_779_200), "wrong_type"),
+        ("timestamp", json!("06/01/2025 12:00"), "ambiguous_date"),
     ] {
         refused_by(&with(field, value), field, rule);
     }
-    assert_eq!(clicks(with("customer_id", json!(i64::MAX))).summary.rows_good, 1);
+    for number in [json!(i64::MAX), json!(7.0)] {
+        assert_eq!(clicks(with("customer_id", number)).summary.rows_good, 1);
+    }
+}
+
+#[test]
+fn a_time_without_an_offset_goes_on_as_the_moment_it_stands_for() {
+    let shown = "2025-06-01 12:00:00";
+    let line = with("timestamp", json!(shown));
+    // In free text it stays what it is.
+    let line = line.replace("/home", shown);
+    let moment = |line: &str| {
+        let (text, time) = (format!("\"url\":\"{shown}\""), "2025-06-01T12:00:00Z");
+        assert!(line.contains(&text) && line.contains(time), "{line}");
+        line.replace(time, shown)
+    };
+    let outcome = clicks(format!("{line}\r\n{}", line.replace("0001", "0002")));
+    assert_eq!(moment(outcome.good_text().lines().next().unwrap()), line);
+    assert_eq!(outcome.summary.rows_good, 2);
+    assert_eq!(outcome.summary.warnings.len(), 2, "{:?}", outcome.summary.warnings);
+    assert!(outcome.summary.warnings[0].ends_with("in 2 good rows"));
+    // Written with an escape, the value cannot be replaced in place.
+    let escaped = line.replace("\"2025-06-01 12:00:00\"", "\"2025\\u002d06-01 12:00:00\"");
+    let good: Value = serde_json::from_slice(&clicks(&escaped).good).unwrap();
+    assert_eq!((&good["timestamp"], &good["url"]), (&json!("2025-06-01T12:00:00Z"), &json!(shown)));
 }
 
 #[test]

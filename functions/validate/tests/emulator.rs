@@ -12,6 +12,7 @@ use shopflow_core::contract::{ObjectRef, Run, StoredObject, ValidateEvent, Valid
 use shopflow_core::runtime::Invocation;
 use shopflow_core::{Dataset, ErrorKind, Settings, Storage, keys};
 use shopflow_testkit as testkit;
+use shopflow_validate::clock::Zone;
 use shopflow_validate::{Context, handle};
 
 struct Cloud {
@@ -31,7 +32,8 @@ impl Cloud {
         settings.buckets.reports = testkit::bucket(&storage, "reports").await;
         settings.log_dir = Some(logs.path().display().to_string());
         let invocation = Invocation::detached(&testkit::aws().await, "validate");
-        let context = Context { storage, settings: Arc::new(settings) };
+        let zone = Zone::of(&settings).unwrap();
+        let context = Context { storage, settings: Arc::new(settings), zone };
         Cloud { context, landing, invocation, logs }
     }
 

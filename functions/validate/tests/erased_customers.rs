@@ -55,6 +55,18 @@ fn rows_of_erased_customers_come_in_without_their_values_and_others_keep_their_b
 }
 
 #[test]
+fn an_erased_customer_is_known_in_any_spelling_of_the_number() {
+    let file = format!(
+        "{CUSTOMERS}+7.0,Zelda Quixley,zelda@quixley.example,2023-05-06,fr\n\
+         70.0,Quixley,zq@other.example,2023-05-06,nowhere\n"
+    );
+    let (good, bad, summary) = validate(Contract::default(), &file, &[]);
+    assert!(good.ends_with("+7.0,[erased],erased-7@erased.invalid,2023-05-06,fr\n"), "{good}");
+    assert!(bad.contains("invalid_country") && !bad.contains("Quixley"), "{bad}");
+    assert_eq!((summary.rows_kept_erased, summary.rows_quarantined), (2, 1));
+}
+
+#[test]
 fn the_contract_leaves_columns_out_of_rows_of_erased_customers_as_of_others() {
     let contract = Contract { columns: Mode::DiscardValue, ..Contract::default() };
     let (good, _, _) = validate(contract, FILE, &[]);

@@ -4,12 +4,23 @@
 
 mod common;
 
-use common::{CUSTOMERS, PRODUCTS, TRANSACTIONS, validate};
-use shopflow_core::Dataset;
+use common::{CUSTOMERS, PRODUCTS, TRANSACTIONS, validate, validate_in};
+use shopflow_core::{Dataset, Settings};
+use shopflow_validate::clock::Zone;
 use shopflow_validate::engine::RECORD_LIMIT;
+use shopflow_validate::rules::Rule;
 
 const ROW_1: &str = "1,10,20,3,2025-06-01T12:00:00Z,paypal\n";
 const ROW_2: &str = "2,11,21,1,2025-06-02T12:00:00+02:00,credit_card\n";
+
+#[test]
+fn the_readme_lists_every_rule_with_its_description() {
+    let readme = include_str!("../README.md");
+    for rule in Rule::ALL {
+        let row = format!("| `{}` | {} |", rule.name(), rule.description());
+        assert!(readme.contains(&row), "the README lacks: {row}");
+    }
+}
 
 #[test]
 fn good_rows_go_on_byte_for_byte_under_their_own_header() {
@@ -60,6 +71,41 @@ fn an_unknown_column_is_kept_and_reported() {
     assert_eq!(outcome.good_text(), file);
     assert_eq!(outcome.summary.extra_columns, ["colour"]);
     assert!(outcome.summary.warnings[0].contains("colour"));
+}
+
+#[test]
+fn times_without_an_offset_go_on_as_moments_and_everything_else_stays() {
+    let file = "id,customer_id,product_id,quantity,note,timestamp,payment_method\r\n\
+                1,1,1,+1,2026-01-15 08:30,2026-01-15 08:30:00,paypal\r\n\
+                2,1,1,1.0,,2026-01-15T08:30:00+01:00,paypal\r\n\
+                3,1,1,1,\"a, b\",\"2026-01-15 08:30\",\"paypal\"\r\n\
+                4,1,1,1,,2026-03-29 02:30:00,paypal\r\n\
+                5,1,1,x,,2026-01-15 08:30:00,paypal\r\n\
+                6,1,1,1,,2026-01-15 08:30:00.5,paypal";
+    let settings = Settings::from_sources(
+        "local",
+        [("SHOPFLOW__BUSINESS__TIME_ZONE".to_owned(), "Europe/Berlin".to_owned())].into(),
+        &[],
+    );
+    let zone = Zone::of(&settings.unwrap()).unwrap();
+    let outcome = validate_in(zone, Dataset::Transactions, file.as_bytes());
+    assert_eq!(
+        outcome.good_text(),
+        "id,customer_id,product_id,quantity,note,timestamp,payment_method\r\n\
+         1,1,1,+1,2026-01-15 08:30,2026-01-15T07:30:00Z,paypal\r\n\
+         2,1,1,1.0,,2026-01-15T08:30:00+01:00,paypal\r\n\
+         3,1,1,1,\"a, b\",\"2026-01-15T07:30:00Z\",\"paypal\"\r\n\
+         6,1,1,1,,2026-01-15T07:30:00.500000Z,paypal\r\n"
+    );
+    assert_eq!(
+        outcome.verdicts(),
+        [(5, "timestamp", "ambiguous_time"), (6, "quantity", "not_an_integer")]
+    );
+    // Quarantine keeps what came.
+    assert!(outcome.refused[1].row.ends_with(b"2026-01-15 08:30:00,paypal"));
+    let warning = "times without an offset, read as those of Europe/Berlin \
+                   (validation.time_zone): in 3 good rows";
+    assert!(outcome.summary.warnings.iter().any(|text| text == warning));
 }
 
 #[test]

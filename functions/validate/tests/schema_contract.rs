@@ -14,6 +14,7 @@ use shopflow_core::runtime::Invocation;
 use shopflow_core::schema_contract::{Contract, Mode};
 use shopflow_core::{Dataset, Settings};
 use shopflow_testkit as testkit;
+use shopflow_validate::clock::Zone;
 
 const PRODUCTS: &str = "id,colour,name,category,price,supplier,size\n\
     1,red,Lamp,home,9.99,Lux,\n\
@@ -173,8 +174,12 @@ async fn the_function_takes_the_contract_from_the_configuration_and_its_ledger_b
         let run_date = NaiveDate::from_ymd_opt(2026, 1, 15).unwrap();
         let run = Run { run_id: format!("run-{mode}"), run_date };
         let event = ValidateEvent { run, object: stored.reference() };
-        let context =
-            shopflow_validate::Context { storage: storage.clone(), settings: Arc::new(settings) };
+        let zone = Zone::of(&settings).unwrap();
+        let context = shopflow_validate::Context {
+            storage: storage.clone(),
+            settings: Arc::new(settings),
+            zone,
+        };
         let result = shopflow_validate::handle(&context, event, &invocation).await.unwrap();
         assert_eq!(result.accepted, accepted, "{mode}");
         let ledger = &result.ledger;

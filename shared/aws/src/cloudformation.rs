@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use aws_config::SdkConfig;
 use aws_smithy_xml::decode::{ScopedDecoder, XmlDecodeError, try_data};
 
-use crate::query::{self, walk};
+use crate::query;
 use crate::service::{Outcome, Service};
+use crate::xml::walk;
 
 const SERVICE: Service = Service { id: "CloudFormation", name: "cloudformation" };
 const VERSION: &str = "2010-05-15";

@@ -8,6 +8,7 @@
 
 mod refusal;
 mod service;
+mod xml;
 
 pub mod cloudformation;
 pub mod cloudwatch;

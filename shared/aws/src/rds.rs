@@ -13,8 +13,9 @@ use aws_smithy_runtime_api::client::identity::Identity;
 use aws_smithy_xml::decode::{ScopedDecoder, XmlDecodeError, try_data};
 use percent_encoding::utf8_percent_encode;
 
-use crate::query::{self, RESERVED, walk};
+use crate::query::{self, RESERVED};
 use crate::service::{Outcome, Service};
+use crate::xml::walk;
 
 /// RDS as a service.
 pub const SERVICE: Service = Service { id: "RDS", name: "rds" };

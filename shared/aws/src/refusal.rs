@@ -7,7 +7,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
 use aws_smithy_xml::decode::{Document, try_data};
 
-use crate::query;
+use crate::xml;
 
 /// A service's refusal: its code, such as `DBInstanceNotFound`, and its words.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ fn xml_words(text: &str) -> (Option<String>, Option<String>) {
     let mut document = Document::new(text);
     if let Ok(mut root) = document.root_element() {
         // What cannot be read to its end has at least what was found until then.
-        let _ = query::walk(&mut root, &["Error"], &mut |error| {
+        let _ = xml::walk(&mut root, &["Error"], &mut |error| {
             while let Some(mut part) = error.next_tag() {
                 let place = match part.start_el().local() {
                     "Code" => &mut code,

@@ -82,7 +82,7 @@ impl Service {
             .serializer(|request: Request| {
                 let mut built = HttpRequest::new(SdkBody::from(request.body));
                 built.set_method("POST")?;
-                built.set_uri(request.path)?;
+                built.set_uri(request.path.as_str())?;
                 built.headers_mut().insert("content-type", request.content_type);
                 Ok(built)
             })

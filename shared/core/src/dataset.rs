@@ -1,18 +1,30 @@
 //! The one definition of each dataset.
 //!
-//! The CSV header, the Arrow schema (`shopflow-lake`), the staging columns (`load`), the checks
-//! (`validate`) and the data dictionary all derive from [`Dataset::columns`].
+//! The CSV header, the Arrow schema (`shopflow-lake`), the columns of staging, `core` and its
+//! history (`load`), the checks (`validate`, `quality`), the dimensions (`transform`), what erasing
+//! a customer takes (`shopflow erase`) and the data dictionary all derive from its [`Definition`].
+//! docs/extending.md says what else a new column or dataset takes.
 
+mod definition;
+mod registry;
+
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use shopflow_privacy::{Class, Declared};
+
+pub use definition::{
+    Attribute, Change, Definition, Dimension, Entity, Event, Format, Lookup, MOST_REFERENCES, Made,
+    Role,
+};
+pub use registry::install;
 
 pub use shopflow_privacy::Kind as PersonalData;
 
 use crate::error::{Error, Result};
-use crate::vocabulary::Vocabulary;
+use crate::vocabulary::{ValueSet, Vocabulary};
 
 /// ISO 3166-1 alpha-2 country codes, sorted.
 pub const COUNTRIES: &[&str] = &[
@@ -39,26 +51,32 @@ pub const PRICE_PRECISION: u8 = 10;
 /// Digits after the point of a price.
 pub const PRICE_SCALE: u8 = 2;
 
-/// What the pipeline ingests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Dataset {
-    Customers,
-    Products,
-    Transactions,
-    Clickstream,
+/// What the pipeline ingests. What a stage needs to know of it stands in its [`Definition`], so
+/// that hardly any code asks which one it is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Dataset(u8);
+
+/// The datasets that the shop's own questions name (facts of sales, sessions of visitors) or that
+/// the generator makes. They read like the values of an enumeration, which all datasets together
+/// are: the number is the place in the load order.
+#[allow(non_upper_case_globals)]
+impl Dataset {
+    pub const Customers: Dataset = Dataset(0);
+    pub const Products: Dataset = Dataset(1);
+    pub const Transactions: Dataset = Dataset(2);
+    pub const Clickstream: Dataset = Dataset(3);
 }
 
-/// How the records of a file are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// RFC 4180 with a header.
-    Csv,
-    /// One JSON object per line.
-    JsonLines,
+/// The definitions built in, in load order: what is referred to comes before what refers to it. A
+/// new dataset is put behind the others, where it may refer to any entity.
+pub fn built_in() -> &'static [&'static Definition] {
+    &BUILT_IN
 }
 
-/// What a value must be. Every rule of `validate` about a single value follows from it.
+static BUILT_IN: [&Definition; 4] = [&CUSTOMERS, &PRODUCTS, &TRANSACTIONS, &CLICKSTREAM];
+
+/// What a value must be. Every rule of `validate` about a single value follows from it; how values
+/// are written, [`crate::values`] knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Positive 64-bit integer, unique within the dataset.
@@ -71,18 +89,18 @@ pub enum Kind {
     Text(usize),
     /// An e-mail address: one `@`, a local part, a domain with a dot.
     Email,
-    /// `YYYY-MM-DD` in the proleptic Gregorian calendar, years 1900 to 2100.
+    /// Day of the proleptic Gregorian calendar, years 1900 to 2100.
     Date,
-    /// RFC 3339 date and time with offset, years 1900 to 2100, at most microseconds.
+    /// Moment within the years 1900 to 2100, at most microseconds.
     Timestamp,
-    /// Decimal with two places, over zero, at most [`PRICE_PRECISION`] digits.
+    /// Decimal with at most two places, over zero, at most [`PRICE_PRECISION`] digits.
     Price,
     /// Integer from 1 to 2,147,483,647.
     Quantity,
-    /// ISO 3166-1 alpha-2 code, upper case.
+    /// ISO 3166-1 alpha-2 code, stored in capitals.
     Country,
-    /// One of a set that the configuration lists.
-    OneOf(Vocabulary),
+    /// One of a set.
+    OneOf(ValueSet),
 }
 
 /// A column of a dataset.
@@ -90,8 +108,14 @@ pub enum Kind {
 pub struct Column {
     pub name: &'static str,
     pub kind: Kind,
-    /// False when the value may be missing (an absent JSON field or an empty CSV field).
+    /// False when the value may be missing (an absent JSON field, an empty CSV field, or a file
+    /// without the column).
     pub required: bool,
+    /// Number of the migration that brought the column to a table that was there already. Rows
+    /// without a value have the hash they had before.
+    pub since: Option<u16>,
+    /// Where `core` keeps the values, if its rows have only their keys.
+    pub lookup: Option<Lookup>,
     /// What the values tell about a person, or just how confidential they are. The configuration
     /// (`privacy`) says what that means for each layer.
     pub holds: Declared,
@@ -113,26 +137,67 @@ impl Column {
 }
 
 const fn column(name: &'static str, kind: Kind, description: &'static str) -> Column {
-    Column { name, kind, required: true, holds: Declared::Class(Class::Internal), description }
+    Column::required(name, kind, description)
 }
 
 const fn optional(name: &'static str, kind: Kind, description: &'static str) -> Column {
-    Column { required: false, ..column(name, kind, description) }
+    Column::optional(name, kind, description)
 }
 
 impl Column {
+    /// A column that every row has a value of.
+    pub const fn required(name: &'static str, kind: Kind, description: &'static str) -> Column {
+        let holds = Declared::Class(Class::Internal);
+        Column { name, kind, required: true, since: None, lookup: None, holds, description }
+    }
+
+    /// A column whose values, or which itself, may be missing.
+    pub const fn optional(name: &'static str, kind: Kind, description: &'static str) -> Column {
+        Column { required: false, ..Column::required(name, kind, description) }
+    }
+
+    /// It came later, with the migration of this number.
+    pub const fn since(self, migration: u16) -> Column {
+        Column { since: Some(migration), ..self }
+    }
+
     /// Everybody may see it.
-    const fn public(self) -> Column {
+    pub const fn public(self) -> Column {
         Column { holds: Declared::Class(Class::Public), ..self }
     }
 
     /// It tells something about a person.
-    const fn about(self, kind: PersonalData) -> Column {
+    pub const fn about(self, kind: PersonalData) -> Column {
         Column { holds: Declared::Kind(kind), ..self }
+    }
+
+    /// `core` keeps each value once, in `table` under `key`.
+    pub const fn looked_up(self, table: &'static str, key: &'static str) -> Column {
+        Column { lookup: Some(Lookup { table, key }), ..self }
     }
 }
 
-const CUSTOMERS: &[Column] = &[
+static CUSTOMERS: Definition = Definition {
+    name: "customers",
+    format: Format::Csv,
+    columns: CUSTOMER_COLUMNS,
+    role: Role::Entity(Entity {
+        history: "customer_history",
+        // Name and mailbox are personal: the warehouse knows neither.
+        dimension: Some(Dimension {
+            table: "dim_customer",
+            key: "customer_key",
+            id: "customer_id",
+            attributes: &[
+                Attribute::domain("email_domain", "email"),
+                Attribute::overwritten("registration_date"),
+                Attribute::versioned("country"),
+            ],
+        }),
+    }),
+};
+
+const CUSTOMER_COLUMNS: &[Column] = &[
     column("id", Kind::Id, "customer number").about(PersonalData::CustomerId),
     column("name", Kind::Text(200), "full name").about(PersonalData::PersonName),
     column("email", Kind::Email, "e-mail address").about(PersonalData::Email),
@@ -140,60 +205,103 @@ const CUSTOMERS: &[Column] = &[
     column("country", Kind::Country, "country of residence, ISO 3166-1 alpha-2"),
 ];
 
-const PRODUCTS: &[Column] = &[
+static PRODUCTS: Definition = Definition {
+    name: "products",
+    format: Format::Csv,
+    columns: PRODUCT_COLUMNS,
+    role: Role::Entity(Entity {
+        history: "product_history",
+        dimension: Some(Dimension {
+            table: "dim_product",
+            key: "product_key",
+            id: "product_id",
+            attributes: &[
+                Attribute::overwritten("name"),
+                Attribute::versioned("category"),
+                Attribute::versioned("supplier"),
+                Attribute::versioned("price"),
+            ],
+        }),
+    }),
+};
+
+const PRODUCT_COLUMNS: &[Column] = &[
     column("id", Kind::Id, "product number").public(),
     column("name", Kind::Text(200), "name in the shop").public(),
-    column("category", Kind::OneOf(Vocabulary::Categories), "category in the shop").public(),
+    column(
+        "category",
+        Kind::OneOf(ValueSet::Configured(Vocabulary::Categories)),
+        "category in the shop",
+    )
+    .public()
+    .looked_up("categories", "category_id"),
     column("price", Kind::Price, "list price per unit in the shop's currency").public(),
-    column("supplier", Kind::Text(200), "name of the supplier"),
+    column("supplier", Kind::Text(200), "name of the supplier")
+        .looked_up("suppliers", "supplier_id"),
 ];
 
-const TRANSACTIONS: &[Column] = &[
+static TRANSACTIONS: Definition = Definition {
+    name: "transactions",
+    format: Format::Csv,
+    columns: TRANSACTION_COLUMNS,
+    role: Role::Event(Event { history: Some("transaction_history") }),
+};
+
+const TRANSACTION_COLUMNS: &[Column] = &[
     column("id", Kind::Id, "transaction number; one product in one order"),
     column("customer_id", Kind::Reference(Dataset::Customers), "who bought")
         .about(PersonalData::CustomerId),
     column("product_id", Kind::Reference(Dataset::Products), "what was bought"),
     column("quantity", Kind::Quantity, "units bought"),
     column("timestamp", Kind::Timestamp, "moment of the sale"),
-    column("payment_method", Kind::OneOf(Vocabulary::PaymentMethods), "how it was paid"),
+    column(
+        "payment_method",
+        Kind::OneOf(ValueSet::Configured(Vocabulary::PaymentMethods)),
+        "how it was paid",
+    )
+    .looked_up("payment_methods", "payment_method_id"),
 ];
 
-const CLICKSTREAM: &[Column] = &[
+static CLICKSTREAM: Definition = Definition {
+    name: "clickstream",
+    format: Format::JsonLines,
+    columns: CLICK_COLUMNS,
+    role: Role::Event(Event { history: None }),
+};
+
+const CLICK_COLUMNS: &[Column] = &[
     column("event_id", Kind::Uuid, "event number"),
     column("session_id", Kind::Text(64), "visit the event belongs to")
         .about(PersonalData::SessionId),
     optional("customer_id", Kind::Reference(Dataset::Customers), "who clicked, if signed in")
         .about(PersonalData::CustomerId),
-    column("event_type", Kind::OneOf(Vocabulary::EventTypes), "what happened"),
+    column(
+        "event_type",
+        Kind::OneOf(ValueSet::Configured(Vocabulary::EventTypes)),
+        "what happened",
+    ),
     optional("product_id", Kind::Reference(Dataset::Products), "product shown or bought"),
     column("url", Kind::Text(2048), "page address").about(PersonalData::Url),
     optional("referrer", Kind::Text(2048), "page the visit came from").about(PersonalData::Url),
-    column("device", Kind::OneOf(Vocabulary::Devices), "kind of device"),
+    column("device", Kind::OneOf(ValueSet::Configured(Vocabulary::Devices)), "kind of device"),
     column("country", Kind::Country, "country of the visitor, ISO 3166-1 alpha-2"),
     column("timestamp", Kind::Timestamp, "moment of the event"),
 ];
 
 impl Dataset {
-    /// Every dataset, in load order: what is referred to comes before what refers to it.
-    pub const ALL: [Dataset; 4] =
-        [Dataset::Customers, Dataset::Products, Dataset::Transactions, Dataset::Clickstream];
-
     /// The name used in keys, tables and reports.
     pub fn name(self) -> &'static str {
-        match self {
-            Dataset::Customers => "customers",
-            Dataset::Products => "products",
-            Dataset::Transactions => "transactions",
-            Dataset::Clickstream => "clickstream",
-        }
+        self.definition().name
+    }
+
+    /// The names of all datasets, for people.
+    pub fn names() -> String {
+        Dataset::all().map(Dataset::name).collect::<Vec<_>>().join(", ")
     }
 
     /// How its files are written.
     pub fn format(self) -> Format {
-        match self {
-            Dataset::Clickstream => Format::JsonLines,
-            _ => Format::Csv,
-        }
+        self.definition().format
     }
 
     /// Extension of its files, without the dot.
@@ -206,12 +314,33 @@ impl Dataset {
 
     /// Its columns, in the order of the canonical header.
     pub fn columns(self) -> &'static [Column] {
-        match self {
-            Dataset::Customers => CUSTOMERS,
-            Dataset::Products => PRODUCTS,
-            Dataset::Transactions => TRANSACTIONS,
-            Dataset::Clickstream => CLICKSTREAM,
+        self.definition().columns
+    }
+
+    /// What its rows stand for.
+    pub fn role(self) -> Role {
+        self.definition().role
+    }
+
+    /// True when `core` has a table of it; what is not stored there lives in the lake only.
+    pub fn is_stored(self) -> bool {
+        match self.role() {
+            Role::Entity(_) => true,
+            Role::Event(event) => event.history.is_some(),
         }
+    }
+
+    /// The dimension that shows its history, if there is one.
+    pub fn dimension(self) -> Option<Dimension> {
+        match self.role() {
+            Role::Entity(entity) => entity.dimension,
+            Role::Event(_) => None,
+        }
+    }
+
+    /// Its place in the load order, from 0.
+    pub fn position(self) -> usize {
+        usize::from(self.0)
     }
 
     /// The column that identifies a row.
@@ -246,9 +375,9 @@ impl FromStr for Dataset {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Dataset> {
-        Dataset::ALL.into_iter().find(|dataset| dataset.name() == name).ok_or_else(|| {
+        Dataset::all().find(|dataset| dataset.name() == name).ok_or_else(|| {
             Error::invalid(format!("unknown dataset '{name}'"))
-                .hint("the datasets are customers, products, transactions and clickstream")
+                .hint(format!("the datasets are {}", Dataset::names()))
         })
     }
 }
@@ -259,9 +388,67 @@ impl fmt::Display for Dataset {
     }
 }
 
+impl fmt::Debug for Dataset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Serialize for Dataset {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Dataset {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let name = Cow::<str>::deserialize(deserializer)?;
+        name.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_definitions_hold_together() {
+        assert_eq!(registry::problems(built_in()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn everything_wrong_with_a_definition_is_named() {
+        const WRONG: Definition = Definition {
+            name: "returns",
+            format: Format::Csv,
+            columns: &[
+                column("number", Kind::Quantity, ""),
+                column("number", Kind::Text(9), "").since(99),
+                column("sale", Kind::Reference(Dataset::Transactions), ""),
+                optional("_line", Kind::Text(9), ""),
+            ],
+            role: Role::Event(Event { history: None }),
+        };
+        let problems = WRONG.problems(built_in());
+        for part in
+            ["must be its id", "two columns", "must be optional", "sale must", "_line", "moment"]
+        {
+            let found = problems.iter().filter(|problem| problem.contains(part)).count();
+            assert_eq!(found, 1, "{part}: {problems:?}");
+        }
+        let mut other = built_in().to_vec();
+        other.swap(0, 1);
+        assert!(!registry::problems(&other).is_empty());
+    }
+
+    #[test]
+    fn a_dataset_is_written_by_its_name() {
+        let json = serde_json::to_string(&Dataset::Products).unwrap();
+        assert_eq!(json, "\"products\"");
+        assert_eq!(serde_json::from_str::<Dataset>(&json).unwrap(), Dataset::Products);
+        let error = serde_json::from_str::<Dataset>("\"orders\"").unwrap_err();
+        assert!(error.to_string().contains("unknown dataset 'orders'"), "{error}");
+    }
 
     #[test]
     fn countries_are_sorted_so_that_they_can_be_searched() {
@@ -271,7 +458,7 @@ mod tests {
 
     #[test]
     fn the_first_column_identifies_the_row() {
-        for dataset in Dataset::ALL {
+        for dataset in Dataset::all() {
             assert!(matches!(dataset.id_column().kind, Kind::Id | Kind::Uuid), "{dataset}");
         }
     }

@@ -1,6 +1,6 @@
-//! What every ShopFlow function shares: the definitions of the datasets, the events and results
-//! that cross the state machine, one error type, typed configuration, object storage, metrics and
-//! the Lambda runtime wiring.
+//! What every ShopFlow function shares: the definitions of the datasets, the grammar of their
+//! values, the events and results that cross the state machine, one error type, typed
+//! configuration, object storage, metrics and the Lambda runtime wiring.
 //!
 //! Heavy dependencies stay out of here: Parquet and Arrow live in `shopflow-lake`, Postgres in
 //! `shopflow-postgres`.
@@ -15,10 +15,12 @@ pub mod metrics;
 mod mode;
 pub mod overlay;
 pub mod privacy;
+pub mod rules;
 pub mod runtime;
 pub mod schema_contract;
 pub mod settings;
 pub mod storage;
+pub mod values;
 pub mod vocabulary;
 
 pub use contract::{LedgerEntry, ObjectRef, Stage};

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
@@ -26,6 +26,10 @@ use aws_smithy_runtime_api::client::runtime_components::{
 use aws_smithy_types::config_bag::ConfigBag;
 
 use crate::contract::Billed;
+
+/// Of the whole process: it runs one function, one call after the other. What a failed call used is
+/// counted with the next that succeeds, usually its repeat.
+pub(crate) static METER: LazyLock<Meter> = LazyLock::new(Meter::default);
 
 /// Adds up what one process makes AWS bill.
 #[derive(Debug, Default)]

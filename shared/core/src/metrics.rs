@@ -8,7 +8,7 @@ use aws_config::SdkConfig;
 use chrono::Utc;
 use shopflow_aws::cloudwatch::{BATCH, Datum, Unit, put_metric_data};
 
-use crate::runtime::METER;
+use crate::meter::METER;
 use crate::settings::MetricsSettings;
 
 /// Collects the metrics of one invocation.

@@ -78,7 +78,7 @@ fn decide(policies: &Policies, dataset: Dataset, column: &Column) -> Decision {
 /// What the pipeline cannot do, although the policies by themselves are sound.
 fn check(policies: &Policies) -> Vec<String> {
     let mut problems = Vec::new();
-    for dataset in Dataset::ALL {
+    for dataset in Dataset::all() {
         for column in dataset.columns() {
             let decision = decide(policies, dataset, column);
             let place = format!("columns.{dataset}.{}", column.name);
@@ -110,9 +110,8 @@ fn check(policies: &Policies) -> Vec<String> {
         }
     }
     for (dataset, column) in policies.named_columns() {
-        let known = Dataset::ALL
-            .into_iter()
-            .filter(|known| matches!(dataset, "*") || known.name() == dataset);
+        let known =
+            Dataset::all().filter(|known| matches!(dataset, "*") || known.name() == dataset);
         let mut columns = known.flat_map(Dataset::columns);
         if !columns.any(|known| column == "*" || known.name == column) {
             problems.push(format!(
@@ -123,8 +122,7 @@ fn check(policies: &Policies) -> Vec<String> {
     }
     for (dataset, column) in policies.named_extra_columns() {
         let place = format!("extra_columns.{dataset}.{column}");
-        let mut known = Dataset::ALL
-            .into_iter()
+        let mut known = Dataset::all()
             .filter(|known| matches!(dataset, "*") || known.name() == dataset)
             .peekable();
         if known.peek().is_none() {

@@ -14,12 +14,13 @@
 mod configured;
 
 use std::future::Future;
-use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Utc};
+use futures::FutureExt;
+use futures::future::{BoxFuture, LocalBoxFuture};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -28,17 +29,13 @@ use tracing::Instrument;
 
 use crate::contract::Usage;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
-use crate::meter::{self, CountingWriter, Meter};
+use crate::meter::{self, CountingWriter, METER};
 use crate::metrics::Metrics;
 use crate::overlay::Overlay;
 use crate::settings::{Need, Settings};
-use configured::Configured;
+use configured::{Build, Configured};
 
 pub use configured::Init;
-
-/// Of the whole process: it runs one function, one call after the other. What a failed call used is
-/// counted with the next that succeeds, usually its repeat.
-pub(crate) static METER: LazyLock<Meter> = LazyLock::new(Meter::default);
 
 /// What a handler gets with each event besides the event itself.
 #[derive(Debug)]
@@ -47,28 +44,45 @@ pub struct Invocation {
     /// When Lambda will stop the function.
     pub deadline: SystemTime,
     pub request_id: String,
+    /// What the call has used so far.
+    pub call: Call,
+}
+
+/// A call under way.
+#[derive(Debug, Clone, Copy)]
+pub struct Call {
     function: &'static str,
-    started: (Instant, DateTime<Utc>),
+    started: Instant,
+    started_at: DateTime<Utc>,
     init_ms: u64,
+}
+
+impl Call {
+    fn begin(function: &'static str, init_ms: u64) -> Call {
+        Call { function, started: Instant::now(), started_at: Utc::now(), init_ms }
+    }
+
+    fn duration_ms(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
+    }
+
+    /// What it has used until now.
+    pub fn usage(&self) -> Usage {
+        Usage {
+            function: self.function.to_owned(),
+            duration_ms: self.duration_ms(),
+            memory_mb: memory_mb(),
+            started_at: Some(self.started_at),
+            init_ms: self.init_ms,
+            billed: METER.read(),
+        }
+    }
 }
 
 impl Invocation {
     /// Time left before Lambda stops the function.
     pub fn remaining(&self) -> Duration {
         self.deadline.duration_since(SystemTime::now()).unwrap_or_default()
-    }
-
-    /// What the call has used until now.
-    pub fn usage(&self) -> Usage {
-        let (started, started_at) = self.started;
-        Usage {
-            function: self.function.to_owned(),
-            duration_ms: started.elapsed().as_millis() as u64,
-            memory_mb: memory_mb(),
-            started_at: Some(started_at),
-            init_ms: self.init_ms,
-            billed: METER.read(),
-        }
     }
 
     /// An invocation outside Lambda, for tests and the command line: an hour left, no metrics.
@@ -78,9 +92,7 @@ impl Invocation {
             metrics: Metrics::new(&metrics, aws, function),
             deadline: SystemTime::now() + Duration::from_secs(3600),
             request_id: "detached".to_owned(),
-            function,
-            started: (Instant::now(), Utc::now()),
-            init_ms: 0,
+            call: Call::begin(function, 0),
         }
     }
 }
@@ -101,8 +113,8 @@ pub async fn run<C, B, BF, E, R, H, HF>(
     handle: H,
 ) -> std::result::Result<(), lambda_runtime::Error>
 where
-    B: Fn(Init) -> BF,
-    BF: Future<Output = Result<C>>,
+    B: Fn(Init) -> BF + 'static,
+    BF: Future<Output = Result<C>> + 'static,
     C: Send + Sync + 'static,
     E: DeserializeOwned + Send + 'static,
     R: Serialize + Send + 'static,
@@ -111,40 +123,64 @@ where
 {
     let began = Instant::now();
     init_logs();
-    let aws = aws_loader().http_client(meter::http_client(&METER)).load().await;
-    let uri = Overlay::uri_of_environment();
-    let needs = needs.to_vec();
-    let settings = move |overlay: &Overlay| Settings::load_over(overlay, &needs);
-    let configured = Arc::new(Configured::new(aws.clone(), uri, settings, build));
-    configured
-        .init(|error| log_init_failure(function, error))
-        .await
-        .inspect_err(|error| log_init_failure(function, error))?;
     let handle = Arc::new(handle);
-    let init_ms = AtomicU64::new(began.elapsed().as_millis() as u64);
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
-        let configured = Arc::clone(&configured);
-        let handle = Arc::clone(&handle);
-        let aws = aws.clone();
-        let started = (Instant::now(), Utc::now());
-        let init_ms = init_ms.swap(0, Ordering::Relaxed);
-        async move {
-            let built = configured
-                .following(&event.payload)
-                .await
-                .inspect_err(|error| log_init_failure(function, error))?;
-            let invocation = Arc::new(Invocation {
-                metrics: Metrics::new(&built.settings.metrics, &aws, function),
-                deadline: UNIX_EPOCH + Duration::from_millis(event.context.deadline),
-                request_id: event.context.request_id.clone(),
-                function,
-                started,
-                init_ms,
+    let build = move |init| {
+        let (building, handle) = (build(init), Arc::clone(&handle));
+        let handler = async move {
+            let context = Arc::new(building.await?);
+            let handler: Box<Handler> = Box::new(move |payload, invocation| {
+                let handling =
+                    decode(payload).map(|event| handle(Arc::clone(&context), event, invocation));
+                async move { encode(handling?.await?) }.boxed()
             });
-            answer(function, built.context, handle, event.payload, invocation).await
-        }
-    }))
-    .await
+            Ok::<Arc<Handler>, Error>(Arc::from(handler))
+        };
+        handler.boxed_local()
+    };
+    serve(function, needs.to_vec(), Box::new(build), began).await
+}
+
+/// A function without the types of its events, from JSON to JSON.
+type Handler = dyn Fn(Value, Arc<Invocation>) -> BoxFuture<'static, Result<Value>> + Send + Sync;
+
+/// The Lambda loop. It knows no types of a function and is boxed, so that it is compiled once, here,
+/// and not again into each of the programs.
+fn serve(
+    function: &'static str,
+    needs: Vec<Need>,
+    build: Build<Handler>,
+    began: Instant,
+) -> LocalBoxFuture<'static, std::result::Result<(), lambda_runtime::Error>> {
+    let serve = async move {
+        let aws = aws_loader().http_client(meter::http_client(&METER)).load().await;
+        let settings = Box::new(move |overlay: &Overlay| Settings::load_over(overlay, &needs));
+        let uri = Overlay::uri_of_environment();
+        let configured = Arc::new(Configured::new(aws.clone(), uri, settings, build));
+        configured
+            .init(|error| log_init_failure(function, error))
+            .await
+            .inspect_err(|error| log_init_failure(function, error))?;
+        let init_ms = AtomicU64::new(began.elapsed().as_millis() as u64);
+        lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+            let (configured, aws) = (Arc::clone(&configured), aws.clone());
+            let call = Call::begin(function, init_ms.swap(0, Ordering::Relaxed));
+            async move {
+                let built = configured
+                    .following(&event.payload)
+                    .await
+                    .inspect_err(|error| log_init_failure(function, error))?;
+                let invocation = Arc::new(Invocation {
+                    metrics: Metrics::new(&built.settings.metrics, &aws, function),
+                    deadline: UNIX_EPOCH + Duration::from_millis(event.context.deadline),
+                    request_id: event.context.request_id.clone(),
+                    call,
+                });
+                answer(function, &*built.context, event.payload, invocation).await
+            }
+        }))
+        .await
+    };
+    serve.boxed_local()
 }
 
 /// The SDK configuration: standard retries with backoff and jitter, five attempts, time-outs so
@@ -183,19 +219,12 @@ fn log_init_failure(function: &str, error: &Error) {
     tracing::error!(function, error = %error, error_kind = error.kind().name(), "init failed");
 }
 
-async fn answer<C, E, R, H, HF>(
+async fn answer(
     function: &'static str,
-    context: Arc<C>,
-    handle: Arc<H>,
+    handler: &Handler,
     payload: Value,
     invocation: Arc<Invocation>,
-) -> std::result::Result<Value, Diagnostic>
-where
-    E: DeserializeOwned,
-    R: Serialize,
-    H: Fn(Arc<C>, E, Arc<Invocation>) -> HF,
-    HF: Future<Output = Result<R>> + Send + 'static,
-{
+) -> std::result::Result<Value, Diagnostic> {
     let span = tracing::info_span!(
         "invocation",
         function,
@@ -204,16 +233,8 @@ where
         dataset = text(&payload, "dataset"),
     );
     async {
-        let outcome = match decode(payload) {
-            // Boxed: the types of nested futures would grow past what the compiler takes.
-            Ok(event) => {
-                let handling: Pin<Box<dyn Future<Output = Result<R>> + Send>> =
-                    Box::pin(handle(context, event, Arc::clone(&invocation)));
-                handling.await
-            }
-            Err(error) => Err(error),
-        };
-        let duration_ms = invocation.started.0.elapsed().as_millis() as u64;
+        let outcome = handler(payload, Arc::clone(&invocation)).await;
+        let duration_ms = invocation.call.duration_ms();
         invocation.metrics.millis("Duration", duration_ms, &[]);
         let failed = u64::from(outcome.is_err());
         invocation.metrics.count("Failures", failed, &[]);
@@ -221,7 +242,7 @@ where
         match outcome {
             Ok(result) => {
                 tracing::info!(duration_ms, "done");
-                let usage = Usage { billed: METER.take(), ..invocation.usage() };
+                let usage = Usage { billed: METER.take(), ..invocation.call.usage() };
                 with_usage(result, usage).map_err(Into::into)
             }
             Err(error) => {
@@ -247,9 +268,11 @@ fn decode<E: DeserializeOwned>(payload: Value) -> Result<E> {
     })
 }
 
-fn with_usage<R: Serialize>(result: R, usage: Usage) -> Result<Value> {
-    let mut value =
-        serde_json::to_value(result).or_error(ErrorKind::Internal, "encode result failed")?;
+fn encode<R: Serialize>(result: R) -> Result<Value> {
+    serde_json::to_value(result).or_error(ErrorKind::Internal, "encode result failed")
+}
+
+fn with_usage(mut value: Value, usage: Usage) -> Result<Value> {
     if let Value::Object(fields) = &mut value {
         let usage =
             serde_json::to_value(usage).or_error(ErrorKind::Internal, "encode usage failed")?;

@@ -19,7 +19,8 @@ use crate::vocabulary::Vocabularies;
 
 pub use sections::{
     AlertSettings, Buckets, Business, Cdc, CdcMode, Compact, Database, DatabaseAuth, Generate,
-    LineageSettings, MetricsSettings, Recommendations, StorageSettings, Tls, Validation,
+    Lake, LineageSettings, MetricsSettings, Recommendations, StorageSettings, Tls, Transform,
+    Validation,
 };
 
 /// All settings; each function states what it needs with [`Need`].
@@ -33,6 +34,7 @@ pub struct Settings {
     pub generate: Generate,
     pub validation: Validation,
     pub storage: StorageSettings,
+    pub lake: Lake,
     pub compact: Compact,
     pub cdc: Cdc,
     pub business: Business,
@@ -153,6 +155,9 @@ impl Settings {
         if self.compact.target_file_mib == 0 {
             problems.push("compact.target_file_mib must be at least 1".to_owned());
         }
+        if !(1..=self.lake.month_mib).contains(&self.lake.file_mib) {
+            problems.push("lake.file_mib must be between 1 and lake.month_mib".to_owned());
+        }
         problems.extend(self.schema_contract.problems());
         problems.extend(self.vocabulary.problems());
         problems.extend(self.privacy.problems());
@@ -240,6 +245,7 @@ mod tests {
             ("SHOPFLOW__SCHEMA_CONTRACT__CUSTOMERS__DATA_TYPE", "evolve"),
             ("SHOPFLOW__PRIVACY__EXCEPTIONS__EMAIL__SILVER", "hahs"),
             ("SHOPFLOW__PRIVACY__KINDS__URL", "restrictd"),
+            ("SHOPFLOW__LAKE__FILE_MIB", "64"),
         ]);
         let error = Settings::from_sources(
             "prod",
@@ -259,6 +265,7 @@ mod tests {
             "privacy.exceptions.email.silver: unknown treatment 'hahs'; did you mean 'hash'?",
             "privacy.kinds.url: unknown class 'restrictd'; did you mean 'restricted'?",
             "privacy.key_secret_arn",
+            "lake.file_mib must be between 1 and lake.month_mib",
         ] {
             assert!(text.contains(part), "{part} is missing in: {text}");
         }
@@ -299,7 +306,7 @@ mod tests {
         assert_eq!(customers("id"), (Class::Confidential, Treatment::Keep));
         assert_eq!(customers("country"), (Class::Internal, Treatment::Keep));
         assert_eq!(decide(Dataset::Products, "name"), (Class::Public, Treatment::Keep));
-        for column in Dataset::ALL.into_iter().flat_map(Dataset::columns) {
+        for column in Dataset::all().flat_map(Dataset::columns) {
             let decision = settings.privacy.decide(Dataset::Customers, column);
             assert_eq!(
                 decision.class == Class::Restricted,

@@ -63,6 +63,15 @@ impl fmt::Display for Vocabulary {
     }
 }
 
+/// Where the values of a column come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ValueSet {
+    /// They are part of the column's definition.
+    Fixed(&'static [&'static str]),
+    /// The shop configures them.
+    Configured(Vocabulary),
+}
+
 /// The values of one set, and what others meet.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Terms {
@@ -156,6 +165,31 @@ impl Vocabularies {
     #[inline]
     pub fn of(&self, set: Vocabulary) -> &Terms {
         &self.sets[set as usize]
+    }
+
+    /// True for a value of the set.
+    #[inline]
+    pub fn contains(&self, set: ValueSet, value: &[u8]) -> bool {
+        match set {
+            ValueSet::Configured(set) => self.of(set).contains(value),
+            ValueSet::Fixed(values) => values.iter().any(|member| member.as_bytes() == value),
+        }
+    }
+
+    /// The values of a set.
+    pub fn values(&self, set: ValueSet) -> Vec<&str> {
+        match set {
+            ValueSet::Configured(set) => self.of(set).values.iter().map(String::as_str).collect(),
+            ValueSet::Fixed(values) => values.to_vec(),
+        }
+    }
+
+    /// What happens to a value that is not in the set.
+    pub fn contract(&self, set: ValueSet) -> Mode {
+        match set {
+            ValueSet::Configured(set) => self.of(set).contract(),
+            ValueSet::Fixed(_) => Mode::DiscardRow,
+        }
     }
 
     /// The sets by name, as parameters of expectation suites.

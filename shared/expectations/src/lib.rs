@@ -35,7 +35,6 @@ mod column;
 mod compile;
 mod condition;
 mod dateutil;
-mod digits;
 mod evidence;
 mod hash;
 mod literal;

@@ -52,10 +52,21 @@ pub fn writer_properties() -> WriterProperties {
 /// # Errors
 /// `Internal` when a batch does not have the schema.
 pub fn encode(schema: SchemaRef, batches: &[RecordBatch]) -> Result<Bytes> {
+    encode_each(schema, batches.iter().cloned().map(Ok))
+}
+
+/// [`encode`] of batches that are made when they are asked for, so that memory holds one of them.
+///
+/// # Errors
+/// As [`encode`], and what making a batch answers.
+pub fn encode_each(
+    schema: SchemaRef,
+    batches: impl Iterator<Item = Result<RecordBatch>>,
+) -> Result<Bytes> {
     let mut writer = ArrowWriter::try_new(Vec::new(), schema, Some(writer_properties()))
         .map_err(|error| encode_error(&error))?;
     for batch in batches {
-        writer.write(batch).map_err(|error| encode_error(&error))?;
+        writer.write(&batch?).map_err(|error| encode_error(&error))?;
     }
     writer.into_inner().map(Bytes::from).map_err(|error| encode_error(&error))
 }
@@ -97,7 +108,7 @@ pub async fn store(
     if stored.sha256 != sha256 {
         return Err(Error::internal("stored file differs from what was encoded").with("key", key));
     }
-    Ok(FileEntry { key, bytes: stored.bytes, rows, sha256 })
+    Ok(FileEntry { key, bytes: stored.bytes, rows, sha256, days: None })
 }
 
 /// Reads a whole Parquet object, row order kept.

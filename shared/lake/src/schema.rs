@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
-use shopflow_core::Dataset;
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
 use shopflow_core::dataset::{Column, Kind, PRICE_PRECISION, PRICE_SCALE};
+use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt};
 
 /// JSON object with the columns of a file that the dataset does not know; null when there are none.
 pub const EXTRA: &str = "_extra";
@@ -46,17 +47,69 @@ pub fn timestamp() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }
 
-/// The Arrow field of a dataset's column; nullable only when the value may be missing.
-pub fn field(column: &Column) -> Field {
-    let data_type = match column.kind {
+/// The Arrow type of values of a kind.
+pub fn data_type(kind: Kind) -> DataType {
+    match kind {
         Kind::Id | Kind::Reference(_) => DataType::Int64,
         Kind::Quantity => DataType::Int32,
         Kind::Uuid | Kind::Text(_) | Kind::Email | Kind::Country | Kind::OneOf(_) => DataType::Utf8,
         Kind::Date => DataType::Date32,
         Kind::Timestamp => timestamp(),
         Kind::Price => DataType::Decimal128(PRICE_PRECISION, PRICE_SCALE as i8),
-    };
-    Field::new(column.name, data_type, !column.required)
+    }
+}
+
+/// The Arrow field of a dataset's column; nullable only when the value may be missing.
+pub fn field(column: &Column) -> Field {
+    Field::new(column.name, data_type(column.kind), !column.required)
+}
+
+/// As [`complete`], with exactly the fields of `schema`, so that the rows of several files fit
+/// together.
+///
+/// # Errors
+/// As [`complete`], and `Internal` when a column has another type.
+pub fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    let completed = complete(batch, schema)?;
+    let rows = RecordBatchOptions::new().with_row_count(Some(completed.num_rows()));
+    RecordBatch::try_new_with_options(Arc::clone(schema), completed.columns().to_vec(), &rows)
+        .or_error(ErrorKind::Internal, "lake file does not have the expected schema")
+}
+
+/// The rows of a file with the columns of `schema`, by name and in its order. A file that was
+/// written before a column existed has nulls there; columns that only the file has are left out.
+///
+/// # Errors
+/// `Internal` when the file lacks a column that may not be null.
+pub fn complete(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    let own = batch.schema();
+    let present = |field: &FieldRef| own.index_of(field.name()).ok();
+    let positions: Option<Vec<usize>> = schema.fields().iter().map(present).collect();
+    let failed = "lake file does not have the expected schema";
+    if let Some(positions) = positions {
+        return batch.project(&positions).or_error(ErrorKind::Internal, failed);
+    }
+    let mut fields: Vec<FieldRef> = Vec::with_capacity(schema.fields().len());
+    let mut columns: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
+    for field in schema.fields() {
+        match present(field) {
+            Some(at) => {
+                fields.push(Arc::clone(&own.fields()[at]));
+                columns.push(Arc::clone(batch.column(at)));
+            }
+            None if field.is_nullable() => {
+                fields.push(Arc::clone(field));
+                columns.push(new_null_array(field.data_type(), batch.num_rows()));
+            }
+            None => {
+                let lacking = Error::internal("lake file lacks a column");
+                return Err(lacking.with("column", field.name()));
+            }
+        }
+    }
+    let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &rows)
+        .or_error(ErrorKind::Internal, failed)
 }
 
 /// Bronze: the dataset's columns, then `_extra`, `_line` and where the row came from.
@@ -112,59 +165,56 @@ mod tests {
             .collect()
     }
 
+    /// The dataset's own columns, with a question mark where they may be null.
+    fn own(dataset: Dataset, may_be_null: impl Fn(&Column) -> bool) -> Vec<String> {
+        let columns = dataset.columns().iter();
+        columns
+            .map(|column| {
+                let null = if may_be_null(column) { "?" } else { "" };
+                format!("{}{null} {}", column.name, data_type(column.kind))
+            })
+            .collect()
+    }
+
     #[test]
     fn bronze_keeps_the_dataset_then_the_origin() {
-        assert_eq!(
-            text(&bronze(Dataset::Products)),
-            [
-                "id Int64",
-                "name Utf8",
-                "category Utf8",
-                "price Decimal128(10, 2)",
-                "supplier Utf8",
-                "_extra? Utf8",
-                "_line Int64",
-                "_run_id Utf8",
-                "_source_bucket Utf8",
-                "_source_key Utf8",
-                "_source_version_id Utf8",
-                "_source_modified_at Timestamp(µs, \"UTC\")",
-                "_effective_at Timestamp(µs, \"UTC\")",
-            ]
-        );
+        let origin = [
+            "_extra? Utf8",
+            "_line Int64",
+            "_run_id Utf8",
+            "_source_bucket Utf8",
+            "_source_key Utf8",
+            "_source_version_id Utf8",
+            "_source_modified_at Timestamp(µs, \"UTC\")",
+            "_effective_at Timestamp(µs, \"UTC\")",
+        ];
+        for dataset in Dataset::all() {
+            let own = own(dataset, |column| !column.required);
+            let expected = [own, origin.map(str::to_owned).to_vec()].concat();
+            assert_eq!(text(&bronze(dataset)), expected);
+        }
     }
 
     #[test]
-    fn silver_keeps_what_decides_which_version_wins() {
-        assert_eq!(
-            text(&silver(Dataset::Clickstream)),
-            [
-                "event_id Utf8",
-                "session_id Utf8",
-                "customer_id? Int64",
-                "event_type Utf8",
-                "product_id? Int64",
-                "url Utf8",
-                "referrer? Utf8",
-                "device Utf8",
-                "country Utf8",
-                "timestamp Timestamp(µs, \"UTC\")",
-                "_run_id Utf8",
-                "_source_version_id Utf8",
-                "_source_modified_at Timestamp(µs, \"UTC\")",
-                "_effective_at Timestamp(µs, \"UTC\")",
-            ]
-        );
+    fn silver_keeps_what_decides_which_version_wins_and_personal_columns_may_be_null() {
+        let order = [
+            "_run_id Utf8",
+            "_source_version_id Utf8",
+            "_source_modified_at Timestamp(µs, \"UTC\")",
+            "_effective_at Timestamp(µs, \"UTC\")",
+        ];
+        for dataset in Dataset::all() {
+            let own = own(dataset, |column| !column.required || column.is_personal());
+            let expected = [own, order.map(str::to_owned).to_vec()].concat();
+            assert_eq!(text(&silver(dataset)), expected);
+        }
     }
 
     #[test]
-    fn personal_columns_of_silver_may_be_null() {
-        let nullable = |schema: &Schema| -> Vec<String> {
-            let fields = schema.fields().iter().filter(|field| field.is_nullable());
-            fields.map(|field| field.name().clone()).collect()
-        };
-        assert_eq!(nullable(&silver(Dataset::Customers)), ["name", "email"]);
-        assert_eq!(nullable(&bronze(Dataset::Customers)), [EXTRA]);
+    fn values_have_the_narrowest_type_that_holds_them() {
+        let price = data_type(Kind::Price);
+        assert_eq!(price, DataType::Decimal128(10, 2));
+        assert_eq!(data_type(Kind::Id), DataType::Int64);
     }
 
     #[test]
@@ -177,8 +227,26 @@ mod tests {
     }
 
     #[test]
+    fn a_column_of_today_is_null_in_a_file_of_yesterday_and_one_of_tomorrow_is_left_out() {
+        let yesterday = |names: &[&str]| {
+            let values: ArrayRef = Arc::new(arrow::array::Int64Array::from(vec![1, 2]));
+            RecordBatch::try_from_iter(names.iter().map(|name| (*name, Arc::clone(&values))))
+                .unwrap()
+        };
+        let of = |name: &str, nullable| Field::new(name, DataType::Int64, nullable);
+        let schema = Arc::new(Schema::new(vec![of("b", true), of("weight", true), of("a", false)]));
+        let completed = complete(&yesterday(&["a", "b", "c"]), &schema).unwrap();
+        let names: Vec<&str> =
+            completed.schema_ref().fields().iter().map(|field| field.name().as_str()).collect();
+        assert_eq!(names, ["b", "weight", "a"]);
+        assert_eq!(completed.column(1).null_count(), 2);
+        let error = complete(&yesterday(&["b"]), &schema).unwrap_err();
+        assert!(error.to_string().contains("column=a"), "{error}");
+    }
+
+    #[test]
     fn every_column_of_bronze_and_silver_is_explained() {
-        for dataset in Dataset::ALL {
+        for dataset in Dataset::all() {
             for field in bronze(dataset).fields().iter().chain(silver(dataset).fields()) {
                 let own = dataset.columns().iter().any(|column| column.name == field.name());
                 assert!(own || origin_comment(field.name()).is_some(), "{}", field.name());
@@ -188,7 +256,7 @@ mod tests {
 
     #[test]
     fn no_origin_column_hides_a_column_of_a_dataset() {
-        for dataset in Dataset::ALL {
+        for dataset in Dataset::all() {
             assert!(dataset.columns().iter().all(|column| !column.name.starts_with('_')));
         }
     }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, StringBuilder};
+use arrow::datatypes::{Schema, SchemaRef};
 use shopflow_core::dataset::{Column, PersonalData};
 use shopflow_core::privacy::Privacy;
 use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt};
@@ -41,15 +42,17 @@ impl Silver {
     /// `Internal` when the batch does not have the bronze schema of `dataset`.
     pub fn from_bronze(&self, dataset: Dataset, bronze: &RecordBatch) -> Result<RecordBatch> {
         let target = schema::silver(dataset);
+        let all = schema::bronze(dataset);
+        let source =
+            target.fields().iter().filter_map(|field| all.field_with_name(field.name()).ok());
+        let source: SchemaRef = Arc::new(Schema::new(source.cloned().collect::<Vec<_>>()));
+        let bronze =
+            schema::complete(bronze, &source).map_err(|error| error.with("dataset", dataset))?;
         let columns = target
             .fields()
             .iter()
-            .map(|field| {
-                let values = bronze.column_by_name(field.name()).ok_or_else(|| {
-                    Error::internal("bronze file lacks a column")
-                        .with("dataset", dataset)
-                        .with("column", field.name())
-                })?;
+            .zip(bronze.columns())
+            .map(|(field, values)| {
                 match dataset.columns().iter().find(|known| known.name == field.name()) {
                     Some(known) => self.column(known, self.step(dataset, known), values),
                     None => Ok(Arc::clone(values)),

@@ -1,10 +1,13 @@
 //! Table manifests and their atomic replacement.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use shopflow_core::storage::Precondition;
 use shopflow_core::{Error, ErrorKind, ObjectRef, Result, ResultExt, Storage};
+
+use crate::days::{DayRange, month_partition};
 
 /// How often a commit is tried again when another writer (compaction) was faster.
 pub const COMMIT_ATTEMPTS: u32 = 5;
@@ -16,8 +19,8 @@ pub struct TableManifest {
     pub table: String,
     /// Grows by one with each commit.
     pub snapshot: u64,
-    /// From the partition's folder (`event_date=2024-01-15`, empty for an unpartitioned table) to
-    /// its files, sorted by key.
+    /// From the partition's folder (`month=2024-01`, empty for an unpartitioned table) to its files,
+    /// sorted by key.
     pub partitions: BTreeMap<String, Vec<FileEntry>>,
 }
 
@@ -29,12 +32,37 @@ pub struct FileEntry {
     pub rows: u64,
     /// SHA-256, lower-case hexadecimal.
     pub sha256: String,
+    /// The days whose events it holds; absent where they are not recorded, as in tables without
+    /// events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days: Option<DayRange>,
 }
 
 impl FileEntry {
     /// The reference to the file in `bucket`.
     pub fn reference(&self, bucket: &str) -> ObjectRef {
         ObjectRef { bucket: bucket.to_owned(), key: self.key.clone(), version_id: None }
+    }
+
+    /// The same file with its days recorded.
+    pub fn with_days(self, days: Option<DayRange>) -> FileEntry {
+        FileEntry { days, ..self }
+    }
+
+    /// True when it may hold events of one of the days: a file without recorded days always may.
+    pub fn may_hold(&self, days: &BTreeSet<NaiveDate>) -> bool {
+        self.days.is_none_or(|range| range.meets(days))
+    }
+
+    /// The days of several files together, if each records its own.
+    pub fn days_of<'a>(files: impl IntoIterator<Item = &'a FileEntry>) -> Option<DayRange> {
+        let ranges = files.into_iter().map(|file| file.days);
+        ranges.reduce(|all, days| Some(all?.and(days?))).flatten()
+    }
+
+    /// The only day whose events it holds, if it is only one.
+    pub fn only_day(&self) -> Option<NaiveDate> {
+        self.days.filter(|range| range.first == range.last).map(|range| range.first)
     }
 }
 
@@ -47,6 +75,13 @@ impl TableManifest {
     /// Every file of the table.
     pub fn files(&self) -> impl Iterator<Item = &FileEntry> {
         self.partitions.values().flatten()
+    }
+
+    /// The files of a table by month that may hold events of some days, in the order of time.
+    pub fn files_of_days(&self, days: &BTreeSet<NaiveDate>) -> Vec<FileEntry> {
+        let months: BTreeSet<String> = days.iter().map(|day| month_partition(*day)).collect();
+        let files = months.iter().filter_map(|month| self.partitions.get(month)).flatten();
+        files.filter(|file| file.may_hold(days)).cloned().collect()
     }
 }
 
@@ -138,8 +173,7 @@ impl Table {
                 }
             }
         };
-        let kept: std::collections::BTreeSet<&str> =
-            next.files().map(|file| file.key.as_str()).collect();
+        let kept: BTreeSet<&str> = next.files().map(|file| file.key.as_str()).collect();
         let gone: Vec<String> = self
             .manifest
             .files()
@@ -163,4 +197,46 @@ impl Table {
 /// `<table>/_manifest.json`; query engines skip names that begin with an underscore.
 pub fn manifest_key(table: &str) -> String {
     format!("{table}/_manifest.json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range(first: &str, last: &str) -> DayRange {
+        DayRange { first: first.parse().unwrap(), last: last.parse().unwrap() }
+    }
+
+    fn file(days: Option<DayRange>) -> FileEntry {
+        FileEntry { key: "f".to_owned(), bytes: 1, rows: 1, sha256: String::new(), days }
+    }
+
+    #[test]
+    fn files_together_have_days_only_if_each_has_some() {
+        let files = [range("2024-02-05", "2024-02-07"), range("2024-02-01", "2024-02-01")];
+        let mut files: Vec<FileEntry> = files.into_iter().map(|days| file(Some(days))).collect();
+        assert_eq!(FileEntry::days_of(&files), Some(range("2024-02-01", "2024-02-07")));
+        files.push(file(None));
+        assert_eq!(FileEntry::days_of(&files), None);
+        assert_eq!(FileEntry::days_of(&[]), None);
+    }
+
+    #[test]
+    fn a_file_without_days_may_hold_any() {
+        let days = BTreeSet::from(["1999-01-01".parse().unwrap()]);
+        assert!(file(None).may_hold(&days));
+        assert!(!file(Some(range("2024-02-01", "2024-02-01"))).may_hold(&days));
+    }
+
+    #[test]
+    fn an_entry_without_days_reads_and_keeps_its_bytes() {
+        let old = r#"{"key":"f","bytes":1,"rows":1,"sha256":""}"#;
+        let entry: FileEntry = serde_json::from_str(old).unwrap();
+        assert_eq!(entry.days, None);
+        assert_eq!(serde_json::to_string(&entry).unwrap(), old);
+        let dated = entry.with_days(Some(range("2024-02-05", "2024-02-07")));
+        let text = serde_json::to_string(&dated).unwrap();
+        assert!(text.ends_with(r#""days":{"first":"2024-02-05","last":"2024-02-07"}}"#), "{text}");
+        assert_eq!(serde_json::from_str::<FileEntry>(&text).unwrap(), dated);
+    }
 }

@@ -9,10 +9,10 @@ use arrow::array::{Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema};
 use shopflow_core::{ErrorKind, Storage};
 use shopflow_lake::parquet::{read_file, write_batches};
-use shopflow_lake::{FileEntry, Table};
+use shopflow_lake::{DayRange, FileEntry, Table};
 use shopflow_testkit::{bucket, storage};
 
-const DAY: &str = "event_date=2024-01-15";
+const MONTH: &str = "month=2024-01";
 
 fn numbers(values: std::ops::Range<i64>) -> RecordBatch {
     let schema = Schema::new(vec![Field::new("id", DataType::Int64, false)]);
@@ -21,11 +21,11 @@ fn numbers(values: std::ops::Range<i64>) -> RecordBatch {
 }
 
 async fn file(storage: &Storage, table: &Table, values: std::ops::Range<i64>) -> FileEntry {
-    write_batches(storage, table, DAY, &[numbers(values)]).await.unwrap().unwrap()
+    write_batches(storage, table, MONTH, &[numbers(values)]).await.unwrap().unwrap()
 }
 
 fn change(files: Vec<FileEntry>) -> BTreeMap<String, Vec<FileEntry>> {
-    BTreeMap::from([(DAY.to_owned(), files)])
+    BTreeMap::from([(MONTH.to_owned(), files)])
 }
 
 async fn exists(storage: &Storage, bucket: &str, file: &FileEntry) -> bool {
@@ -85,6 +85,36 @@ async fn replaced_files_are_deleted_and_kept_ones_stay() {
 }
 
 #[tokio::test]
+async fn files_are_found_by_the_days_they_record() {
+    let storage = storage().await;
+    let bucket = bucket(&storage, "lake").await;
+    let mut table = Table::open(&storage, &bucket, "silver/t").await.unwrap();
+    let days = |first: &str, last: &str| {
+        Some(DayRange { first: first.parse().unwrap(), last: last.parse().unwrap() })
+    };
+    let early = file(&storage, &table, 0..1).await.with_days(days("2024-01-01", "2024-01-09"));
+    let late = file(&storage, &table, 1..2).await.with_days(days("2024-01-09", "2024-01-31"));
+    let undated = file(&storage, &table, 2..3).await;
+    let all = vec![early.clone(), late.clone(), undated.clone()];
+    assert!(table.commit(change(all)).await.unwrap());
+
+    let table = Table::open(&storage, &bucket, "silver/t").await.unwrap();
+    let found = |days: &[&str]| {
+        let days = days.iter().map(|day| day.parse().unwrap()).collect();
+        let mut files = table.manifest().files_of_days(&days);
+        files.sort();
+        files
+    };
+    let sorted = |mut files: Vec<FileEntry>| {
+        files.sort();
+        files
+    };
+    assert_eq!(found(&["2024-01-02"]), sorted(vec![early.clone(), undated.clone()]));
+    assert_eq!(found(&["2024-01-09"]), sorted(vec![early, late, undated]));
+    assert_eq!(found(&["2024-02-01"]), []);
+}
+
+#[tokio::test]
 async fn a_commit_without_a_change_writes_nothing() {
     let storage = storage().await;
     let bucket = bucket(&storage, "lake").await;
@@ -107,7 +137,7 @@ async fn the_same_rows_give_the_same_file() {
     let first = file(&storage, &table, 0..1000).await;
     let again = file(&storage, &table, 0..1000).await;
     assert_eq!(first, again);
-    assert!(first.key.starts_with("gold/t/event_date=2024-01-15/part-"), "{}", first.key);
+    assert!(first.key.starts_with("gold/t/month=2024-01/part-"), "{}", first.key);
     let batches = read_file(&storage, &first.reference(&bucket)).await.unwrap();
     assert_eq!(batches, [numbers(0..1000)]);
 }
@@ -117,8 +147,8 @@ async fn no_rows_give_no_file() {
     let storage = storage().await;
     let bucket = bucket(&storage, "lake").await;
     let table = Table::open(&storage, &bucket, "gold/t").await.unwrap();
-    assert_eq!(write_batches(&storage, &table, DAY, &[]).await.unwrap(), None);
-    assert_eq!(write_batches(&storage, &table, DAY, &[numbers(0..0)]).await.unwrap(), None);
+    assert_eq!(write_batches(&storage, &table, MONTH, &[]).await.unwrap(), None);
+    assert_eq!(write_batches(&storage, &table, MONTH, &[numbers(0..0)]).await.unwrap(), None);
 }
 
 #[tokio::test]

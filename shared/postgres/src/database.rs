@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use shopflow_core::settings::{Database as Settings, DatabaseAuth};
 use shopflow_core::{Error, ErrorKind, Result};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -80,7 +82,12 @@ impl Database {
     /// `Transient.Database` when the server cannot be reached, is starting or full, or refuses a
     /// password that may be in the middle of a rotation; `InvalidInput` when the configuration
     /// names what does not exist; `Internal` when the certificate is not to be trusted.
-    pub async fn connect(&self) -> Result<Client> {
+    pub fn connect(&self) -> BoxFuture<'_, Result<Client>> {
+        // Boxed, so that the drivers of Postgres and TLS are compiled here and not into each caller.
+        self.log_in().boxed()
+    }
+
+    async fn log_in(&self) -> Result<Client> {
         let Inner { aws, settings, .. } = &*self.inner;
         let endpoint =
             self.inner.endpoint.get_or_try_init(|| endpoint::resolve(aws, settings)).await?;

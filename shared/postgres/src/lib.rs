@@ -14,6 +14,7 @@
 
 mod credentials;
 mod database;
+pub mod dimensions;
 mod endpoint;
 mod error;
 mod migrate;
@@ -35,6 +36,6 @@ pub mod locks {
     pub const TRANSFORM: i64 = 0x5368_6f70_0002;
     /// Held by the one `cdc` that may work at a time.
     pub const CDC: i64 = 0x5368_6f70_0003;
-    /// Held by the load of a dataset: `LOAD + position of the dataset in Dataset::ALL`.
+    /// Held by the load of a dataset: `LOAD + Dataset::position()`.
     pub const LOAD: i64 = 0x5368_6f70_0100;
 }

@@ -38,6 +38,7 @@ const MIGRATIONS: &[Migration] = migrations![
     11 "0011_marks_with_a_past",
     12 "0012_recoveries",
     13 "0013_facts_in_bulk",
+    14 "0014_any_dataset",
     15 "0015_vocabulary",
 ];
 

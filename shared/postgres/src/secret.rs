@@ -1,13 +1,20 @@
 //! Secrets Manager, for whoever needs a secret.
 
 use aws_config::SdkConfig;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use shopflow_core::{Error, ErrorKind, Result};
 
 /// The text of a secret; it goes into no log and no error.
 ///
 /// # Errors
 /// `InvalidInput` when there is no such secret, `Transient.Service` when it cannot be read.
-pub async fn read(aws: &SdkConfig, id: &str) -> Result<String> {
+pub fn read<'a>(aws: &'a SdkConfig, id: &'a str) -> BoxFuture<'a, Result<String>> {
+    // Boxed, so that the client is compiled here and not into each caller.
+    get(aws, id).boxed()
+}
+
+async fn get(aws: &SdkConfig, id: &str) -> Result<String> {
     let output = aws_sdk_secretsmanager::Client::new(aws)
         .get_secret_value()
         .secret_id(id)

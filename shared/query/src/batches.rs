@@ -35,18 +35,12 @@ pub fn restate(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch> {
         .or_error(ErrorKind::Internal, "result does not have the expected schema")
 }
 
-/// The columns of `schema`, by name.
+/// The columns of `schema`, by name; those that came after the file was written are null.
 ///
 /// # Errors
-/// `Internal` when the batch lacks one.
+/// `Internal` when the batch lacks one that may not be null.
 pub fn project(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
-    let positions = schema
-        .fields()
-        .iter()
-        .map(|field| batch.schema_ref().index_of(field.name()))
-        .collect::<std::result::Result<Vec<_>, _>>()
-        .or_error(ErrorKind::Internal, "lake file lacks a column")?;
-    batch.project(&positions).or_error(ErrorKind::Internal, "projection of a lake file failed")
+    shopflow_lake::schema::complete(batch, schema)
 }
 
 /// Sorts rows by key columns.

@@ -44,6 +44,16 @@ pub(crate) enum Cached {
     Columns(Chunks),
 }
 
+impl Cached {
+    fn memory(&self) -> usize {
+        match self {
+            Cached::Rows(batches) => batches.iter().map(RecordBatch::get_array_memory_size).sum(),
+            Cached::Encoded(content) => content.len(),
+            Cached::Columns(columns) => columns.memory(),
+        }
+    }
+}
+
 impl FileCache {
     /// A cache of at most `bytes`.
     pub fn new(bytes: usize) -> FileCache {
@@ -51,8 +61,8 @@ impl FileCache {
         FileCache { inner: Arc::new(Mutex::new(state)) }
     }
 
-    /// The columns of a file that `schema` names, as far as the file has them, in the order of
-    /// the file.
+    /// The columns of a file that `schema` names, in its order; those that came after the file was
+    /// written are null.
     ///
     /// # Errors
     /// As [`parquet::read_file`].
@@ -135,13 +145,20 @@ impl FileCache {
 
     /// Keeps the rows of a file if there is room.
     pub fn put(&self, key: &str, batches: &[RecordBatch]) {
-        let size: usize = batches.iter().map(RecordBatch::get_array_memory_size).sum();
-        self.keep(key, size, Cached::Rows(batches.to_vec()));
+        self.keep(key, Cached::Rows(batches.to_vec()));
     }
 
     /// Keeps the content of a file if there is room.
     pub fn put_encoded(&self, key: &str, content: &Bytes) {
-        self.keep(key, content.len(), Cached::Encoded(content.clone()));
+        self.keep(key, Cached::Encoded(content.clone()));
+    }
+
+    /// Makes room: the file no longer belongs to its table.
+    pub fn forget(&self, key: &str) {
+        let Ok(mut state) = self.inner.lock() else { return };
+        if let Some(gone) = state.files.remove(key) {
+            state.free += gone.memory();
+        }
     }
 
     /// Keeps columns of a file, beside those that are here, if there is room.
@@ -162,7 +179,8 @@ impl FileCache {
         }
     }
 
-    fn keep(&self, key: &str, size: usize, file: Cached) {
+    fn keep(&self, key: &str, file: Cached) {
+        let size = file.memory();
         let Ok(mut state) = self.inner.lock() else { return };
         if size > state.free || state.files.contains_key(key) {
             return;
@@ -221,11 +239,12 @@ async fn decode(
     }
     let decode = move || {
         let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-        match content {
-            Cached::Encoded(content) => parquet::decode_columns(content, &names),
-            Cached::Columns(columns) => columns.decode(&names),
-            Cached::Rows(batches) => Ok(batches),
-        }
+        let batches = match content {
+            Cached::Encoded(content) => parquet::decode_columns(content, &names)?,
+            Cached::Columns(columns) => columns.decode(&names)?,
+            Cached::Rows(batches) => batches,
+        };
+        batches.iter().map(|batch| project(batch, &schema)).collect()
     };
     blocking(decode).await.map_err(|error| origin.located(error, &key))
 }
@@ -284,7 +303,8 @@ mod tests {
         let content = parquet::encode(all.schema(), std::slice::from_ref(&all)).unwrap();
         let bytes = content.len() as u64;
         let shelf = Arc::new(Shelf { content, reads: Mutex::default() });
-        let file = FileEntry { key: "f".to_owned(), bytes, rows: 0, sha256: String::new() };
+        let file =
+            FileEntry { key: "f".to_owned(), bytes, rows: 0, sha256: String::new(), days: None };
         Case { origin: Arc::clone(&shelf) as Arc<dyn Origin>, shelf, file, all }
     }
 
@@ -337,6 +357,19 @@ mod tests {
             assert_eq!(case.fetch(&cache, &[0, 2]).await.len(), 1);
         }
         assert_eq!(case.fetch(&cache, &[0]).await, []);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_forgotten_makes_room_for_another() {
+        let case = case(1000);
+        let cache = FileCache::new(case.file.bytes as usize);
+        assert_eq!(case.fetch(&cache, &[0]).await.len(), 1);
+        cache.put_encoded("other", &case.shelf.content);
+        assert!(cache.get("other").is_none(), "there is no room");
+        cache.forget(&case.file.key);
+        cache.put_encoded("other", &case.shelf.content);
+        assert!(cache.get("other").is_some());
+        assert_eq!(case.fetch(&cache, &[0]).await.len(), 1);
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::{Date32Type, Schema, SchemaRef};
+use arrow::datatypes::{Date32Type, Schema, SchemaRef, TimestampMicrosecondType};
 use async_trait::async_trait;
 use datafusion::catalog::Session;
 use datafusion::common::Result as EngineResult;
@@ -35,7 +35,7 @@ const BATCH_ROWS: usize = 32 * 1024;
 #[derive(Debug, Clone)]
 pub enum Rows {
     All,
-    /// Those whose date in a column is one of some days since the epoch.
+    /// Those whose date or moment (UTC) in a column is on one of some days since the epoch.
     OfDays(&'static str, Arc<HashSet<i32>>),
     /// Those whose text in a column is one of some.
     OfTexts(&'static str, Arc<HashSet<String>>),
@@ -57,11 +57,15 @@ impl Rows {
         let wanted: BooleanArray = match self {
             Rows::All => return Ok(if keep { batch.clone() } else { batch.slice(0, 0) }),
             Rows::OfDays(column, days) => {
-                let dates = batch
-                    .column_by_name(column)
-                    .and_then(|dates| dates.as_primitive_opt::<Date32Type>())
-                    .ok_or_else(|| missing(column))?;
-                dates.values().iter().map(|day| Some(days.contains(day) == keep)).collect()
+                let wanted = |day: i32| Some(days.contains(&day) == keep);
+                let times = batch.column_by_name(column).ok_or_else(|| missing(column))?;
+                if let Some(moments) = times.as_primitive_opt::<TimestampMicrosecondType>() {
+                    moments.values().iter().map(|micros| wanted(day_of(*micros))).collect()
+                } else {
+                    let dates = times.as_primitive_opt::<Date32Type>();
+                    let dates = dates.ok_or_else(|| missing(column))?;
+                    dates.values().iter().map(|day| wanted(*day)).collect()
+                }
             }
             Rows::OfTexts(column, texts) => {
                 let values = batch
@@ -78,6 +82,12 @@ impl Rows {
         }
         filter_record_batch(batch, &wanted).or_error(ErrorKind::Internal, "filter of rows failed")
     }
+}
+
+/// The UTC day of a moment, in days since the epoch.
+fn day_of(micros: i64) -> i32 {
+    const MICROS_PER_DAY: i64 = 86_400_000_000;
+    micros.div_euclid(MICROS_PER_DAY) as i32
 }
 
 fn missing(column: &str) -> Error {
@@ -122,7 +132,8 @@ impl LazyFiles {
         };
         let (rows, schema) = (self.rows.clone(), Arc::clone(schema));
         Ok(Box::new(decoded.map(move |batch| {
-            let batch = rows.select(&restate(&read, &batch?)?, true)?;
+            let batch = restate(&read, &project(&batch?, &read)?)?;
+            let batch = rows.select(&batch, true)?;
             project(&batch, &schema)
         })))
     }

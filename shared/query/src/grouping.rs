@@ -2,7 +2,7 @@
 //!
 //! The engine looks every row up in a hash table, and with more groups than the processor's cache
 //! holds it waits for memory twice per row. Ids and dates of a shop are dense, so a key serves as an
-//! index into the table of groups ([`Groups`]). Only the first stage of a grouping is replaced, the
+//! index into the table of groups ([`groups::Groups`]). Only the first stage of a grouping is replaced, the
 //! one that sees every row. Its output is what the engine's second stage expects, which still merges
 //! the partitions and spills what does not fit. The aggregates are the engine's own.
 
@@ -26,8 +26,6 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, InputOrderMode, PlanProperties,
     SendableRecordBatchStream,
 };
-
-use groups::Groups;
 
 /// Replaces the first stage of groupings by one id or date.
 #[derive(Debug)]

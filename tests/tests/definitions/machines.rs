@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use shopflow_core::ErrorKind;
+use shopflow_core::{Dataset, ErrorKind};
 
 use crate::asl::{Machine, fields, placeholders, strings, texts, variables};
 use crate::template;
@@ -149,6 +149,17 @@ fn a_function_s_own_time_limit_comes_before_the_task_s() {
         let own = template::timeout(function);
         let task = state["TimeoutSeconds"].as_u64().unwrap();
         assert!(own < task, "{name}: the task gives up after {task} s, {function} after {own} s");
+    }
+}
+
+#[test]
+fn no_machine_names_a_dataset() {
+    for name in MACHINES {
+        let file = format!("{}/../statemachines/{name}.asl.json", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(file).unwrap();
+        for dataset in Dataset::all() {
+            assert!(!text.contains(dataset.name()), "{name} names {dataset}");
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod asl;
 mod machines;
+mod modules;
 mod samconfig;
 mod template;
 mod yaml;

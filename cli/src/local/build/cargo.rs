@@ -27,6 +27,25 @@ pub(super) struct Package {
     name: String,
     manifest_path: PathBuf,
     targets: Vec<Target>,
+    #[serde(default)]
+    dependencies: Vec<Declared>,
+}
+
+/// A line of a manifest's dependencies.
+#[derive(Debug, Deserialize)]
+struct Declared {
+    name: String,
+    /// Absent for what the binary itself needs.
+    kind: Option<String>,
+}
+
+/// A function of the workspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FunctionCrate {
+    /// Name of its binary.
+    pub name: String,
+    /// The crates its manifest names, without those for tests and build scripts.
+    pub dependencies: BTreeSet<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -72,18 +91,24 @@ impl Target {
 
 impl Metadata {
     /// Binaries of the packages under `functions/`, sorted.
-    pub fn function_names(&self, repository: &Path) -> Vec<String> {
+    pub fn functions(&self, repository: &Path) -> Vec<FunctionCrate> {
         let folder = repository.join("functions");
-        let mut names: Vec<String> = self
-            .packages
-            .iter()
-            .filter(|package| package.manifest_path.starts_with(&folder))
-            .flat_map(|package| &package.targets)
-            .filter(|target| target.is_binary())
-            .map(|target| target.name.clone())
-            .collect();
-        names.sort();
-        names
+        let mut functions = Vec::new();
+        for package in &self.packages {
+            if !package.manifest_path.starts_with(&folder) {
+                continue;
+            }
+            let needed = package.dependencies.iter().filter(|declared| declared.kind.is_none());
+            let dependencies: BTreeSet<String> =
+                needed.map(|declared| declared.name.clone()).collect();
+            let binaries = package.targets.iter().filter(|target| target.is_binary());
+            functions.extend(binaries.map(|target| FunctionCrate {
+                name: target.name.clone(),
+                dependencies: dependencies.clone(),
+            }));
+        }
+        functions.sort_by(|one, other| one.name.cmp(&other.name));
+        functions
     }
 
     /// The crates that `cargo build --bins` compiles, by package id: the workspace's binaries and
@@ -108,7 +133,8 @@ impl Metadata {
                 }
             }
         }
-        let name = |id: &str| packages.get(id).map_or(id, |package| &package.name).to_owned();
+        let name =
+            |id: &str| packages.get(id).map_or(id, |package| package.name.as_str()).to_owned();
         found.into_iter().map(|id| (id.to_owned(), name(id))).collect()
     }
 }
@@ -179,14 +205,18 @@ mod tests {
     #[test]
     fn only_binaries_of_function_packages_are_functions() {
         let text = r#"{"target_directory": "/t", "packages": [
-            {"manifest_path": "/r/functions/load/Cargo.toml",
+            {"manifest_path": "/r/functions/load/Cargo.toml", "dependencies": [
+                {"name": "csv", "kind": null}, {"name": "proptest", "kind": "dev"}],
              "targets": [{"name": "load", "kind": ["bin"]}, {"name": "shopflow_load", "kind": ["lib"]}]},
             {"manifest_path": "/r/functions/compact/Cargo.toml",
              "targets": [{"name": "compact", "kind": ["bin"]}]},
             {"manifest_path": "/r/cli/Cargo.toml", "targets": [{"name": "shopflow", "kind": ["bin"]}]}
         ]}"#;
         let metadata: Metadata = serde_json::from_str(text).unwrap();
-        assert_eq!(metadata.function_names(Path::new("/r")), ["compact", "load"]);
+        let functions = metadata.functions(Path::new("/r"));
+        assert_eq!(functions.len(), 2);
+        assert_eq!((functions[0].name.as_str(), functions[1].name.as_str()), ("compact", "load"));
+        assert_eq!(functions[1].dependencies, BTreeSet::from(["csv".to_owned()]));
     }
 
     #[test]

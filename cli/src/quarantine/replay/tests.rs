@@ -1,4 +1,5 @@
 use chrono::DateTime;
+use shopflow_core::contract::SourceObject;
 use shopflow_core::{LedgerEntry, Stage};
 
 use super::*;

@@ -15,8 +15,8 @@ async fn athena_finds_the_rows_of_every_layer() {
     world.bronze(Dataset::Customers, "2026-01-15", 3).await;
     world.bronze(Dataset::Customers, "2026-01-16", 4).await;
     let silver = schema::silver(Dataset::Transactions);
-    world.put("silver/transactions", "event_date=2026-01-14", &silver, 5).await;
-    world.put("silver/transactions", "event_date=2026-01-15", &silver, 6).await;
+    world.put("silver/transactions", "month=2026-01", &silver, 5).await;
+    world.put("silver/transactions", "month=2026-02", &silver, 6).await;
     world.put("gold/fact_sales", "month=2026-01", &gold(&[]), 7).await;
     world.put("gold/product_sales", "", &gold(&[]), 2).await;
     let result = world.catalog().await;
@@ -32,8 +32,7 @@ async fn athena_finds_the_rows_of_every_layer() {
     let day = "customers WHERE ingest_date = DATE '2026-01-16'";
     assert_eq!(count("bronze", day).await, 4);
     assert_eq!(count("silver", "transactions").await, 11);
-    let day = "transactions WHERE event_date = DATE '2026-01-14'";
-    assert_eq!(count("silver", day).await, 5);
+    assert_eq!(count("silver", "transactions WHERE month = '2026-01'").await, 5);
     assert_eq!(count("gold", "fact_sales WHERE month = '2026-01'").await, 7);
     assert_eq!(count("gold", "product_sales").await, 2);
     // No file yet, but the table can be asked.
@@ -87,25 +86,64 @@ async fn a_new_column_evolves_the_table_and_its_partitions() {
 async fn partitions_come_and_go_with_the_manifest() {
     let world = World::new().await;
     let silver = schema::silver(Dataset::Customers);
-    for day in 1..=150 {
-        let date = chrono::NaiveDate::from_yo_opt(2026, day).unwrap();
-        world.put("silver/customers", &format!("event_date={date}"), &silver, 1).await;
+    let month = |number: u32| format!("month={:04}-{:02}", 2014 + number / 12, 1 + number % 12);
+    for number in 0..150 {
+        world.put("silver/customers", &month(number), &silver, 1).await;
     }
     let table = entry(&world, &world.catalog().await, "silver.customers");
     assert_eq!((table.partitions.created, table.partitions.unchanged), (150, 0));
 
-    world.put("silver/customers", "event_date=2026-01-01", &silver, 0).await;
-    world.put("silver/customers", "event_date=2027-01-01", &silver, 1).await;
+    world.put("silver/customers", "month=2014-01", &silver, 0).await;
+    world.put("silver/customers", "month=2027-01", &silver, 1).await;
     let result = world.catalog().await;
     let partitions = entry(&world, &result, "silver.customers").partitions;
     assert_eq!((partitions.created, partitions.dropped, partitions.unchanged), (1, 1, 149));
     assert_eq!((partitions.updated, result.writes), (0, 2));
     let found = world.partitions("silver", "customers").await;
-    assert_eq!(found.first().unwrap().values(), ["2026-01-02"]);
-    assert_eq!(found.last().unwrap().values(), ["2027-01-01"]);
+    assert_eq!(found.first().unwrap().values(), ["2014-02"]);
+    assert_eq!(found.last().unwrap().values(), ["2027-01"]);
     let location = found[0].storage_descriptor().unwrap().location().unwrap();
-    let folder = format!("s3://{}/silver/customers/event_date=2026-01-02/", world.bucket);
-    assert_eq!(location, folder);
+    assert_eq!(location, format!("s3://{}/silver/customers/month=2014-02/", world.bucket));
+}
+
+#[tokio::test]
+async fn silver_by_day_of_an_earlier_release_is_replaced_by_silver_by_month() {
+    let world = World::new().await;
+    let silver = schema::silver(Dataset::Transactions);
+    for day in ["event_date=2026-01-14", "event_date=2026-01-15", "event_date=2026-02-01"] {
+        world.put("silver/transactions", day, &silver, 2).await;
+    }
+    let key = async || {
+        let table = world.table("silver", "transactions").await;
+        let key = &table.partition_keys()[0];
+        (key.name().to_owned(), key.r#type().unwrap_or_default().to_owned())
+    };
+    let count = async |rest: &str| {
+        let sql = format!("SELECT count(*) FROM transactions {rest}");
+        ask_number(&world.bucket, &world.database("silver"), &sql).await
+    };
+    // As the earlier release left it: the tables of days go on until the lake is by month.
+    world.catalog().await;
+    assert_eq!(key().await, ("event_date".to_owned(), "date".to_owned()));
+    assert_eq!(count("WHERE event_date = DATE '2026-01-14'").await, 2);
+
+    // Half-way, then all of it.
+    world.put("silver/transactions", "month=2026-01", &silver, 4).await;
+    for day in ["event_date=2026-01-14", "event_date=2026-01-15"] {
+        world.put("silver/transactions", day, &silver, 0).await;
+    }
+    let result = world.catalog().await;
+    let table = entry(&world, &result, "silver.transactions");
+    assert_eq!(table.change, CatalogChange::Replaced);
+    assert_eq!((table.partitions.dropped, table.partitions.created), (3, 1));
+    assert_eq!(result.drift_count, 0, "{result:#?}");
+    assert_eq!(key().await, ("month".to_owned(), "string".to_owned()));
+    world.put("silver/transactions", "month=2026-02", &silver, 2).await;
+    world.put("silver/transactions", "event_date=2026-02-01", &silver, 0).await;
+    world.catalog().await;
+    assert_eq!(count("").await, 6);
+    assert_eq!(count("WHERE month = '2026-01'").await, 4);
+    assert_eq!(world.catalog().await.writes, 0);
 }
 
 #[tokio::test]

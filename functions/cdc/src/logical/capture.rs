@@ -74,7 +74,7 @@ impl<'a> Capture<'a> {
         Ok(reason(&self.checkpoint, slot.as_ref(), log_end, self.context.tables(), wanted))
     }
 
-    /// Begins the log anew with the state of the tables.
+    /// Restarts the log with the state of the tables.
     ///
     /// # Errors
     /// As [`snapshot::take`].

@@ -2,6 +2,7 @@
 
 use shopflow_cdc::Context;
 use shopflow_cdc::logical::Capture;
+use shopflow_core::ErrorKind;
 use shopflow_core::contract::CdcEvent;
 use shopflow_core::settings::CdcMode;
 use shopflow_testkit::wait::{Wait, counted, cut_off};
@@ -84,7 +85,11 @@ async fn calls_cut_off_at_random_moments_lose_and_double_nothing() {
                 None => cut += 1,
                 Some((Ok(result), steps)) if result.skipped.is_none() => whole = steps,
                 // The session of the one before has not ended yet.
-                Some(_) => wait.pause(20).await,
+                Some((Ok(_), _)) => wait.pause(20).await,
+                Some((Err(error), _)) => {
+                    assert_eq!(error.kind(), ErrorKind::TransientDatabase, "{error}");
+                    wait.pause(20).await;
+                }
             }
             if cut == CUT_CALLS {
                 break;

@@ -3,8 +3,6 @@
 //! Sessions follow the sales: at sale `n` comes perhaps the session that led to it, and perhaps
 //! one of somebody who bought nothing, about three events per sale in all.
 
-use shopflow_core::Dataset;
-
 use super::calendar::Moment;
 use super::customers;
 use super::ids::event_id;

@@ -172,7 +172,7 @@ impl Defects {
         let stream = |dataset: Dataset| Stream::new(seed, &format!("defects of {dataset}"));
         Defects {
             threshold: (rate > 0.0).then_some((rate * u64::MAX as f64) as u64),
-            streams: Dataset::ALL.map(stream),
+            streams: crate::DATASETS.map(stream),
             event_stream,
             sets: sets.clone(),
         }
@@ -182,7 +182,7 @@ impl Defects {
     #[inline]
     pub fn hits(&self, dataset: Dataset, row: u64) -> bool {
         match self.threshold {
-            Some(threshold) => self.streams[dataset as usize].one(row) <= threshold,
+            Some(threshold) => self.streams[dataset.position()].one(row) <= threshold,
             None => false,
         }
     }
@@ -200,8 +200,10 @@ impl Defects {
             Dataset::Products => PRODUCTS,
             Dataset::Transactions => TRANSACTIONS,
             Dataset::Clickstream => CLICKSTREAM,
+            // The sample shop has no others, so none of their rows is hit.
+            _ => &[],
         };
-        let mut draws = self.streams[dataset as usize].at(row);
+        let mut draws = self.streams[dataset.position()].at(row);
         let (kind, columns) = *draws.pick(menu);
         let column = if columns.is_empty() { None } else { Some(*draws.pick(columns)) };
         let edit = match kind {
@@ -240,7 +242,7 @@ impl Defects {
 
     /// The text of the id that a row has, or would have without its defect.
     pub fn id(&self, dataset: Dataset, row: u64) -> String {
-        if dataset == Dataset::Clickstream {
+        if dataset.id_column().kind == shopflow_core::dataset::Kind::Uuid {
             event_id(self.event_stream, row).into_iter().map(char::from).collect()
         } else {
             (row + 1).to_string()
@@ -263,13 +265,13 @@ fn edit(kind: Kind, column: Option<&str>, row: u64, draws: &mut Draws) -> Edit {
         }
         Kind::ImpossibleDate => &["2024-02-30", "2023-02-29", "2024-04-31", "2024-13-01"],
         Kind::BadTimestamp => {
-            &["yesterday", "2024-05-01", "2024-05-01T10:15:00", "2024-05-01T25:00:00Z"]
+            &["yesterday", "2024-05-01", "01/05/2024 10:15:00", "2024-05-01T25:00:00Z"]
         }
         Kind::UnknownPaymentMethod => &["bitcoin", "cheque", "CREDIT_CARD"],
         Kind::UnknownCategory => &["furniture", "Books", "misc"],
         Kind::UnknownEventType => &["hover", "PURCHASE", "click"],
         Kind::UnknownDevice => &["fridge", "Mobile", "tv"],
-        Kind::BadCountry => &["XX", "UK", "us", "Germany"],
+        Kind::BadCountry => &["XX", "UK", "EU", "Germany"],
         Kind::NegativeQuantity => &["-1", "-3", "-12"],
         Kind::BadEmail => {
             return Edit::Text(match draws.below(4) {
@@ -311,7 +313,7 @@ mod tests {
     fn every_defect_of_every_menu_occurs() {
         let defects = defects(42, 0.5);
         for (dataset, menu) in
-            Dataset::ALL.into_iter().zip([CUSTOMERS, PRODUCTS, TRANSACTIONS, CLICKSTREAM])
+            crate::DATASETS.into_iter().zip([CUSTOMERS, PRODUCTS, TRANSACTIONS, CLICKSTREAM])
         {
             for (kind, columns) in menu {
                 let found = |column: Option<&str>| {
@@ -331,7 +333,7 @@ mod tests {
     #[test]
     fn every_column_of_a_menu_exists() {
         for (dataset, menu) in
-            Dataset::ALL.into_iter().zip([CUSTOMERS, PRODUCTS, TRANSACTIONS, CLICKSTREAM])
+            crate::DATASETS.into_iter().zip([CUSTOMERS, PRODUCTS, TRANSACTIONS, CLICKSTREAM])
         {
             for column in menu.iter().flat_map(|(_, columns)| *columns) {
                 let known = dataset.columns().iter().any(|known| known.name == *column);

@@ -5,7 +5,8 @@ use shopflow_core::Dataset;
 use super::clickstream::Plan;
 use super::model::Shop;
 
-/// Data rows of a dataset. Clickstream takes a pass over its sessions.
+/// Data rows of a dataset, none of one that the sample shop does not have. Clickstream takes a pass
+/// over its sessions.
 pub fn rows(shop: &Shop, dataset: Dataset) -> u64 {
     match dataset {
         Dataset::Customers => shop.customers.count(),
@@ -14,5 +15,6 @@ pub fn rows(shop: &Shop, dataset: Dataset) -> u64 {
         Dataset::Clickstream => (0..shop.sales)
             .map(|row| Plan::new(shop, &mut shop.session_stream.at(row), row).events())
             .sum(),
+        _ => 0,
     }
 }

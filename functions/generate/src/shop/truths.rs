@@ -50,7 +50,7 @@ pub fn write<W: Write>(
 ) -> io::Result<Written> {
     let mut out = BufWriter::with_capacity(64 * 1024, out);
     let mut written = Written::default();
-    for dataset in Dataset::ALL.into_iter().filter(|_| shop.defects.any()) {
+    for dataset in crate::DATASETS.into_iter().filter(|_| shop.defects.any()) {
         let file = file(dataset);
         let first_line = if dataset.format() == Format::Csv { 2 } else { 1 };
         for row in 0..plan::rows(shop, dataset) {

@@ -18,7 +18,7 @@ impl Shop {
     /// Writes the file of a dataset to `out`, in chunks of about 256 KiB.
     ///
     /// # Errors
-    /// Only those of `out`.
+    /// Those of `out`, and `Unsupported` for a dataset that is not one of [`crate::DATASETS`].
     pub fn write<W: Write>(&self, dataset: Dataset, out: W) -> io::Result<Written> {
         let mut output = Output::new(dataset, &self.defects, out);
         let mut scratch = Vec::new();
@@ -40,6 +40,10 @@ impl Shop {
                 }
             }
             Dataset::Clickstream => clickstream::write(self, &mut output)?,
+            _ => {
+                let none = format!("the sample shop has no {dataset}");
+                return Err(io::Error::new(io::ErrorKind::Unsupported, none));
+            }
         }
         output.finish()
     }

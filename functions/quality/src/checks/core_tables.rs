@@ -1,7 +1,8 @@
 //! Is `core` sound: unique keys, resolved references, few inferred members, fresh data?
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
-use shopflow_core::Result;
+use shopflow_core::dataset::{Column, Role};
+use shopflow_core::{Dataset, Result};
 use shopflow_postgres::{Client, PgResultExt};
 
 use super::{Check, Layer};
@@ -13,10 +14,10 @@ const FRESH_DAYS: u64 = 2;
 #[derive(Debug, Clone)]
 pub struct CoreFacts {
     pub keys: Vec<KeyFacts>,
-    pub transactions_without_customer: i64,
-    pub transactions_without_product: i64,
-    pub inferred_customers: i64,
-    pub inferred_products: i64,
+    /// References that name nobody, by the name of their check.
+    pub unresolved: Vec<(String, i64)>,
+    /// Members known only by name, by the name of their check.
+    pub inferred: Vec<(String, i64)>,
     /// The latest sale; absent when there is none.
     pub latest_sale: Option<DateTime<Utc>>,
 }
@@ -30,29 +31,57 @@ pub struct KeyFacts {
     pub missing_ids: i64,
 }
 
-const KEYS: &str = "
-SELECT 'customers', count(*), count(DISTINCT id), count(*) - count(id) FROM core.customers
-UNION ALL
-SELECT 'products', count(*), count(DISTINCT id), count(*) - count(id) FROM core.products
-UNION ALL
-SELECT 'transactions', count(*), count(DISTINCT id), count(*) - count(id) FROM core.transactions";
+/// The datasets that `core` has a table of.
+fn stored() -> impl Iterator<Item = Dataset> {
+    Dataset::all().filter(|dataset| dataset.is_stored())
+}
 
-const REFERENCES: &str = "
-SELECT (SELECT count(*) FROM core.transactions AS t
-        WHERE NOT EXISTS (SELECT FROM core.customers AS c WHERE c.id = t.customer_id)),
-       (SELECT count(*) FROM core.transactions AS t
-        WHERE NOT EXISTS (SELECT FROM core.products AS p WHERE p.id = t.product_id)),
-       (SELECT count(*) FROM core.customers WHERE is_inferred),
-       (SELECT count(*) FROM core.products WHERE is_inferred),
-       (SELECT max(\"timestamp\") FROM core.transactions)";
+fn entities() -> impl Iterator<Item = Dataset> {
+    Dataset::all().filter(|dataset| matches!(dataset.role(), Role::Entity(_)))
+}
+
+/// The columns that refer to another dataset, each with its own dataset.
+fn references() -> impl Iterator<Item = (Dataset, &'static Column, Dataset)> {
+    let of = |dataset: Dataset| {
+        dataset.definition().references().map(move |(column, to)| (dataset, column, to))
+    };
+    stored().flat_map(of)
+}
+
+fn keys_sql() -> String {
+    let of = |dataset| {
+        format!(
+            "SELECT '{dataset}', count(*), count(DISTINCT id), count(*) - count(id) \
+             FROM core.{dataset}"
+        )
+    };
+    stored().map(of).collect::<Vec<_>>().join(" UNION ALL ")
+}
+
+/// One row: unresolved references, inferred members, the latest sale.
+fn references_sql() -> String {
+    let unresolved = references().map(|(dataset, column, to)| {
+        let column = column.name;
+        format!(
+            "(SELECT count(*) FROM core.{dataset} AS t WHERE t.\"{column}\" IS NOT NULL \
+             AND NOT EXISTS (SELECT FROM core.{to} AS e WHERE e.id = t.\"{column}\"))"
+        )
+    });
+    let inferred = entities()
+        .map(|dataset| format!("(SELECT count(*) FROM core.{dataset} WHERE is_inferred)"));
+    let latest = "(SELECT max(\"timestamp\") FROM core.transactions)".to_owned();
+    let all: Vec<String> = unresolved.chain(inferred).chain([latest]).collect();
+    format!("SELECT {}", all.join(", "))
+}
 
 /// Asks Postgres.
 ///
 /// # Errors
 /// `Transient.Database`, or `Internal` when the schema is not as expected.
 pub async fn measure(client: &Client) -> Result<CoreFacts> {
-    let (keys, references) =
-        tokio::try_join!(client.query_typed(KEYS, &[]), client.query_typed_one(REFERENCES, &[]))
+    let (keys, answers) = (keys_sql(), references_sql());
+    let (keys, answers) =
+        tokio::try_join!(client.query_typed(&keys, &[]), client.query_typed_one(&answers, &[]))
             .or_db("measure core")?;
     let keys = keys
         .iter()
@@ -63,13 +92,21 @@ pub async fn measure(client: &Client) -> Result<CoreFacts> {
             missing_ids: row.get(3),
         })
         .collect();
+    let unresolved = references().map(|(dataset, column, _)| {
+        let name = column.name.strip_suffix("_id").unwrap_or(column.name);
+        format!("core.{dataset}.{name}_resolves")
+    });
+    let inferred = entities().map(|dataset| format!("core.{dataset}.none_inferred"));
+    let mut at = 0;
+    let mut answered = |name: String| {
+        at += 1;
+        (name, answers.get(at - 1))
+    };
     Ok(CoreFacts {
         keys,
-        transactions_without_customer: references.get(0),
-        transactions_without_product: references.get(1),
-        inferred_customers: references.get(2),
-        inferred_products: references.get(3),
-        latest_sale: references.get(4),
+        unresolved: unresolved.map(&mut answered).collect(),
+        inferred: inferred.map(&mut answered).collect(),
+        latest_sale: answers.get(answers.len() - 1),
     })
 }
 
@@ -90,20 +127,12 @@ pub fn judge(facts: &CoreFacts, run_date: NaiveDate) -> Vec<Check> {
         let name = format!("core.{table}.id_not_null");
         checks.push(Check::equal(Layer::Core, name, 0, key.missing_ids));
     }
-    let unresolved = [
-        ("core.transactions.customer_resolves", facts.transactions_without_customer),
-        ("core.transactions.product_resolves", facts.transactions_without_product),
-    ];
-    for (name, count) in unresolved {
-        checks.push(Check::equal(Layer::Core, name, 0, count));
+    for (name, count) in &facts.unresolved {
+        checks.push(Check::equal(Layer::Core, name, 0, *count));
     }
-    let inferred = [
-        ("core.customers.none_inferred", facts.inferred_customers),
-        ("core.products.none_inferred", facts.inferred_products),
-    ];
-    for (name, count) in inferred {
-        let check = Check::equal(Layer::Core, name, 0, count).warning();
-        checks.push(check.detail("known only because a transaction names them"));
+    for (name, count) in &facts.inferred {
+        let check = Check::equal(Layer::Core, name, 0, *count).warning();
+        checks.push(check.detail("known only because another row names them"));
     }
     let latest = facts.latest_sale.map(|moment| moment.date_naive());
     checks.push(fresh(latest, run_date));

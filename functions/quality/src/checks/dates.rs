@@ -101,14 +101,19 @@ impl DateFacts {
 
 /// `differs on 2026-01-01, 2026-01-02 and 7 more`; empty when nothing differs.
 pub fn describe(dates: &[NaiveDate]) -> String {
+    list("differs on", dates)
+}
+
+/// Some words and the first of some items; empty when there are none.
+pub fn list<T: ToString>(words: &str, items: &[T]) -> String {
     const SHOWN: usize = 5;
-    if dates.is_empty() {
+    if items.is_empty() {
         return String::new();
     }
-    let shown: Vec<String> = dates.iter().take(SHOWN).map(NaiveDate::to_string).collect();
-    let more = dates.len().saturating_sub(SHOWN);
+    let shown: Vec<String> = items.iter().take(SHOWN).map(T::to_string).collect();
+    let more = items.len().saturating_sub(SHOWN);
     let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("differs on {}{rest}", shown.join(", "))
+    format!("{words} {}{rest}", shown.join(", "))
 }
 
 #[cfg(test)]

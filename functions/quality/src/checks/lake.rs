@@ -1,30 +1,23 @@
 //! Does the lake hold what Postgres holds, and no personal data from silver on?
 //!
-//! Row counts come from the table manifests, one object each. The content of silver is compared on
-//! a sample of dates, so that the number of requests does not grow with the history.
-
-use std::collections::BTreeMap;
+//! Row counts come from the table manifests, one object each.
 
 use arrow::array::{AsArray, RecordBatch};
-use arrow::compute::cast;
 use arrow::datatypes::{DataType, Decimal128Type, DecimalType, Int64Type};
-use chrono::NaiveDate;
 use shopflow_core::privacy::Privacy;
-use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, Storage, keys};
+use shopflow_core::{Dataset, ErrorKind, Result, Storage, keys};
 use shopflow_lake::parquet::read_files;
 use shopflow_lake::{FileEntry, Table, TableManifest};
 use shopflow_privacy::Layer::Silver;
 
-use super::dates::{ByDate, DateFacts, Fingerprint, ID_MODULUS, describe};
+use super::content::{LARGEST_READ, column_as};
+use super::dates::DateFacts;
+use super::silver::{self, SilverSales};
 use super::warehouse::WarehouseFacts;
 use super::{Check, Layer, Totals};
 
-/// Dates of silver/transactions whose content is read.
-const SAMPLED_DATES: usize = 8;
 /// Files of silver/customers that are searched for personal data.
 const SAMPLED_FILES: usize = 2;
-/// A file larger than this is never read, so that memory and time stay bounded.
-const LARGEST_FILE: u64 = 16 * 1024 * 1024;
 /// Compaction may delete a file between reading the manifest and reading the file.
 const ATTEMPTS: usize = 3;
 
@@ -34,10 +27,7 @@ const MONEY: (u8, i8) = (38, 2);
 /// What the lake says about itself.
 #[derive(Debug, Clone)]
 pub struct LakeFacts {
-    /// Rows of silver/transactions by event date, from the manifest.
-    pub silver_rows: BTreeMap<NaiveDate, i64>,
-    /// Content of silver/transactions on the sampled dates.
-    pub silver_sample: ByDate,
+    pub silver_sales: SilverSales,
     pub gold_fact_rows: i64,
     pub gold_daily_sales: Totals,
     /// Values of personal columns that were looked at in silver/customers.
@@ -73,22 +63,18 @@ async fn measure_once(storage: &Storage, bucket: &str, privacy: &Privacy) -> Res
         Table::open(storage, bucket, &facts),
         Table::open(storage, bucket, &daily),
     )?;
-    let silver_rows = rows_by_date(transactions.manifest())?;
     let read = async |files: Vec<&FileEntry>| {
         let objects: Vec<_> = files.iter().map(|file| file.reference(bucket)).collect();
         read_files(storage, &objects).await
     };
-    let sampled = sample_of_dates(transactions.manifest());
-    let sampled_files = sampled.iter().flat_map(|(_, files)| *files).collect();
-    let (sample, customers, daily) = tokio::try_join!(
-        read(sampled_files),
+    let (silver_sales, customers, daily) = tokio::try_join!(
+        silver::measure(storage, bucket, transactions.manifest()),
         read(newest_files(customers.manifest())),
         read(daily.manifest().files().collect()),
     )?;
     let (personal_values, untreated_values) = search_personal(customers.iter().flatten(), privacy)?;
     Ok(LakeFacts {
-        silver_rows,
-        silver_sample: fingerprints(&sampled, &sample)?,
+        silver_sales,
         gold_fact_rows: facts.manifest().rows() as i64,
         gold_daily_sales: sum_totals(daily.iter().flatten())?,
         personal_values,
@@ -96,72 +82,14 @@ async fn measure_once(storage: &Storage, bucket: &str, privacy: &Privacy) -> Res
     })
 }
 
-fn rows_by_date(manifest: &TableManifest) -> Result<BTreeMap<NaiveDate, i64>> {
-    let rows = |files: &[FileEntry]| files.iter().map(|file| file.rows as i64).sum();
-    let by_date = manifest.partitions.iter();
-    by_date.map(|(partition, files)| Ok((date_of(partition)?, rows(files)))).collect()
-}
-
-fn date_of(partition: &str) -> Result<NaiveDate> {
-    partition.strip_prefix("event_date=").and_then(|date| date.parse().ok()).ok_or_else(|| {
-        Error::internal("partition is not named after an event date").with("partition", partition)
-    })
-}
-
-/// The latest date and others evenly spread over the history, oversized ones left out.
-fn sample_of_dates(manifest: &TableManifest) -> Vec<(NaiveDate, &Vec<FileEntry>)> {
-    let readable: Vec<(NaiveDate, &Vec<FileEntry>)> = manifest
-        .partitions
-        .iter()
-        .filter(|(_, files)| files.iter().map(|file| file.bytes).sum::<u64>() <= LARGEST_FILE)
-        .filter_map(|(partition, files)| Some((date_of(partition).ok()?, files)))
-        .collect();
-    let step = readable.len().div_ceil(SAMPLED_DATES).max(1);
-    let mut sample: Vec<_> = readable.into_iter().rev().step_by(step).collect();
-    sample.reverse();
-    sample
-}
-
 fn newest_files(manifest: &TableManifest) -> Vec<&FileEntry> {
     let newest = manifest.partitions.values().rev().flatten();
-    newest.filter(|file| file.bytes <= LARGEST_FILE).take(SAMPLED_FILES).collect()
-}
-
-/// `files` holds the batches of every sampled file, in the order of `sampled`.
-fn fingerprints(
-    sampled: &[(NaiveDate, &Vec<FileEntry>)],
-    files: &[Vec<RecordBatch>],
-) -> Result<ByDate> {
-    let mut files = files.iter();
-    let mut found = ByDate::new();
-    for (date, entries) in sampled {
-        let mut fingerprint = Fingerprint::default();
-        for batch in files.by_ref().take(entries.len()).flatten() {
-            fingerprint.rows += batch.num_rows() as i64;
-            fingerprint.ids += sum_of(batch, "id", |id| id % ID_MODULUS)?;
-            fingerprint.units += sum_of(batch, "quantity", |quantity| quantity)?;
-        }
-        found.insert(*date, fingerprint);
-    }
-    Ok(found)
+    newest.filter(|file| file.bytes <= LARGEST_READ).take(SAMPLED_FILES).collect()
 }
 
 fn sum_of(batch: &RecordBatch, column: &str, value: impl Fn(i64) -> i64) -> Result<i64> {
     let values = column_as(batch, column, &DataType::Int64)?;
     Ok(values.as_primitive::<Int64Type>().iter().flatten().map(value).sum())
-}
-
-fn column_as(
-    batch: &RecordBatch,
-    name: &str,
-    data_type: &DataType,
-) -> Result<arrow::array::ArrayRef> {
-    let column = batch
-        .column_by_name(name)
-        .ok_or_else(|| Error::internal("lake file lacks a column").with("column", name))?;
-    cast(column, data_type)
-        .or_error(ErrorKind::Internal, "lake column has an unexpected type")
-        .map_err(|error| error.with("column", name))
 }
 
 fn sum_totals<'a>(batches: impl Iterator<Item = &'a RecordBatch>) -> Result<Totals> {
@@ -205,28 +133,7 @@ pub fn judge(lake: &LakeFacts, dates: &DateFacts, warehouse: &WarehouseFacts) ->
     let check = |name: &str, expected: String, actual: String| {
         Check::equal(Layer::Lake, name, expected, actual)
     };
-    let differing = dates.differing(&lake.silver_rows, |core, rows| core.rows == rows);
-    let settled_rows: i64 = dates.settled(&lake.silver_rows).map(|(_, rows)| rows).sum();
-    let rows = check(
-        "lake.silver_transactions.rows",
-        dates.settled_core_rows().to_string(),
-        settled_rows.to_string(),
-    )
-    .passed_if(differing.is_empty())
-    .detail(describe(&differing));
-
-    let compared: Vec<_> = dates.settled(&lake.silver_sample).collect();
-    let wrong: Vec<NaiveDate> = compared
-        .iter()
-        .filter(|(date, found)| dates.core.get(date).copied().unwrap_or_default() != **found)
-        .map(|(date, _)| **date)
-        .collect();
-    let same = compared.len() - wrong.len();
-    let of_dates = |count: usize| format!("{count} sampled dates as in core");
-    let content =
-        check("lake.silver_transactions.content", of_dates(compared.len()), of_dates(same))
-            .detail(describe(&wrong));
-
+    let [rows, content] = silver::judge(&lake.silver_sales, dates);
     let masked =
         check("lake.silver_customers.masked", "0".to_owned(), lake.untreated_values.to_string())
             .detail(format!("untreated among {} personal values looked at", lake.personal_values));
@@ -247,39 +154,18 @@ pub fn judge(lake: &LakeFacts, dates: &DateFacts, warehouse: &WarehouseFacts) ->
 mod tests {
     use super::*;
 
-    fn manifest(days: u32, bytes: u64) -> TableManifest {
-        let partitions = (0..days)
-            .map(|day| {
-                let date =
-                    NaiveDate::from_ymd_opt(2026, 1, 1).unwrap() + chrono::Days::new(day.into());
-                let key = format!("silver/transactions/event_date={date}/part-0.parquet");
-                let file = FileEntry { key, bytes, rows: 1, sha256: String::new() };
-                (format!("event_date={date}"), vec![file])
-            })
-            .collect();
-        TableManifest { table: "silver/transactions".to_owned(), snapshot: 1, partitions }
-    }
-
-    #[test]
-    fn the_sample_is_bounded_and_holds_the_latest_date() {
-        for days in [0, 1, 7, 8, 9, 365, 3650] {
-            let manifest = manifest(days, 1000);
-            let sample = sample_of_dates(&manifest);
-            assert!(sample.len() <= SAMPLED_DATES, "{days}");
-            assert!(sample.len() >= SAMPLED_DATES.min(days as usize).min(5), "{days}");
-            let latest = manifest.partitions.keys().last().map(|last| date_of(last).unwrap());
-            assert_eq!(sample.last().map(|(date, _)| *date), latest, "{days}");
-        }
-    }
-
     #[test]
     fn oversized_files_are_not_read() {
-        assert!(sample_of_dates(&manifest(3, LARGEST_FILE + 1)).is_empty());
-        assert!(newest_files(&manifest(3, LARGEST_FILE + 1)).is_empty());
-    }
-
-    #[test]
-    fn a_partition_of_another_kind_is_refused() {
-        assert!(date_of("month=2026-01").unwrap_err().to_string().contains("month=2026-01"));
+        let file = |bytes| FileEntry {
+            key: String::new(),
+            bytes,
+            rows: 1,
+            sha256: String::new(),
+            days: None,
+        };
+        let files = vec![file(LARGEST_READ + 1), file(LARGEST_READ)];
+        let partitions = [("month=2026-01".to_owned(), files.clone())].into();
+        let manifest = TableManifest { table: "t".to_owned(), snapshot: 1, partitions };
+        assert_eq!(newest_files(&manifest), [&files[1]]);
     }
 }

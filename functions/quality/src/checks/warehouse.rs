@@ -1,6 +1,8 @@
 //! Does the star schema hold together, and does it hold what `core` holds?
 
 use shopflow_core::Result;
+use shopflow_core::dataset::Dimension;
+use shopflow_postgres::dimensions::{self, Star};
 use shopflow_postgres::{Client, PgResultExt};
 
 use super::dates::{DateFacts, describe};
@@ -84,26 +86,28 @@ SELECT 'customer_lifetime_value', coalesce(sum(transactions), 0)::bigint, NULL,
        coalesce(sum(revenue), 0)::numeric(38, 2)::text
 FROM warehouse.customer_lifetime_value";
 
+async fn measure_dimension(
+    client: &Client,
+    star: Star,
+) -> std::result::Result<DimensionFacts, tokio_postgres::Error> {
+    let Dimension { table, id, .. } = star.dimension;
+    let row = client.query_typed_one(&dimension_sql(table, id, star.dataset.name()), &[]).await?;
+    let (without_one_current, overlaps, gaps) = (row.get(0), row.get(1), row.get(2));
+    Ok(DimensionFacts { table, without_one_current, overlaps, gaps })
+}
+
 /// Asks Postgres.
 ///
 /// # Errors
 /// `Transient.Database`, or `Internal` when the schema is not as expected.
 pub async fn measure(client: &Client) -> Result<WarehouseFacts> {
-    let customers = dimension_sql("dim_customer", "customer_id", "customers");
-    let products = dimension_sql("dim_product", "product_id", "products");
-    let (customers, products, mispriced, totals) = tokio::try_join!(
-        client.query_typed_one(&customers, &[]),
-        client.query_typed_one(&products, &[]),
+    let dimensions = dimensions::all().into_iter().map(|star| measure_dimension(client, star));
+    let (dimensions, mispriced, totals) = tokio::try_join!(
+        futures::future::try_join_all(dimensions),
         client.query_typed_one(MISPRICED, &[]),
         client.query_typed(TOTALS, &[]),
     )
     .or_db("measure warehouse")?;
-    let dimension = |table, row: &tokio_postgres::Row| DimensionFacts {
-        table,
-        without_one_current: row.get(0),
-        overlaps: row.get(1),
-        gaps: row.get(2),
-    };
     let totals: Vec<(String, Totals)> = totals
         .iter()
         .map(|row| {
@@ -116,15 +120,7 @@ pub async fn measure(client: &Client) -> Result<WarehouseFacts> {
     let fact_sales = facts.into_iter().map(|(_, totals)| totals).next().ok_or_else(|| {
         shopflow_core::Error::internal("totals of fact_sales are missing from the answer")
     })?;
-    Ok(WarehouseFacts {
-        dimensions: vec![
-            dimension("dim_customer", &customers),
-            dimension("dim_product", &products),
-        ],
-        mispriced: mispriced.get(0),
-        fact_sales,
-        aggregates,
-    })
+    Ok(WarehouseFacts { dimensions, mispriced: mispriced.get(0), fact_sales, aggregates })
 }
 
 /// Checks of the warehouse.

@@ -105,13 +105,16 @@ async fn stale_sales_are_a_warning() {
         .await
         .unwrap();
     let table = keys::silver_table(Dataset::Transactions);
-    for (old, new) in [("13", "03"), ("14", "04"), ("15", "05")] {
-        let day = format!("2026-01-{old}");
-        let rows: Vec<_> = SALES.into_iter().filter(|sale| sale.4.starts_with(&day)).collect();
-        shop.replace(&table, &format!("event_date={day}"), None).await;
-        let partition = format!("event_date=2026-01-{new}");
-        shop.replace(&table, &partition, Some(silver_sales(&rows))).await;
+    let mut sales = SALES;
+    for (sale, moment) in sales.iter_mut().zip([
+        "2026-01-03T23:30:00Z",
+        "2026-01-04T12:00:00Z",
+        "2026-01-04T18:00:00Z",
+        "2026-01-05T01:00:00Z",
+    ]) {
+        sale.4 = moment;
     }
+    shop.replace(&table, "month=2026-01", Some(silver_sales(&sales))).await;
     let result = shop.check().await;
     assert!(result.gate_passed);
     assert_eq!(shop.failed().await, ["core.transactions.fresh"]);
@@ -249,28 +252,29 @@ async fn unfinished_work() {
 #[tokio::test]
 async fn silver_against_core() {
     let table = keys::silver_table(Dataset::Transactions);
+    let of_both = ["lake.silver_transactions.rows", "lake.silver_transactions.content"];
     let shop = Shop::open().await;
-    shop.replace(&table, "event_date=2026-01-14", Some(silver_sales(&SALES[1..2]))).await;
-    assert_eq!(
-        shop.failed().await,
-        ["lake.silver_transactions.rows", "lake.silver_transactions.content"]
-    );
+    shop.replace(&table, "month=2026-01", Some(silver_sales(&SALES[..3]))).await;
+    assert_eq!(shop.failed().await, of_both);
 
-    // A row on the wrong date, and a day that should not be there.
+    // A row in the wrong month, which should not be there.
     let shop = Shop::open().await;
-    shop.replace(&table, "event_date=2026-01-15", None).await;
-    shop.replace(&table, "event_date=2026-01-16", Some(silver_sales(&SALES[3..]))).await;
-    assert_eq!(
-        shop.failed().await,
-        ["lake.silver_transactions.rows", "lake.silver_transactions.content"]
-    );
+    let mut strayed = SALES[3];
+    strayed.4 = "2026-02-01T01:00:00Z";
+    shop.replace(&table, "month=2026-01", Some(silver_sales(&SALES[..3]))).await;
+    shop.replace(&table, "month=2026-02", Some(silver_sales(&[strayed]))).await;
+    assert_eq!(shop.failed().await, of_both);
 
-    // As many rows, but a stale quantity.
-    let shop = Shop::open().await;
-    let mut stale = SALES[3];
-    stale.3 = 7;
-    shop.replace(&table, "event_date=2026-01-15", Some(silver_sales(&[stale]))).await;
-    assert_eq!(shop.failed().await, ["lake.silver_transactions.content"]);
+    // As many rows in the month, but one on the wrong date, or with a stale quantity.
+    let mut moved = SALES;
+    moved[3].4 = "2026-01-16T01:00:00Z";
+    let mut stale = SALES;
+    stale[3].3 = 7;
+    for sales in [moved, stale] {
+        let shop = Shop::open().await;
+        shop.replace(&table, "month=2026-01", Some(silver_sales(&sales))).await;
+        assert_eq!(shop.failed().await, ["lake.silver_transactions.content"]);
+    }
 }
 
 #[tokio::test]
@@ -291,7 +295,7 @@ async fn personal_data_in_silver_is_found_and_not_repeated() {
         let shop = Shop::open().await;
         let table = keys::silver_table(Dataset::Customers);
         let leaked = silver_customers(&[customer, ("B***", "m5qkd7yw6tbpchjv3xzo2n4feu")]);
-        shop.replace(&table, "event_date=2026-01-16", Some(leaked)).await;
+        shop.replace(&table, "month=2026-02", Some(leaked)).await;
         assert_eq!(shop.failed().await, ["lake.silver_customers.masked"]);
         let text = shop.report().await.to_string();
         assert!(!text.contains("Zoe") && !text.contains("zoe"), "{text}");

@@ -33,7 +33,7 @@ async fn shop_with_a_past() -> Shop {
     for (number, scale) in sizes.into_iter().enumerate() {
         let spec = GenerateSpec { scale, defect_rate: 0.0, ..GenerateSpec::default() };
         let generated = shopflow_generate::Shop::new(day("2026-01-16"), &spec).unwrap();
-        let files: Vec<(Dataset, Vec<u8>)> = Dataset::ALL
+        let files: Vec<(Dataset, Vec<u8>)> = shopflow_generate::DATASETS
             .into_iter()
             .map(|dataset| {
                 let mut file = Vec::new();

@@ -30,7 +30,7 @@ async fn generated_rows_meet_every_suite() {
     let run_date = "2026-01-16".parse().unwrap();
     let spec = GenerateSpec { defect_rate: 0.0, ..GenerateSpec::default() };
     let generated = shopflow_generate::Shop::new(run_date, &spec).unwrap();
-    let files: Vec<(Dataset, Vec<u8>)> = Dataset::ALL
+    let files: Vec<(Dataset, Vec<u8>)> = shopflow_generate::DATASETS
         .into_iter()
         .map(|dataset| {
             let mut file = Vec::new();

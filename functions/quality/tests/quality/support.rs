@@ -159,15 +159,12 @@ impl Shop {
     }
 
     async fn write_lake(&self) {
-        for day in ["2026-01-13", "2026-01-14", "2026-01-15"] {
-            let rows: Vec<_> = SALES.into_iter().filter(|sale| sale.4.starts_with(day)).collect();
-            let table = keys::silver_table(Dataset::Transactions);
-            self.replace(&table, &format!("event_date={day}"), Some(silver_sales(&rows))).await;
-        }
+        let table = keys::silver_table(Dataset::Transactions);
+        self.replace(&table, "month=2026-01", Some(silver_sales(&SALES))).await;
         let masked =
             [("Z***", "vqcbz4d2rz5efvrhyxk3mnh2aa"), ("B***", "m5qkd7yw6tbpchjv3xzo2n4feu")];
         let table = keys::silver_table(Dataset::Customers);
-        self.replace(&table, "event_date=2026-01-10", Some(silver_customers(&masked))).await;
+        self.replace(&table, "month=2026-01", Some(silver_customers(&masked))).await;
         let facts = batch(vec![("transaction_id", Arc::new(Int64Array::from(vec![1, 2, 3, 4])))]);
         self.replace(&keys::gold_table("fact_sales"), "month=2026-01", Some(facts)).await;
         let daily = daily_sales(&[(2, 2000), (4, 7000), (1, 1200)]);
@@ -221,7 +218,7 @@ pub fn silver_sales(sales: &[(i64, i64, i64, i32, &str)]) -> RecordBatch {
             "quantity" => Arc::new(Int32Array::from_iter_values(sales.iter().map(|s| s.3))),
             "timestamp" => times(sales.iter().map(|sale| sale.4)),
             "payment_method" => texts(sales.iter().map(|_| "paypal")),
-            _ => origin(name, sales.len()),
+            name => further(&schema, name, sales.len()),
         }
     };
     filled(&schema, columns)
@@ -237,7 +234,7 @@ pub fn silver_customers(customers: &[(&str, &str)]) -> RecordBatch {
             "email" => texts(customers.iter().map(|customer| customer.1)),
             "registration_date" => Arc::new(Date32Array::from(vec![20_000; customers.len()])),
             "country" => texts(customers.iter().map(|_| "DE")),
-            _ => origin(name, customers.len()),
+            name => further(&schema, name, customers.len()),
         }
     };
     filled(&schema, columns)
@@ -269,10 +266,11 @@ fn times<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
     Arc::new(TimestampMicrosecondArray::from_iter_values(micros).with_timezone("UTC"))
 }
 
-/// The columns that say where a row came from.
-fn origin(name: &str, rows: usize) -> ArrayRef {
-    let schema = schema::silver(Dataset::Transactions);
-    match schema.field_with_name(name).unwrap().data_type() {
+/// The columns that say where a row came from, and nothing in those that a shop adds.
+fn further(schema: &Schema, name: &str, rows: usize) -> ArrayRef {
+    let data_type = schema.field_with_name(name).unwrap().data_type();
+    match data_type {
+        _ if !name.starts_with('_') => arrow::array::new_null_array(data_type, rows),
         DataType::Utf8 => texts(std::iter::repeat_n("x", rows)),
         _ => times(std::iter::repeat_n("2026-01-15T00:00:00Z", rows)),
     }

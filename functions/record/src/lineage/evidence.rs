@@ -73,12 +73,12 @@ impl Evidence {
         let run_id = &finish.run.run_id;
         let reader = Reader { storage, bucket: reports };
         let gold = finish.trace.gold.iter().map(|table| ("gold", table.table.as_str()));
-        let suites = Dataset::ALL.iter().map(|dataset| ("bronze", dataset.name())).chain(gold);
+        let suites = Dataset::all().map(|dataset| ("bronze", dataset.name())).chain(gold);
         let suites = join_all(suites.map(async |(layer, table)| {
             let result = reader.read::<Value>(&keys::expectations(run_id, table)).await;
             (format!("{layer}.{table}"), result)
         }));
-        let profiles = join_all(Dataset::ALL.map(async |dataset| {
+        let profiles = join_all(Dataset::all().map(async |dataset| {
             let profile = reader.read::<Profile>(&keys::profile(run_id, dataset)).await;
             (format!("bronze.{dataset}"), profile)
         }));

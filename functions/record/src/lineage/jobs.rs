@@ -161,7 +161,7 @@ impl Finished<'_> {
                 parts
             }
             "quality" => vec![self.quality()],
-            _ => Dataset::ALL.into_iter().map(compact).collect(),
+            _ => Dataset::all().map(compact).collect(),
         }
     }
 

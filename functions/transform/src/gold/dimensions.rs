@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray,
-    TimestampMicrosecondArray,
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Int32Array, Int64Array, RecordBatch,
+    StringArray, TimestampMicrosecondArray,
 };
-use arrow::datatypes::SchemaRef;
 use chrono::{DateTime, NaiveDate, Utc};
-use shopflow_core::dataset::{PRICE_PRECISION, PRICE_SCALE};
+use shopflow_core::dataset::{Dimension, Kind, PRICE_PRECISION, PRICE_SCALE};
 use shopflow_core::{ErrorKind, Result, ResultExt};
+use shopflow_postgres::dimensions::Star;
 use shopflow_postgres::{Client, PgResultExt};
 use tokio_postgres::Row;
 
@@ -23,73 +23,63 @@ const VALIDITY: &str = "
     CASE WHEN valid_to = 'infinity' THEN timestamptz '9999-12-31 00:00:00+00' ELSE valid_to END,
     is_current";
 
-/// The query of `dim_customer`: the columns of [`tables::dim_customer`] in their order.
-pub fn customers_sql() -> String {
+/// The query of a dimension: the columns of [`tables::dimension`] in their order, prices in cents.
+pub fn sql(star: &Star) -> String {
+    let Dimension { table, key, id, .. } = star.dimension;
+    let attributes: Vec<String> = star
+        .attributes()
+        .map(|attribute| match star.kind(attribute) {
+            Kind::Price => format!("({} * 100)::bigint", attribute.name),
+            Kind::Country => format!("{}::text", attribute.name),
+            _ => attribute.name.to_owned(),
+        })
+        .collect();
     format!(
-        "SELECT customer_key, customer_id, email_domain, registration_date, country::text, {VALIDITY}
-         FROM warehouse.dim_customer ORDER BY customer_id, warehouse.dim_customer.valid_from"
+        "SELECT {key}, {id}, {}, {VALIDITY}
+         FROM warehouse.{table} ORDER BY {id}, warehouse.{table}.valid_from",
+        attributes.join(", ")
     )
 }
 
-/// The query of `dim_product`: the columns of [`tables::dim_product`] in their order, the price in
-/// cents.
-pub fn products_sql() -> String {
-    format!(
-        "SELECT product_key, product_id, name, category, supplier,
-                (price * 100)::bigint, {VALIDITY}
-         FROM warehouse.dim_product ORDER BY product_id, warehouse.dim_product.valid_from"
-    )
-}
-
-/// `dim_customer`, sorted by customer and time.
+/// A dimension, sorted by entity and time.
 ///
 /// # Errors
 /// `Transient.Database`.
-pub async fn customers(client: &Client) -> Result<RecordBatch> {
-    let rows = client.query(&customers_sql(), &[]).await.or_db("read dim_customer")?;
-    let columns = vec![
-        integers(&rows, 0),
-        integers(&rows, 1),
-        texts(&rows, 2),
-        dates(&rows, 3),
-        texts(&rows, 4),
-    ];
-    batch(tables::dim_customer(), columns, &rows, 5)
-}
-
-/// `dim_product`, sorted by product and time.
-///
-/// # Errors
-/// `Transient.Database`.
-pub async fn products(client: &Client) -> Result<RecordBatch> {
-    let rows = client.query(&products_sql(), &[]).await.or_db("read dim_product")?;
-    let columns = vec![
-        integers(&rows, 0),
-        integers(&rows, 1),
-        texts(&rows, 2),
-        texts(&rows, 3),
-        texts(&rows, 4),
-        prices(&rows, 5)?,
-    ];
-    batch(tables::dim_product(), columns, &rows, 6)
-}
-
-fn batch(
-    schema: SchemaRef,
-    mut columns: Vec<ArrayRef>,
-    rows: &[Row],
-    validity: usize,
-) -> Result<RecordBatch> {
-    columns.push(flags(rows, validity));
-    columns.push(moments(rows, validity + 1));
-    columns.push(moments(rows, validity + 2));
-    columns.push(flags(rows, validity + 3));
-    RecordBatch::try_new(schema, columns)
+pub async fn read(client: &Client, star: &Star) -> Result<RecordBatch> {
+    let rows = client
+        .query(&sql(star), &[])
+        .await
+        .or_db("read dimension")
+        .map_err(|error| error.with("table", star.dimension.table))?;
+    let mut columns = vec![integers(&rows, 0), integers(&rows, 1)];
+    for attribute in star.attributes() {
+        let at = columns.len();
+        columns.push(match star.kind(attribute) {
+            Kind::Id | Kind::Reference(_) => integers(&rows, at),
+            Kind::Quantity => counts(&rows, at),
+            Kind::Date => dates(&rows, at),
+            Kind::Timestamp => moments(&rows, at),
+            Kind::Price => prices(&rows, at)?,
+            Kind::Uuid | Kind::Text(_) | Kind::Email | Kind::Country | Kind::OneOf(_) => {
+                texts(&rows, at)
+            }
+        });
+    }
+    let validity = columns.len();
+    columns.push(flags(&rows, validity));
+    columns.push(moments(&rows, validity + 1));
+    columns.push(moments(&rows, validity + 2));
+    columns.push(flags(&rows, validity + 3));
+    RecordBatch::try_new(tables::dimension(star), columns)
         .or_error(ErrorKind::Internal, "dimension does not have the expected schema")
 }
 
 fn integers(rows: &[Row], column: usize) -> ArrayRef {
     Arc::new(rows.iter().map(|row| row.get::<_, Option<i64>>(column)).collect::<Int64Array>())
+}
+
+fn counts(rows: &[Row], column: usize) -> ArrayRef {
+    Arc::new(rows.iter().map(|row| row.get::<_, Option<i32>>(column)).collect::<Int32Array>())
 }
 
 fn texts(rows: &[Row], column: usize) -> ArrayRef {

@@ -10,10 +10,10 @@ use shopflow_core::{Dataset, Error, ErrorKind, Result, keys};
 use shopflow_lake::parquet::blocking;
 use shopflow_lake::{COMMIT_ATTEMPTS, FileEntry, Table};
 use shopflow_query::Rows;
-use shopflow_query::batches::{conform, sorted};
+use shopflow_query::batches::{conform, restate, sorted};
 use shopflow_query::engine::memory_table;
 
-use super::refresh::{Dimensions, Refresh};
+use super::refresh::{Dimensions, Refresh, event_time, only};
 use super::tables;
 use crate::days;
 
@@ -55,15 +55,13 @@ impl Refresh<'_> {
         dims: &Dimensions,
     ) -> Result<BTreeMap<String, Vec<FileEntry>>> {
         let mut months: BTreeMap<String, BTreeSet<NaiveDate>> = BTreeMap::new();
-        let mut dates = self.update.dates.clone();
         if self.update.full {
-            let partitions = silver.manifest().partitions.keys();
-            dates.extend(partitions.filter_map(|name| days::of_event_date_partition(name)));
-            let known = table.manifest().partitions.keys();
-            months.extend(known.map(|month| (month.clone(), BTreeSet::new())));
+            let (sold, known) = (silver.manifest(), table.manifest());
+            let all = sold.partitions.keys().chain(known.partitions.keys());
+            months.extend(all.map(|month| (month.clone(), BTreeSet::new())));
         }
-        for date in dates {
-            months.entry(days::month_partition(date)).or_default().insert(date);
+        for date in &self.update.dates {
+            months.entry(days::month_partition(*date)).or_default().insert(*date);
         }
         let done: Vec<Option<(String, Vec<FileEntry>)>> = futures::stream::iter(months)
             .map(|(month, dates)| {
@@ -91,16 +89,21 @@ impl Refresh<'_> {
         let schema = tables::fact_sales();
         let present = table.manifest().partitions.get(month).cloned().unwrap_or_default();
         let mut parts = Vec::new();
-        if !self.update.full {
-            let touched = dates.iter().map(|date| days::number(*date)).collect();
-            let touched = Rows::OfDays(tables::EVENT_DATE, Arc::new(touched));
+        let (files, sold) = if self.update.full {
+            let files = silver.manifest().partitions.get(month).cloned().unwrap_or_default();
+            (files, Rows::All)
+        } else {
+            let touched = Arc::new(dates.iter().map(|date| days::number(*date)).collect());
+            let outdated = Rows::OfDays(tables::EVENT_DATE, Arc::clone(&touched));
             for file in &present {
                 for batch in self.read(table, file, &schema).await? {
-                    parts.push(touched.select(&batch, false)?);
+                    parts.push(outdated.select(&batch, false)?);
                 }
             }
-        }
-        parts.push(self.sell(silver, dims, dates).await?);
+            let sold_at = event_time(Dataset::Transactions)?;
+            (silver.manifest().files_of_days(dates), Rows::OfDays(sold_at, touched))
+        };
+        parts.push(self.sell(silver, dims, files, &sold).await?);
         let rows = blocking(move || {
             let rows = conform(&schema, &parts)?;
             sorted(&rows, &[tables::EVENT_DATE, "transaction_id"])
@@ -109,28 +112,32 @@ impl Refresh<'_> {
         self.write_if_new(table, month, &present, rows).await
     }
 
-    /// The facts of some dates, from silver.
+    /// The facts of some rows of silver.
     async fn sell(
         &self,
         silver: &Table,
         dims: &Dimensions,
-        dates: &BTreeSet<NaiveDate>,
+        files: Vec<FileEntry>,
+        rows: &Rows,
     ) -> Result<RecordBatch> {
-        let files: Vec<FileEntry> = dates
-            .iter()
-            .filter_map(|date| silver.manifest().partitions.get(&days::event_date_partition(*date)))
-            .flatten()
-            .cloned()
-            .collect();
-        let sold = self.read_each(silver, files, &tables::silver_transactions());
-        let sold = sold.try_concat().await?;
+        // Where the rows came from is not asked for.
+        let own: Vec<&str> =
+            Dataset::Transactions.columns().iter().map(|column| column.name).collect();
+        let schema = only(&tables::silver_transactions(), &own)?;
+        let mut sold = Vec::new();
+        let mut batches = self.read_each(silver, files, &schema);
+        while let Some(file) = batches.try_next().await? {
+            for batch in file {
+                sold.push(rows.select(&restate(&schema, &batch)?, true)?);
+            }
+        }
         let expected: usize = sold.iter().map(RecordBatch::num_rows).sum();
         let facts = self
             .engine
             .query(
                 &self.context.business.localise(tables::FACT_SALES_SQL),
                 vec![
-                    ("silver_transactions", memory_table(&tables::silver_transactions(), sold)?),
+                    ("silver_transactions", memory_table(&schema, sold)?),
                     (
                         "gold_dim_customer",
                         memory_table(&tables::dim_customer(), vec![dims.customers.clone()])?,

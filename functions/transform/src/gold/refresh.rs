@@ -1,18 +1,22 @@
 //! What every refresh of a gold table needs: reading, and replacing what came out differently.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use chrono::NaiveDate;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use shopflow_core::{Result, keys};
+use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, keys};
 use shopflow_lake::parquet::{self, blocking};
 use shopflow_lake::{COMMIT_ATTEMPTS, FileEntry, Table};
+use shopflow_postgres::Client;
+use shopflow_postgres::dimensions::Star;
 use shopflow_query::origin::Bucket;
 use shopflow_query::{Engine, FileCache, LazyFiles, Rows};
 
+use super::dimensions;
 use super::tables::Aggregate;
 use crate::context::Context;
 
@@ -38,10 +42,35 @@ pub struct Change {
     pub rows: RecordBatch,
 }
 
-/// Both dimensions as they are now.
+/// The dimensions as they are now.
 pub(crate) struct Dimensions {
+    /// All of them, each with what it is.
+    pub all: Vec<(Star, RecordBatch)>,
+    /// The two that facts refer to.
     pub customers: RecordBatch,
     pub products: RecordBatch,
+}
+
+impl Dimensions {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// `Transient.Database`.
+    pub async fn read(client: &Client) -> Result<Dimensions> {
+        let reads = shopflow_postgres::dimensions::all().into_iter().map(|star| async move {
+            let rows = dimensions::read(client, &star).await?;
+            Ok::<_, Error>((star, rows))
+        });
+        let all = futures::future::try_join_all(reads).await?;
+        let of = |dataset: Dataset| {
+            let found = all.iter().find(|(star, _)| star.dataset == dataset);
+            found
+                .map(|(_, rows)| rows.clone())
+                .ok_or_else(|| Error::internal("dataset has no dimension").with("dataset", dataset))
+        };
+        let (customers, products) = (of(Dataset::Customers)?, of(Dataset::Products)?);
+        Ok(Dimensions { all, customers, products })
+    }
 }
 
 /// The work on the gold tables; [`super::aggregates`], [`super::facts`],
@@ -69,11 +98,16 @@ impl Refresh<'_> {
         let partitions = table.manifest().partitions.iter();
         let files =
             partitions.filter(|(name, _)| wanted(name)).flat_map(|(_, files)| files.clone());
+        self.lazy_files(files.collect(), schema, rows)
+    }
+
+    /// Some files, read while a question runs.
+    pub fn lazy_files(&self, files: Vec<FileEntry>, schema: SchemaRef, rows: Rows) -> LazyFiles {
         LazyFiles {
             origin: Bucket::origin(&self.context.storage, &self.context.lake),
             cache: self.cache.clone(),
             schema,
-            files: files.collect(),
+            files,
             rows,
         }
     }
@@ -151,6 +185,23 @@ impl Refresh<'_> {
     ) -> BoxStream<'static, Result<Vec<RecordBatch>>> {
         self.cache.read_each(&self.context.storage, table.bucket(), files, schema).boxed()
     }
+}
+
+/// Some columns of a table, in the order of the table.
+pub(super) fn only(schema: &SchemaRef, names: &[&str]) -> Result<SchemaRef> {
+    let places = names.iter().map(|name| schema.index_of(name));
+    let mut places = places
+        .collect::<std::result::Result<Vec<_>, _>>()
+        .or_error(ErrorKind::Internal, "column of a table is missing")?;
+    places.sort_unstable();
+    let fields: Vec<_> = places.into_iter().map(|place| schema.field(place).clone()).collect();
+    Ok(Arc::new(Schema::new(fields)))
+}
+
+/// The column of silver that says when an event of a dataset happened.
+pub(super) fn event_time(dataset: Dataset) -> Result<&'static str> {
+    let column = dataset.event_time_column().map(|column| column.name);
+    column.ok_or_else(|| Error::internal("dataset has no events").with("dataset", dataset))
 }
 
 fn sha256(content: &[u8]) -> String {

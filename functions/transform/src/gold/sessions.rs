@@ -1,15 +1,15 @@
 //! `fact_sessions`: whole sessions of the clickstream, of which only the touched are recomputed.
 //!
-//! Silver keeps events by UTC date, and a session may run over midnight. The published copy in
-//! Postgres says on which dates the sessions known so far have events; together with the touched
-//! dates, these are all the files that hold events of a touched session, however late one came.
+//! Files of silver hold events of some UTC dates, and a session may run over midnight. The published
+//! copy in Postgres says on which dates the sessions known so far have events; together with the
+//! touched dates, these are all the dates with events of a touched session, however late one came.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
-use arrow::datatypes::{Int32Type, Schema, SchemaRef};
+use arrow::datatypes::Int32Type;
 use chrono::NaiveDate;
 use futures::TryStreamExt;
 use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, keys};
@@ -20,7 +20,7 @@ use shopflow_query::Rows;
 use shopflow_query::batches::{conform, sorted};
 use shopflow_query::engine::memory_table;
 
-use super::refresh::Refresh;
+use super::refresh::{Refresh, event_time, only};
 use super::tables;
 use crate::days;
 
@@ -62,8 +62,8 @@ fn date_keys<'a>(rows: &'a RecordBatch, column: &str) -> Result<&'a [i32]> {
 /// Which sessions are to be recomputed.
 struct Touched {
     ids: Option<Arc<HashSet<String>>>,
-    /// Dates on which they have events.
-    dates: BTreeSet<NaiveDate>,
+    /// Files of silver that may hold their events.
+    files: Vec<FileEntry>,
     /// Months of gold in which they may stand now.
     months: BTreeSet<String>,
 }
@@ -95,7 +95,7 @@ impl Refresh<'_> {
                 }
                 Err(error) => return Err(error),
             };
-            match self.session_months(&silver, &table, customers, &touched).await {
+            match self.session_months(&table, customers, &touched).await {
                 Ok((changes, rows)) => {
                     if changes.is_empty() || table.commit(changes).await? {
                         return Ok(Some(SessionChange { ids: touched.ids, rows }));
@@ -117,10 +117,9 @@ impl Refresh<'_> {
         table: &Table,
     ) -> Result<Option<Touched>> {
         if self.update.full {
-            let partitions = silver.manifest().partitions.keys();
-            let dates = partitions.filter_map(|name| days::of_event_date_partition(name)).collect();
+            let files = silver.manifest().files().cloned().collect();
             let months = table.manifest().partitions.keys().cloned().collect();
-            return Ok(Some(Touched { ids: None, dates, months }));
+            return Ok(Some(Touched { ids: None, files, months }));
         }
         let mut dates = self.update.click_dates.clone();
         let mut ids = self.session_ids(silver, &dates).await?;
@@ -138,8 +137,11 @@ impl Refresh<'_> {
             months.insert(days::month_partition(first));
             dates.extend(days::each(first..=last));
         }
-        let touched = Touched { ids: Some(Arc::new(ids)), dates, months };
-        Ok(touched.ids.as_ref().is_some_and(|ids| !ids.is_empty()).then_some(touched))
+        if ids.is_empty() {
+            return Ok(None);
+        }
+        let files = silver.manifest().files_of_days(&dates);
+        Ok(Some(Touched { ids: Some(Arc::new(ids)), files, months }))
     }
 
     /// The sessions that have events on some dates.
@@ -148,18 +150,18 @@ impl Refresh<'_> {
         silver: &Table,
         dates: &BTreeSet<NaiveDate>,
     ) -> Result<HashSet<String>> {
-        let silver_schema = schema::silver(Dataset::Clickstream);
-        let column = silver_schema
-            .field_with_name(tables::SESSION_ID)
-            .or_error(ErrorKind::Internal, "click events have no session")?;
-        let only_ids: SchemaRef = Arc::new(Schema::new(vec![column.clone()]));
+        let moment = event_time(Dataset::Clickstream)?;
+        let columns = only(&schema::silver(Dataset::Clickstream), &[tables::SESSION_ID, moment])?;
+        let on_dates = dates.iter().map(|date| days::number(*date)).collect();
+        let on_dates = Rows::OfDays(moment, Arc::new(on_dates));
         let mut ids = HashSet::new();
-        let mut files = self.read_each(silver, files_of(silver, dates), &only_ids);
+        let mut files = self.read_each(silver, silver.manifest().files_of_days(dates), &columns);
         while let Some(batches) = files.try_next().await? {
             for batch in batches {
+                let batch = on_dates.select(&batch, true)?;
                 let sessions = batch
-                    .column(0)
-                    .as_string_opt::<i32>()
+                    .column_by_name(tables::SESSION_ID)
+                    .and_then(|sessions| sessions.as_string_opt::<i32>())
                     .ok_or_else(|| Error::internal("session of a click event is not text"))?;
                 for session in sessions.iter().flatten().filter(|id| !id.is_empty()) {
                     if !ids.contains(session) {
@@ -174,7 +176,6 @@ impl Refresh<'_> {
     /// The touched sessions, and the months of gold in which they stood or stand.
     async fn session_months(
         &self,
-        silver: &Table,
         table: &Table,
         customers: &RecordBatch,
         touched: &Touched,
@@ -183,14 +184,8 @@ impl Refresh<'_> {
             Some(ids) => Rows::OfTexts(tables::SESSION_ID, Arc::clone(ids)),
             None => Rows::All,
         };
-        let dates: BTreeSet<String> =
-            touched.dates.iter().map(|date| days::event_date_partition(*date)).collect();
-        let events = self.lazy(
-            silver,
-            schema::silver(Dataset::Clickstream),
-            outdated.clone(),
-            |partition| dates.contains(partition),
-        );
+        let silver = schema::silver(Dataset::Clickstream);
+        let events = self.lazy_files(touched.files.clone(), silver, outdated.clone());
         let inputs = vec![
             ("silver_clickstream", events.into_table()),
             ("gold_dim_customer", memory_table(&tables::dim_customer(), vec![customers.clone()])?),
@@ -226,12 +221,6 @@ impl Refresh<'_> {
         }
         Ok((changes, rows))
     }
-}
-
-fn files_of(table: &Table, dates: &BTreeSet<NaiveDate>) -> Vec<FileEntry> {
-    let partitions = &table.manifest().partitions;
-    let of_date = |date: &NaiveDate| partitions.get(&days::event_date_partition(*date));
-    dates.iter().filter_map(of_date).flatten().cloned().collect()
 }
 
 /// Positions of the sessions that begin in each month.

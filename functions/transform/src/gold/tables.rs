@@ -6,6 +6,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use shopflow_core::Dataset;
 use shopflow_core::dataset::{PRICE_PRECISION, PRICE_SCALE};
 use shopflow_lake::schema;
+use shopflow_postgres::dimensions::Star;
 
 use crate::days::Period;
 
@@ -13,10 +14,6 @@ use crate::days::Period;
 pub const FACT_SALES: &str = "fact_sales";
 /// Name of the table of sessions.
 pub const FACT_SESSIONS: &str = "fact_sessions";
-/// Name of the customer dimension.
-pub const DIM_CUSTOMER: &str = "dim_customer";
-/// Name of the product dimension.
-pub const DIM_PRODUCT: &str = "dim_product";
 /// The UTC date of a sale in `fact_sales`.
 pub const EVENT_DATE: &str = "event_date";
 /// The date of a sale in business time.
@@ -61,7 +58,7 @@ pub struct Aggregate {
     pub sql: &'static str,
     /// What the question reads: it is asked again when one of them has changed.
     pub reads: &'static [Input],
-    /// What a row stands for, if only touched periods are to be computed anew: the table then reads
+    /// What a row stands for, if only touched periods are to be recomputed: the table then reads
     /// `fact_sales` alone. `None` for tables over the whole history.
     pub period: Option<Period>,
     /// Columns of the table and of its published copy; the first is the key.
@@ -226,31 +223,31 @@ pub fn fact_sessions() -> SchemaRef {
     ]))
 }
 
-/// Columns of `gold/dim_customer`.
-pub fn dim_customer() -> SchemaRef {
+/// Columns of the gold table of a dimension: key and id, what a version says, and when.
+pub fn dimension(star: &Star) -> SchemaRef {
     let mut fields = vec![
-        Field::new("customer_key", DataType::Int64, false),
-        Field::new("customer_id", DataType::Int64, false),
-        Field::new("email_domain", DataType::Utf8, true),
-        Field::new("registration_date", DataType::Date32, true),
-        Field::new("country", DataType::Utf8, true),
+        Field::new(star.dimension.key, DataType::Int64, false),
+        Field::new(star.dimension.id, DataType::Int64, false),
     ];
+    fields.extend(star.attributes().map(|attribute| {
+        Field::new(attribute.name, schema::data_type(star.kind(attribute)), true)
+    }));
     fields.extend(validity());
     Arc::new(Schema::new(fields))
 }
 
+fn dimension_of(dataset: Dataset) -> SchemaRef {
+    Star::of(dataset).map_or_else(|| Arc::new(Schema::empty()), |star| dimension(&star))
+}
+
+/// Columns of `gold/dim_customer`.
+pub fn dim_customer() -> SchemaRef {
+    dimension_of(Dataset::Customers)
+}
+
 /// Columns of `gold/dim_product`.
 pub fn dim_product() -> SchemaRef {
-    let mut fields = vec![
-        Field::new("product_key", DataType::Int64, false),
-        Field::new("product_id", DataType::Int64, false),
-        Field::new("name", DataType::Utf8, true),
-        Field::new("category", DataType::Utf8, true),
-        Field::new("supplier", DataType::Utf8, true),
-        Field::new("price", decimal(PRICE_PRECISION), true),
-    ];
-    fields.extend(validity());
-    Arc::new(Schema::new(fields))
+    dimension_of(Dataset::Products)
 }
 
 fn validity() -> [Field; 4] {

@@ -16,6 +16,14 @@ use crate::days;
 /// since silver keeps every version of them.
 pub type Key = u128;
 
+/// Where a row stands in silver: each slot holds one row, that of the latest source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot {
+    /// UTC day of the row's event, in days since the epoch.
+    pub day: i32,
+    pub key: Key,
+}
+
 /// The columns of a silver batch that decide about merging.
 pub struct Columns<'a> {
     keys: Vec<Key>,
@@ -52,9 +60,19 @@ impl<'a> Columns<'a> {
         &self.keys
     }
 
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.keys.len()
+    }
+
     /// UTC day the row belongs to, in days since the epoch.
     pub fn day(&self, row: usize) -> i32 {
         days::day_of_micros(self.event[row])
+    }
+
+    /// Where the row stands.
+    pub fn slot(&self, row: usize) -> Slot {
+        Slot { day: self.day(row), key: self.keys[row] }
     }
 
     /// The run that brought the row.
@@ -102,12 +120,19 @@ fn ordered(value: i64) -> u64 {
     (value as u64) ^ (1 << 63)
 }
 
+/// The number that a UUID writes in hexadecimal digits, with or without hyphens.
 fn uuid(text: &str) -> Result<Key> {
-    let digits: String = text.chars().filter(|c| *c != '-').collect();
-    Key::from_str_radix(&digits, 16)
-        .ok()
-        .filter(|_| digits.len() == 32)
-        .ok_or_else(|| Error::internal("click event has no UUID").with("event_id", text))
+    let (mut key, mut digits): (Key, u32) = (0, 0);
+    for letter in text.chars().filter(|letter| *letter != '-') {
+        let Some(digit) = letter.to_digit(16) else { return Err(no_uuid(text)) };
+        key = key << 4 | Key::from(digit);
+        digits += 1;
+    }
+    if digits == 32 { Ok(key) } else { Err(no_uuid(text)) }
+}
+
+fn no_uuid(text: &str) -> Error {
+    Error::internal("click event has no UUID").with("event_id", text)
 }
 
 fn micros<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a [i64]> {
@@ -127,4 +152,23 @@ fn text<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a StringArray> {
 
 fn missing(column: &str) -> Error {
     Error::internal("silver column is missing or has another type").with("column", column)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uuids_are_ordered_as_their_digits_are() {
+        let of = |text: &str| uuid(text).unwrap();
+        assert_eq!(of("00000000-0000-0000-0000-0000000000fF"), 255);
+        assert!(
+            of("10000000000000000000000000000000") > of("0FFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF")
+        );
+        let long = "1".repeat(33);
+        for wrong in ["", "1234", "g0000000-0000-0000-0000-000000000000", &long] {
+            let error = uuid(wrong).unwrap_err();
+            assert!(error.to_string().contains("UUID"), "{error}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use serde_json::Value;
 use shopflow_core::contract::ManifestEntry;
 use shopflow_core::{ErrorKind, Result, ResultExt};
-use shopflow_postgres::{Client, PgResultExt};
+use shopflow_postgres::{Client, PgResultExt, dimensions};
 use tokio_postgres::{IsolationLevel, Transaction};
 
 use super::part;
@@ -30,7 +30,7 @@ pub struct QueuedFile {
 #[derive(Debug, Default)]
 pub struct Pending {
     pub files: Vec<QueuedFile>,
-    /// Number of customers and products whose history changed.
+    /// Number of entities whose history changed.
     pub entities: u64,
     /// Event dates to be recomputed.
     pub dates: BTreeSet<NaiveDate>,
@@ -47,7 +47,7 @@ pub struct Pending {
     pub dates_left: bool,
 }
 
-/// The event dates whose facts will be written anew, so far: dates that are marked later go without
+/// The event dates whose facts will be rewritten, so far: dates that are marked later go without
 /// a partition of their own until the next call.
 ///
 /// # Errors
@@ -119,7 +119,11 @@ impl Pending {
     ) -> Result<Pending> {
         transaction.batch_execute(READ).await.or_db("read pending work")?;
         if full {
-            transaction.batch_execute(READ_FULL).await.or_db("mark everything as pending")?;
+            transaction
+                .batch_execute(&dimensions::mark_all())
+                .await
+                .or_db("mark entities as pending")?;
+            transaction.batch_execute(READ_FULL).await.or_db("mark dates as pending")?;
         }
         let (files, files_left) = Self::files(transaction, fresh, rows).await?;
         let moved = transaction

@@ -27,6 +27,8 @@ pub struct Incoming {
     pub batches: Vec<RecordBatch>,
     /// Position in `Pending::files` of the file each batch is from.
     pub file_of_batch: Vec<usize>,
+    /// Encoded bytes of a bronze row, on average.
+    pub row_bytes: u64,
     /// The winners, sorted by key.
     pub by_day: BTreeMap<i32, Vec<RowRef>>,
     /// Keys that left a day.
@@ -89,8 +91,11 @@ pub async fn read_dataset(
     let objects: Vec<_> =
         files.iter().map(|file| pending.files[*file].entry.bronze.reference()).collect();
     let contents = parquet::read_files(&context.storage, &objects).await?;
+    let (mut bytes, mut all_rows) = (0, 0);
     for (file, batches) in files.iter().zip(&contents) {
         let entry = &pending.files[*file].entry;
+        bytes += entry.bronze.bytes;
+        all_rows += entry.rows;
         let rows: u64 = batches.iter().map(|batch| batch.num_rows() as u64).sum();
         if rows != entry.rows {
             return Err(Error::internal(
@@ -112,7 +117,9 @@ pub async fn read_dataset(
             }
         }
         let by_day = winners(dataset, &batches)?;
-        Ok(Incoming { dataset, batches, file_of_batch, by_day, dropped: HashMap::new() })
+        let row_bytes = bytes.div_ceil(all_rows.max(1));
+        let dropped = HashMap::new();
+        Ok(Incoming { dataset, batches, file_of_batch, row_bytes, by_day, dropped })
     })
     .await
 }

@@ -2,7 +2,7 @@
 //!
 //! `ops.silver_treatments` remembers the treatments and the name of the key that silver was made
 //! with. Where policies or key are others now, the silver table is emptied and its bronze files
-//! are queued again, so that the same call makes it anew; no row is left under the old treatment.
+//! are queued again, so that the same call rebuilds it; no row is left under the old treatment.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -25,7 +25,7 @@ pub async fn renew(context: &Context, client: &mut Client) -> Result<()> {
         .await
         .or_db("read treatments of silver")?;
     let known: HashMap<String, String> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-    for dataset in Dataset::ALL {
+    for dataset in Dataset::all() {
         let treatment = context.silver.name(dataset);
         if known.get(dataset.name()).is_some_and(|known| *known == treatment) {
             continue;

@@ -5,7 +5,7 @@ use shopflow_postgres::{Client, PgResultExt};
 
 /// Refreshes the views whose inputs have changed since their last refresh, while the old rows can
 /// be read; how many those were. Without a change this is one query over a few rows, so every call
-/// of transform ends with it, and what a crash left stale is made up for by the next.
+/// of transform ends with it, and what a crash left stale is completed by the next.
 ///
 /// # Errors
 /// `Transient.Database`.

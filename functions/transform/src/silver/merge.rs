@@ -1,4 +1,4 @@
-//! Merging rows into one silver partition: one row per key, the later source wins.
+//! Merging rows into files of silver: one row per slot (day and key), the later source wins.
 //!
 //! The outcome does not depend on the order in which files are merged: sources are totally
 //! ordered by (`_effective_at`, `_source_modified_at`, `_source_version_id`).
@@ -6,122 +6,159 @@
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
-use arrow::array::{DynComparator, RecordBatch, UInt32Array, make_comparator};
-use arrow::compute::{SortOptions, interleave_record_batch, take_record_batch};
+use arrow::array::{DynComparator, RecordBatch, make_comparator};
+use arrow::compute::SortOptions;
 use shopflow_core::{Dataset, ErrorKind, Result, ResultExt};
 
-use crate::incoming::order::{Columns, Key};
+use super::selection::Place;
+use crate::incoming::order::{Columns, Slot};
 
-/// What merging asks to be written.
+/// What merging asks to be written: places of rows in the existing batches and, after them, the
+/// incoming one, sorted by slot.
 #[derive(Debug)]
 pub enum Write {
     /// Everything was there already.
     Nothing,
-    /// A file with these rows beside the existing ones; no key overlaps.
-    Append(RecordBatch),
-    /// One file in place of the existing ones; without rows the partition goes.
-    Rewrite(RecordBatch),
+    /// These rows beside the existing ones; no slot overlaps.
+    Append(Vec<Place>),
+    /// These rows in place of the existing ones; there may be none left.
+    Rewrite(Vec<Place>),
 }
 
-/// The result of [`partition`].
+/// The result of [`merge`].
 #[derive(Debug)]
 pub struct Merged {
     pub write: Write,
     /// For each incoming row: whether silver holds it now because of its file. A row whose values
     /// were there already, or that is older than what is there, is not.
     pub loaded: Vec<bool>,
+    /// Incoming rows in slots that were empty.
+    pub added: usize,
 }
 
-/// Merges `incoming` (sorted by key, keys unique) into `existing` and drops the existing rows
-/// whose key is in `dropped`, unless the same key comes in. With `whole`, rows that are added come
-/// as one file with those that are there.
+/// Merges `incoming` (sorted by slot, slots unique) into the rows of `existing` files and drops the
+/// existing rows whose slot is in `dropped`, unless the same slot comes in. With `whole`, rows
+/// that are added are written together with those that are there.
 ///
 /// # Errors
 /// `Internal` when a batch does not have the silver schema.
-pub fn partition(
+pub fn merge(
     dataset: Dataset,
-    existing: &RecordBatch,
+    existing: &[RecordBatch],
     incoming: &RecordBatch,
-    dropped: &HashSet<Key>,
+    dropped: &HashSet<Slot>,
     whole: bool,
 ) -> Result<Merged> {
-    let old = Columns::of(dataset, existing)?;
+    let old = existing
+        .iter()
+        .map(|batch| Columns::of(dataset, batch))
+        .collect::<Result<Vec<Columns<'_>>>>()?;
     let new = Columns::of(dataset, incoming)?;
-    let same_values = SameValues::new(dataset, existing, incoming)?;
-    let mut old_rows: Vec<usize> = (0..old.keys().len()).collect();
-    old_rows.sort_by_key(|row| old.keys()[*row]);
+    let mut same_values = SameValues::new(dataset, existing, incoming);
+    let new_batch = existing.len() as u32;
 
-    let mut rows: Vec<(usize, usize)> = Vec::with_capacity(old.keys().len() + new.keys().len());
-    let mut added: Vec<u32> = Vec::new();
-    let mut loaded = vec![false; new.keys().len()];
+    let mut rows: Vec<Place> = Vec::new();
+    let mut added: Vec<Place> = Vec::new();
+    let mut loaded = vec![false; new.rows()];
     let mut rewrite = false;
-    let mut olds = old_rows.into_iter().peekable();
-    let keep_old = |row: usize, rows: &mut Vec<(usize, usize)>| {
-        let keep = !dropped.contains(&old.keys()[row]);
+    let mut olds = sorted_slots(&old).into_iter().peekable();
+    let keep_old = |(slot, place): (Slot, Place), rows: &mut Vec<Place>| {
+        let keep = !dropped.contains(&slot);
         if keep {
-            rows.push((0, row));
+            rows.push(place);
         }
         !keep
     };
-    for (row, key) in new.keys().iter().enumerate() {
-        while let Some(passed) = olds.next_if(|old_row| old.keys()[*old_row] < *key) {
+    for row in 0..new.rows() {
+        let slot = new.slot(row);
+        let place = Place { day: slot.day, batch: new_batch, row: row as u32 };
+        while let Some(passed) = olds.next_if(|(old_slot, _)| *old_slot < slot) {
             rewrite |= keep_old(passed, &mut rows);
         }
-        let Some(old_row) = olds.next_if(|old_row| old.keys()[*old_row] == *key) else {
-            rows.push((1, row));
-            added.push(row as u32);
+        let Some((_, there)) = olds.next_if(|(old_slot, _)| *old_slot == slot) else {
+            rows.push(place);
+            added.push(place);
             loaded[row] = true;
             continue;
         };
-        match new.source_order(row, &old, old_row) {
+        let (columns, old_row) = (&old[there.batch as usize], there.row as usize);
+        match new.source_order(row, columns, old_row) {
             Ordering::Greater => {
-                rows.push((1, row));
+                rows.push(place);
                 rewrite = true;
-                loaded[row] = !same_values.hold(old_row, row);
+                loaded[row] = !same_values.hold(there, row)?;
             }
             // Written by an earlier attempt of the run that brought this file.
             Ordering::Equal => {
-                rows.push((0, old_row));
-                loaded[row] = new.run(row) == old.run(old_row);
+                rows.push(there);
+                loaded[row] = new.run(row) == columns.run(old_row);
             }
-            Ordering::Less => rows.push((0, old_row)),
+            Ordering::Less => rows.push(there),
         }
     }
     for passed in olds {
         rewrite |= keep_old(passed, &mut rows);
     }
 
-    let whole = whole && !added.is_empty() && existing.num_rows() > 0;
-    let write = if rewrite || whole {
-        let batch = interleave_record_batch(&[existing, incoming], &rows)
-            .or_error(ErrorKind::Internal, "merge of silver rows failed")?;
-        Write::Rewrite(batch)
-    } else if added.is_empty() {
+    let has_rows = existing.iter().any(|batch| batch.num_rows() > 0);
+    let count = added.len();
+    let write = if rewrite || (whole && count > 0 && has_rows) {
+        Write::Rewrite(rows)
+    } else if count == 0 {
         Write::Nothing
     } else {
-        let batch = take_record_batch(incoming, &UInt32Array::from(added))
-            .or_error(ErrorKind::Internal, "selection of silver rows failed")?;
-        Write::Append(batch)
+        Write::Append(added)
     };
-    Ok(Merged { write, loaded })
+    Ok(Merged { write, loaded, added: count })
 }
 
-/// Compares the dataset's own columns of an existing and an incoming row.
-struct SameValues(Vec<DynComparator>);
+/// Every row with its slot, sorted by it; of rows in the same slot the first stays first.
+pub(super) fn sorted_slots(columns: &[Columns<'_>]) -> Vec<(Slot, Place)> {
+    let mut rows = Vec::with_capacity(columns.iter().map(Columns::rows).sum());
+    for (batch, columns) in columns.iter().enumerate() {
+        rows.extend((0..columns.rows()).map(|row| {
+            let slot = columns.slot(row);
+            (slot, Place { day: slot.day, batch: batch as u32, row: row as u32 })
+        }));
+    }
+    // Stable, and nearly free when the rows are sorted already, as those of a file usually are.
+    rows.sort_by_key(|(slot, _)| *slot);
+    rows
+}
 
-impl SameValues {
-    fn new(dataset: Dataset, existing: &RecordBatch, incoming: &RecordBatch) -> Result<SameValues> {
-        let comparators = (0..dataset.columns().len())
-            .map(|column| {
-                let (old, new) = (existing.column(column), incoming.column(column));
-                make_comparator(old.as_ref(), new.as_ref(), SortOptions::default())
-            })
-            .collect::<std::result::Result<Vec<_>, _>>()
-            .or_error(ErrorKind::Internal, "silver rows cannot be compared")?;
-        Ok(SameValues(comparators))
+/// Compares the dataset's own columns of existing and incoming rows.
+struct SameValues<'a> {
+    columns: usize,
+    existing: &'a [RecordBatch],
+    incoming: &'a RecordBatch,
+    /// For each existing batch, once it is compared.
+    comparators: Vec<Option<Vec<DynComparator>>>,
+}
+
+impl<'a> SameValues<'a> {
+    fn new(dataset: Dataset, existing: &'a [RecordBatch], incoming: &'a RecordBatch) -> Self {
+        let comparators = existing.iter().map(|_| None).collect();
+        SameValues { columns: dataset.columns().len(), existing, incoming, comparators }
     }
 
-    fn hold(&self, existing: usize, incoming: usize) -> bool {
-        self.0.iter().all(|compare| compare(existing, incoming) == Ordering::Equal)
+    fn hold(&mut self, there: Place, incoming: usize) -> Result<bool> {
+        let batch = there.batch as usize;
+        let known = &mut self.comparators[batch];
+        let comparators = match known {
+            Some(comparators) => comparators,
+            None => known.insert(compare(self.columns, &self.existing[batch], self.incoming)?),
+        };
+        let row = there.row as usize;
+        Ok(comparators.iter().all(|compare| compare(row, incoming) == Ordering::Equal))
     }
+}
+
+fn compare(columns: usize, old: &RecordBatch, new: &RecordBatch) -> Result<Vec<DynComparator>> {
+    (0..columns)
+        .map(|column| {
+            let (old, new) = (old.column(column), new.column(column));
+            make_comparator(old.as_ref(), new.as_ref(), SortOptions::default())
+        })
+        .collect::<std::result::Result<Vec<_>, _>>()
+        .or_error(ErrorKind::Internal, "silver rows cannot be compared")
 }

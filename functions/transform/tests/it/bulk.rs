@@ -1,4 +1,4 @@
-//! Months that get so many facts that they are built anew, beside months that do not.
+//! Months that get so many facts that they are rebuilt, beside months that do not.
 
 use chrono::Duration;
 

@@ -2,6 +2,7 @@
 //! aggregates as everything at once.
 
 use chrono::Duration;
+use shopflow_lake::Layout;
 use uuid::Uuid;
 
 use crate::common::{Customer, Event, Product, Sale, Shop, Source, at, source};
@@ -109,8 +110,9 @@ async fn published(shop: &Shop) -> Vec<Vec<String>> {
     tables
 }
 
-async fn play(seed: u64, zone: &str) {
+async fn play(seed: u64, zone: &str, layout: Layout) {
     let (mut shop, at_once) = (Shop::in_zone(zone).await, Shop::in_zone(zone).await);
+    shop.context.layout = layout;
     let mut dice = Dice(seed);
     let mut sent = Vec::new();
     for step in 0..7 {
@@ -152,14 +154,16 @@ async fn play(seed: u64, zone: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn increments_in_any_order_give_the_bytes_of_a_full_rebuild() {
-    for (seed, zone) in [
-        (11, "UTC"),
-        (12, "Europe/Berlin"),
-        (13, "America/New_York"),
-        (14, "UTC"),
-        (15, "Asia/Kolkata"),
+    // Months in one file, in several, cut by day once they have grown, and by day from the start.
+    let layout = |month_bytes, file_bytes| Layout { month_bytes, file_bytes };
+    for (seed, zone, layout) in [
+        (11, "UTC", layout(32 << 20, 4 << 20)),
+        (12, "Europe/Berlin", layout(32 << 20, 1)),
+        (13, "America/New_York", layout(20_000, 6_000)),
+        (14, "UTC", layout(20_000, 1)),
+        (15, "Asia/Kolkata", layout(1, 1)),
     ] {
-        play(seed, zone).await;
+        play(seed, zone, layout).await;
     }
 }
 

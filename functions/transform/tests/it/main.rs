@@ -11,6 +11,7 @@ mod increments;
 mod lineage;
 mod merge;
 mod migration;
+mod months;
 mod parts;
 mod personal;
 mod pipeline;

@@ -1,4 +1,4 @@
-//! Merging into a silver partition against a brute-force oracle.
+//! Merging into silver against a brute-force oracle.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -6,23 +6,25 @@ use std::sync::Arc;
 use arrow::array::{
     ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
-use arrow::compute::concat_batches;
 use proptest::prelude::*;
 use shopflow_core::Dataset;
 use shopflow_lake::schema;
-use shopflow_transform::incoming::order::row_key;
+use shopflow_transform::incoming::order::{Slot, row_key};
 use shopflow_transform::silver::merge::{self, Write};
+use shopflow_transform::silver::selection::Place;
 
-/// One file: when it is effective, and its rows (id to quantity).
+const MICROS_PER_DAY: i64 = 86_400_000_000;
+
+/// One file: when it is effective, and its rows (day and id to quantity).
 #[derive(Debug, Clone)]
 struct File {
     effective: i64,
     version: usize,
-    rows: BTreeMap<i64, i32>,
+    rows: BTreeMap<(i32, i64), i32>,
 }
 
-/// id, quantity, effective moment, version: what a silver row says and where it came from.
-type Row = (i64, i32, i64, usize);
+/// id, quantity, effective moment, version, day: what a silver row says and where it came from.
+type Row = (i64, i32, i64, usize, i32);
 
 fn batch(rows: &[Row]) -> RecordBatch {
     let times = |of: fn(&Row) -> i64| -> ArrayRef {
@@ -37,7 +39,7 @@ fn batch(rows: &[Row]) -> RecordBatch {
         Arc::new(Int64Array::from_iter_values(rows.iter().map(|_| 1))),
         Arc::new(Int64Array::from_iter_values(rows.iter().map(|_| 1))),
         Arc::new(Int32Array::from_iter_values(rows.iter().map(|row| row.1))),
-        times(|_| 0),
+        times(|row| i64::from(row.4) * MICROS_PER_DAY + row.0),
         text(|_| "paypal".to_owned()),
         text(|row| format!("run-{}", row.3)),
         text(|row| format!("version-{:03}", row.3)),
@@ -58,33 +60,66 @@ fn rows_of(batch: &RecordBatch) -> Vec<Row> {
                 batch.column(3).as_primitive::<Int32Type>().value(row),
                 batch.column(9).as_primitive::<TimestampMicrosecondType>().value(row),
                 version(row),
+                (batch.column(4).as_primitive::<TimestampMicrosecondType>().value(row)
+                    / MICROS_PER_DAY) as i32,
             )
         })
         .collect()
 }
 
 fn incoming(file: &File) -> RecordBatch {
-    let rows =
-        file.rows.iter().map(|(id, quantity)| (*id, *quantity, file.effective, file.version));
+    let rows = file.rows.iter();
+    let rows = rows.map(|(slot, quantity)| row_of(file, slot, *quantity));
     batch(&rows.collect::<Vec<_>>())
 }
 
-/// Merges a file; returns the partition and the number of rows that changed it.
-fn apply(partition: &RecordBatch, file: &File) -> (RecordBatch, usize) {
-    let none = HashSet::new();
-    let merged =
-        merge::partition(Dataset::Transactions, partition, &incoming(file), &none, false).unwrap();
+fn row_of(file: &File, (day, id): &(i32, i64), quantity: i32) -> Row {
+    (*id, quantity, file.effective, file.version, *day)
+}
+
+/// What a merge leaves: the files of a unit, each with the rows in the order of the file.
+enum Left {
+    Nothing,
+    Append(Vec<Row>),
+    Rewrite(Vec<Row>),
+}
+
+fn merge(
+    existing: &[RecordBatch],
+    new: &RecordBatch,
+    dropped: &HashSet<Slot>,
+    whole: bool,
+) -> (Left, usize) {
+    let merged = merge::merge(Dataset::Transactions, existing, new, dropped, whole).unwrap();
     let loaded = merged.loaded.iter().filter(|loaded| **loaded).count();
-    let partition = match merged.write {
-        Write::Nothing => partition.clone(),
-        Write::Append(rows) => concat_batches(&rows.schema(), [partition, &rows]).unwrap(),
-        Write::Rewrite(rows) => rows,
+    let batches: Vec<Vec<Row>> = existing.iter().chain([new]).map(rows_of).collect();
+    let rows = |places: Vec<Place>| -> Vec<Row> {
+        let row = |place: &Place| batches[place.batch as usize][place.row as usize];
+        assert!(places.iter().all(|place| row(place).4 == place.day));
+        places.iter().map(row).collect()
     };
-    (partition, loaded)
+    let left = match merged.write {
+        Write::Nothing => Left::Nothing,
+        Write::Append(places) => Left::Append(rows(places)),
+        Write::Rewrite(places) => Left::Rewrite(rows(places)),
+    };
+    (left, loaded)
+}
+
+/// Merges a file into others; the number of rows that changed them.
+fn apply(files: &mut Vec<RecordBatch>, file: &File) -> usize {
+    let (left, loaded) = merge(files, &incoming(file), &HashSet::new(), false);
+    match left {
+        Left::Nothing => {}
+        Left::Append(rows) => files.push(batch(&rows)),
+        Left::Rewrite(rows) => *files = vec![batch(&rows)],
+    }
+    loaded
 }
 
 fn files() -> impl Strategy<Value = Vec<File>> {
-    let rows = proptest::collection::btree_map(1..8_i64, 1..4_i32, 0..8);
+    // The same id on two days is two rows.
+    let rows = proptest::collection::btree_map((0..3_i32, 1..5_i64), 1..4_i32, 0..8);
     proptest::collection::vec((0..3_i64, rows), 1..6).prop_map(|files| {
         let numbered = files.into_iter().enumerate();
         numbered.map(|(version, (effective, rows))| File { effective, version, rows }).collect()
@@ -96,39 +131,39 @@ proptest! {
     fn any_order_of_files_ends_in_the_latest_version_of_each_row(
         (given, shuffled) in files().prop_flat_map(|files| (Just(files.clone()), Just(files).prop_shuffle()))
     ) {
-        let mut wanted: BTreeMap<i64, Row> = BTreeMap::new();
+        let mut wanted: BTreeMap<(i32, i64), Row> = BTreeMap::new();
         for file in &given {
-            for (id, quantity) in &file.rows {
-                let row = (*id, *quantity, file.effective, file.version);
-                let known = wanted.entry(*id).or_insert(row);
+            for (slot, quantity) in &file.rows {
+                let row = row_of(file, slot, *quantity);
+                let known = wanted.entry(*slot).or_insert(row);
                 if (row.2, row.3) > (known.2, known.3) {
                     *known = row;
                 }
             }
         }
-        let wanted: Vec<Row> = wanted.into_values().collect();
+        let mut wanted: Vec<Row> = wanted.into_values().collect();
+        wanted.sort_unstable();
         for order in [&given, &shuffled] {
-            let mut partition = batch(&[]);
-            let mut state: BTreeMap<i64, Row> = BTreeMap::new();
+            let mut silver = Vec::new();
+            let mut state: BTreeMap<(i32, i64), Row> = BTreeMap::new();
             for file in order {
-                let (next, loaded) = apply(&partition, file);
+                let loaded = apply(&mut silver, file);
                 // Oracle for the ledger: new keys, and later versions with other values.
                 let mut changed = 0;
-                for (id, quantity) in &file.rows {
-                    let row = (*id, *quantity, file.effective, file.version);
-                    match state.get(id) {
+                for (slot, quantity) in &file.rows {
+                    let row = row_of(file, slot, *quantity);
+                    match state.get(slot) {
                         None => changed += 1,
                         Some(known) if (row.2, row.3) > (known.2, known.3) => {
                             changed += usize::from(known.1 != row.1);
                         }
                         Some(_) => continue,
                     }
-                    state.insert(*id, row);
+                    state.insert(*slot, row);
                 }
                 prop_assert_eq!(loaded, changed);
-                partition = next;
             }
-            let mut rows = rows_of(&partition);
+            let mut rows: Vec<Row> = silver.iter().flat_map(rows_of).collect();
             rows.sort_unstable();
             prop_assert_eq!(&rows, &wanted);
         }
@@ -136,56 +171,54 @@ proptest! {
 
     #[test]
     fn merging_the_same_file_again_writes_nothing(files in files()) {
-        let mut partition = batch(&[]);
-        for file in &files[..files.len() - 1] {
-            partition = apply(&partition, file).0;
+        let mut silver = Vec::new();
+        for file in &files {
+            apply(&mut silver, file);
         }
         let last = &files[files.len() - 1];
-        let (after, _) = apply(&partition, last);
-        let none = HashSet::new();
-        let again = merge::partition(Dataset::Transactions, &after, &incoming(last), &none, false).unwrap();
-        prop_assert!(matches!(again.write, Write::Nothing));
+        let (again, _) = merge(&silver, &incoming(last), &HashSet::new(), false);
+        prop_assert!(matches!(again, Left::Nothing));
     }
 }
 
 #[test]
 fn a_file_without_overlap_is_appended_and_only_its_rows_are_written() {
-    let none = HashSet::new();
-    let existing = batch(&[(1, 1, 0, 0), (3, 1, 0, 0)]);
-    let new = batch(&[(2, 5, 1, 1), (3, 1, 0, 0)]);
-    let merged = merge::partition(Dataset::Transactions, &existing, &new, &none, false).unwrap();
-    let Write::Append(rows) = merged.write else { panic!("{:?}", merged.write) };
-    assert_eq!(rows_of(&rows), [(2, 5, 1, 1)]);
+    let existing = [batch(&[(1, 1, 0, 0, 0), (3, 1, 0, 0, 0)]), batch(&[(2, 1, 0, 0, 1)])];
+    let new = batch(&[(2, 5, 1, 1, 0), (3, 1, 0, 0, 0), (3, 1, 1, 1, 1)]);
+    let (left, loaded) = merge(&existing, &new, &HashSet::new(), false);
+    let Left::Append(rows) = left else { panic!("not appended") };
+    assert_eq!(rows, [(2, 5, 1, 1, 0), (3, 1, 1, 1, 1)]);
+    // That one says the same, and is from the same run.
+    assert_eq!(loaded, 3);
 }
 
 #[test]
-fn rows_added_to_a_small_partition_come_with_those_that_are_there() {
-    let none = HashSet::new();
-    let existing = batch(&[(1, 1, 0, 0), (3, 1, 0, 0)]);
-    let new = batch(&[(2, 5, 1, 1), (3, 1, 0, 0)]);
-    let merged = merge::partition(Dataset::Transactions, &existing, &new, &none, true).unwrap();
-    let Write::Rewrite(rows) = merged.write else { panic!("{:?}", merged.write) };
-    assert_eq!(rows_of(&rows), [(1, 1, 0, 0), (2, 5, 1, 1), (3, 1, 0, 0)]);
-    let again = merge::partition(Dataset::Transactions, &rows, &new, &none, true).unwrap();
-    assert!(matches!(again.write, Write::Nothing), "{:?}", again.write);
+fn rows_added_to_a_small_unit_come_with_those_that_are_there() {
+    let existing = [batch(&[(1, 1, 0, 0, 0), (3, 1, 0, 0, 0)])];
+    let new = batch(&[(2, 5, 1, 1, 0), (3, 1, 0, 0, 0)]);
+    let (left, _) = merge(&existing, &new, &HashSet::new(), true);
+    let Left::Rewrite(rows) = left else { panic!("not rewritten") };
+    assert_eq!(rows, [(1, 1, 0, 0, 0), (2, 5, 1, 1, 0), (3, 1, 0, 0, 0)]);
+    let (again, _) = merge(&[batch(&rows)], &new, &HashSet::new(), true);
+    assert!(matches!(again, Left::Nothing));
 }
 
 #[test]
-fn a_rewritten_partition_is_sorted_by_key() {
-    let none = HashSet::new();
-    let existing = batch(&[(3, 1, 0, 0), (1, 1, 0, 0)]);
-    let new = batch(&[(2, 5, 1, 1), (3, 2, 1, 1)]);
-    let merged = merge::partition(Dataset::Transactions, &existing, &new, &none, false).unwrap();
-    let Write::Rewrite(rows) = merged.write else { panic!("{:?}", merged.write) };
-    assert_eq!(rows_of(&rows), [(1, 1, 0, 0), (2, 5, 1, 1), (3, 2, 1, 1)]);
+fn rewritten_rows_are_sorted_by_day_and_key() {
+    let existing = [batch(&[(3, 1, 0, 0, 0), (1, 1, 0, 0, 0)]), batch(&[(1, 1, 0, 0, 2)])];
+    let new = batch(&[(3, 2, 1, 1, 0), (2, 5, 1, 1, 1)]);
+    let (left, _) = merge(&existing, &new, &HashSet::new(), false);
+    let Left::Rewrite(rows) = left else { panic!("not rewritten") };
+    assert_eq!(rows, [(1, 1, 0, 0, 0), (3, 2, 1, 1, 0), (2, 5, 1, 1, 1), (1, 1, 0, 0, 2)]);
 }
 
 #[test]
-fn a_row_that_left_is_dropped_unless_it_comes_back() {
-    let left = HashSet::from([row_key(1), row_key(2)]);
-    let existing = batch(&[(1, 1, 0, 0), (2, 1, 0, 0), (3, 1, 0, 0)]);
-    let back = batch(&[(2, 9, 2, 2)]);
-    let merged = merge::partition(Dataset::Transactions, &existing, &back, &left, false).unwrap();
-    let Write::Rewrite(rows) = merged.write else { panic!("{:?}", merged.write) };
-    assert_eq!(rows_of(&rows), [(2, 9, 2, 2), (3, 1, 0, 0)]);
+fn a_row_that_left_a_day_is_dropped_unless_it_comes_back() {
+    let left = |day, id| Slot { day, key: row_key(id) };
+    let dropped = HashSet::from([left(0, 1), left(0, 2), left(1, 3)]);
+    let existing = [batch(&[(1, 1, 0, 0, 0), (2, 1, 0, 0, 0), (3, 1, 0, 0, 0)])];
+    let back = batch(&[(2, 9, 2, 2, 0), (1, 1, 2, 2, 1)]);
+    let (left, _) = merge(&existing, &back, &dropped, false);
+    let Left::Rewrite(rows) = left else { panic!("not rewritten") };
+    assert_eq!(rows, [(2, 9, 2, 2, 0), (3, 1, 0, 0, 0), (1, 1, 2, 2, 1)]);
 }

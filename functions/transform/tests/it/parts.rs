@@ -64,7 +64,7 @@ async fn many_small_calls_end_in_what_one_call_ends_in() {
     assert_eq!(calls, 10);
     assert_eq!((last.ledger, last.gold), (once.ledger, once.gold));
     assert_eq!((last.touched_dates, last.fact_rows), (once.touched_dates, once.fact_rows));
-    for dataset in Dataset::ALL {
+    for dataset in Dataset::all() {
         assert_eq!(shop.silver(dataset).await, whole.silver(dataset).await, "{dataset}");
     }
     assert_eq!(shop.files("gold/").await, whole.files("gold/").await);

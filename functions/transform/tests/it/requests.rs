@@ -16,16 +16,18 @@ use uuid::Uuid;
 
 use crate::common::{Event, Sale, Shop, at, source};
 
+/// Days with sales and clicks, in two months.
 const DAYS: i64 = 10;
+const MONTHS: i64 = 2;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_day_stays_one_small_file_that_each_run_fetches_and_stores_once() {
+async fn a_month_stays_one_small_file_that_each_run_fetches_and_stores_once() {
     let mut shop = Shop::open().await;
     let (address, requests) = proxy::noting(shopflow_testkit::emulator_address()).await;
     shop.context.storage = shopflow_testkit::storage_at(&format!("http://{address}")).await;
     for run in 1..=3 {
         let id = format!("r{run}");
-        let moments = (0..DAYS).map(|day| at("2026-01-05T12:00:00Z") + Duration::days(day));
+        let moments = (0..DAYS).map(|day| at("2026-01-25T12:00:00Z") + Duration::days(day));
         let sales: Vec<Sale> = moments
             .clone()
             .zip(100 * run..)
@@ -47,18 +49,18 @@ async fn a_day_stays_one_small_file_that_each_run_fetches_and_stores_once() {
         requests.take();
         shop.transform(&id).await.unwrap();
         let asked = requests.take();
-        for table in ["silver/transactions/event_date", "silver/clickstream/event_date"] {
+        for table in ["silver/transactions/month", "silver/clickstream/month"] {
             let count = |method: &str| {
                 let is_of_table = |line: &&String| line.starts_with(method) && line.contains(table);
                 asked.iter().filter(is_of_table).count() as i64
             };
             // What a run has written itself, it does not fetch for gold.
-            let present = if run == 1 { 0 } else { DAYS };
-            assert_eq!((count("GET"), count("PUT")), (present, DAYS), "{table} of run {run}");
+            let present = if run == 1 { 0 } else { MONTHS };
+            assert_eq!((count("GET"), count("PUT")), (present, MONTHS), "{table} of run {run}");
         }
     }
     for table in ["silver/transactions", "silver/clickstream"] {
-        assert_eq!(shop.files(table).await.len() as i64, DAYS, "{table}");
+        assert_eq!(shop.files(table).await.len() as i64, MONTHS, "{table}");
     }
 }
 
@@ -81,7 +83,13 @@ async fn a_question_fetches_its_columns_of_a_large_file_and_the_next_one_only_ot
 
     let (address, requests) = proxy::noting(shopflow_testkit::emulator_address()).await;
     let storage = shopflow_testkit::storage_at(&format!("http://{address}")).await;
-    let file = FileEntry { key: "t/f.parquet".to_owned(), bytes, rows: 0, sha256: String::new() };
+    let file = FileEntry {
+        key: "t/f.parquet".to_owned(),
+        bytes,
+        rows: 0,
+        sha256: String::new(),
+        days: None,
+    };
     let files = LazyFiles {
         origin: Bucket::origin(&storage, &bucket),
         cache: FileCache::new(1 << 30),

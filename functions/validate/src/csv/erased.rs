@@ -5,6 +5,7 @@ use shopflow_core::dataset::{Column, Kind, PersonalData};
 use shopflow_core::vocabulary::Vocabularies;
 
 use super::record;
+use crate::clock::Clock;
 use crate::values;
 
 /// A good row without the values: what tells nothing of the person stays as it came.
@@ -43,9 +44,7 @@ pub(super) fn refused(
         let value = value(position);
         let column = columns.get(position).copied().flatten();
         match column {
-            Some(column) if !is_free(column) && values::check(column, &value, sets).is_ok() => {
-                value
-            }
+            Some(column) if !is_free(column) && is_right(column, &value, sets) => value,
             _ if value.is_empty() => value,
             _ => ERASED_NAME.as_bytes().to_vec(),
         }
@@ -56,6 +55,10 @@ pub(super) fn refused(
 /// What is left of a row whose fields cannot be told apart.
 pub(crate) fn broken(customer: u64) -> Vec<u8> {
     format!("{customer},{ERASED_NAME}").into_bytes()
+}
+
+fn is_right(column: &Column, value: &[u8], sets: &Vocabularies) -> bool {
+    values::check(column, value, sets, &mut Clock::default()).is_ok()
 }
 
 fn is_free(column: &Column) -> bool {
@@ -71,7 +74,8 @@ pub(crate) fn customer_of(row: &[u8], position: usize) -> Option<u64> {
 /// A field as a customer number, if it is one.
 pub(super) fn number(field: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(field).ok()?;
-    text.trim_matches(|character: char| character.is_whitespace() || character == '"').parse().ok()
+    let text = text.trim_matches(|character: char| character.is_whitespace() || character == '"');
+    shopflow_core::values::positive(text.as_bytes(), i64::MAX as u64).ok()
 }
 
 /// The value of a field, free of quoting.

@@ -19,7 +19,7 @@ pub(super) struct Header {
 /// Reads the names of the header.
 ///
 /// # Errors
-/// The rejection when a column is missing or named twice.
+/// The rejection when a required column is missing, or one is named twice.
 pub(super) fn read(dataset: Dataset, names: &[String]) -> Result<Header, Rejection> {
     let known = dataset.columns();
     if !names.iter().any(|name| known.iter().any(|column| alike(column.name, name) == 0)) {
@@ -30,8 +30,10 @@ pub(super) fn read(dataset: Dataset, names: &[String]) -> Result<Header, Rejecti
     if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
         return Err(duplicate(known, pair[0]));
     }
-    let missing: Vec<&'static Column> =
-        known.iter().filter(|column| !names.iter().any(|name| name == column.name)).collect();
+    let missing: Vec<&'static Column> = known
+        .iter()
+        .filter(|column| column.required && !names.iter().any(|name| name == column.name))
+        .collect();
     if let Some(&first) = missing.first() {
         return Err(missing_columns(first, &missing, known, names));
     }

@@ -13,11 +13,12 @@ mod window;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use shopflow_core::dataset::Column;
+use shopflow_core::dataset::{Column, Kind};
 use shopflow_core::schema_contract::Mode;
 
 use super::discard::Discard;
 use super::record::Field;
+use crate::clock::Zone;
 use crate::ids::Numbers;
 use crate::personal;
 use crate::quarantine::Refusal;
@@ -141,6 +142,24 @@ impl Rows {
             split.good.append(&mut self.header);
         }
         split.good.extend_from_slice(rows);
+    }
+
+    /// The value of a column as it goes on.
+    fn going_on(&self, position: usize, value: &[u8], zone: Zone) -> Vec<u8> {
+        let written = self.is_moment(position).then(|| zone.written_out(value)).flatten();
+        written.unwrap_or_else(|| value.to_vec())
+    }
+
+    /// A row with times that have no offset, as it goes on; `field` gives the range of each field
+    /// in it.
+    #[cold]
+    fn on_clock(&self, row: &[u8], field: impl Fn(usize) -> Range<usize>, zone: Zone) -> Vec<u8> {
+        let moments = (0..self.columns.len()).filter(|position| self.is_moment(*position));
+        zone.row(row, moments.map(field))
+    }
+
+    fn is_moment(&self, position: usize) -> bool {
+        self.columns[position].is_some_and(|column| column.kind == Kind::Timestamp)
     }
 
     #[cold]

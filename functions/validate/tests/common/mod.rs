@@ -4,6 +4,7 @@
 use shopflow_core::Dataset;
 use shopflow_core::schema_contract::Contract;
 use shopflow_core::vocabulary::Vocabularies;
+use shopflow_validate::clock::Zone;
 use shopflow_validate::engine::{Split, Summary, Validator};
 
 pub const TRANSACTIONS: &str = "id,customer_id,product_id,quantity,timestamp,payment_method\n";
@@ -63,7 +64,7 @@ pub fn validate_under(
     file: &[u8],
     cuts: &[usize],
 ) -> Outcome {
-    feed(Validator::under(dataset, contract), file, cuts)
+    run(dataset, Validator::under(dataset, contract), file, cuts)
 }
 
 /// With sets of values of its own.
@@ -73,10 +74,15 @@ pub fn validate_knowing(
     file: &[u8],
     cuts: &[usize],
 ) -> Outcome {
-    feed(Validator::new(dataset).knowing(sets), file, cuts)
+    run(dataset, Validator::new(dataset).knowing(sets), file, cuts)
 }
 
-fn feed(mut validator: Validator, file: &[u8], cuts: &[usize]) -> Outcome {
+/// With times without an offset in a zone.
+pub fn validate_in(zone: Zone, dataset: Dataset, file: &[u8]) -> Outcome {
+    run(dataset, Validator::new(dataset).in_zone(zone), file, &[])
+}
+
+fn run(dataset: Dataset, mut validator: Validator, file: &[u8], cuts: &[usize]) -> Outcome {
     let mut cuts: Vec<usize> = cuts.iter().map(|cut| *cut % (file.len() + 1)).collect();
     cuts.sort_unstable();
     let mut split = Split::default();

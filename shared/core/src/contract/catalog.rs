@@ -44,7 +44,7 @@ pub struct CatalogTable {
 pub enum CatalogChange {
     Created,
     Updated,
-    /// Created anew with other partition keys; Glue cannot change those.
+    /// Recreated with other partition keys; Glue cannot change those.
     Replaced,
     Unchanged,
 }

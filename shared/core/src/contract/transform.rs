@@ -26,6 +26,9 @@ pub struct TransformResult {
     #[serde(default)]
     pub more: bool,
     pub gold: Vec<GoldTable>,
+    /// Names of the tables of silver, for whoever looks after their files.
+    #[serde(default)]
+    pub silver: Vec<String>,
     /// One entry per dataset: bronze rows in, silver rows written or unchanged.
     pub ledger: Vec<LedgerEntry>,
 }

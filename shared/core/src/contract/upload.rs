@@ -47,6 +47,12 @@ pub struct PublishResult {
     pub manifest: ObjectRef,
     pub objects: u64,
     pub rows: u64,
+    /// The datasets of the run whose rows are entities, in load order.
+    #[serde(default)]
+    pub entities: Vec<Dataset>,
+    /// Those whose rows are events, loaded after the entities they refer to.
+    #[serde(default)]
+    pub events: Vec<Dataset>,
 }
 
 /// One file of a run: where it came from and the two copies made of it.

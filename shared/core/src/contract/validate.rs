@@ -18,7 +18,7 @@ pub struct ValidateEvent {
 pub struct ValidateResult {
     pub dataset: Dataset,
     pub source: SourceObject,
-    /// The good rows, byte for byte as they came, under the source's own header.
+    /// The good rows, as they came but for times without an offset, under the source's own header.
     /// Absent when there are none.
     pub validated: Option<StoredObject>,
     /// The bad rows with reasons. Absent when there are none.

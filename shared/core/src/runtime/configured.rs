@@ -1,8 +1,8 @@
 //! What a function builds from its configuration, built anew when a run follows another one.
 
-use std::future::Future;
 use std::sync::Arc;
 
+use futures::future::LocalBoxFuture;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
@@ -21,16 +21,22 @@ pub struct Init {
     pub overlay: Arc<Overlay>,
 }
 
-/// A function's context and the settings it was built from.
+/// Reads and checks the configuration with files over it.
+pub(super) type Read = Box<dyn Fn(&Overlay) -> Result<Settings>>;
+
+/// Makes of a configuration what events are handled with.
+pub(super) type Build<T> = Box<dyn Fn(Init) -> LocalBoxFuture<'static, Result<Arc<T>>>>;
+
+/// What events are handled with, and the settings it was built from.
 #[derive(Debug)]
-pub(super) struct Built<C> {
+pub(super) struct Built<T: ?Sized> {
     /// Version of the files over the built-in ones.
     version: Option<String>,
-    pub context: Arc<C>,
+    pub context: Arc<T>,
     pub settings: Arc<Settings>,
 }
 
-impl<C> Clone for Built<C> {
+impl<T: ?Sized> Clone for Built<T> {
     fn clone(&self) -> Self {
         let Built { version, context, settings } = self;
         Built {
@@ -42,24 +48,24 @@ impl<C> Clone for Built<C> {
 }
 
 /// Builds contexts, and remembers the latest.
-pub(super) struct Configured<C, S, B> {
-    settings: S,
+pub(super) struct Configured<T: ?Sized> {
     aws: aws_config::SdkConfig,
     /// Where files over the built-in ones are.
     uri: Option<String>,
-    build: B,
-    latest: Mutex<Option<Built<C>>>,
+    read: Read,
+    build: Build<T>,
+    latest: Mutex<Option<Built<T>>>,
 }
 
-impl<C, S, B, BF> Configured<C, S, B>
-where
-    S: Fn(&Overlay) -> Result<Settings>,
-    B: Fn(Init) -> BF,
-    BF: Future<Output = Result<C>>,
-{
-    /// Nothing is built yet. `settings` reads and checks the configuration with files over it.
-    pub fn new(aws: aws_config::SdkConfig, uri: Option<String>, settings: S, build: B) -> Self {
-        Configured { settings, aws, uri, build, latest: Mutex::new(None) }
+impl<T: ?Sized> Configured<T> {
+    /// Nothing is built yet.
+    pub fn new(
+        aws: aws_config::SdkConfig,
+        uri: Option<String>,
+        read: Read,
+        build: Build<T>,
+    ) -> Self {
+        Configured { aws, uri, read, build, latest: Mutex::new(None) }
     }
 
     /// Reads and checks the configuration, and builds the context.
@@ -74,7 +80,7 @@ where
             Ok(built) => *self.latest.lock().await = Some(built),
             Err(error) if self.uri.is_none() => return Err(error),
             Err(error) => {
-                (self.settings)(&Overlay::default())?;
+                (self.read)(&Overlay::default())?;
                 note(&error);
             }
         }
@@ -85,7 +91,7 @@ where
     ///
     /// # Errors
     /// `InvalidInput` with every problem of the configuration; `Transient.Storage`.
-    pub async fn following(&self, payload: &Value) -> Result<Built<C>> {
+    pub async fn following(&self, payload: &Value) -> Result<Built<T>> {
         let mut latest = self.latest.lock().await;
         let wanted = match payload.get(CONFIG_VERSION) {
             Some(Value::String(version)) => Some(Some(version.as_str())),
@@ -100,7 +106,7 @@ where
         let built = match wanted {
             None => self.read_and_build().await?,
             Some(version) => {
-                let settings = (self.settings)(&Overlay::default())?;
+                let settings = (self.read)(&Overlay::default())?;
                 let storage = Storage::new(&self.aws, &settings.storage);
                 let overlay = overlay::kept(&storage, &settings.buckets.reports, version).await?;
                 self.build(overlay).await?
@@ -110,19 +116,19 @@ where
         Ok(latest.insert(built).clone())
     }
 
-    async fn read_and_build(&self) -> Result<Built<C>> {
+    async fn read_and_build(&self) -> Result<Built<T>> {
         let overlay = match &self.uri {
             None => Overlay::default(),
             Some(uri) => {
-                let built_in = (self.settings)(&Overlay::default())?;
+                let built_in = (self.read)(&Overlay::default())?;
                 Overlay::read(&Storage::new(&self.aws, &built_in.storage), uri).await?
             }
         };
         self.build(overlay).await
     }
 
-    async fn build(&self, overlay: Overlay) -> Result<Built<C>> {
-        let settings = Arc::new((self.settings)(&overlay)?);
+    async fn build(&self, overlay: Overlay) -> Result<Built<T>> {
+        let settings = Arc::new((self.read)(&overlay)?);
         let storage = Storage::new(&self.aws, &settings.storage);
         let version = overlay.version();
         let init = Init {
@@ -131,7 +137,7 @@ where
             storage,
             overlay: Arc::new(overlay),
         };
-        let context = Arc::new((self.build)(init).await?);
+        let context = (self.build)(init).await?;
         Ok(Built { version, context, settings })
     }
 }
@@ -141,6 +147,7 @@ mod tests {
     use std::collections::HashMap;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use futures::FutureExt;
     use serde_json::json;
 
     use super::*;
@@ -154,7 +161,7 @@ mod tests {
         aws: aws_config::SdkConfig,
         storage: Storage,
         bucket: String,
-        builds: AtomicUsize,
+        builds: Arc<AtomicUsize>,
     }
 
     impl World {
@@ -163,7 +170,7 @@ mod tests {
             let storage = Storage::new(&aws, &STORAGE);
             let bucket = shopflow_testkit::unique("config");
             storage.client().create_bucket().bucket(&bucket).send().await.unwrap();
-            World { aws, storage, bucket, builds: AtomicUsize::new(0) }
+            World { aws, storage, bucket, builds: Arc::default() }
         }
 
         fn uri(&self) -> String {
@@ -186,23 +193,22 @@ mod tests {
         }
     }
 
-    fn settings(reports: &str) -> impl Fn(&Overlay) -> Result<Settings> {
+    fn settings(reports: &str) -> Read {
         let variable = ("SHOPFLOW__BUCKETS__REPORTS".to_owned(), reports.to_owned());
-        move |overlay| {
+        Box::new(move |overlay| {
             let variables = HashMap::from([variable.clone()]);
             Settings::from_layers("prod", overlay, variables, &[])
-        }
+        })
     }
 
-    macro_rules! function {
-        ($world:ident, $uri:expr) => {{
-            let builds = &$world.builds;
-            let settings = settings(&$world.bucket);
-            Configured::new($world.aws.clone(), $uri, settings, move |init: Init| async move {
-                builds.fetch_add(1, Ordering::SeqCst);
-                Ok::<f64, Error>(init.settings.validation.max_reject_rate)
-            })
-        }};
+    /// A function whose context is a setting.
+    fn function(world: &World, uri: Option<String>) -> Configured<f64> {
+        let builds = Arc::clone(&world.builds);
+        let build: Build<f64> = Box::new(move |init| {
+            builds.fetch_add(1, Ordering::SeqCst);
+            async move { Ok(Arc::new(init.settings.validation.max_reject_rate)) }.boxed_local()
+        });
+        Configured::new(world.aws.clone(), uri, settings(&world.bucket), build)
     }
 
     #[tokio::test]
@@ -210,9 +216,9 @@ mod tests {
         let (proxy, requests) =
             shopflow_testkit::proxy::noting(shopflow_testkit::emulator_address()).await;
         let aws = shopflow_testkit::aws_at(&format!("http://{proxy}")).await;
-        let function = Configured::new(aws, None, settings("reports"), async |init: Init| {
-            Ok::<usize, Error>(init.overlay.files.len())
-        });
+        let build: Build<usize> =
+            Box::new(|init| async move { Ok(Arc::new(init.overlay.files.len())) }.boxed_local());
+        let function = Configured::new(aws, None, settings("reports"), build);
         function.init(|error| panic!("{error}")).await.unwrap();
         for event in [json!({}), json!({"config_version": null}), json!({"run_id": "r"})] {
             assert_eq!(*function.following(&event).await.unwrap().context, 0);
@@ -226,7 +232,7 @@ mod tests {
         world.put("config/base.yaml", "validation: {max_reject_rate: 0.1}").await;
         let first = world.keep().await;
         world.put("config/base.yaml", "validation: {max_reject_rate: 0.2}").await;
-        let function = function!(world, Some(world.uri()));
+        let function = function(&world, Some(world.uri()));
         function.init(|error| panic!("{error}")).await.unwrap();
         let share = async |event: Value| *function.following(&event).await.unwrap().context;
         // What no run is about follows what was there at init.
@@ -250,7 +256,7 @@ mod tests {
         world.put("config/prod.yaml", "compact: [").await;
         world.put("suites/products.yaml", "suite: things").await;
         world.put("suits/products.yaml", "suite: products").await;
-        let function = function!(world, Some(world.uri()));
+        let function = function(&world, Some(world.uri()));
         let mut noted = String::new();
         function.init(|error| noted = error.to_string()).await.unwrap();
         let told = function.following(&json!({})).await.map(|_| ()).unwrap_err().to_string();
@@ -274,7 +280,7 @@ mod tests {
         world.storage.delete(&world.bucket, &names).await.unwrap();
         let overlay = Overlay::read(&world.storage, &world.uri()).await.unwrap();
         assert_eq!(world.share(&overlay).await.unwrap(), 0.3);
-        let again = function!(world, Some(world.uri()));
+        let again = function(&world, Some(world.uri()));
         again.init(|error| panic!("{error}")).await.unwrap();
         assert_eq!(*again.following(&json!({})).await.unwrap().context, 0.3);
     }

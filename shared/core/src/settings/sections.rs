@@ -65,11 +65,14 @@ pub struct Generate {
     pub allowed: bool,
 }
 
-/// Limits of `validate`.
+/// How `validate` reads files, and its limits.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Validation {
     /// Share of rejected rows, 0 to 1, above which a file fails the run.
     pub max_reject_rate: f64,
+    /// IANA name of the zone that times without an offset are of; when absent, that of the shop.
+    #[serde(default)]
+    pub time_zone: Option<String>,
 }
 
 /// How objects are transferred.
@@ -79,6 +82,15 @@ pub struct StorageSettings {
     pub part_size_mib: usize,
     pub concurrent_parts: usize,
     pub concurrent_objects: usize,
+}
+
+/// How finely the tables of the lake are cut into files.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Lake {
+    /// A month of silver that is larger has a file per day.
+    pub month_mib: u64,
+    /// Up to this size a month or day stays one file.
+    pub file_mib: u64,
 }
 
 /// When and how far `compact` works.

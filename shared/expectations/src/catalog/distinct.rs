@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::distribution::{frequencies_of, hash_of};
+use super::counts::{frequencies_of, hash_of};
 use super::wrong_state;
 use crate::builder::Builder;
 use crate::evidence::Judge;

@@ -6,6 +6,7 @@
 //! billion has a chance of about 10⁻²¹.
 
 use serde::{Deserialize, Serialize};
+use shopflow_core::values::digits;
 
 use super::integers::Integers;
 use super::packed;
@@ -13,7 +14,6 @@ use super::sample::{Columns, Failures};
 use super::scope::{Scope, count};
 use super::tally::{Missing, considered};
 use crate::column::{Data, Text};
-use crate::digits;
 use crate::hash::{self, HashedSet};
 
 /// Of these columns together.

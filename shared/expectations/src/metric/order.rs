@@ -1,4 +1,4 @@
-//! Rows that are out of order: each value against the one before it, missing values passed over.
+//! Rows that are out of order: each value against the one before it, missing values skipped.
 //! Parts merge through their first and last values.
 
 use std::cmp::Ordering;

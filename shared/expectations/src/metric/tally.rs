@@ -13,9 +13,9 @@ use crate::predicate::Predicate;
 pub(crate) enum Missing {
     /// Every row is looked at.
     Never,
-    /// Rows where any of the columns has no value are passed over.
+    /// Rows where any of the columns has no value are skipped.
     Any,
-    /// Rows where none of the columns has a value are passed over.
+    /// Rows where none of the columns has a value are skipped.
     All,
 }
 

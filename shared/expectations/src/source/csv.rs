@@ -1,6 +1,6 @@
 //! CSV by RFC 4180, UTF-8 with a header, straight into the columns of a plan.
 //!
-//! Columns may stand in any order; those the plan does not read are passed over. An empty field is
+//! Columns may stand in any order; those the plan does not read are skipped. An empty field is
 //! a missing value. A field that is not a value of its column's type is malformed: it is unexpected
 //! to every expectation about the column's values. A row that cannot be read at all (broken quotes,
 //! wrong number of fields, not UTF-8) is counted apart and fails the table.

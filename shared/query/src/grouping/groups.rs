@@ -132,7 +132,7 @@ impl Groups {
         slots.resize(span as usize, 0);
     }
 
-    /// The keys in the order of their groups, and the group that has none; starts anew.
+    /// The keys in the order of their groups, and the group that has none; starts over.
     pub fn take(&mut self) -> (Vec<i64>, Option<usize>) {
         let taken = std::mem::take(self);
         (taken.keys, taken.without_key)

@@ -22,7 +22,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
 use futures::{StreamExt, TryStreamExt};
 
-use super::Groups;
+use super::groups::Groups;
 
 /// Rows per run from which on a key is computed once per run.
 const WORTHWHILE_RUN: usize = 4;

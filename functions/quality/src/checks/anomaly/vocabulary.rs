@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use shopflow_core::Dataset;
 use shopflow_core::dataset::Kind;
 use shopflow_core::schema_contract::Mode;
-use shopflow_core::vocabulary::{Vocabularies, Vocabulary};
+use shopflow_core::vocabulary::{ValueSet, Vocabularies, Vocabulary};
 use shopflow_privacy::treatment::REDACTED;
 
 use super::super::{Check, Layer};
@@ -20,7 +20,7 @@ pub fn judge(arrivals: &BTreeMap<Dataset, Arrival>, sets: &Vocabularies) -> Vec<
     let evolving = |dataset: Dataset| -> Vec<(&str, Vocabulary)> {
         let columns = dataset.columns().iter();
         let sets_of = columns.filter_map(|column| match column.kind {
-            Kind::OneOf(set) => Some((column.name, set)),
+            Kind::OneOf(ValueSet::Configured(set)) => Some((column.name, set)),
             _ => None,
         });
         sets_of.filter(|(_, set)| sets.of(*set).contract() == Mode::Evolve).collect()

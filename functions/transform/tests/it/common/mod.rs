@@ -12,7 +12,7 @@ use shopflow_core::contract::{Run, TransformEvent, TransformResult};
 use shopflow_core::runtime::Invocation;
 use shopflow_core::settings::Recommendations;
 use shopflow_core::{Dataset, Result, Settings, keys};
-use shopflow_lake::{Silver, parquet};
+use shopflow_lake::{Layout, Silver, parquet};
 use shopflow_postgres::Database;
 use shopflow_privacy::Key;
 use shopflow_transform::Context;
@@ -104,6 +104,7 @@ impl Shop {
             business: BusinessTime::new(zone).unwrap(),
             recommendations: Recommendations { minimum_baskets: 2, top: 10, session_days: 90 },
             silver: silver(&[], KEY),
+            layout: Layout { month_bytes: 32 << 20, file_bytes: 4 << 20 },
             memory_bytes: 512 * 1024 * 1024,
             rows_per_call: 1_000_000,
         };

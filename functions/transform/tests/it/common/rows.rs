@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, Date32Array, Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray,
-    TimestampMicrosecondArray,
+    TimestampMicrosecondArray, new_null_array,
 };
 use chrono::{DateTime, Utc};
 use shopflow_core::contract::{ManifestEntry, SourceObject, StoredObject};
@@ -248,6 +248,10 @@ impl Shop {
         );
         let moment: ArrayRef = Arc::new(moment.with_timezone("UTC"));
         let key = format!("incoming/{dataset}/{}.csv", from.version);
+        // Nothing in the columns that a shop adds.
+        for column in dataset.columns().iter().skip(columns.len()) {
+            columns.push(new_null_array(&schema::data_type(column.kind), rows));
+        }
         columns.extend([
             Arc::new((0..rows).map(|_| None::<&str>).collect::<StringArray>()) as ArrayRef,
             Arc::new(Int64Array::from_iter_values(1..=rows as i64)),

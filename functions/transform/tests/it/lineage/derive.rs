@@ -7,6 +7,7 @@ use shopflow_core::dataset::Kind;
 use shopflow_core::{Dataset as Files, Settings};
 use shopflow_lake::schema;
 use shopflow_lineage::{Column, Dataset, Graph, Layer, Source, Transformation, dataset_of};
+use shopflow_postgres::dimensions as stars;
 use shopflow_privacy::Layer::Silver;
 use shopflow_privacy::Treatment;
 use shopflow_transform::gold::{dimensions, modelled, tables};
@@ -19,7 +20,7 @@ use super::{lake, models, plan};
 /// The whole graph.
 pub async fn graph() -> Graph {
     let mut datasets: Vec<Dataset> = Vec::new();
-    for files in Files::ALL {
+    for files in Files::all() {
         datasets.extend([raw(files), bronze(files), silver(files)]);
     }
     let tables = postgres::tables().await;
@@ -113,7 +114,7 @@ fn silver(files: Files) -> Dataset {
 /// The files that a table of `core` is loaded from: a table is called like its dataset, its
 /// history like one row of it.
 fn files_of(table: &str) -> Option<Files> {
-    Files::ALL.into_iter().find(|files| {
+    Files::all().find(|files| {
         let one = files.name().trim_end_matches('s');
         table == format!("core.{files}") || table == format!("core.{one}_history")
     })
@@ -175,12 +176,9 @@ fn dataset(table: &Table, from: impl Fn(&str) -> Vec<Source>, rows: Vec<Source>)
 /// The gold tables: dimensions are read from the warehouse, facts and answers by their questions.
 async fn gold(warehouse: &mut super::sql::Database) -> Vec<Dataset> {
     let mut gold = Vec::new();
-    let dimensions = [
-        (tables::DIM_CUSTOMER, tables::dim_customer(), dimensions::customers_sql()),
-        (tables::DIM_PRODUCT, tables::dim_product(), dimensions::products_sql()),
-    ];
-    for (name, schema, sql) in dimensions {
-        gold.push(answer(name, &schema, &warehouse.query(&sql)));
+    for star in stars::all() {
+        let lineage = warehouse.query(&dimensions::sql(&star));
+        gold.push(answer(star.dimension.table, &tables::dimension(&star), &lineage));
     }
     for Question { name, sql, schema } in lake::questions() {
         let lineage = plan::of(sql, &lake::inputs()).await;
@@ -218,8 +216,8 @@ fn sources(table: &str, sources: &Sources) -> Vec<Source> {
 
 /// Answers and sessions have a copy of the same name in the warehouse.
 fn is_published(gold: &Dataset) -> bool {
-    let stars = [tables::DIM_CUSTOMER, tables::DIM_PRODUCT, tables::FACT_SALES];
-    !stars.contains(&gold.table())
+    let dimensions = stars::all().into_iter().map(|star| star.dimension.table);
+    !dimensions.chain([tables::FACT_SALES]).any(|table| table == gold.table())
 }
 
 fn warehouse(

@@ -15,7 +15,7 @@ pub fn inputs() -> Vec<(String, SchemaRef)> {
         ("gold.fact_sales".to_owned(), tables::fact_sales()),
         ("gold.fact_sessions".to_owned(), tables::fact_sessions()),
     ];
-    let silver = Dataset::ALL.into_iter();
+    let silver = Dataset::all();
     tables.extend(silver.map(|dataset| (format!("silver.{dataset}"), schema::silver(dataset))));
     tables
 }

@@ -3,22 +3,31 @@
 use std::collections::BTreeMap;
 
 use shopflow_postgres::Database as Postgres;
+use shopflow_postgres::dimensions::{self, Star};
 use tokio_postgres::Client;
 
 use super::sql::Database;
 
 /// The statements that fill the warehouse, in the order `transform` runs them. Those that bring
 /// single facts in step with a changed history are left out: they end in what these write.
-const SCRIPTS: [&str; 8] = [
-    include_str!("../../../../../sql/warehouse/pending.sql"),
-    include_str!("../../../../../sql/warehouse/pending_full.sql"),
-    include_str!("../../../../../sql/warehouse/customer_changes.sql"),
-    include_str!("../../../../../sql/warehouse/product_changes.sql"),
-    include_str!("../../../../../sql/warehouse/payment_methods.sql"),
-    include_str!("../../../../../sql/warehouse/dimensions.sql"),
-    include_str!("../../../../../sql/warehouse/dates.sql"),
-    include_str!("../../../../../sql/warehouse/fact_sales.sql"),
-];
+fn scripts() -> Vec<String> {
+    let file = |sql: &str| sql.to_owned();
+    let stars = dimensions::all();
+    let mut scripts = vec![
+        file(include_str!("../../../../../sql/warehouse/pending.sql")),
+        dimensions::mark_all(),
+        file(include_str!("../../../../../sql/warehouse/pending_full.sql")),
+        dimensions::PREPARE.to_owned(),
+    ];
+    scripts.extend(stars.iter().map(Star::changes));
+    scripts.push(file(include_str!("../../../../../sql/warehouse/payment_methods.sql")));
+    scripts.push(dimensions::BEGIN.to_owned());
+    scripts.extend(stars.iter().map(Star::update));
+    scripts.push(dimensions::END.to_owned());
+    scripts.push(file(include_str!("../../../../../sql/warehouse/dates.sql")));
+    scripts.push(file(include_str!("../../../../../sql/warehouse/fact_sales.sql")));
+    scripts
+}
 
 /// A table or view as it is after every migration.
 #[derive(Debug)]
@@ -81,8 +90,8 @@ pub fn lineage(tables: &[Table]) -> Database {
     for table in tables {
         database.add(&table.name, table.columns.iter().map(|(name, _)| name.clone()));
     }
-    for script in SCRIPTS {
-        database.script(script);
+    for script in scripts() {
+        database.script(&script);
     }
     for table in tables {
         let reported = table.name.starts_with("warehouse.");

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Failure, Rows, check_extra, check_unknown, check_utf8};
+use crate::clock::Clock;
 use crate::csv::record::{self, Cut};
 use crate::csv::{blank_line, erased, line_feeds};
 use crate::rules::Rule;
@@ -39,7 +40,11 @@ impl Rows {
             Cut::Record { content, total } => {
                 let open = buffer[total - 1] != b'\n';
                 tally.open_end |= open;
-                let failure = match self.judge_fields(&buffer[..content], open, &mut tally.words) {
+                let judged = {
+                    let Tally { words, clock, .. } = &mut *tally;
+                    self.judge_fields(&buffer[..content], open, words, clock)
+                };
+                let failure = match judged {
                     Ok(judged) => {
                         id = judged;
                         None
@@ -65,17 +70,22 @@ impl Rows {
             let field = self.fields.get(position);
             field.map(|field| erased::owned(buffer, field)).unwrap_or_default()
         };
+        let (zone, is_due) = (tally.clock.zone(), tally.clock.end_row(failure.is_none()));
         match failure {
             None => {
                 tally.rows_good += 1;
                 tally.words.keep_row();
-                if let Some(erased) = self.erased(id, &buffer[..total], value, tally) {
+                let all = &buffer[..total];
+                let kept = |position| self.going_on(position, &value(position), zone);
+                if let Some(erased) = self.erased(id, all, kept, tally) {
                     self.keep(&erased, split);
                     tally.rows_in += 1;
                     tally.line += line_feeds(&buffer[..total]).max(1);
                     return Some(total);
                 }
-                self.keep(&buffer[..total], split);
+                let written =
+                    is_due.then(|| self.on_clock(all, |at| self.fields[at].range.clone(), zone));
+                self.keep(written.as_deref().unwrap_or(all), split);
                 if buffer[total - 1] != b'\n' {
                     split.good.truncate(split.good.len() - (total - content));
                     split.good.extend_from_slice(self.line_break);
@@ -113,7 +123,13 @@ impl Rows {
         }
     }
 
-    fn judge_fields(&mut self, row: &[u8], open: bool, words: &mut Words) -> Result<u64, Failure> {
+    fn judge_fields(
+        &mut self,
+        row: &[u8],
+        open: bool,
+        words: &mut Words,
+        clock: &mut Clock,
+    ) -> Result<u64, Failure> {
         words.begin_row();
         let complete = self.fields.len() == self.columns.len();
         if !row.is_ascii() {
@@ -134,7 +150,7 @@ impl Rows {
             match column {
                 Some(column) => {
                     let number = words
-                        .check(column, value)
+                        .check(column, value, clock)
                         .map_err(|rule| Failure::of_value(rule, position))?;
                     if position == self.id_at {
                         id = number;

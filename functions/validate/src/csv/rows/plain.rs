@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::window::Window;
 use super::{Failure, Rows, check_extra, check_utf8};
+use crate::clock::Clock;
 use crate::tally::{Split, Tally};
 use crate::vocabulary::Words;
 
@@ -37,6 +38,11 @@ impl<'a> PlainRow<'a> {
         };
         from..(self.marks[position] as usize).min(self.content)
     }
+
+    /// Where something in the buffer stands in the row.
+    fn within(&self, range: Range<usize>) -> Range<usize> {
+        range.start - self.start..range.end - self.start
+    }
 }
 
 impl Rows {
@@ -64,8 +70,13 @@ impl Rows {
                         tally.scans.observe(at, &rest[row.field(position)]);
                     }
                 }
-                match self.judge_plain(&row, window.ascii, &mut tally.words) {
+                let judged = {
+                    let Tally { words, clock, .. } = &mut *tally;
+                    self.judge_plain(&row, window.ascii, words, clock)
+                };
+                match judged {
                     Err(failure) => {
+                        tally.clock.end_row(false);
                         self.keep(&rest[kept..start], split);
                         kept = row.end + 1;
                         self.refuse_plain(failure, &row, tally, split);
@@ -74,11 +85,18 @@ impl Rows {
                         tally.rows_good += 1;
                         tally.words.keep_row();
                         let all = &rest[row.start..=row.end];
-                        let value = |position| rest[row.field(position)].to_vec();
-                        if let Some(erased) = self.erased(id, all, value, tally) {
+                        let (zone, is_due) = (tally.clock.zone(), tally.clock.end_row(true));
+                        let value = |at| self.going_on(at, &rest[row.field(at)], zone);
+                        let other = match self.erased(id, all, value, tally) {
+                            None if is_due => {
+                                Some(self.on_clock(all, |at| row.within(row.field(at)), zone))
+                            }
+                            erased => erased,
+                        };
+                        if let Some(other) = other {
                             self.keep(&rest[kept..start], split);
                             kept = row.end + 1;
-                            self.keep(&erased, split);
+                            self.keep(&other, split);
                         }
                     }
                 }
@@ -110,6 +128,7 @@ impl Rows {
         row: &PlainRow<'_>,
         ascii: bool,
         words: &mut Words,
+        clock: &mut Clock,
     ) -> Result<u64, Failure> {
         words.begin_row();
         if !ascii {
@@ -126,7 +145,7 @@ impl Rows {
             match column {
                 Some(column) => {
                     let number = words
-                        .check(column, value)
+                        .check(column, value, clock)
                         .map_err(|rule| Failure::of_value(rule, position))?;
                     if position == self.id_at {
                         id = number;

@@ -59,7 +59,7 @@ impl Matcher {
     }
 
     /// Sets the mark of each text that has the pattern (`found`), or that does not have it. Texts
-    /// that are marked already are passed over.
+    /// that are marked already are skipped.
     pub fn mark<'a>(&self, texts: impl Iterator<Item = &'a [u8]>, found: bool, marks: &mut [u8]) {
         let unmarked = marks.iter_mut().zip(texts).filter(|(mark, _)| **mark == 0);
         match &self.engine {

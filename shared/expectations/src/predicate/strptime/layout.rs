@@ -1,6 +1,7 @@
 //! Texts in which every part of a date has its greatest width, so that each stands at a fixed place.
 
-use crate::digits::{self, Layout};
+use shopflow_core::values::digits::{self, Layout};
+
 use crate::time::days_in;
 
 /// The places of the parts of a format.

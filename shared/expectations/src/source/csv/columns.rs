@@ -4,10 +4,11 @@ use std::mem::take;
 
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{ArrowNativeType, DataType, Field};
+use shopflow_core::values::{self, Moment, digits};
 
 use super::record::PlainFields;
 use crate::column::{Column, Data, Kind, Text, without_nan};
-use crate::{digits, time};
+use crate::time;
 
 /// Collects the fields of one column.
 #[derive(Debug)]
@@ -64,13 +65,15 @@ impl ColumnBuilder {
             Values::Int { values, min, max } => {
                 let range = *min..=*max;
                 rows.read(values, |bytes, from, to| {
-                    digits::integer(bytes, from, to).filter(|value| range.contains(value))
+                    integer(bytes, from, to).filter(|value| range.contains(value))
                 });
             }
             Values::Float(values) => rows.read(values, |bytes, from, to| float(&bytes[from..to])),
             Values::Decimal { values, scale, limit } => {
-                let (scale, limit) = (*scale, *limit);
-                rows.read(values, |bytes, from, to| decimal(&bytes[from..to], scale, limit));
+                let (scale, limit) = (scale.unsigned_abs(), *limit);
+                rows.read(values, |bytes, from, to| {
+                    values::decimal(&bytes[from..to], scale, limit)
+                });
             }
             Values::Text(texts) => {
                 texts.reserve(fields);
@@ -81,7 +84,7 @@ impl ColumnBuilder {
                 }
             }
             Values::Bool(values) => {
-                rows.read(values, |bytes, from, to| boolean(&bytes[from..to]));
+                rows.read(values, |bytes, from, to| values::boolean(&bytes[from..to]));
             }
             Values::Date(values) => rows.read(values, |bytes, from, to| date(&bytes[from..to])),
             Values::Timestamp(values, utc) => {
@@ -106,7 +109,7 @@ impl ColumnBuilder {
         }
     }
 
-    /// The column of the rows so far; the next ones start anew.
+    /// The column of the rows so far; the next ones start over.
     pub fn take(&mut self) -> Column {
         let mut valid = (take(&mut self.invalid) > 0).then(|| take(&mut self.valid));
         self.valid.clear();
@@ -252,73 +255,58 @@ fn float(field: &[u8]) -> Option<f64> {
     std::str::from_utf8(field).ok()?.parse().ok()
 }
 
-/// A decimal with exactly `scale` places, below `limit` unscaled.
-#[inline]
-fn decimal(field: &[u8], scale: i8, limit: i128) -> Option<i128> {
-    let (sign, digits) = match field {
-        [b'-', digits @ ..] => (-1, digits),
-        digits => (1, digits),
-    };
-    let places = scale.unsigned_abs() as usize;
-    let (whole, decimals) = match places {
-        0 => (digits, &[][..]),
-        _ => {
-            let point = digits.len().checked_sub(places + 1)?;
-            if digits[point] != b'.' {
-                return None;
-            }
-            (&digits[..point], &digits[point + 1..])
-        }
-    };
-    if whole.is_empty() {
-        return None;
+#[inline(always)]
+fn integer(bytes: &[u8], from: usize, to: usize) -> Option<i64> {
+    #[cold]
+    fn any(field: &[u8]) -> Option<i64> {
+        values::integer(field).ok()
     }
-    let mut number = 0i128;
-    for byte in whole.iter().chain(decimals) {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        number = number.checked_mul(10)?.checked_add(i128::from(digit))?;
-    }
-    (number < limit).then_some(sign * number)
-}
-
-fn boolean(field: &[u8]) -> Option<bool> {
-    match field {
-        b"true" | b"True" | b"TRUE" | b"1" => Some(true),
-        b"false" | b"False" | b"FALSE" | b"0" => Some(false),
-        _ => None,
+    match digits::integer(bytes, from, to) {
+        None => any(&bytes[from..to]),
+        number => number,
     }
 }
 
 #[inline]
 fn date(field: &[u8]) -> Option<i32> {
-    time::day(field.try_into().ok()?)
+    values::time::date_of_any_year(field)
 }
 
 /// A moment needs an offset; a wall-clock time may have none.
 #[inline]
 fn timestamp(field: &[u8], utc: bool) -> Option<i64> {
-    match time::rfc3339(field) {
-        None if !utc => time::parse_timestamp(std::str::from_utf8(field).ok()?),
-        micros => micros,
+    match values::time::moment_of_any_year(field) {
+        Some(Moment::At(micros)) => Some(micros),
+        _ if utc => None,
+        Some(Moment::OnClock(micros)) => Some(micros),
+        None => time::parse_timestamp(std::str::from_utf8(field).ok()?),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
-    fn fields_have_one_spelling_per_type() {
-        assert_eq!(decimal(b"12.50", 2, 10_000), Some(1250));
-        assert_eq!(decimal(b"-0.01", 2, 10_000), Some(-1));
-        for bad in ["12.5", "12", ".50", "100.00", "1 2.50", "12,50", "", "-"] {
-            assert_eq!(decimal(bad.as_bytes(), 2, 10_000), None, "{bad}");
-        }
-        assert_eq!(decimal(b"123", 0, 1000), Some(123));
-        assert_eq!(date(b"2024-02-30"), None);
+    fn fields_have_the_grammar_of_values() {
+        let read = |data_type: DataType, fields: &[&str]| {
+            let mut builder = ColumnBuilder::new(&Field::new("f", data_type, true));
+            for (row, field) in fields.iter().enumerate() {
+                builder.push(field.as_bytes(), row);
+            }
+            let column = builder.take();
+            (0..fields.len()).map(|row| column.json(row)).collect::<Vec<_>>()
+        };
+        let prices = read(DataType::Decimal128(10, 2), &["5.5", "+5.50", "5", "5,50", "1.234"]);
+        assert_eq!(prices, [json!(5.5), json!(5.5), json!(5.0), json!("5,50"), json!("1.234")]);
+        let numbers = read(DataType::Int32, &["7.0", " 7", "7.5", "3000000000"]);
+        assert_eq!(numbers, [json!(7), json!(7), json!("7.5"), json!("3000000000")]);
+        let dates = read(DataType::Date32, &["2024/1/5", "2024-02-30", "05/01/2024"]);
+        assert_eq!(dates, [json!("2024-01-05"), json!("2024-02-30"), json!("05/01/2024")]);
+        let truths = read(DataType::Boolean, &["t", "FALSE", "maybe"]);
+        assert_eq!(truths, [json!(true), json!(false), json!("maybe")]);
+        assert_eq!(timestamp(b"2024-01-01 00:00:00+00", true), Some(1_704_067_200_000_000));
         assert_eq!(timestamp(b"2024-01-01T00:00:00", true), None);
         assert!(timestamp(b"2024-01-01T00:00:00", false).is_some());
     }

@@ -1,0 +1,641 @@
+//! Dates and moments.
+//!
+//! The parts of a date stand in the order year, month, day, so that no other reading is possible.
+//! A moment is a date and a time with an offset; without one it is a time on somebody's clock.
+
+use super::blank::trimmed;
+use super::digits::{self, Layout, byte, pairs};
+use crate::rules::Rule;
+
+const MICROS: i64 = 1_000_000;
+const DAY_SECONDS: i64 = 86_400;
+/// 1900-01-01.
+const FIRST_DAY: i32 = -25_567;
+/// 2100-12-31.
+const LAST_DAY: i32 = 47_846;
+
+/// A date and a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// Microseconds since 1970-01-01 UTC.
+    At(i64),
+    /// What a clock shows, in microseconds since its 1970-01-01: which moment that is depends on
+    /// where the clock hangs.
+    OnClock(i64),
+}
+
+/// A date of the years 1900 to 2100, in days since 1970-01-01.
+///
+/// # Errors
+/// `null_value`, `invalid_date`, `ambiguous_date`, `out_of_range`.
+#[inline]
+pub fn date(value: &[u8]) -> Result<i32, Rule> {
+    if let Ok(value) = value.try_into()
+        && let Some(day) = day(value)
+        && is_within_years(day)
+    {
+        return Ok(day);
+    }
+    let day = any_date(value)?;
+    if is_within_years(day) { Ok(day) } else { Err(Rule::OutOfRange) }
+}
+
+/// A date and a time whose date is within the years 1900 to 2100.
+///
+/// # Errors
+/// `null_value`, `invalid_timestamp`, `ambiguous_date`, `ambiguous_time`, `too_precise`,
+/// `out_of_range`.
+#[inline]
+pub fn moment(value: &[u8]) -> Result<Moment, Rule> {
+    if let Ok(value) = value.try_into()
+        && let Some(seconds) = zulu(value)
+        && is_within_years(seconds.div_euclid(DAY_SECONDS) as i32)
+    {
+        return Ok(Moment::At(seconds * MICROS));
+    }
+    let read = match rfc3339_parts(value) {
+        Some(read) => read,
+        None => any_moment(value)?,
+    };
+    if is_within_years(read.day) { Ok(read.moment()) } else { Err(Rule::OutOfRange) }
+}
+
+/// A moment as microseconds since 1970-01-01 UTC.
+///
+/// # Errors
+/// As [`moment`]; `invalid_timestamp` when there is no offset.
+#[inline]
+pub fn instant(value: &[u8]) -> Result<i64, Rule> {
+    match moment(value)? {
+        Moment::At(micros) => Ok(micros),
+        Moment::OnClock(_) => Err(Rule::InvalidTimestamp),
+    }
+}
+
+/// A date and a time of any year from 0 to 9999.
+#[inline]
+pub fn moment_of_any_year(value: &[u8]) -> Option<Moment> {
+    if let Some(micros) = rfc3339(value) {
+        return Some(Moment::At(micros));
+    }
+    any_moment(value).ok().map(|read| read.moment())
+}
+
+/// A date of any year from 0 to 9999, in days since 1970-01-01.
+#[inline]
+pub fn date_of_any_year(value: &[u8]) -> Option<i32> {
+    match value.try_into().ok().and_then(day) {
+        None => any_date(value).ok(),
+        day => day,
+    }
+}
+
+/// True for microseconds since 1970-01-01 of the years 1900 to 2100.
+pub fn is_within_range(micros: i64) -> bool {
+    let day = micros.div_euclid(DAY_SECONDS * MICROS);
+    (i64::from(FIRST_DAY)..=i64::from(LAST_DAY)).contains(&day)
+}
+
+fn is_within_years(day: i32) -> bool {
+    (FIRST_DAY..=LAST_DAY).contains(&day)
+}
+
+/// Days since 1970-01-01 of exactly `YYYY-MM-DD`.
+#[inline]
+pub fn day(text: &[u8; 10]) -> Option<i32> {
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text else { return None };
+    let century = two(*y1, *y2)?;
+    let year = i32::from(century) * 100 + i32::from(two(*y3, *y4)?);
+    civil(year, two(*m1, *m2)?, two(*d1, *d2)?)
+}
+
+/// Days since 1970-01-01 of a date, if the calendar has it.
+#[inline]
+fn civil(year: i32, month: u8, day: u8) -> Option<i32> {
+    if month == 0 || month > 12 || day == 0 || (day > 28 && day > days_in(year, month)) {
+        return None;
+    }
+    Some(days_from_civil(year, month, day))
+}
+
+/// Microseconds since 1970-01-01 of an RFC 3339 date and time: upper-case `T` and `Z`, at most
+/// six decimals, an offset.
+#[inline]
+pub fn rfc3339(text: &[u8]) -> Option<i64> {
+    if let Ok(text) = text.try_into()
+        && let Some(seconds) = zulu(text)
+    {
+        return Some(seconds * MICROS);
+    }
+    rfc3339_parts(text).map(|read| read.micros())
+}
+
+/// Seconds since 1970-01-01 of exactly `YYYY-MM-DDThh:mm:ssZ`: how most moments are written.
+#[inline]
+fn zulu(text: &[u8; 20]) -> Option<i64> {
+    const DATE: Layout = Layout::new(b"0000-00-");
+    const DAY: Layout = Layout::new(b"00T00:00");
+    const SECOND: Layout = Layout::new(b"0:00:00Z");
+    let (date, rest) = text.split_first_chunk::<8>()?;
+    let (date, date_signs) = DATE.read(*date);
+    let (day, day_signs) = DAY.read(*rest.first_chunk()?);
+    let (second, second_signs) = SECOND.read(*rest.last_chunk()?);
+    if !digits::fits(date_signs | day_signs | second_signs) {
+        return None;
+    }
+    let (date, day, second) = (pairs(date), pairs(day), pairs(second));
+    let year = i32::from(byte(date, 0)) * 100 + i32::from(byte(date, 2));
+    let (month, of_month) = (byte(date, 5), byte(day, 0));
+    let (hour, minute, second) = (byte(day, 3), byte(day, 6), byte(second, 5));
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let days = i64::from(civil(year, month, of_month)?);
+    let clock = i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second);
+    Some(days * DAY_SECONDS + clock)
+}
+
+/// A date and a time in parts, so that it can be asked for its year as it is written.
+#[derive(Debug, Clone, Copy)]
+struct Read {
+    day: i32,
+    seconds: i64,
+    micros: i64,
+    /// Seconds east of UTC.
+    offset: Option<i64>,
+}
+
+impl Read {
+    /// With the offset, if there is one, taken off.
+    fn micros(&self) -> i64 {
+        let seconds = self.seconds - self.offset.unwrap_or(0);
+        (i64::from(self.day) * DAY_SECONDS + seconds) * MICROS + self.micros
+    }
+
+    fn moment(&self) -> Moment {
+        match self.offset {
+            Some(_) => Moment::At(self.micros()),
+            None => Moment::OnClock(self.micros()),
+        }
+    }
+}
+
+fn rfc3339_parts(text: &[u8]) -> Option<Read> {
+    let (date, rest) = text.split_first_chunk::<10>()?;
+    let (time, mut rest) = rest.split_first_chunk::<9>()?;
+    let [b'T', h1, h2, b':', m1, m2, b':', s1, s2] = time else { return None };
+    let seconds = clock(two(*h1, *h2)?, two(*m1, *m2)?, two(*s1, *s2)?)?;
+    let mut micros = 0;
+    if let [b'.', decimals @ ..] = rest {
+        let digits = decimals.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if !(1..=6).contains(&digits) {
+            return None;
+        }
+        micros = fraction(&decimals[..digits]);
+        rest = &decimals[digits..];
+    }
+    let offset = match rest {
+        b"Z" => 0,
+        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
+            signed(*sign, two(*h1, *h2)?, two(*m1, *m2)?)?
+        }
+        _ => return None,
+    };
+    Some(Read { day: day(date)?, seconds, micros, offset: Some(offset) })
+}
+
+/// Seconds of a time of day.
+#[inline]
+fn clock(hour: u8, minute: u8, second: u8) -> Option<i64> {
+    let fits = hour <= 23 && minute <= 59 && second <= 59;
+    fits.then(|| i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second))
+}
+
+/// Seconds of an offset.
+fn signed(sign: u8, hours: u8, minutes: u8) -> Option<i64> {
+    let seconds = clock(hours, minutes, 0)?;
+    Some(if sign == b'-' { -seconds } else { seconds })
+}
+
+/// Microseconds of up to six decimals of a second.
+fn fraction(digits: &[u8]) -> i64 {
+    let number = digits.iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+    number * 10i64.pow(6 - digits.len() as u32)
+}
+
+#[inline]
+fn two(tens: u8, ones: u8) -> Option<u8> {
+    let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+    (tens <= 9 && ones <= 9).then_some(tens * 10 + ones)
+}
+
+/// A date in any spelling, of any year; a time behind it must be midnight without an offset, as
+/// some programs write dates.
+#[cold]
+fn any_date(value: &[u8]) -> Result<i32, Rule> {
+    let value = trimmed(value);
+    if value.is_empty() {
+        return Err(Rule::NullValue);
+    }
+    let Some((day, rest)) = year_first(value) else {
+        return Err(no_date(value, Rule::InvalidDate));
+    };
+    let Some(time) = behind_separator(rest) else {
+        return if rest.is_empty() { Ok(day) } else { Err(Rule::InvalidDate) };
+    };
+    match time_of_day(time, Rule::InvalidDate) {
+        Ok((0, 0, b"")) => Ok(day),
+        _ => Err(Rule::InvalidDate),
+    }
+}
+
+/// A date and a time in any spelling, of any year.
+#[cold]
+fn any_moment(value: &[u8]) -> Result<Read, Rule> {
+    const WRONG: Rule = Rule::InvalidTimestamp;
+    let value = trimmed(value);
+    if value.is_empty() {
+        return Err(Rule::NullValue);
+    }
+    let (day, rest) = year_first(value).ok_or_else(|| no_date(value, WRONG))?;
+    let time = behind_separator(rest).ok_or(WRONG)?;
+    let (seconds, micros, zone) = time_of_day(time, WRONG)?;
+    Ok(Read { day, seconds, micros, offset: offset(zone)? })
+}
+
+/// The date at the start of a text: four digits of a year, a month and a day, with hyphens or
+/// slashes between them.
+fn year_first(text: &[u8]) -> Option<(i32, &[u8])> {
+    let (year, rest) = number(text, 4..=4)?;
+    let (sign, rest) = rest.split_first()?;
+    if !matches!(sign, b'-' | b'/') {
+        return None;
+    }
+    let (month, rest) = number(rest, 1..=2)?;
+    let (day, rest) = number(rest.strip_prefix(&[*sign])?, 1..=2)?;
+    let day = civil(i32::from(year), u8::try_from(month).ok()?, u8::try_from(day).ok()?)?;
+    Some((day, rest))
+}
+
+/// What is wrong with a text that does not start with a date: it has one, but in another order,
+/// or none at all.
+fn no_date(text: &[u8], wrong: Rule) -> Rule {
+    let is_other_order = || {
+        let (_, rest) = number(text, 1..=2)?;
+        let (sign, rest) = rest.split_first().filter(|(sign, _)| b"-/.".contains(sign))?;
+        let (_, rest) = number(rest, 1..=2)?;
+        let (_, rest) = number(rest.strip_prefix(&[*sign])?, 2..=4)?;
+        (rest.is_empty() || behind_separator(rest).is_some()).then_some(())
+    };
+    if is_other_order().is_some() { Rule::AmbiguousDate } else { wrong }
+}
+
+/// The digits at the start of a text, if they are as many as that.
+fn number(text: &[u8], digits: std::ops::RangeInclusive<usize>) -> Option<(u16, &[u8])> {
+    let count = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let number = digits.contains(&count).then(|| {
+        text[..count].iter().fold(0, |number, digit| number * 10 + u16::from(digit - b'0'))
+    })?;
+    Some((number, &text[count..]))
+}
+
+/// The time behind what stands between it and its date.
+fn behind_separator(text: &[u8]) -> Option<&[u8]> {
+    let (sign, rest) = text.split_first()?;
+    matches!(sign, b'T' | b't' | b' ').then_some(rest)
+}
+
+/// Seconds and microseconds of the time at the start of a text, and what stands behind it:
+/// `hh:mm`, then perhaps seconds, which may have decimals.
+fn time_of_day(text: &[u8], wrong: Rule) -> Result<(i64, i64, &[u8]), Rule> {
+    let minutes = || {
+        let (hour, rest) = number(text, 1..=2)?;
+        let (minute, rest) = number(rest.strip_prefix(b":")?, 2..=2)?;
+        Some((hour as u8, minute as u8, rest))
+    };
+    let (hour, minute, rest) = minutes().ok_or(wrong)?;
+    let (mut second, mut micros, mut rest) = (0, 0, rest);
+    if let Some(seconds) = rest.strip_prefix(b":") {
+        let (number, behind) = number(seconds, 2..=2).ok_or(wrong)?;
+        (second, rest) = (number as u8, behind);
+        if let [b'.' | b',', decimals @ ..] = rest {
+            let count = decimals.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let (kept, lost) = decimals[..count].split_at(count.min(6));
+            if kept.is_empty() {
+                return Err(wrong);
+            }
+            if lost.iter().any(|digit| *digit != b'0') {
+                return Err(Rule::TooPrecise);
+            }
+            (micros, rest) = (fraction(kept), &decimals[count..]);
+        }
+    }
+    Ok((clock(hour, minute, second).ok_or(wrong)?, micros, rest))
+}
+
+/// Seconds east of UTC, `None` where nothing is said about it.
+fn offset(zone: &[u8]) -> Result<Option<i64>, Rule> {
+    let zone = zone.strip_prefix(b" ").unwrap_or(zone);
+    let parts = match zone {
+        [] => return Ok(None),
+        zone if ["Z", "UTC", "GMT"].iter().any(|utc| zone.eq_ignore_ascii_case(utc.as_bytes())) => {
+            return Ok(Some(0));
+        }
+        [sign @ (b'+' | b'-'), h1, h2] => (*sign, two(*h1, *h2), Some(0)),
+        [sign @ (b'+' | b'-'), h1, h2, m1, m2] | [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
+            (*sign, two(*h1, *h2), two(*m1, *m2))
+        }
+        // `CST` is the time of Chicago, of Shanghai and of Havana.
+        [_, _, _] | [_, _, _, _] if zone.iter().all(u8::is_ascii_alphabetic) => {
+            return Err(Rule::AmbiguousTime);
+        }
+        _ => return Err(Rule::InvalidTimestamp),
+    };
+    match parts {
+        (sign, Some(hours), Some(minutes)) => {
+            signed(sign, hours, minutes).map(Some).ok_or(Rule::InvalidTimestamp)
+        }
+        _ => Err(Rule::InvalidTimestamp),
+    }
+}
+
+/// Appends the usual spelling of a moment: RFC 3339 in UTC, with six decimals of a second unless
+/// they are zeros.
+pub fn write_moment(micros: i64, out: &mut Vec<u8>) {
+    let seconds = micros.div_euclid(MICROS);
+    let (year, month, day) = civil_from_days(seconds.div_euclid(DAY_SECONDS) as i32);
+    let clock = seconds.rem_euclid(DAY_SECONDS) as u32;
+    let (hour, minute, second) = (clock / 3600, clock / 60 % 60, clock % 60);
+    let parts = [(year, 4, b'-'), (month, 2, b'-'), (day, 2, b'T'), (hour, 2, b':')];
+    let fraction = micros.rem_euclid(MICROS) as u32;
+    for (number, digits, sign) in parts {
+        write_digits(number, digits, out);
+        out.push(sign);
+    }
+    write_digits(minute, 2, out);
+    out.push(b':');
+    write_digits(second, 2, out);
+    if fraction > 0 {
+        out.push(b'.');
+        write_digits(fraction, 6, out);
+    }
+    out.push(b'Z');
+}
+
+fn write_digits(number: u32, digits: u32, out: &mut Vec<u8>) {
+    for place in (0..digits).rev() {
+        out.push(b'0' + (number / 10u32.pow(place) % 10) as u8);
+    }
+}
+
+/// Days of a month.
+pub fn days_in(year: i32, month: u8) -> u8 {
+    match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        _ => 31,
+    }
+}
+
+/// Days since 1970-01-01 in the proleptic Gregorian calendar, of a year from 0 on: days of whole
+/// years, which are counted from March so that the leap day comes last, then of the months.
+#[inline]
+fn days_from_civil(year: i32, month: u8, day: u8) -> i32 {
+    const BEFORE_MONTH: [i32; 16] =
+        [0, 306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275, 0, 0, 0];
+    // 400 years more than there are, so that nothing is negative.
+    let years = (year + 400 - i32::from(month <= 2)) as u32;
+    let centuries = years / 100;
+    let days = years * 365 + years / 4 - centuries + centuries / 4;
+    days as i32 + BEFORE_MONTH[usize::from(month & 15)] + i32::from(day) - (719_469 + 146_097)
+}
+
+/// Year, month and day of days since 1970-01-01.
+fn civil_from_days(days: i32) -> (u32, u32, u32) {
+    use chrono::Datelike;
+    let date = chrono::NaiveDate::from_epoch_days(days).unwrap_or_default();
+    (date.year().unsigned_abs(), date.month(), date.day())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::{DateTime, NaiveDate};
+    use proptest::prelude::*;
+
+    fn at(text: &str) -> Result<Moment, Rule> {
+        DateTime::parse_from_rfc3339(text)
+            .map(|moment| Moment::At(moment.timestamp_micros()))
+            .map_err(|_| Rule::InvalidTimestamp)
+    }
+
+    fn on_clock(text: &str) -> Result<Moment, Rule> {
+        let time: chrono::NaiveDateTime = text.parse().unwrap();
+        Ok(Moment::OnClock(time.and_utc().timestamp_micros()))
+    }
+
+    #[test]
+    fn dates_are_days_of_the_calendar() {
+        for year in 1899i32..=2101 {
+            for month in 0u32..=13 {
+                for day in 0u32..=32 {
+                    let text = format!("{year:04}-{month:02}-{day:02}");
+                    let real = NaiveDate::from_ymd_opt(year, month, day);
+                    let expected = match real.map(|date| date.to_epoch_days()) {
+                        None => Err(Rule::InvalidDate),
+                        Some(_) if !(1900..=2100).contains(&year) => Err(Rule::OutOfRange),
+                        Some(days) => Ok(days),
+                    };
+                    assert_eq!(date(text.as_bytes()), expected, "{text}");
+                    let midnight = moment(format!("{text}T00:00:00Z").as_bytes());
+                    let expected = match expected {
+                        Ok(days) => Ok(Moment::At(i64::from(days) * DAY_SECONDS * MICROS)),
+                        Err(Rule::InvalidDate) => Err(Rule::InvalidTimestamp),
+                        Err(rule) => Err(rule),
+                    };
+                    assert_eq!(midnight, expected, "{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn days_of_all_years_are_those_of_the_calendar() {
+        for days in (-719_528..2_932_896).step_by(17) {
+            let text = NaiveDate::from_epoch_days(days).unwrap().to_string();
+            assert_eq!(date_of_any_year(text.as_bytes()), Some(days), "{text}");
+        }
+    }
+
+    #[test]
+    fn dates_are_read_however_they_are_written_with_the_year_first() {
+        let day = date(b"2024-01-05");
+        assert!(day.is_ok());
+        for same in [
+            "2024-1-5",
+            "2024/01/05",
+            " 2024-01-05 ",
+            "2024-01-05 00:00:00",
+            "2024-01-05T00:00:00.000",
+            "2024-01-05 00:00",
+        ] {
+            assert_eq!(date(same.as_bytes()), day, "'{same}'");
+        }
+    }
+
+    #[test]
+    fn what_is_no_date_is_refused_by_name() {
+        for (bad, rule) in [
+            ("01/02/2024", Rule::AmbiguousDate),
+            ("15.01.2024", Rule::AmbiguousDate),
+            ("5-1-24", Rule::AmbiguousDate),
+            ("24-01-05", Rule::AmbiguousDate),
+            ("2024-01/05", Rule::InvalidDate),
+            ("20240105", Rule::InvalidDate),
+            ("2024-01-05T00:00:00Z", Rule::InvalidDate),
+            ("2024-01-05 00:00:01", Rule::InvalidDate),
+            ("2024-01-05 x", Rule::InvalidDate),
+            ("2024-01-0x", Rule::InvalidDate),
+            ("x024-01-05", Rule::InvalidDate),
+            ("2024-0:-05", Rule::InvalidDate),
+            ("+024-01-05", Rule::InvalidDate),
+            ("2024-01-005", Rule::InvalidDate),
+            ("2023-02-29", Rule::InvalidDate),
+            ("0000-00-00", Rule::InvalidDate),
+            ("2024-01", Rule::InvalidDate),
+            ("5 January 2024", Rule::InvalidDate),
+            ("1899-12-31", Rule::OutOfRange),
+            ("2101/1/1", Rule::OutOfRange),
+            ("", Rule::NullValue),
+            ("\t ", Rule::NullValue),
+        ] {
+            assert_eq!(date(bad.as_bytes()), Err(rule), "'{bad}'");
+        }
+    }
+
+    #[test]
+    fn moments_are_read_however_they_are_written() {
+        for (text, usual) in [
+            ("2024-02-29T23:59:59Z", "2024-02-29T23:59:59Z"),
+            ("2024-01-15T09:30:00.123456Z", "2024-01-15T09:30:00.123456Z"),
+            ("2024-01-15T09:30:00.5-23:59", "2024-01-15T09:30:00.5-23:59"),
+            ("1900-01-01T00:00:00+14:00", "1900-01-01T00:00:00+14:00"),
+            ("2100-12-31T23:59:59Z", "2100-12-31T23:59:59Z"),
+            ("2024-01-15 09:30:00Z", "2024-01-15T09:30:00Z"),
+            ("2024-01-15t09:30:00z", "2024-01-15T09:30:00Z"),
+            ("2024-01-15T09:30Z", "2024-01-15T09:30:00Z"),
+            ("2024-1-15 9:30 UTC", "2024-01-15T09:30:00Z"),
+            ("2024/01/15 09:30:00 GMT", "2024-01-15T09:30:00Z"),
+            ("2024-01-15T09:30:00.100000000Z", "2024-01-15T09:30:00.1Z"),
+            ("2024-01-15T09:30:00,5Z", "2024-01-15T09:30:00.5Z"),
+            ("2024-01-15T09:30:00+0200", "2024-01-15T09:30:00+02:00"),
+            ("2024-01-15 09:30:00 -0500", "2024-01-15T09:30:00-05:00"),
+            ("2024-01-15T09:30:00+00", "2024-01-15T09:30:00Z"),
+            ("2024-01-15T09:30:00-00:00", "2024-01-15T09:30:00Z"),
+            (" 2024-01-15T09:30:00Z\t", "2024-01-15T09:30:00Z"),
+        ] {
+            assert_eq!(moment(text.as_bytes()), at(usual), "'{text}'");
+            assert_eq!(instant(text.as_bytes()).map(Moment::At), at(usual), "'{text}'");
+        }
+    }
+
+    #[test]
+    fn a_time_without_an_offset_is_one_on_a_clock() {
+        for text in
+            ["2024-01-15T09:30:00", "2024-01-15 09:30:00", "2024-1-15 9:30", "2024/01/15 09:30"]
+        {
+            assert_eq!(moment(text.as_bytes()), on_clock("2024-01-15T09:30:00"), "{text}");
+            assert_eq!(instant(text.as_bytes()), Err(Rule::InvalidTimestamp), "{text}");
+        }
+        let millis = moment(b"2024-01-15 09:30:00,250");
+        assert_eq!(millis, on_clock("2024-01-15T09:30:00.250"));
+    }
+
+    #[test]
+    fn what_is_no_moment_is_refused_by_name() {
+        for (bad, rule) in [
+            ("2024-01-15", Rule::InvalidTimestamp),
+            ("2024-01-15T", Rule::InvalidTimestamp),
+            ("2024-01-15T9", Rule::InvalidTimestamp),
+            ("2024-01-15T24:00:00Z", Rule::InvalidTimestamp),
+            ("2024-01-15T09:60:00Z", Rule::InvalidTimestamp),
+            ("2024-01-15T09:30:60Z", Rule::InvalidTimestamp),
+            ("2024-01-15T09:30:00.Z", Rule::InvalidTimestamp),
+            ("2024-01-15T09:30:00+24:00", Rule::InvalidTimestamp),
+            ("2024-01-15T09:30:00+01:60", Rule::InvalidTimestamp),
+            ("2024-01-15T09:30:00+1:00", Rule::InvalidTimestamp),
+            ("2024-01-15T09:30:00ZZ", Rule::InvalidTimestamp),
+            ("2024-01-15 9:30 am", Rule::InvalidTimestamp),
+            ("2024-01-15  09:30:00", Rule::InvalidTimestamp),
+            ("2023-02-29T00:00:00Z", Rule::InvalidTimestamp),
+            ("2024-13-01T00:00:00Z", Rule::InvalidTimestamp),
+            ("0000-00-00 00:00:00", Rule::InvalidTimestamp),
+            ("1705311000", Rule::InvalidTimestamp),
+            ("1705311000000", Rule::InvalidTimestamp),
+            ("yesterday", Rule::InvalidTimestamp),
+            ("05/01/2026 10:00", Rule::AmbiguousDate),
+            ("5.1.26", Rule::AmbiguousDate),
+            ("2024-01-15 09:30:00 CST", Rule::AmbiguousTime),
+            ("2024-01-15 09:30:00 CEST", Rule::AmbiguousTime),
+            ("2024-01-15T09:30:00.1234567Z", Rule::TooPrecise),
+            ("2024-01-15T09:30:00.123456789", Rule::TooPrecise),
+            ("1899-12-31T23:59:59Z", Rule::OutOfRange),
+            ("1899-12-31T23:59:59-14:00", Rule::OutOfRange),
+            ("2101-01-01T00:00:00Z", Rule::OutOfRange),
+            ("9999-12-31 00:00:00", Rule::OutOfRange),
+            ("", Rule::NullValue),
+            ("  ", Rule::NullValue),
+        ] {
+            assert_eq!(moment(bad.as_bytes()), Err(rule), "'{bad}'");
+        }
+    }
+
+    #[test]
+    fn moments_are_written_as_they_are_read() {
+        for (micros, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (-1, "1969-12-31T23:59:59.999999Z"),
+            (1_500_000, "1970-01-01T00:00:01.500000Z"),
+        ] {
+            let mut out = Vec::new();
+            write_moment(micros, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_way_reads_what_is_written(micros in -2_208_988_800_000_000i64..4_133_980_799_999_999) {
+            let mut text = Vec::new();
+            write_moment(micros, &mut text);
+            prop_assert_eq!(moment(&text), Ok(Moment::At(micros)));
+            prop_assert_eq!(rfc3339(&text), Some(micros));
+            let long = any_moment(&text).map(|read| read.moment());
+            prop_assert_eq!(long, Ok(Moment::At(micros)));
+            let text = String::from_utf8(text).unwrap();
+            prop_assert_eq!(DateTime::parse_from_rfc3339(&text).unwrap().timestamp_micros(), micros);
+        }
+
+        #[test]
+        fn the_short_ways_agree_with_the_long_ones(
+            text in "(19|20|21|0)[0-9]{0,3}-?[01]?[0-9]-[0-3][0-9]([T ][0-2][0-9]:[0-9]{2}(:[0-9]{2}([.][0-9]{1,8})?)?(Z|z| UTC|[+-][0-9]{2}:?[0-9]{2})?)?",
+        ) {
+            let text = text.as_bytes();
+            let within = |read: Read| if is_within_years(read.day) { Ok(read.moment()) } else { Err(Rule::OutOfRange) };
+            prop_assert_eq!(moment(text), any_moment(text).and_then(within));
+            let within = |day| if is_within_years(day) { Ok(day) } else { Err(Rule::OutOfRange) };
+            prop_assert_eq!(date(text), any_date(text).and_then(within));
+            if let Ok(read) = DateTime::parse_from_rfc3339(&String::from_utf8_lossy(text)) {
+                if let Ok(found) = instant(text) {
+                    prop_assert_eq!(found, read.timestamp_micros());
+                }
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            let _ = (moment(&bytes), date(&bytes), super::super::price(&bytes));
+        }
+    }
+}
