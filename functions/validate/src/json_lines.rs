@@ -16,7 +16,6 @@ use crate::personal::{self, Scans};
 use crate::quarantine::Refusal;
 use crate::rules::{RECORD_LIMIT, Rule};
 use crate::tally::{Rejection, Split, Tally};
-use crate::values;
 use crate::vocabulary::Words;
 use fields::{Fields, Scalar};
 
