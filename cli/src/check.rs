@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use shopflow_core::vocabulary::Vocabularies;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 use shopflow_expectations::source::{csv, parquet, postgres};
 use shopflow_expectations::{Options, Plan, Problem, State, Suite, ValidationResult, into_error};
@@ -59,7 +60,9 @@ pub fn suite(path: &Path) -> Result<Suite> {
     let is_json = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
     let suite = if is_json { Suite::parse_gx_json(&text) } else { Suite::parse_yaml(&text) };
     let refused = |problems: Vec<Problem>| into_error(&path.display().to_string(), &problems);
-    let suite = suite.map_err(refused)?;
+    let suite = suite
+        .and_then(|suite| suite.with_parameters(&Vocabularies::default().parameters()))
+        .map_err(refused)?;
     let unknown = suite.unknown_names();
     if unknown.is_empty() { Ok(suite) } else { Err(refused(unknown)) }
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use shopflow_core::dataset::{Column, Dataset, Format, Kind, PersonalData};
 use shopflow_core::privacy::Privacy;
+use shopflow_core::vocabulary::Vocabularies;
 use shopflow_core::{Error, Result, Settings};
 use shopflow_privacy::Layer;
 use tokio_postgres::Client;
@@ -41,14 +42,14 @@ pub async fn generate(client: &Client, gold: &Path) -> Result<Dictionary> {
          [migrations](../sql/ddl)) and checked against them by the tests.\n\n"
         .to_owned();
     let settings = Settings::from_sources("prod", HashMap::new(), &[])?;
-    text.push_str(&datasets(&settings.privacy));
+    text.push_str(&datasets(&settings.privacy, &settings.vocabulary));
     text.push_str(&values::section());
     text.push_str(&gold_tables(gold)?);
     text.push_str(&postgres(&relations, &columns));
     Ok(Dictionary { text, gaps: gaps(&relations, &columns) })
 }
 
-fn datasets(privacy: &Privacy) -> String {
+fn datasets(privacy: &Privacy, sets: &Vocabularies) -> String {
     let mut text = "## Datasets\n\nWhat lands in `incoming/<dataset>/`. Class \
                     and treatment in silver are those of the policies in \
                     [config/base.yaml](../config/base.yaml) ([personal data](privacy.md)).\n"
@@ -67,7 +68,7 @@ fn datasets(privacy: &Privacy) -> String {
             let decision = privacy.decide(dataset, column);
             text.push_str(&row(&[
                 &format!("`{name}`"),
-                &kind_text(*kind),
+                &kind_text(*kind, sets),
                 if *required { "yes" } else { "no" },
                 decision.class.name(),
                 decision.kind.map_or("", PersonalData::name),
@@ -86,7 +87,7 @@ fn datasets(privacy: &Privacy) -> String {
     text
 }
 
-fn kind_text(kind: Kind) -> String {
+fn kind_text(kind: Kind, sets: &Vocabularies) -> String {
     match kind {
         Kind::Id => "positive integer, unique".to_owned(),
         Kind::Uuid => "UUID, unique".to_owned(),
@@ -98,7 +99,7 @@ fn kind_text(kind: Kind) -> String {
         Kind::Price => "decimal with at most two places, over zero".to_owned(),
         Kind::Quantity => "integer from 1".to_owned(),
         Kind::Country => "ISO 3166-1 alpha-2 code".to_owned(),
-        Kind::OneOf(values) => format!("one of {}", values.join(", ")),
+        Kind::OneOf(set) => format!("one of {}", sets.values(set).join(", ")),
     }
 }
 
@@ -221,7 +222,7 @@ mod tests {
     #[test]
     fn every_dataset_and_column_is_explained() {
         let settings = Settings::from_sources("prod", HashMap::new(), &[]).unwrap();
-        let text = datasets(&settings.privacy);
+        let text = datasets(&settings.privacy, &settings.vocabulary);
         for dataset in Dataset::all() {
             for column in dataset.columns() {
                 assert!(text.contains(&format!("| `{}` |", column.name)), "{}", column.name);

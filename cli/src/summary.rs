@@ -1,5 +1,8 @@
 //! The report after a run: rows per stage and dataset, quality, revenue, top customers, cost.
 
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shopflow_core::contract::Cost;
@@ -29,6 +32,12 @@ pub struct RunReport {
     pub quality_score: Option<f64>,
     pub ledger: Vec<LedgerEntry>,
     pub business: Option<Business>,
+    /// Values that are new to the vocabulary and were accepted, by dataset.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub new_values: BTreeMap<String, String>,
+    /// Version of the configuration and suites over the built-in ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config_version: Option<String>,
     pub error: Option<String>,
     pub cause: Option<String>,
     /// Folder of the run's reports.
@@ -59,6 +68,33 @@ struct Recorded {
     ledger: Vec<LedgerEntry>,
     cost: Option<Cost>,
     quality_score: Option<f64>,
+    config_version: Option<String>,
+}
+
+/// The part of the quality report that is shown.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Checked {
+    checks: Vec<Check>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Check {
+    name: String,
+    passed: bool,
+    actual: String,
+}
+
+impl Checked {
+    /// What failed of `anomaly.<dataset>.vocabulary`, by dataset.
+    fn new_values(self) -> BTreeMap<String, String> {
+        let failed = self.checks.into_iter().filter(|check| !check.passed);
+        let found = failed.filter_map(|check| {
+            let dataset = check.name.strip_prefix("anomaly.")?.strip_suffix(".vocabulary")?;
+            Some((dataset.to_owned(), check.actual))
+        });
+        found.collect()
+    }
 }
 
 impl RunReport {
@@ -74,7 +110,10 @@ impl RunReport {
         outcome: &Outcome,
         database: Option<&Client>,
     ) -> Result<RunReport> {
-        let recorded = recorded(s3, reports_bucket, run_id).await?.unwrap_or_default();
+        let recorded: Recorded =
+            read(s3, reports_bucket, &keys::run_summary(run_id)).await?.unwrap_or_default();
+        let checked: Checked =
+            read(s3, reports_bucket, &keys::quality_report(run_id)).await?.unwrap_or_default();
         let business = match database {
             Some(client) if outcome.succeeded() => Some(business(client).await?),
             _ => None,
@@ -91,6 +130,8 @@ impl RunReport {
             quality_score: recorded.quality_score.or_else(|| output("quality_score")),
             ledger: recorded.ledger,
             business,
+            new_values: checked.new_values(),
+            config_version: recorded.config_version,
             error: outcome.error.clone(),
             cause: outcome.cause.clone(),
             reports: format!("s3://{reports_bucket}/{}", keys::run_summary(run_id)),
@@ -142,6 +183,12 @@ impl RunReport {
                 thousands_decimal(&business.revenue),
                 thousands_decimal(&business.transactions),
             ));
+        }
+        for (dataset, values) in &self.new_values {
+            lines.push(format!("new values      {dataset}: {values}"));
+        }
+        if let Some(version) = &self.config_version {
+            lines.push(format!("configuration   {version}"));
         }
         if let Some(cost) = &self.cost {
             lines.extend(statement(cost));
@@ -208,15 +255,19 @@ pub fn ledger_table(ledger: &[LedgerEntry]) -> Table {
     table
 }
 
-async fn recorded(s3: &aws_sdk_s3::Client, bucket: &str, run_id: &str) -> Result<Option<Recorded>> {
-    let key = keys::run_summary(run_id);
-    let object = match s3.get_object().bucket(bucket).key(&key).send().await {
+/// A report of the run; `None` when it is not there.
+async fn read<T: DeserializeOwned>(
+    s3: &aws_sdk_s3::Client,
+    bucket: &str,
+    key: &str,
+) -> Result<Option<T>> {
+    let object = match s3.get_object().bucket(bucket).key(key).send().await {
         Ok(object) => object,
         Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => {
             return Ok(None);
         }
         Err(error) => {
-            return Err(Error::aws(ErrorKind::TransientStorage, "read run summary", error)
+            return Err(Error::aws(ErrorKind::TransientStorage, "read report", error)
                 .with("bucket", bucket)
                 .with("key", key));
         }
@@ -225,11 +276,12 @@ async fn recorded(s3: &aws_sdk_s3::Client, bucket: &str, run_id: &str) -> Result
         .body
         .collect()
         .await
-        .or_error(ErrorKind::TransientStorage, "read run summary failed")?
+        .or_error(ErrorKind::TransientStorage, "read report failed")?
         .into_bytes();
     serde_json::from_slice(&bytes)
         .map(Some)
-        .or_error(ErrorKind::Internal, "the run summary cannot be understood")
+        .or_error(ErrorKind::Internal, "a report of the run cannot be understood")
+        .map_err(|error| error.with("bucket", bucket).with("key", key))
 }
 
 async fn business(client: &Client) -> Result<Business> {

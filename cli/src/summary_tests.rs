@@ -44,6 +44,8 @@ fn report() -> RunReport {
                 revenue: "9876.50".to_owned(),
             }],
         }),
+        new_values: BTreeMap::new(),
+        config_version: None,
         error: None,
         cause: None,
         reports: "s3://reports/runs/run-1.json".to_owned(),
@@ -112,4 +114,25 @@ fn the_summary_that_record_writes_is_understood() {
     assert_eq!((cost.total_usd, cost.lambda_usd, cost.s3_requests_usd), (0.3, 0.1, 0.0));
     assert_eq!(recorded.quality_score, Some(100.0));
     assert!(recorded.ledger[0].is_balanced());
+}
+
+#[test]
+fn new_values_and_the_configuration_are_told() {
+    let checked: Checked = serde_json::from_value(serde_json::json!({"checks": [
+        {"name": "anomaly.products.vocabulary", "passed": false,
+         "actual": "category 'garden' in 3 rows"},
+        {"name": "anomaly.clickstream.vocabulary", "passed": true, "actual": "no new values"},
+        {"name": "anomaly.products.schema", "passed": false, "actual": "colour"},
+    ]}))
+    .unwrap();
+    let version = Some("0123456789abcdef".to_owned());
+    let told = RunReport { new_values: checked.new_values(), config_version: version, ..report() };
+    let text = told.render();
+    for line in [
+        "new values      products: category 'garden' in 3 rows\n",
+        "configuration   0123456789abcdef\n",
+    ] {
+        assert!(text.contains(line), "{line} is missing in: {text}");
+    }
+    assert!(!text.contains("clickstream:") && !text.contains("colour"), "{text}");
 }

@@ -292,6 +292,14 @@ impl Cloud {
         if answer.function_error.is_some() { Err(value) } else { Ok(value) }
     }
 
+    /// Lets the functions read configuration over the built-in one below `overlay/` in the landing
+    /// bucket, as the parameter `ConfigUri` does. It stays so: other tests find nothing there.
+    pub fn overlay(&self) {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/config_uri.py");
+        let uri = format!("s3://{}/overlay/", self.landing);
+        shopflow_testkit::python(script.as_ref(), &[&self.endpoint, &uri]);
+    }
+
     /// A single number from Postgres.
     pub async fn count(&self, query: &str) -> i64 {
         self.database.query_one(query, &[]).await.expect("count").get(0)

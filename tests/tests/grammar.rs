@@ -6,7 +6,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray};
@@ -19,9 +18,11 @@ use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use shopflow_core::contract::{CopyEvent, Run, SourceObject, StoredObject};
 use shopflow_core::dataset::{Column, Format, Kind, PRICE_SCALE};
+use shopflow_core::vocabulary::{ValueSet, Vocabulary};
 use shopflow_core::{Dataset, Settings};
 use shopflow_expectations::{Options, Plan, Suite, source};
 use shopflow_load::encode::Encoder;
+use shopflow_load::names::Names;
 use shopflow_validate::clock::Zone;
 use shopflow_validate::engine::{Split, Validator};
 
@@ -49,7 +50,13 @@ fn good(kind: Kind) -> &'static str {
         Kind::Timestamp => "2026-01-15T08:30:00Z",
         Kind::Price => "1.50",
         Kind::Country => "DE",
-        Kind::OneOf(set) => set[0],
+        Kind::OneOf(ValueSet::Fixed(values)) => values[0],
+        Kind::OneOf(ValueSet::Configured(set)) => match set {
+            Vocabulary::Categories => "books",
+            Vocabulary::PaymentMethods => "paypal",
+            Vocabulary::EventTypes => "search",
+            Vocabulary::Devices => "tablet",
+        },
     }
 }
 
@@ -147,7 +154,7 @@ fn uploaded(dataset: Dataset, file: &[u8], at: usize) -> Option<Value> {
 
 /// The value in Postgres.
 fn loaded(dataset: Dataset, file: &[u8], at: usize) -> Option<Value> {
-    let mut encoder = Encoder::new(dataset, HashMap::new());
+    let mut encoder = Encoder::new(dataset, Names::default());
     let mut reader = csv::Reader::from_reader(file);
     encoder.bind(reader.headers().ok()?).unwrap();
     let mut out = BytesMut::new();

@@ -27,6 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Utc;
 use shopflow_core::contract::ErasedCustomers;
+use shopflow_core::overlay::Overlay;
 use shopflow_core::privacy::Privacy;
 use shopflow_core::{Error, Result, Settings, keys};
 use shopflow_lake::Silver;
@@ -62,7 +63,7 @@ pub async fn erase(target: &Target, request: &Request) -> Result<Proof> {
     let mut client = target.database().await?;
     lock(&client).await?;
     let key = key(target).await?;
-    let silver = Silver::new(&privacy(target)?, key.clone());
+    let silver = Silver::new(&privacy(target).await?, key.clone());
     let stores = stores::Stores::new(target, request.customer, &silver)?;
 
     let mut values = warehouse::values(&client, request.customer).await?;
@@ -202,9 +203,13 @@ async fn lock(client: &Client) -> Result<()> {
 }
 
 /// The policies of the environment, as its functions have them.
-fn privacy(target: &Target) -> Result<Privacy> {
+async fn privacy(target: &Target) -> Result<Privacy> {
+    let overlay = match target.stack.outputs().get("ConfigUri") {
+        Some(uri) => Overlay::read(&target.storage(), uri).await?,
+        None => Overlay::default(),
+    };
     let environment = target.stack.environment();
-    Ok(Settings::from_sources(environment, Default::default(), &[])?.privacy)
+    Ok(Settings::from_layers(environment, &overlay, Default::default(), &[])?.privacy)
 }
 
 async fn key(target: &Target) -> Result<Key> {

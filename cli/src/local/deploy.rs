@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
+use shopflow_core::overlay::Overlay;
 use shopflow_core::{Error, Result};
 
 use super::emulator::{self, CREDENTIAL, REGION};
@@ -89,13 +90,14 @@ fn parameters(home: &Home, state: &State) -> Result<Vec<String>> {
         ("DatabasePort", postgres.port.to_string()),
         ("DatabaseName", database.name.clone()),
         ("DatabaseSecretArn", database.secret_arn.clone()),
+        ("ConfigUri", Overlay::uri_of_environment().unwrap_or_default()),
     ];
     Ok(pairs.into_iter().map(|(name, value)| parameter(name, &value)).collect())
 }
 
-/// SAM takes `Name=value`, and the value in quotes when it has spaces.
+/// SAM takes `Name=value`, and the value in quotes when it is empty or has spaces.
 fn parameter(name: &str, value: &str) -> String {
-    if value.contains(char::is_whitespace) {
+    if value.is_empty() || value.contains(char::is_whitespace) {
         return format!("{name}=\"{value}\"");
     }
     format!("{name}={value}")
@@ -182,5 +184,6 @@ mod tests {
             "LogDir=\"/home/ana/my shop/logs\""
         );
         assert_eq!(parameter("DatabasePort", "5432"), "DatabasePort=5432");
+        assert_eq!(parameter("ConfigUri", ""), "ConfigUri=\"\"");
     }
 }

@@ -11,6 +11,7 @@ use futures::future::{BoxFuture, try_join_all};
 use shopflow_core::contract::{GenerateEvent, GenerateResult, ObjectRef};
 use shopflow_core::dataset::Format;
 use shopflow_core::runtime::Invocation;
+use shopflow_core::vocabulary::Vocabularies;
 use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, keys};
 use tokio::sync::mpsc;
 
@@ -41,14 +42,15 @@ pub async fn handle(
     let name = run_name(&event, run_date)?;
     // Building the vocabulary takes milliseconds of computing; keep it off the runtime's threads.
     let spec = event.spec;
-    let shop = tokio::task::spawn_blocking(move || Shop::new(run_date, &spec))
+    let sets = context.vocabulary.clone();
+    let shop = tokio::task::spawn_blocking(move || Shop::speaking(&sets, run_date, &spec))
         .await
         .or_error(ErrorKind::Internal, "generator stopped")??;
     let job = Job {
         context,
         shop: Arc::new(shop),
         keys: crate::DATASETS.map(|dataset| landing_key(dataset, event.run_id.as_deref(), &name)),
-        metadata: metadata(&event, run_date),
+        metadata: metadata(&event, run_date, &context.vocabulary),
     };
     let truths_key = keys::truths(&name);
     // Boxed, since five uploads in one future would be a very large one.
@@ -234,8 +236,13 @@ fn landing_key(dataset: Dataset, run_id: Option<&str>, name: &str) -> String {
     }
 }
 
-fn metadata(event: &GenerateEvent, run_date: NaiveDate) -> HashMap<&'static str, String> {
-    let mut metadata = HashMap::from([(SPEC_METADATA, spec::fingerprint(run_date, &event.spec))]);
+fn metadata(
+    event: &GenerateEvent,
+    run_date: NaiveDate,
+    sets: &Vocabularies,
+) -> HashMap<&'static str, String> {
+    let fingerprint = spec::fingerprint(run_date, &event.spec, sets);
+    let mut metadata = HashMap::from([(SPEC_METADATA, fingerprint)]);
     if let Some(run_id) = &event.run_id {
         metadata.insert(keys::RUN_METADATA, run_id.clone());
     }
@@ -266,7 +273,10 @@ mod tests {
             landing_key(Dataset::Clickstream, event.run_id.as_deref(), &name),
             "incoming/clickstream/generated-42-2026-01-15-00000.jsonl"
         );
-        assert!(!metadata(&event, run_date()).contains_key(keys::RUN_METADATA));
+        assert!(
+            !metadata(&event, run_date(), &Vocabularies::default())
+                .contains_key(keys::RUN_METADATA)
+        );
     }
 
     #[test]

@@ -11,7 +11,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         &[Need::Landing],
         async |init| {
             let settings = init.settings;
-            Ok(Context::new(init.storage, &settings.buckets.landing, settings.generate))
+            let context = Context::new(init.storage, &settings.buckets.landing, settings.generate);
+            Ok(context.speaking(&settings.vocabulary))
         },
         |context, event, invocation| async move { handle(&context, event, &invocation).await },
     )

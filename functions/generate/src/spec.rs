@@ -3,6 +3,7 @@
 use chrono::{Days, NaiveDate};
 use shopflow_core::contract::GenerateSpec;
 use shopflow_core::settings::Generate;
+use shopflow_core::vocabulary::Vocabularies;
 use shopflow_core::{Error, Result};
 
 /// Largest scale: a billion customers, five billion transactions.
@@ -67,12 +68,16 @@ fn run_date_fits(run_date: NaiveDate, days: u32) -> bool {
 
 /// Everything the bytes depend on, in one line: two objects with the same fingerprint under the
 /// same key have the same content.
-pub(crate) fn fingerprint(run_date: NaiveDate, spec: &GenerateSpec) -> String {
+pub(crate) fn fingerprint(run_date: NaiveDate, spec: &GenerateSpec, sets: &Vocabularies) -> String {
     let GenerateSpec { scale, seed, defect_rate, days } = spec;
-    format!(
+    let mut text = format!(
         "format={FORMAT} run_date={run_date} scale={scale} seed={seed} \
          defect_rate={defect_rate} days={days}"
-    )
+    );
+    if *sets != Vocabularies::default() {
+        text.push_str(&format!(" vocabulary={:016x}", sets.fingerprint()));
+    }
+    text
 }
 
 #[cfg(test)]
@@ -121,7 +126,9 @@ mod tests {
     #[test]
     fn the_fingerprint_tells_every_input_apart() {
         let spec = GenerateSpec::default();
-        let same = fingerprint(run_date(), &spec);
+        let built_in = Vocabularies::default();
+        let same = fingerprint(run_date(), &spec, &built_in);
+        assert!(!same.contains("vocabulary"), "objects of earlier releases are kept: {same}");
         let others = [
             GenerateSpec { scale: 1.5, ..spec },
             GenerateSpec { seed: 43, ..spec },
@@ -129,8 +136,8 @@ mod tests {
             GenerateSpec { days: 30, ..spec },
         ];
         for other in others {
-            assert_ne!(fingerprint(run_date(), &other), same);
+            assert_ne!(fingerprint(run_date(), &other, &built_in), same);
         }
-        assert_ne!(fingerprint(run_date().succ_opt().unwrap(), &spec), same);
+        assert_ne!(fingerprint(run_date().succ_opt().unwrap(), &spec, &built_in), same);
     }
 }

@@ -10,6 +10,7 @@ use common::{Truth, file, lines, spec, truths, truths_file};
 use serde_json::Value;
 use shopflow_core::Dataset;
 use shopflow_core::dataset::{Column, Format, Kind};
+use shopflow_core::vocabulary::Vocabularies;
 use shopflow_generate::GenerateSpec;
 
 /// An independent judge of a single value.
@@ -33,7 +34,7 @@ fn value_is_good(column: &Column, value: &str) -> bool {
         }
         Kind::Quantity => value.parse::<i32>().is_ok_and(|quantity| quantity > 0),
         Kind::Country => shopflow_core::dataset::COUNTRIES.contains(&value),
-        Kind::OneOf(set) => set.contains(&value),
+        Kind::OneOf(set) => Vocabularies::default().contains(set, value.as_bytes()),
     }
 }
 

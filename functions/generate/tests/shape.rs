@@ -8,9 +8,14 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Datelike, Duration, NaiveDate, Timelike, Utc};
 use common::{events, file, midnight, number, rows, run_date, spec, time};
 use serde_json::Value;
-use shopflow_core::Dataset;
-use shopflow_core::dataset::{CATEGORIES, COUNTRIES, DEVICES, EVENT_TYPES, PAYMENT_METHODS};
-use shopflow_generate::{GenerateSpec, write_to_dir};
+use shopflow_core::dataset::COUNTRIES;
+use shopflow_core::vocabulary::{Vocabularies, Vocabulary};
+use shopflow_core::{Dataset, Settings};
+use shopflow_generate::{GenerateSpec, Shop, write_to_dir};
+
+fn is_word(set: Vocabulary, value: &str) -> bool {
+    Vocabularies::default().of(set).contains(value.as_bytes())
+}
 
 fn sales(scale: f64) -> Vec<(DateTime<Utc>, u64, u64)> {
     rows(&spec(scale, 0.0), Dataset::Transactions)
@@ -34,7 +39,7 @@ fn every_value_is_within_its_contract() {
         assert!(row["registration_date"].parse::<NaiveDate>().is_ok());
     }
     for row in rows(&spec, Dataset::Products) {
-        assert!(CATEGORIES.contains(&row["category"].as_str()), "{row:?}");
+        assert!(is_word(Vocabulary::Categories, &row["category"]), "{row:?}");
         let (whole, cents) = row["price"].split_once('.').unwrap();
         assert!(cents.len() == 2 && number(whole) + number(cents) > 0, "{row:?}");
         assert!(!row["name"].is_empty() && !row["supplier"].is_empty());
@@ -42,7 +47,7 @@ fn every_value_is_within_its_contract() {
     for (index, row) in rows(&spec, Dataset::Transactions).iter().enumerate() {
         assert_eq!(number(&row["id"]), index as u64 + 1);
         assert!((1..=10).contains(&number(&row["quantity"])), "{row:?}");
-        assert!(PAYMENT_METHODS.contains(&row["payment_method"].as_str()), "{row:?}");
+        assert!(is_word(Vocabulary::PaymentMethods, &row["payment_method"]), "{row:?}");
         assert_eq!(row["timestamp"].len(), "2026-01-14T00:00:00Z".len());
     }
 }
@@ -181,8 +186,8 @@ fn sessions_lead_step_by_step_to_the_purchase_or_only_look_around() {
         for field in ["customer_id", "device", "country"] {
             assert!(events.iter().all(|event| event.get(field) == events[0].get(field)));
         }
-        assert!(types.iter().all(|kind| EVENT_TYPES.contains(kind)));
-        assert!(DEVICES.contains(&events[0]["device"].as_str().unwrap()));
+        assert!(types.iter().all(|kind| is_word(Vocabulary::EventTypes, kind)));
+        assert!(is_word(Vocabulary::Devices, events[0]["device"].as_str().unwrap()));
         if types.contains(&"purchase") {
             let steps: Vec<&str> = types.into_iter().filter(|kind| *kind != "search").collect();
             assert_eq!(steps, ["page_view", "product_view", "add_to_cart", "checkout", "purchase"]);
@@ -273,7 +278,7 @@ fn prices_differ_by_category() {
         prices.iter().sum::<f64>() / prices.len() as f64
     };
     assert!(mean("electronics") > 10.0 * mean("grocery"));
-    assert_eq!(prices.len(), CATEGORIES.len());
+    assert_eq!(prices.len(), Vocabularies::default().of(Vocabulary::Categories).values().len());
 }
 
 #[test]
@@ -298,4 +303,42 @@ fn the_folder_gets_the_same_bytes_as_memory_and_nothing_else() {
         names,
         ["clickstream.jsonl", "customers.csv", "defects.jsonl", "products.csv", "transactions.csv"]
     );
+}
+
+#[test]
+fn a_shop_invents_only_from_the_configured_words() {
+    let variables = [
+        ("CATEGORIES__VALUES", "garden,home \"&\" more,toys"),
+        ("PAYMENT_METHODS__VALUES", "cheque,paypal"),
+        ("DEVICES__VALUES", "fridge,mobile"),
+        ("EVENT_TYPES__VALUES", "add_to_cart,checkout,page_view,product_view,purchase,search,wish"),
+    ];
+    let variables = variables
+        .map(|(name, value)| (format!("SHOPFLOW__VOCABULARY__{name}"), value.to_owned()))
+        .into();
+    let sets = Settings::from_sources("prod", variables, &[]).unwrap().vocabulary;
+    let shop = Shop::speaking(&sets, run_date(), &spec(1.0, 0.0)).unwrap();
+    let written = |dataset| {
+        let mut file = Vec::new();
+        shop.write(dataset, &mut file).unwrap();
+        file
+    };
+    let column = |dataset: Dataset, name: &str| -> HashSet<String> {
+        let file = written(dataset);
+        let mut reader = csv::Reader::from_reader(&file[..]);
+        let at = reader.headers().unwrap().iter().position(|header| header == name).unwrap();
+        reader.records().map(|record| record.unwrap()[at].to_owned()).collect()
+    };
+    let field = |name: &str| -> HashSet<String> {
+        let file = String::from_utf8(written(Dataset::Clickstream)).unwrap();
+        let events = file.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        events.map(|event| event[name].as_str().unwrap().to_owned()).collect()
+    };
+    let set = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
+    let categories: HashSet<String> = set(&["garden", "home \"&\" more", "toys"]);
+    assert_eq!(column(Dataset::Products, "category"), categories);
+    assert_eq!(column(Dataset::Transactions, "payment_method"), set(&["cheque", "paypal"]));
+    assert_eq!(field("device"), set(&["fridge", "mobile"]));
+    assert!(!field("event_type").contains("wish"), "no page of the invented shop is a wish");
+    assert!(field("url").contains("https://shop.example/c/home%20%22%26%22%20more"));
 }

@@ -88,7 +88,12 @@ impl World {
 fn context(aws: &aws_config::SdkConfig, storage: &Storage, arn: &str) -> Context {
     let variables = HashMap::from([("SHOPFLOW__STATE_MACHINE_ARN".to_owned(), arn.to_owned())]);
     let settings = Settings::from_sources("local", variables, &[Need::StateMachine]).unwrap();
-    let init = Init { settings: Arc::new(settings), aws: aws.clone(), storage: storage.clone() };
+    let init = Init {
+        settings: Arc::new(settings),
+        aws: aws.clone(),
+        storage: storage.clone(),
+        overlay: Default::default(),
+    };
     Context::new(&init).unwrap()
 }
 

@@ -1,8 +1,6 @@
 //! The first load of a large file: straight into the empty table, without staging and without its
 //! indexes and foreign keys.
 
-use std::collections::HashMap;
-
 use shopflow_core::contract::ManifestEntry;
 use shopflow_core::{Dataset, Result};
 use shopflow_postgres::PgResultExt;
@@ -13,6 +11,7 @@ use crate::copy::copy;
 use crate::counts::Counts;
 use crate::encode::Encoder;
 use crate::indexes::{self, TABLE};
+use crate::names::Names;
 use crate::references::References;
 use crate::staging;
 use crate::touched::mark_dates;
@@ -24,7 +23,7 @@ pub async fn load(
     run_id: &str,
     entry: &ManifestEntry,
     source_id: i32,
-    keys: &HashMap<String, i16>,
+    names: &Names,
 ) -> Result<Option<Counts>> {
     if !is_empty(transaction).await? {
         return Ok(None);
@@ -40,7 +39,7 @@ pub async fn load(
     let columns: Vec<String> =
         staging::columns(Dataset::Transactions).into_iter().map(|column| column.name).collect();
     let statement = format!("COPY {TABLE} ({}) FROM STDIN (FORMAT binary)", columns.join(", "));
-    let mut encoder = Encoder::new(Dataset::Transactions, keys.clone())
+    let mut encoder = Encoder::new(Dataset::Transactions, names.clone())
         .with_extra(context.keeps_extra(Dataset::Transactions));
     encoder.references = Some(References::of(Dataset::Transactions));
     let loaded = copy(&context.storage, transaction, entry, encoder, &statement).await?;
@@ -49,6 +48,7 @@ pub async fn load(
         Some(references) => references.infer_members(transaction, run_id, TABLE).await?,
         None => 0,
     };
+    loaded.names.write_added(transaction).await?;
     let default = format!("ALTER TABLE {TABLE} ALTER source_id DROP DEFAULT");
     transaction.batch_execute(&default).await.or_db("restore column default")?;
     indexes::build(transaction, &rebuild).await?;

@@ -1,6 +1,7 @@
 //! What the function is given once, at its start.
 
 use shopflow_core::schema_contract::{Contracts, Mode};
+use shopflow_core::vocabulary::Vocabularies;
 use shopflow_core::{Dataset, Storage};
 use shopflow_postgres::Database;
 
@@ -11,6 +12,8 @@ pub struct Context {
     pub database: Database,
     /// Whether unknown columns are loaded.
     pub contracts: Contracts,
+    /// What the reference tables hold from the start.
+    pub vocabulary: Vocabularies,
     /// From this many rows on a file is large: into an empty `core.transactions` it is written
     /// directly, and indexes and references are built afterwards in one go; and the statistics of
     /// a table that grew by as much are renewed.
@@ -20,7 +23,14 @@ pub struct Context {
 impl Context {
     /// The usual context; building indexes afterwards pays from about 50,000 rows.
     pub fn new(storage: Storage, database: Database) -> Self {
-        Context { storage, database, contracts: Contracts::default(), bulk_rows: 50_000 }
+        let (contracts, vocabulary) = (Contracts::default(), Vocabularies::default());
+        Context { storage, database, contracts, vocabulary, bulk_rows: 50_000 }
+    }
+
+    /// With other sets of values than the built-in ones.
+    pub fn with_vocabulary(mut self, vocabulary: Vocabularies) -> Self {
+        self.vocabulary = vocabulary;
+        self
     }
 
     /// With other schema contracts than the default ones.

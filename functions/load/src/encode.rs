@@ -8,7 +8,7 @@
 //! holds the values of unknown columns as JSON, if the schema contract keeps them; they count for
 //! the hash.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use bytes::{BufMut, BytesMut};
 use csv::{ByteRecord, StringRecord};
@@ -18,6 +18,7 @@ use shopflow_core::{Dataset, Error, Result};
 
 use crate::columns::Target;
 use crate::key::Key;
+use crate::names::Names;
 use crate::references::References;
 use crate::values;
 
@@ -34,7 +35,7 @@ const OPTIONAL: u32 = u32::MAX;
 pub struct Encoder {
     dataset: Dataset,
     /// Keys of the names in closed sets; empty when they are staged as text.
-    keys: HashMap<String, i16>,
+    pub names: Names,
     columns: Vec<Bound>,
     /// Unknown columns to keep, by name; `None` when the contract does not keep them.
     extra: Option<Vec<(String, usize)>>,
@@ -72,11 +73,11 @@ enum Means {
 }
 
 impl Encoder {
-    /// An encoder; with `keys`, closed sets are staged as the keys of their names.
-    pub fn new(dataset: Dataset, keys: HashMap<String, i16>) -> Self {
+    /// An encoder; with `names`, closed sets are staged as the keys of their names.
+    pub fn new(dataset: Dataset, names: Names) -> Self {
         Encoder {
             dataset,
-            keys,
+            names,
             columns: Vec::new(),
             extra: None,
             canonical: Vec::new(),
@@ -105,7 +106,7 @@ impl Encoder {
     /// # Errors
     /// `Internal` when a required one is missing, since `validate` would have refused the file.
     pub fn bind(&mut self, header: &StringRecord) -> Result<()> {
-        let keyed = !self.keys.is_empty();
+        let keyed = !self.names.is_empty();
         let event_time = self.dataset.event_time_column();
         let mut references = 0;
         self.columns = Vec::new();
@@ -195,13 +196,14 @@ impl Encoder {
                     put_text(text.as_bytes(), canonical);
                 }),
                 // The key is the database's choice, so the name is hashed.
-                Target::Key => {
-                    std::str::from_utf8(text).ok().and_then(|name| self.keys.get(name)).map(|key| {
+                Target::Key => std::str::from_utf8(text)
+                    .ok()
+                    .and_then(|name| self.names.key(name))
+                    .map(|key| {
                         out.put_i32(2);
-                        out.put_i16(*key);
+                        out.put_i16(key);
                         put_text(text, canonical);
-                    })
-                }
+                    }),
             };
             if encoded.is_none() {
                 let line = record.position().map_or(0, csv::Position::line);
@@ -310,7 +312,7 @@ mod tests {
     use super::*;
 
     fn encode(dataset: Dataset, csv: &str) -> Result<Vec<u8>> {
-        let mut encoder = Encoder::new(dataset, HashMap::new());
+        let mut encoder = Encoder::new(dataset, Names::default());
         let mut reader = csv::Reader::from_reader(csv.as_bytes());
         encoder.bind(reader.headers().unwrap())?;
         let mut out = BytesMut::new();
@@ -351,7 +353,7 @@ mod tests {
     #[test]
     fn kept_columns_stand_in_extra_and_in_the_hash_whatever_their_order() {
         let row = |csv: &str| {
-            let mut encoder = Encoder::new(Dataset::Products, HashMap::new()).with_extra(true);
+            let mut encoder = Encoder::new(Dataset::Products, Names::default()).with_extra(true);
             let mut reader = csv::Reader::from_reader(csv.as_bytes());
             encoder.bind(reader.headers().unwrap()).unwrap();
             let mut out = BytesMut::new();

@@ -26,6 +26,7 @@ mod handler;
 mod indexes;
 mod key;
 mod lock;
+pub mod names;
 mod references;
 mod source;
 mod staging;

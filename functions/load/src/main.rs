@@ -13,7 +13,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         async |init| {
             let database = Database::new(&init.aws, &init.settings.database).await?;
             let contracts = init.settings.schema_contract.clone();
-            Ok(Context::new(init.storage, database).with_contracts(contracts))
+            let vocabulary = init.settings.vocabulary.clone();
+            Ok(Context::new(init.storage, database)
+                .with_contracts(contracts)
+                .with_vocabulary(vocabulary))
         },
         |context, event, invocation| async move {
             Box::pin(shopflow_load::handle(&context, event, &invocation)).await

@@ -1,7 +1,5 @@
 //! The temporary table a file goes through.
 
-use std::collections::HashMap;
-
 use shopflow_core::contract::ManifestEntry;
 use shopflow_core::{Dataset, Result};
 use shopflow_postgres::PgResultExt;
@@ -11,6 +9,7 @@ use crate::columns::{Target, is_keyed, quoted, stored_name};
 use crate::context::Context;
 use crate::copy::copy;
 use crate::encode::Encoder;
+use crate::names::Names;
 
 /// SQL for the order of a stored row. Version ids compare byte by byte, as in
 /// `SourceObject::order`, whatever the collation of the database.
@@ -80,8 +79,8 @@ pub async fn stage(
     entry: &ManifestEntry,
 ) -> Result<Encoder> {
     create(transaction, entry.dataset).await?;
-    let encoder =
-        Encoder::new(entry.dataset, HashMap::new()).with_extra(context.keeps_extra(entry.dataset));
+    let encoder = Encoder::new(entry.dataset, Names::default())
+        .with_extra(context.keeps_extra(entry.dataset));
     copy(&context.storage, transaction, entry, encoder, COPY).await
 }
 

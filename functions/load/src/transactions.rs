@@ -2,10 +2,8 @@
 //! references, and what `transform` has to recompute: event dates (UTC), and ids that silver must
 //! drop from a date they are no longer on.
 
-use std::collections::HashMap;
-
 use shopflow_core::contract::ManifestEntry;
-use shopflow_core::dataset::PAYMENT_METHODS;
+use shopflow_core::vocabulary::Vocabulary;
 use shopflow_core::{Dataset, Result};
 use shopflow_postgres::PgResultExt;
 use tokio_postgres::Transaction;
@@ -15,6 +13,7 @@ use crate::compare::Comparison;
 use crate::context::Context;
 use crate::counts::{Counts, expect};
 use crate::encode::Encoder;
+use crate::names::Names;
 use crate::{bulk, columns, indexes, staging, touched};
 
 /// Loads one file of transactions.
@@ -25,23 +24,26 @@ pub async fn load(
     entry: &ManifestEntry,
     source_id: i32,
 ) -> Result<Counts> {
-    let keys = payment_methods(transaction).await?;
+    let configured = context.vocabulary.of(Vocabulary::PaymentMethods);
+    let names = Names::payment_methods(transaction, configured).await?;
     if entry.rows >= context.bulk_rows
         && let Some(counts) =
-            bulk::load(context, transaction, run_id, entry, source_id, &keys).await?
+            bulk::load(context, transaction, run_id, entry, source_id, &names).await?
     {
         return Ok(counts);
     }
     staging::create(transaction, Dataset::Transactions).await?;
     let mut comparison = Comparison::new(transaction, entry, source_id, staging::COPY).await?;
-    let encoder = Encoder::new(Dataset::Transactions, keys)
+    let encoder = Encoder::new(Dataset::Transactions, names)
         .with_extra(context.keeps_extra(Dataset::Transactions))
         .appended(1);
     let mut chunks = Chunks::open(&context.storage, entry, encoder).await?;
     while let Some(chunk) = chunks.next().await {
         comparison.add(&chunk).await?;
     }
-    let rows = chunks.finish().await?.rows;
+    let encoder = chunks.finish().await?;
+    let rows = encoder.rows;
+    encoder.names.write_added(transaction).await?;
     let found = comparison.finish().await?;
     let alone =
         are_many(context, transaction, found.new).await? && indexes::claim(transaction).await?;
@@ -66,26 +68,6 @@ pub async fn load(
     touched::mark_dates(transaction, &found.new_days).await?;
     let unchanged = rows.saturating_sub(found.new + found.updated);
     Ok(Counts { rows, inserted: found.new, updated: found.updated, unchanged, inferred })
-}
-
-/// The keys of the payment methods. The set is closed, so all of them are put in at once.
-async fn payment_methods(transaction: &Transaction<'_>) -> Result<HashMap<String, i16>> {
-    let read = "SELECT name, payment_method_id FROM core.payment_methods";
-    let known = transaction.query(read, &[]).await.or_db("read payment methods")?;
-    let keys = |rows: Vec<tokio_postgres::Row>| -> HashMap<String, i16> {
-        rows.iter().map(|row| (row.get(0), row.get(1))).collect()
-    };
-    let known = keys(known);
-    let missing: Vec<&str> =
-        PAYMENT_METHODS.iter().filter(|name| !known.contains_key(**name)).copied().collect();
-    if missing.is_empty() {
-        return Ok(known);
-    }
-    transaction
-        .execute("INSERT INTO core.payment_methods (name) SELECT unnest($1::text[])", &[&missing])
-        .await
-        .or_db("add payment methods")?;
-    Ok(keys(transaction.query(read, &[]).await.or_db("read payment methods")?))
 }
 
 /// A row of the table takes about this many bytes.

@@ -27,7 +27,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let (dataset, folder): (Dataset, _) = (dataset.parse()?, Path::new(folder));
     let text = std::fs::read_to_string(suite)?;
-    let parsed = Suite::parse_yaml(&text).map_err(|problems| into_error(suite, &problems))?;
+    let settings = Settings::from_sources("prod", HashMap::new(), &[])?;
+    let parsed = Suite::parse_yaml(&text)
+        .and_then(|suite| suite.with_parameters(&settings.vocabulary.parameters()))
+        .map_err(|problems| into_error(suite, &problems))?;
     let fields: Vec<_> =
         dataset.columns().iter().map(|column| schema::field(column).with_nullable(true)).collect();
     let options = Options { profile: true, ..Options::default() };
@@ -42,7 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         sample: Sample::default(),
     }];
 
-    let privacy = Settings::from_sources("prod", HashMap::new(), &[])?.privacy;
+    let privacy = settings.privacy;
     let mut state = Runs::default();
     let mut seconds = Vec::new();
     for number in 0..runs.parse::<u32>()? {

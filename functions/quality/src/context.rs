@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use shopflow_core::privacy::Privacy;
 use shopflow_core::runtime::Init;
+use shopflow_core::vocabulary::Vocabularies;
 use shopflow_core::{Error, Result, Storage};
 use shopflow_postgres::Database;
 
@@ -18,6 +19,7 @@ pub struct Context {
     pub(crate) alerts: Alerts,
     pub(crate) suites: Arc<Suites>,
     pub(crate) privacy: Privacy,
+    pub(crate) vocabulary: Vocabularies,
     pub(crate) lake_bucket: String,
     pub(crate) reports_bucket: String,
 }
@@ -37,8 +39,9 @@ impl Context {
             storage: init.storage.clone(),
             database: Database::new(&init.aws, &settings.database).await?,
             alerts: Alerts::new(&init.aws, topic, &settings.alerts),
-            suites: Arc::new(Suites::load(&settings.privacy)?),
+            suites: Arc::new(Suites::load(settings, &init.overlay)?),
             privacy: settings.privacy.clone(),
+            vocabulary: settings.vocabulary.clone(),
             lake_bucket: settings.buckets.lake.clone(),
             reports_bucket: settings.buckets.reports.clone(),
         })

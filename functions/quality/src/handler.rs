@@ -33,10 +33,10 @@ pub async fn handle(
     let layers = Box::pin(run_checks(context, &event));
     let tables = Box::pin(run_suites(context, &event));
     let ((mut checks, latest_sale), judged) = tokio::try_join!(layers, tables)?;
-    let Judged { outcomes, compared, personal_data } = judged;
+    let Judged { outcomes, compared, arrivals } = judged;
     checks.extend(checks::expectations::judge(&outcomes));
     checks.extend(anomaly::judge(&compared));
-    checks.extend(personal_data);
+    checks.extend(arrivals);
     let report = Report::new(&event.run, checks);
     for check in report.failed() {
         let severity = check.severity.name();
@@ -140,8 +140,8 @@ async fn run_checks(
 struct Judged {
     outcomes: Vec<Outcome>,
     compared: Vec<Compared>,
-    /// Checks of the files for personal data.
-    personal_data: Vec<Check>,
+    /// Checks of the files for personal data and new values.
+    arrivals: Vec<Check>,
 }
 
 /// Runs the suites, finds the profiles of the runs before, and what files brought along.
@@ -149,9 +149,10 @@ async fn run_suites(context: &Context, event: &QualityEvent) -> Result<Judged> {
     let places = context.places();
     let arrivals = arrivals::of(places, event).await?;
     let outcomes = expectations::run(places, &context.suites, event, &arrivals).await?;
-    let personal_data = anomaly::personal::judge(&arrivals);
+    let mut checks = anomaly::personal::judge(&arrivals);
+    checks.extend(anomaly::vocabulary::judge(&arrivals, &context.vocabulary));
     let compared = history::update(places, &event.run, &outcomes, arrivals).await?;
-    Ok(Judged { outcomes, compared, personal_data })
+    Ok(Judged { outcomes, compared, arrivals: checks })
 }
 
 /// Writes the report. The alert goes out before it: if the function dies in between, the repeated

@@ -12,4 +12,6 @@ pub struct Context {
     pub database: Database,
     /// The events of runs.
     pub lineage: Lineage,
+    /// Where files over the built-in configuration and suites are.
+    pub config_uri: Option<String>,
 }

@@ -7,6 +7,7 @@ use shopflow_core::contract::{
 use shopflow_core::runtime::Invocation;
 use shopflow_core::{Error, Result, keys};
 
+use crate::config;
 use crate::context::Context;
 use crate::cost::cost;
 use crate::ledger::Books;
@@ -35,11 +36,20 @@ async fn open(
     start: &RecordStart,
     invocation: &Invocation,
 ) -> Result<RecordResult> {
+    let (reports, uri) = (&context.lineage.buckets.reports, context.config_uri.as_deref());
+    let config_version = config::at_start(&context.storage, reports, uri).await?;
     let mut client = context.database.connect().await?;
     context.database.migrate(&mut client).await?;
-    let status = store::open(&client, start).await?;
+    let status = store::open(&client, start, config_version.as_deref()).await?;
     context.lineage.start(&context.storage, start, invocation).await?;
-    Ok(RecordResult { status, duration_ms: 0, cost_usd: 0.0, summary: None, recovered: None })
+    Ok(RecordResult {
+        status,
+        duration_ms: 0,
+        cost_usd: 0.0,
+        config_version,
+        summary: None,
+        recovered: None,
+    })
 }
 
 async fn close(
@@ -89,6 +99,7 @@ async fn close(
         status: store::status_name(finish.status).to_owned(),
         duration_ms,
         cost_usd: cost.total_usd,
+        config_version: closed.config_version,
         summary: Some(summary),
         recovered: closed.recovered,
     })

@@ -3,6 +3,7 @@
 //! The first and the last state of the pipeline call it, the last one on failure too. Both phases
 //! may be repeated: a run that is already closed the same way keeps its end and its duration.
 
+mod config;
 mod context;
 mod cost;
 mod handler;

@@ -1,5 +1,6 @@
 //! Wires the `record` function.
 
+use shopflow_core::overlay::Overlay;
 use shopflow_core::runtime;
 use shopflow_core::settings::Need;
 use shopflow_postgres::Database;
@@ -13,7 +14,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         async |init| {
             let database = Database::new(&init.aws, &init.settings.database).await?;
             let lineage = Lineage::new(&init.aws, &init.settings).await;
-            Ok(Context { storage: init.storage, database, lineage })
+            let config_uri = Overlay::uri_of_environment();
+            Ok(Context { storage: init.storage, database, lineage, config_uri })
         },
         |context, event, invocation| async move {
             Box::pin(shopflow_record::handle(&context, event, &invocation)).await

@@ -19,17 +19,31 @@ pub struct Closed {
     pub first: bool,
     /// The failures that this run is the end of.
     pub recovered: Option<Recovered>,
+    /// Which configuration it followed, if not the built-in one.
+    pub config_version: Option<String>,
 }
 
 /// Opens a run, and answers with the status it has then: a run that is closed stays closed.
-pub async fn open(client: &Client, start: &RecordStart) -> Result<String> {
+pub async fn open(
+    client: &Client,
+    start: &RecordStart,
+    config_version: Option<&str>,
+) -> Result<String> {
     let row = client
         .query_one(
-            "INSERT INTO ops.runs AS r (run_id, run_date, status, input, started_at) \
-             VALUES ($1, $2, 'running', $3, $4) \
-             ON CONFLICT (run_id) DO UPDATE SET input = excluded.input \
+            "INSERT INTO ops.runs AS r (run_id, run_date, status, input, started_at, \
+                 config_version) \
+             VALUES ($1, $2, 'running', $3, $4, $5) \
+             ON CONFLICT (run_id) DO UPDATE SET input = excluded.input, \
+                 config_version = excluded.config_version \
              RETURNING status",
-            &[&start.run.run_id, &start.run.run_date, &start.input, &start.started_at],
+            &[
+                &start.run.run_id,
+                &start.run.run_date,
+                &start.input,
+                &start.started_at,
+                &config_version,
+            ],
         )
         .await
         .or_db("open run")?;
@@ -71,7 +85,7 @@ pub async fn close(
                  status = excluded.status, cost_usd = excluded.cost_usd, \
                  quality_score = excluded.quality_score, error = excluded.error, \
                  cause = excluded.cause \
-             RETURNING finished_at, duration_ms, input, finished_at = $5",
+             RETURNING finished_at, duration_ms, input, finished_at = $5, config_version",
             &[
                 &finish.run.run_id,
                 &finish.run.run_date,
@@ -101,6 +115,7 @@ pub async fn close(
         input: row.get(2),
         first: row.get(3),
         recovered,
+        config_version: row.get(4),
     })
 }
 

@@ -29,6 +29,10 @@ pub struct RunSummary {
     pub unbalanced: Vec<LedgerEntry>,
     /// Time, memory and what else is billed of each function call, this one's until now.
     pub usage: Vec<Usage>,
+    /// The configuration and suites it followed in the place of the built-in ones; a copy is in the
+    /// reports bucket, `config/<version>.json`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_version: Option<String>,
     /// The input of the execution.
     pub input: serde_json::Value,
 }
@@ -54,6 +58,7 @@ impl RunSummary {
             ledger: books.lines.clone(),
             unbalanced: books.unbalanced.clone(),
             usage,
+            config_version: closed.config_version.clone(),
             input: closed.input.clone(),
         }
     }

@@ -12,7 +12,7 @@ use std::io::Write as _;
 use std::time::Instant;
 
 use shopflow_core::Dataset;
-use shopflow_core::dataset::PAYMENT_METHODS;
+use shopflow_core::vocabulary::{Vocabularies, Vocabulary};
 use shopflow_validate::engine::{Split, Validator};
 
 const CHUNK: usize = 256 * 1024;
@@ -62,6 +62,8 @@ fn transactions(rows: u64, bad: f64) -> Vec<u8> {
             state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) % below
     };
+    let sets = Vocabularies::default();
+    let methods = sets.of(Vocabulary::PaymentMethods).values();
     for id in 1..=rows {
         let customer = 1 + random(1_000_000);
         let product = 1 + random(50_000);
@@ -70,7 +72,7 @@ fn transactions(rows: u64, bad: f64) -> Vec<u8> {
         let month = 1 + random(12);
         let day = 1 + random(28);
         let (hour, minute, second) = (random(24), random(60), random(60));
-        let method = PAYMENT_METHODS[random(PAYMENT_METHODS.len() as u64) as usize];
+        let method = &methods[random(methods.len() as u64) as usize];
         let _ = writeln!(
             file,
             "{id},{customer},{product},{quantity},\

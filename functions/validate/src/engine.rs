@@ -24,6 +24,7 @@ use shopflow_core::Dataset;
 use shopflow_core::dataset::Format;
 use shopflow_core::privacy::Privacy;
 use shopflow_core::schema_contract::{Contract, Mode};
+use shopflow_core::vocabulary::Vocabularies;
 
 use crate::clock::{Clock, Zone};
 use crate::csv::Csv;
@@ -34,6 +35,7 @@ pub use crate::rules::RECORD_LIMIT;
 use crate::rules::Rule;
 use crate::tally::Tally;
 pub use crate::tally::{Rejection, Split};
+use crate::vocabulary::{NewValues, Words};
 
 /// Least that is copied from a new chunk behind the rest of the one before.
 const JOIN_BYTES: usize = 4096;
@@ -58,6 +60,8 @@ pub struct Summary {
     pub extra_columns: Vec<String>,
     /// Values that were left out of good rows, by column (schema contract `discard_value`).
     pub discarded_values: BTreeMap<String, u64>,
+    /// Values that are new to a set which evolves, in good rows.
+    pub new_values: NewValues,
     /// Personal data in columns that are not defined to hold any.
     pub personal_data: Vec<PersonalData>,
     pub warnings: Vec<String>,
@@ -104,6 +108,7 @@ impl Validator {
             extra_columns: Vec::new(),
             discarded_values: BTreeMap::new(),
             scans: Scans::default(),
+            words: Words::default(),
             clock: Clock::default(),
             erased: BTreeSet::new(),
             rows_kept_erased: 0,
@@ -119,8 +124,17 @@ impl Validator {
     /// Shows of refused values what the policies let logs show, and tells the personal data that
     /// they ask for.
     pub fn showing(mut self, privacy: &Privacy) -> Self {
-        self.tally.quarantine = Quarantine::new(self.dataset).under(self.dataset, privacy);
+        self.tally.quarantine = Quarantine::new(self.dataset)
+            .under(self.dataset, privacy)
+            .knowing(self.tally.words.sets());
         self.privacy = privacy.clone();
+        self
+    }
+
+    /// Takes the values of closed sets, and their contracts, from `sets`.
+    pub fn knowing(mut self, sets: &Vocabularies) -> Self {
+        self.tally.words = Words::new(sets);
+        self.tally.quarantine = self.tally.quarantine.knowing(sets);
         self
     }
 
@@ -186,6 +200,7 @@ impl Validator {
             findings: tally.quarantine.into_findings(),
             extra_columns: tally.extra_columns,
             discarded_values: tally.discarded_values,
+            new_values: tally.words.into_new(),
             personal_data: tally.scans.findings(self.dataset, &self.privacy),
             warnings,
         }
@@ -225,6 +240,9 @@ impl Validator {
         if tally.contract.columns == Mode::Freeze && !tally.extra_columns.is_empty() {
             return Some(Rejection::frozen_columns(&tally.extra_columns));
         }
+        if let Some(rejection) = self.frozen_sets() {
+            return Some(rejection);
+        }
         if tally.contract.data_type != Mode::Freeze {
             return None;
         }
@@ -244,6 +262,32 @@ impl Validator {
                 wrong.join(", ")
             ),
             remedy: "correct the rows listed in quarantine, or set schema_contract to discard_row"
+                .to_owned(),
+        })
+    }
+
+    /// The rejection of a file with values that a frozen set does not have.
+    fn frozen_sets(&self) -> Option<Rejection> {
+        let tally = &self.tally;
+        let columns = self.dataset.columns();
+        let wrong: Vec<String> = tally
+            .quarantine
+            .counts()
+            .iter()
+            .filter(|((column, rule), _)| {
+                *rule == Rule::NotInSet && tally.words.is_frozen(column, columns)
+            })
+            .map(|((column, _), rows)| format!("'{column}' ({rows} rows)"))
+            .collect();
+        (!wrong.is_empty()).then(|| Rejection {
+            rule: Rule::NotInSet,
+            column: None,
+            text: format!(
+                "the vocabulary is frozen and does not have values of {}",
+                wrong.join(", ")
+            ),
+            remedy: "correct the rows listed in quarantine, add the values to vocabulary, or set \
+                     its contract to evolve or discard_row"
                 .to_owned(),
         })
     }
@@ -274,6 +318,7 @@ impl Validator {
                 .collect();
             warnings.push(format!("values were left out: {}", counts.join(", ")));
         }
+        warnings.extend(tally.words.warning());
         warnings.extend(tally.clock.warning());
         if tally.rows_in == 0 && tally.rejection.is_none() {
             warnings.push("the file has a header and no rows".to_owned());

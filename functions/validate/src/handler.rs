@@ -42,6 +42,7 @@ pub async fn handle(
     };
     let contract = context.settings.schema_contract.of(dataset);
     let validator = Validator::under(dataset, contract)
+        .knowing(&context.settings.vocabulary)
         .showing(&context.settings.privacy)
         .in_zone(context.zone)
         .without(erased(context, dataset, &source).await?);

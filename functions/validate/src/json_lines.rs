@@ -16,7 +16,7 @@ use crate::personal::{self, Scans};
 use crate::quarantine::Refusal;
 use crate::rules::{RECORD_LIMIT, Rule};
 use crate::tally::{Rejection, Split, Tally};
-use crate::values;
+use crate::vocabulary::Words;
 use fields::{Fields, Scalar};
 
 /// The state of one file.
@@ -95,6 +95,7 @@ impl JsonLines {
         match judged {
             Ok(dropped) => {
                 tally.rows_good += 1;
+                tally.words.keep_row();
                 let written = is_due.then(|| self.on_clock(row, tally.clock.zone()));
                 let good = written.as_deref().unwrap_or(row);
                 if !dropped.is_empty() {
@@ -144,8 +145,10 @@ impl JsonLines {
             dropped.extend(fields.unknown.into_iter().map(|unknown| unknown.name));
         }
         let mut id = 0;
+        tally.words.begin_row();
         for (column, value) in self.columns.iter().zip(&fields.values) {
-            let checked = check(column, value.as_ref(), &mut tally.clock);
+            let Tally { words, clock, .. } = &mut *tally;
+            let checked = check(column, value.as_ref(), words, clock);
             if checked.is_err_and(Rule::is_about_type)
                 && tally.contract.data_type == Mode::DiscardValue
                 && !column.required
@@ -283,7 +286,12 @@ fn with(row: &[u8], texts: Vec<(&str, Vec<u8>)>) -> Vec<u8> {
 const REPLACED: char = char::REPLACEMENT_CHARACTER;
 
 /// Checks one field; the bits of the UUID if it is one, 0 otherwise.
-fn check(column: &Column, value: Option<&Scalar<'_>>, clock: &mut Clock) -> Result<u128, Rule> {
+fn check(
+    column: &Column,
+    value: Option<&Scalar<'_>>,
+    words: &mut Words,
+    clock: &mut Clock,
+) -> Result<u128, Rule> {
     let value = match value {
         None if column.required => return Err(Rule::MissingField),
         Some(Scalar::Null) if column.required => return Err(Rule::NullValue),
@@ -299,7 +307,7 @@ fn check(column: &Column, value: Option<&Scalar<'_>>, clock: &mut Clock) -> Resu
             _ => Err(Rule::WrongType),
         },
         _ => match value {
-            Scalar::Text(text) => values::check(column, text.as_bytes(), clock).map(|_| 0),
+            Scalar::Text(text) => words.check(column, text.as_bytes(), clock).map(|_| 0),
             _ => Err(Rule::WrongType),
         },
     }

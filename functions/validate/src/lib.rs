@@ -19,6 +19,7 @@ pub mod report;
 mod source;
 mod tally;
 mod values;
+pub mod vocabulary;
 
 pub use context::Context;
 pub use handler::handle;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use shopflow_core::Dataset;
 use shopflow_core::dataset::Column;
 use shopflow_core::privacy::Privacy;
+use shopflow_core::vocabulary::Vocabularies;
 use shopflow_privacy::Layer::Logs;
 use shopflow_privacy::Treatment;
 use shopflow_privacy::treatment::{REDACTED, mask};
@@ -54,6 +55,8 @@ pub struct Quarantine {
     has_personal_columns: bool,
     /// Columns whose values are not shown as they are, and whether their initial is.
     hidden: Vec<(&'static str, bool)>,
+    /// What the values of closed sets must be.
+    sets: Vocabularies,
     rows: u64,
     counts: BTreeMap<(&'static str, Rule), u64>,
     findings: Vec<Finding>,
@@ -65,6 +68,7 @@ impl Quarantine {
         Quarantine {
             has_personal_columns: dataset.columns().iter().any(|column| column.is_personal()),
             hidden: Vec::new(),
+            sets: Vocabularies::default(),
             rows: 0,
             counts: BTreeMap::new(),
             findings: Vec::new(),
@@ -80,6 +84,12 @@ impl Quarantine {
             .filter(|(_, treatment)| *treatment != Treatment::Keep)
             .map(|(column, treatment)| (column.name, treatment == Treatment::Initial))
             .collect();
+        self
+    }
+
+    /// Tells in reasons the values of these sets.
+    pub fn knowing(mut self, sets: &Vocabularies) -> Self {
+        self.sets = sets.clone();
         self
     }
 
@@ -110,7 +120,7 @@ impl Quarantine {
         let value = self.shown(refusal.column, refusal.value);
         let reason = match refusal.reason {
             Some(reason) => reason.to_owned(),
-            None => rules::reason(refusal.rule, refusal.column),
+            None => rules::reason(refusal.rule, refusal.column, &self.sets),
         };
         out.extend_from_slice(refusal.line.to_string().as_bytes());
         for field in [column, refusal.rule.name(), &value, &reason] {

@@ -11,6 +11,7 @@ use crate::engine::Summary;
 use crate::personal::PersonalData;
 use crate::quarantine::Finding;
 use crate::rules::Rule;
+use crate::vocabulary::NewValues;
 
 /// Refused rows that are shown one by one.
 const MAX_SAMPLES: usize = 20;
@@ -41,6 +42,9 @@ pub struct Report {
     /// Values left out of good rows, by column (schema contract `discard_value`).
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub discarded_values: BTreeMap<String, u64>,
+    /// Rows by value that is new to the vocabulary and accepted, by column.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub new_values: NewValues,
     /// Personal data in columns that are not defined to hold any; counts, no values.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub personal_data: Vec<PersonalData>,
@@ -118,6 +122,7 @@ impl Report {
             failures,
             extra_columns: summary.extra_columns.clone(),
             discarded_values: summary.discarded_values.clone(),
+            new_values: summary.new_values.clone(),
             personal_data: summary.personal_data.clone(),
             warnings: summary.warnings.clone(),
             samples: summary.findings.iter().take(MAX_SAMPLES).cloned().collect(),

@@ -11,6 +11,7 @@ use crate::csv::erased;
 use crate::personal::Scans;
 use crate::quarantine::{Quarantine, Refusal};
 use crate::rules::{RECORD_LIMIT, Rule};
+use crate::vocabulary::Words;
 
 /// What came out since the caller last emptied it.
 #[derive(Debug, Default)]
@@ -71,6 +72,7 @@ pub(crate) struct Tally {
     pub extra_columns: Vec<String>,
     pub discarded_values: BTreeMap<String, u64>,
     pub scans: Scans,
+    pub words: Words,
     pub clock: Clock,
     /// Customers whose values do not come in.
     pub erased: BTreeSet<u64>,

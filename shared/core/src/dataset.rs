@@ -24,18 +24,8 @@ pub use registry::install;
 pub use shopflow_privacy::Kind as PersonalData;
 
 use crate::error::{Error, Result};
+use crate::vocabulary::{ValueSet, Vocabulary};
 
-/// Product categories the shop sells in.
-pub const CATEGORIES: &[&str] =
-    &["beauty", "books", "clothing", "electronics", "grocery", "home", "sports", "toys"];
-/// Accepted ways to pay.
-pub const PAYMENT_METHODS: &[&str] =
-    &["apple_pay", "bank_transfer", "credit_card", "debit_card", "gift_card", "paypal"];
-/// What a click event can be.
-pub const EVENT_TYPES: &[&str] =
-    &["add_to_cart", "checkout", "page_view", "product_view", "purchase", "search"];
-/// Kinds of device a click comes from.
-pub const DEVICES: &[&str] = &["desktop", "mobile", "tablet"];
 /// ISO 3166-1 alpha-2 country codes, sorted.
 pub const COUNTRIES: &[&str] = &[
     "AD", "AE", "AF", "AG", "AI", "AL", "AM", "AO", "AQ", "AR", "AS", "AT", "AU", "AW", "AX", "AZ",
@@ -109,8 +99,8 @@ pub enum Kind {
     Quantity,
     /// ISO 3166-1 alpha-2 code, stored in capitals.
     Country,
-    /// One of a closed set.
-    OneOf(&'static [&'static str]),
+    /// One of a set.
+    OneOf(ValueSet),
 }
 
 /// A column of a dataset.
@@ -238,9 +228,13 @@ static PRODUCTS: Definition = Definition {
 const PRODUCT_COLUMNS: &[Column] = &[
     column("id", Kind::Id, "product number").public(),
     column("name", Kind::Text(200), "name in the shop").public(),
-    column("category", Kind::OneOf(CATEGORIES), "category in the shop")
-        .public()
-        .looked_up("categories", "category_id"),
+    column(
+        "category",
+        Kind::OneOf(ValueSet::Configured(Vocabulary::Categories)),
+        "category in the shop",
+    )
+    .public()
+    .looked_up("categories", "category_id"),
     column("price", Kind::Price, "list price per unit in the shop's currency").public(),
     column("supplier", Kind::Text(200), "name of the supplier")
         .looked_up("suppliers", "supplier_id"),
@@ -260,8 +254,12 @@ const TRANSACTION_COLUMNS: &[Column] = &[
     column("product_id", Kind::Reference(Dataset::Products), "what was bought"),
     column("quantity", Kind::Quantity, "units bought"),
     column("timestamp", Kind::Timestamp, "moment of the sale"),
-    column("payment_method", Kind::OneOf(PAYMENT_METHODS), "how it was paid")
-        .looked_up("payment_methods", "payment_method_id"),
+    column(
+        "payment_method",
+        Kind::OneOf(ValueSet::Configured(Vocabulary::PaymentMethods)),
+        "how it was paid",
+    )
+    .looked_up("payment_methods", "payment_method_id"),
 ];
 
 static CLICKSTREAM: Definition = Definition {
@@ -277,11 +275,15 @@ const CLICK_COLUMNS: &[Column] = &[
         .about(PersonalData::SessionId),
     optional("customer_id", Kind::Reference(Dataset::Customers), "who clicked, if signed in")
         .about(PersonalData::CustomerId),
-    column("event_type", Kind::OneOf(EVENT_TYPES), "what happened"),
+    column(
+        "event_type",
+        Kind::OneOf(ValueSet::Configured(Vocabulary::EventTypes)),
+        "what happened",
+    ),
     optional("product_id", Kind::Reference(Dataset::Products), "product shown or bought"),
     column("url", Kind::Text(2048), "page address").about(PersonalData::Url),
     optional("referrer", Kind::Text(2048), "page the visit came from").about(PersonalData::Url),
-    column("device", Kind::OneOf(DEVICES), "kind of device"),
+    column("device", Kind::OneOf(ValueSet::Configured(Vocabulary::Devices)), "kind of device"),
     column("country", Kind::Country, "country of the visitor, ISO 3166-1 alpha-2"),
     column("timestamp", Kind::Timestamp, "moment of the event"),
 ];
@@ -449,10 +451,8 @@ mod tests {
     }
 
     #[test]
-    fn closed_sets_are_sorted_so_that_they_can_be_searched() {
-        for set in [CATEGORIES, PAYMENT_METHODS, EVENT_TYPES, DEVICES, COUNTRIES] {
-            assert!(set.windows(2).all(|pair| pair[0] < pair[1]), "{set:?}");
-        }
+    fn countries_are_sorted_so_that_they_can_be_searched() {
+        assert!(COUNTRIES.windows(2).all(|pair| pair[0] < pair[1]));
         assert_eq!(COUNTRIES.len(), 249);
     }
 

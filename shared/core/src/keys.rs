@@ -56,6 +56,12 @@ pub fn validation_report(dataset: Dataset, run_id: &str, source_id: &str) -> Str
     format!("validation/run_id={run_id}/{dataset}-{source_id}.json")
 }
 
+/// `config/<version>.json` in the reports bucket: the configuration and suites that a run followed
+/// in the place of the built-in ones.
+pub fn config(version: &str) -> String {
+    format!("config/{version}.json")
+}
+
 /// `raw/year=…/month=…/day=…/<dataset>/<run_id>-<part>.csv`, by run date.
 pub fn raw(run: &Run, dataset: Dataset, part: u32) -> String {
     format!("{}/{dataset}/{}-{part:05}.{}", raw_day(run.run_date), run.run_id, dataset.extension())

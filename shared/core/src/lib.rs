@@ -5,12 +5,15 @@
 //! Heavy dependencies stay out of here: Parquet and Arrow live in `shopflow-lake`, Postgres in
 //! `shopflow-postgres`.
 
+mod built_in;
 pub mod contract;
 pub mod dataset;
 pub mod error;
 pub mod keys;
 pub mod meter;
 pub mod metrics;
+mod mode;
+pub mod overlay;
 pub mod privacy;
 pub mod rules;
 pub mod runtime;
@@ -18,6 +21,7 @@ pub mod schema_contract;
 pub mod settings;
 pub mod storage;
 pub mod values;
+pub mod vocabulary;
 
 pub use contract::{LedgerEntry, ObjectRef, Stage};
 pub use dataset::Dataset;

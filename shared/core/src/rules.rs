@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use crate::dataset::{Column, Kind};
+use crate::vocabulary::Vocabularies;
 
 /// Longest record in bytes, without its line break.
 pub const RECORD_LIMIT: usize = 1024 * 1024;
@@ -126,7 +127,7 @@ impl Serialize for Rule {
 }
 
 /// What a value of `column` must be instead: the text beside a refused row.
-pub fn reason(rule: Rule, column: Option<&Column>) -> String {
+pub fn reason(rule: Rule, column: Option<&Column>, sets: &Vocabularies) -> String {
     let Some(column) = column else {
         return plain(rule).to_owned();
     };
@@ -141,17 +142,20 @@ pub fn reason(rule: Rule, column: Option<&Column>) -> String {
         Rule::DuplicateColumn => format!("the header names column {name} twice"),
         Rule::AmbiguousNumber => format!(
             "{name} has a sign that could separate thousands or decimals; it must be {}",
-            expected(column.kind)
+            expected(column.kind, sets)
         ),
         Rule::TooPrecise => format!("{name} has more decimals than are kept: round it"),
         Rule::AmbiguousDate => {
-            format!("day and month of {name} could be either; it must be {}", expected(column.kind))
+            format!(
+                "day and month of {name} could be either; it must be {}",
+                expected(column.kind, sets)
+            )
         }
         Rule::AmbiguousTime => format!(
             "{name} stands for several moments or for none in its time zone: give its offset, \
              such as +01:00"
         ),
-        _ => format!("{name} must be {}", expected(column.kind)),
+        _ => format!("{name} must be {}", expected(column.kind, sets)),
     }
 }
 
@@ -170,7 +174,7 @@ fn plain(rule: Rule) -> &'static str {
 }
 
 /// What a kind of value looks like, in words.
-pub fn expected(kind: Kind) -> String {
+pub fn expected(kind: Kind, sets: &Vocabularies) -> String {
     match kind {
         Kind::Id | Kind::Reference(_) => {
             format!("a whole number from 1 to {}", i64::MAX)
@@ -185,7 +189,7 @@ pub fn expected(kind: Kind) -> String {
         }
         Kind::Price => "a price such as 12.50 from 0.01 to 99999999.99".to_owned(),
         Kind::Country => "an ISO 3166-1 alpha-2 country code".to_owned(),
-        Kind::OneOf(set) => format!("one of {}", set.join(", ")),
+        Kind::OneOf(set) => format!("one of {}", sets.values(set).join(", ")),
     }
 }
 
@@ -210,8 +214,14 @@ mod tests {
     fn a_reason_names_the_column_and_what_it_must_be() {
         let quantity = &crate::Dataset::Transactions.columns()[3];
         assert_eq!(
-            reason(Rule::NotPositive, Some(quantity)),
+            reason(Rule::NotPositive, Some(quantity), &Vocabularies::default()),
             "quantity must be a whole number from 1 to 2147483647"
+        );
+        let device = shopflow_core::Dataset::Clickstream.columns();
+        let device = device.iter().find(|column| column.name == "device");
+        assert_eq!(
+            reason(Rule::NotInSet, device, &Vocabularies::default()),
+            "device must be one of desktop, mobile, tablet"
         );
     }
 }

@@ -11,6 +11,8 @@
 //! }
 //! ```
 
+mod configured;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,16 +31,11 @@ use crate::contract::Usage;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::meter::{self, CountingWriter, METER};
 use crate::metrics::Metrics;
+use crate::overlay::Overlay;
 use crate::settings::{Need, Settings};
-use crate::storage::Storage;
+use configured::{Build, Configured};
 
-/// What a function gets once, at init.
-#[derive(Debug, Clone)]
-pub struct Init {
-    pub settings: Arc<Settings>,
-    pub aws: aws_config::SdkConfig,
-    pub storage: Storage,
-}
+pub use configured::Init;
 
 /// What a handler gets with each event besides the event itself.
 #[derive(Debug)]
@@ -102,7 +99,8 @@ impl Invocation {
 
 /// Runs a function until Lambda stops it.
 ///
-/// Settings are read and checked, clients built and `context` made once; then each event is
+/// Settings are read and checked, clients built and `context` made once, and anew when the run of
+/// an event follows another configuration ([`overlay`](crate::overlay)); then each event is
 /// decoded, handled under a span with `run_id` and `dataset`, and answered with the result plus
 /// its [`Usage`]. Errors answer with their [`ErrorKind`] name.
 ///
@@ -115,8 +113,8 @@ pub async fn run<C, B, BF, E, R, H, HF>(
     handle: H,
 ) -> std::result::Result<(), lambda_runtime::Error>
 where
-    B: FnOnce(Init) -> BF,
-    BF: Future<Output = Result<C>>,
+    B: Fn(Init) -> BF + 'static,
+    BF: Future<Output = Result<C>> + 'static,
     C: Send + Sync + 'static,
     E: DeserializeOwned + Send + 'static,
     R: Serialize + Send + 'static,
@@ -125,22 +123,21 @@ where
 {
     let began = Instant::now();
     init_logs();
-    let init = init(needs).await.inspect_err(|error| log_init_failure(function, error))?;
-    let base = Base { function, settings: Arc::clone(&init.settings), aws: init.aws.clone() };
-    let context =
-        Arc::new(build(init).await.inspect_err(|error| log_init_failure(function, error))?);
-    let handler: Box<Handler> = Box::new(move |payload, invocation| {
-        let handling = decode(payload).map(|event| handle(Arc::clone(&context), event, invocation));
-        async move { encode(handling?.await?) }.boxed()
-    });
-    serve(base, handler, began.elapsed()).await
-}
-
-/// What [`serve`] needs besides the handler.
-struct Base {
-    function: &'static str,
-    settings: Arc<Settings>,
-    aws: aws_config::SdkConfig,
+    let handle = Arc::new(handle);
+    let build = move |init| {
+        let (building, handle) = (build(init), Arc::clone(&handle));
+        let handler = async move {
+            let context = Arc::new(building.await?);
+            let handler: Box<Handler> = Box::new(move |payload, invocation| {
+                let handling =
+                    decode(payload).map(|event| handle(Arc::clone(&context), event, invocation));
+                async move { encode(handling?.await?) }.boxed()
+            });
+            Ok::<Arc<Handler>, Error>(Arc::from(handler))
+        };
+        handler.boxed_local()
+    };
+    serve(function, needs.to_vec(), Box::new(build), began).await
 }
 
 /// A function without the types of its events, from JSON to JSON.
@@ -149,41 +146,41 @@ type Handler = dyn Fn(Value, Arc<Invocation>) -> BoxFuture<'static, Result<Value
 /// The Lambda loop. It knows no types of a function and is boxed, so that it is compiled once, here,
 /// and not again into each of the programs.
 fn serve(
-    base: Base,
-    handler: Box<Handler>,
-    init: Duration,
+    function: &'static str,
+    needs: Vec<Need>,
+    build: Build<Handler>,
+    began: Instant,
 ) -> LocalBoxFuture<'static, std::result::Result<(), lambda_runtime::Error>> {
-    let (base, handler) = (Arc::new(base), Arc::new(handler));
-    let init_ms = Arc::new(AtomicU64::new(init.as_millis() as u64));
     let serve = async move {
+        let aws = aws_loader().http_client(meter::http_client(&METER)).load().await;
+        let settings = Box::new(move |overlay: &Overlay| Settings::load_over(overlay, &needs));
+        let uri = Overlay::uri_of_environment();
+        let configured = Arc::new(Configured::new(aws.clone(), uri, settings, build));
+        configured
+            .init(|error| log_init_failure(function, error))
+            .await
+            .inspect_err(|error| log_init_failure(function, error))?;
+        let init_ms = AtomicU64::new(began.elapsed().as_millis() as u64);
         lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
-            let handler = Arc::clone(&handler);
-            let invocation = Arc::new(Invocation {
-                metrics: Metrics::new(&base.settings.metrics, &base.aws, base.function),
-                deadline: UNIX_EPOCH + Duration::from_millis(event.context.deadline),
-                request_id: event.context.request_id.clone(),
-                call: Call::begin(base.function, init_ms.swap(0, Ordering::Relaxed)),
-            });
-            let function = base.function;
-            async move { answer(function, &**handler, event.payload, invocation).await }
+            let (configured, aws) = (Arc::clone(&configured), aws.clone());
+            let call = Call::begin(function, init_ms.swap(0, Ordering::Relaxed));
+            async move {
+                let built = configured
+                    .following(&event.payload)
+                    .await
+                    .inspect_err(|error| log_init_failure(function, error))?;
+                let invocation = Arc::new(Invocation {
+                    metrics: Metrics::new(&built.settings.metrics, &aws, function),
+                    deadline: UNIX_EPOCH + Duration::from_millis(event.context.deadline),
+                    request_id: event.context.request_id.clone(),
+                    call,
+                });
+                answer(function, &*built.context, event.payload, invocation).await
+            }
         }))
         .await
     };
     serve.boxed_local()
-}
-
-/// Reads the settings and builds the clients every function shares.
-///
-/// # Errors
-/// `InvalidInput` with every wrong setting.
-pub fn init(needs: &[Need]) -> BoxFuture<'_, Result<Init>> {
-    let init = async move {
-        let settings = Arc::new(Settings::load(needs)?);
-        let aws = aws_loader().http_client(meter::http_client(&METER)).load().await;
-        let storage = Storage::new(&aws, &settings.storage);
-        Ok(Init { settings, aws, storage })
-    };
-    init.boxed()
 }
 
 /// The SDK configuration: standard retries with backoff and jitter, five attempts, time-outs so

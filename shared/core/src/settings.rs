@@ -4,30 +4,24 @@
 //! `SHOPFLOW__SECTION__NAME` (`SHOPFLOW__VALIDATION__MAX_REJECT_RATE=0.1`); `SHOPFLOW_ENV` picks
 //! the environment. [`Settings::load`] is called once at init and reports every problem at once.
 
+mod layers;
 mod sections;
 
-use config::{Config, Environment, File, FileFormat};
+use std::collections::HashMap;
+
 use serde::Deserialize;
 
-use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::error::{Error, Result};
+use crate::overlay::Overlay;
 use crate::privacy::Privacy;
 use crate::schema_contract::Contracts;
+use crate::vocabulary::Vocabularies;
 
 pub use sections::{
     AlertSettings, Buckets, Business, Cdc, CdcMode, Compact, Database, DatabaseAuth, Generate,
     Lake, LineageSettings, MetricsSettings, Recommendations, StorageSettings, Tls, Transform,
     Validation,
 };
-
-const BASE: &str = include_str!("../../../config/base.yaml");
-
-/// The environments a deployment can be.
-const ENVIRONMENTS: &[(&str, &str)] = &[
-    ("local", include_str!("../../../config/local.yaml")),
-    ("dev", include_str!("../../../config/dev.yaml")),
-    ("staging", include_str!("../../../config/staging.yaml")),
-    ("prod", include_str!("../../../config/prod.yaml")),
-];
 
 /// All settings; each function states what it needs with [`Need`].
 #[derive(Debug, Clone, Deserialize)]
@@ -54,6 +48,8 @@ pub struct Settings {
     /// What files with another schema than their dataset's meet.
     #[serde(default)]
     pub schema_contract: Contracts,
+    /// The values of closed sets, and what others meet.
+    pub vocabulary: Vocabularies,
     /// The pipeline's state machine (`ingest`).
     #[serde(default)]
     pub state_machine_arn: Option<String>,
@@ -84,9 +80,17 @@ impl Settings {
     /// # Errors
     /// `InvalidInput` that lists every missing or impossible setting.
     pub fn load(needs: &[Need]) -> Result<Settings> {
+        Settings::load_over(&Overlay::default(), needs)
+    }
+
+    /// [`Settings::load`] with the files of `overlay` over the built-in ones.
+    ///
+    /// # Errors
+    /// As [`Settings::load`], with every problem of the files.
+    pub fn load_over(overlay: &Overlay, needs: &[Need]) -> Result<Settings> {
         let environment = std::env::var("SHOPFLOW_ENV").unwrap_or_else(|_| "local".to_owned());
         let variables = std::env::vars().filter(|(name, _)| name.starts_with("SHOPFLOW__"));
-        Settings::from_sources(&environment, variables.collect(), needs)
+        Settings::from_layers(&environment, overlay, variables.collect(), needs)
     }
 
     /// [`Settings::load`] with the environment passed in.
@@ -95,33 +99,46 @@ impl Settings {
     /// As [`Settings::load`].
     pub fn from_sources(
         environment: &str,
-        variables: std::collections::HashMap<String, String>,
+        variables: HashMap<String, String>,
         needs: &[Need],
     ) -> Result<Settings> {
-        let (_, overlay) =
-            ENVIRONMENTS.iter().find(|(name, _)| *name == environment).ok_or_else(|| {
-                Error::invalid(format!("unknown environment '{environment}'"))
-                    .hint("set SHOPFLOW_ENV to local, dev, staging or prod")
-            })?;
-        let overrides = Environment::with_prefix("SHOPFLOW")
-            .prefix_separator("__")
-            .separator("__")
-            .try_parsing(true)
-            .ignore_empty(true)
-            .source(Some(variables));
-        let mut settings: Settings = Config::builder()
-            .add_source(File::from_str(BASE, FileFormat::Yaml))
-            .add_source(File::from_str(overlay, FileFormat::Yaml))
-            .add_source(overrides)
-            .build()
-            .and_then(Config::try_deserialize)
-            .or_error(ErrorKind::InvalidInput, "read configuration failed")?;
-        settings.environment = environment.to_owned();
-        settings.check(needs)?;
-        Ok(settings)
+        Settings::from_layers(environment, &Overlay::default(), variables, needs)
     }
 
-    fn check(&self, needs: &[Need]) -> Result<()> {
+    /// The built-in files, those of `overlay` over them, and the variables over all.
+    ///
+    /// # Errors
+    /// As [`Settings::load_over`].
+    pub fn from_layers(
+        environment: &str,
+        overlay: &Overlay,
+        variables: HashMap<String, String>,
+        needs: &[Need],
+    ) -> Result<Settings> {
+        let (layers, mut problems) = layers::files::<Settings>(environment, overlay)?;
+        let settings: Result<Settings> = layers::merged(&layers, variables);
+        match settings {
+            Ok(mut settings) => {
+                settings.environment = environment.to_owned();
+                problems.extend(settings.problems(needs));
+                if problems.is_empty() {
+                    return Ok(settings);
+                }
+            }
+            // What is wrong with the built-in files and the variables alone has no list.
+            Err(error) if problems.is_empty() && overlay.files.is_empty() => return Err(error),
+            Err(error) => problems.push(error.to_string()),
+        }
+        let error = Error::invalid(format!("configuration is wrong: {}", problems.join("; ")))
+            .with("environment", environment);
+        Err(match overlay.uri.as_str() {
+            "" => error.hint("set SHOPFLOW__SECTION__NAME or edit config/"),
+            uri => error.with("uri", uri).hint("correct the objects, or SHOPFLOW__SECTION__NAME"),
+        })
+    }
+
+    /// Everything that is missing or impossible.
+    fn problems(&self, needs: &[Need]) -> Vec<String> {
         let mut problems: Vec<String> = Vec::new();
         for need in needs {
             self.check_need(*need, &mut problems);
@@ -142,6 +159,7 @@ impl Settings {
             problems.push("lake.file_mib must be between 1 and lake.month_mib".to_owned());
         }
         problems.extend(self.schema_contract.problems());
+        problems.extend(self.vocabulary.problems());
         problems.extend(self.privacy.problems());
         if self.cdc.max_changes < 1 || self.cdc.file_mib == 0 {
             problems.push("cdc.max_changes and cdc.file_mib must be at least 1".to_owned());
@@ -160,12 +178,7 @@ impl Settings {
         if self.alerts.docs_url.as_ref().is_some_and(|url| !url.starts_with("https://")) {
             problems.push("alerts.docs_url must start with https://".to_owned());
         }
-        if problems.is_empty() {
-            return Ok(());
-        }
-        Err(Error::invalid(format!("configuration is wrong: {}", problems.join("; ")))
-            .with("environment", &self.environment)
-            .hint("set SHOPFLOW__SECTION__NAME or edit config/"))
+        problems
     }
 
     fn check_need(&self, need: Need, problems: &mut Vec<String>) {

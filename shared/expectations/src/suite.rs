@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::problem::Problem;
+
 /// How bad a failure is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -47,7 +49,17 @@ pub struct Expectation {
     pub meta: Map<String, Value>,
 }
 
+/// The name in `{"$PARAMETER": name}`.
+fn parameter(argument: &Value) -> Option<&str> {
+    argument.get("$PARAMETER").and_then(Value::as_str)
+}
+
 impl Expectation {
+    /// The parameters that its arguments name.
+    pub fn parameters(&self) -> impl Iterator<Item = &str> {
+        self.kwargs.values().filter_map(parameter)
+    }
+
     /// The `expectation_config` of a result.
     pub fn config(&self) -> Value {
         let mut config = json!({"type": self.name, "kwargs": self.kwargs});
@@ -71,5 +83,31 @@ impl Suite {
     /// A suite without expectations.
     pub fn new(name: impl Into<String>) -> Suite {
         Suite { name: name.into(), key_columns: vec![], expectations: vec![], meta: Map::new() }
+    }
+
+    /// The suite with each `{"$PARAMETER": name}` replaced by the value of that name, so that results
+    /// show what was compared.
+    ///
+    /// # Errors
+    /// Every name without a value, with the nearest known one.
+    pub fn with_parameters(
+        mut self,
+        parameters: &Map<String, Value>,
+    ) -> Result<Suite, Vec<Problem>> {
+        let mut problems = Vec::new();
+        for (at, expectation) in self.expectations.iter_mut().enumerate() {
+            for argument in expectation.kwargs.values_mut() {
+                let Some(name) = parameter(argument) else { continue };
+                if let Some(value) = parameters.get(name) {
+                    *argument = value.clone();
+                    continue;
+                }
+                let place = format!("expectation {} {}", at + 1, expectation.name);
+                let message = format!("the parameter '{name}' has no value");
+                let known = parameters.keys().map(String::as_str);
+                problems.push(Problem::new(place, message).suggest(name, known));
+            }
+        }
+        if problems.is_empty() { Ok(self) } else { Err(problems) }
     }
 }

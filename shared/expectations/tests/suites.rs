@@ -8,6 +8,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use shopflow_core::Dataset;
 use shopflow_core::dataset::{Kind, PRICE_PRECISION, PRICE_SCALE};
+use shopflow_core::vocabulary::Vocabularies;
 use shopflow_expectations::source::csv;
 use shopflow_expectations::{Options, Plan, READABLE_ROWS, Suite, ValidationResult};
 
@@ -31,7 +32,10 @@ fn shipped(name: &str) -> Suite {
         .join("../../suites")
         .join(name)
         .with_extension("yaml");
-    Suite::parse_yaml(&std::fs::read_to_string(path).unwrap()).unwrap_or_else(|p| panic!("{p:#?}"))
+    let suite = Suite::parse_yaml(&std::fs::read_to_string(path).unwrap());
+    suite
+        .and_then(|suite| suite.with_parameters(&Vocabularies::default().parameters()))
+        .unwrap_or_else(|p| panic!("{p:#?}"))
 }
 
 fn options(dataset: Dataset) -> Options {

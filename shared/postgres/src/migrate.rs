@@ -39,6 +39,7 @@ const MIGRATIONS: &[Migration] = migrations![
     12 "0012_recoveries",
     13 "0013_facts_in_bulk",
     14 "0014_any_dataset",
+    15 "0015_vocabulary",
 ];
 
 impl Migration {

@@ -275,3 +275,18 @@ fn an_assign_does_not_depend_on_the_order_of_its_lines() {
         }
     }
 }
+
+#[test]
+fn every_function_follows_the_configuration_that_the_run_started_with() {
+    let machine = Machine::load("pipeline");
+    let start = &machine.top().states["RecordStart"];
+    assert!(start["Assign"]["config_version"].is_string());
+    for (_, name, state) in machine.tasks().filter(|(_, _, state)| state["Resource"] == LAMBDA) {
+        let version = &state["Arguments"]["Payload"]["config_version"];
+        if name == "RecordStart" {
+            assert!(version.is_null(), "it says which version it is");
+        } else {
+            assert_eq!(version, "{% $config_version %}", "{name}");
+        }
+    }
+}

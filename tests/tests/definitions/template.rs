@@ -274,3 +274,23 @@ fn the_endpoint_of_a_local_cloud_cannot_reach_an_account() {
     assert_eq!(endpoint, ["IsLocal", "LocalEndpoint", "AWS::NoValue"]);
     assert_eq!(texts(&variables["SHOPFLOW__LOG_DIR"])[0], "HasLogDir");
 }
+
+#[test]
+fn configuration_over_the_built_in_one_is_read_by_every_function_and_only_where_it_is_named() {
+    let template = template();
+    let variables = get(&template, &["Globals", "Function", "Environment", "Variables"]);
+    let uri = &variables["SHOPFLOW_CONFIG_URI"];
+    assert_eq!(texts(uri), ["HasConfigUri", "ConfigUri", "AWS::NoValue"]);
+    let policy = &template["Resources"]["ConfigPolicy"];
+    assert_eq!(policy["Condition"].as_str(), Some("HasConfigUri"));
+    for statement in allowed(policy) {
+        for action in texts(&statement["Action"]) {
+            assert!(["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"].contains(&action));
+        }
+    }
+    for (id, function) in resources(&template, "AWS::Serverless::Function") {
+        let policies = get(function, &["Properties", "Policies"]).as_vec().unwrap();
+        let wanted = ["HasConfigUri", "ConfigPolicy", "AWS::NoValue"];
+        assert!(policies.iter().any(|policy| texts(policy) == wanted), "{id} may not read it");
+    }
+}

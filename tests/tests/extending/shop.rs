@@ -7,6 +7,7 @@ use shopflow_core::Dataset;
 use shopflow_core::dataset::{
     Attribute, Column, Definition, Dimension, Entity, Format, Kind, Role, built_in, install,
 };
+use shopflow_core::vocabulary::ValueSet;
 
 /// The migration that adds the weight.
 pub const WEIGHT: &str = "
@@ -79,7 +80,7 @@ static RETURN_DEFINITION: Definition = Definition {
         Column::required("customer_id", Kind::Reference(Dataset::Customers), "who returned it"),
         Column::required("product_id", Kind::Reference(Dataset::Products), "what was returned"),
         Column::required("returned_on", Kind::Date, "day it arrived"),
-        Column::required("reason", Kind::OneOf(REASONS), "why")
+        Column::required("reason", Kind::OneOf(ValueSet::Fixed(REASONS)), "why")
             .looked_up("return_reasons", "reason_id"),
         Column::optional("refund", Kind::Price, "what was paid back, once it was"),
     ],

@@ -21,10 +21,6 @@ const SEARCHING: u64 = 77;
 /// Number of events of a browsing session by four random bits.
 const VISITS: [u8; 16] = [1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4];
 
-const DEVICES: [&str; 16] = [
-    "mobile", "mobile", "mobile", "mobile", "mobile", "mobile", "mobile", "mobile", "mobile",
-    "desktop", "desktop", "desktop", "desktop", "desktop", "tablet", "tablet",
-];
 const REFERRERS: &[&str] = &[
     "",
     "",
@@ -112,7 +108,8 @@ struct Visit {
     customer: Option<u64>,
     product: u64,
     country: &'static str,
-    device: &'static str,
+    /// Position among the devices.
+    device: usize,
     referrer: &'static str,
 }
 
@@ -219,7 +216,7 @@ fn visit(
         customer,
         product,
         country,
-        device: DEVICES[(bits >> 60) as usize],
+        device: (bits >> 60) as usize,
         referrer: REFERRERS[(bits >> 57 & 7) as usize],
     }
 }
@@ -260,7 +257,7 @@ fn event<W: std::io::Write>(
             out.push(b'"');
         }
         out.extend_from_slice(b",\"device\":\"");
-        out.extend_from_slice(visit.device.as_bytes());
+        out.extend_from_slice(&shop.terms.devices[visit.device]);
         out.extend_from_slice(b"\",\"country\":\"");
         out.extend_from_slice(visit.country.as_bytes());
         out.extend_from_slice(b"\",\"timestamp\":\"");
@@ -275,7 +272,7 @@ fn push_url(shop: &Shop, out: &mut Vec<u8>, page: Page, product: u64) {
         Page::Front => out.push(b'/'),
         Page::Category => {
             out.extend_from_slice(b"/c/");
-            out.extend_from_slice(shop.products.category(product).as_bytes());
+            out.extend_from_slice(shop.products.category_path(product));
         }
         Page::Search(term) => {
             out.extend_from_slice(b"/search?q=");
@@ -297,12 +294,10 @@ fn push_url(shop: &Shop, out: &mut Vec<u8>, page: Page, product: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shopflow_core::dataset;
+    use shopflow_core::vocabulary::COUNTED_EVENT_TYPES;
 
     #[test]
-    fn devices_and_event_types_are_the_closed_sets() {
-        assert!(dataset::DEVICES.iter().all(|device| DEVICES.contains(device)));
-        assert!(DEVICES.iter().all(|device| dataset::DEVICES.contains(device)));
+    fn event_types_are_those_that_sessions_are_counted_from() {
         let pages = [
             Page::Front,
             Page::Category,
@@ -313,7 +308,7 @@ mod tests {
             Page::Thanks(1),
         ];
         let types = pages.map(Page::event_type);
-        assert!(dataset::EVENT_TYPES.iter().all(|kind| types.contains(kind)));
-        assert!(types.iter().all(|kind| dataset::EVENT_TYPES.contains(kind)));
+        assert!(COUNTED_EVENT_TYPES.iter().all(|kind| types.contains(kind)));
+        assert!(types.iter().all(|kind| COUNTED_EVENT_TYPES.contains(kind)));
     }
 }

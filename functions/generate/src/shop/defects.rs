@@ -5,6 +5,8 @@
 //! orphan's id exists nowhere.
 
 use shopflow_core::Dataset;
+use shopflow_core::schema_contract::Mode;
+use shopflow_core::vocabulary::{Terms, Vocabularies, Vocabulary};
 
 use super::ids::event_id;
 use super::rng::{Draws, Stream};
@@ -161,16 +163,18 @@ pub struct Defects {
     /// By dataset.
     streams: [Stream; 4],
     event_stream: Stream,
+    sets: Vocabularies,
 }
 
 impl Defects {
     /// Defects in a share `rate`, 0 to 1, of all rows; `event_stream` names the click events.
-    pub fn new(seed: u64, rate: f64, event_stream: Stream) -> Self {
+    pub fn new(seed: u64, rate: f64, event_stream: Stream, sets: &Vocabularies) -> Self {
         let stream = |dataset: Dataset| Stream::new(seed, &format!("defects of {dataset}"));
         Defects {
             threshold: (rate > 0.0).then_some((rate * u64::MAX as f64) as u64),
             streams: crate::DATASETS.map(stream),
             event_stream,
+            sets: sets.clone(),
         }
     }
 
@@ -209,9 +213,31 @@ impl Defects {
                 None => return Defect { kind: Kind::NullValue, column, edit: Edit::Null },
             },
             Kind::OrphanReference => Edit::Text((ORPHANS + row).to_string()),
+            // A set that evolves takes any value: there is nothing wrong with an unknown one.
+            _ if self.set_of(kind).is_some_and(|set| set.contract() == Mode::Evolve) => {
+                return Defect { kind: Kind::NullValue, column, edit: Edit::Null };
+            }
             _ => edit(kind, column, row, &mut draws),
         };
+        let edit = match (self.set_of(kind), edit) {
+            (Some(set), Edit::Text(text)) if set.contains(text.as_bytes()) => {
+                Edit::Text(format!("{text}?"))
+            }
+            (_, edit) => edit,
+        };
         Defect { kind, column, edit }
+    }
+
+    /// The set that a defect of this kind breaks.
+    fn set_of(&self, kind: Kind) -> Option<&Terms> {
+        let set = match kind {
+            Kind::UnknownCategory => Vocabulary::Categories,
+            Kind::UnknownPaymentMethod => Vocabulary::PaymentMethods,
+            Kind::UnknownEventType => Vocabulary::EventTypes,
+            Kind::UnknownDevice => Vocabulary::Devices,
+            _ => return None,
+        };
+        Some(self.sets.of(set))
     }
 
     /// The text of the id that a row has, or would have without its defect.
@@ -271,7 +297,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn defects(seed: u64, rate: f64) -> Defects {
-        Defects::new(seed, rate, Stream::new(seed, "events"))
+        Defects::new(seed, rate, Stream::new(seed, "events"), &Vocabularies::default())
     }
 
     #[test]

@@ -12,6 +12,8 @@ mod plant;
 mod popularity;
 mod products;
 mod rng;
+mod terms;
+mod terms;
 mod text;
 mod transactions;
 mod truths;

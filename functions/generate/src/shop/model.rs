@@ -2,6 +2,7 @@
 
 use chrono::{Days, NaiveDate};
 use shopflow_core::contract::GenerateSpec;
+use shopflow_core::vocabulary::Vocabularies;
 use shopflow_core::{Dataset, Error, Result};
 
 use super::calendar::Calendar;
@@ -10,6 +11,7 @@ use super::defects::Defects;
 use super::popularity::Popularity;
 use super::products::Products;
 use super::rng::{Draws, Stream, mix};
+use super::terms::Terms;
 use super::words::Words;
 
 /// How unequal products sell: a fifth of them makes 72 % of the sales.
@@ -26,6 +28,7 @@ const NEIGHBOURS: u32 = 256;
 pub struct Shop {
     pub(super) sales: u64,
     pub(super) words: Words,
+    pub(super) terms: Terms,
     pub(super) customers: Customers,
     pub(super) products: Products,
     pub(super) calendar: Calendar,
@@ -39,11 +42,20 @@ pub struct Shop {
 }
 
 impl Shop {
-    /// The shop whose sales history ends the day before `run_date`.
+    /// The shop whose sales history ends the day before `run_date`, in the built-in words.
     ///
     /// # Errors
     /// `InvalidInput` that names every field of the spec that is out of range.
     pub fn new(run_date: NaiveDate, spec: &GenerateSpec) -> Result<Shop> {
+        Shop::speaking(&Vocabularies::default(), run_date, spec)
+    }
+
+    /// [`Shop::new`] in the words of `sets`, and in no others. What it shows of event types are
+    /// those that every shop has.
+    ///
+    /// # Errors
+    /// As [`Shop::new`].
+    pub fn speaking(sets: &Vocabularies, run_date: NaiveDate, spec: &GenerateSpec) -> Result<Shop> {
         crate::spec::check(run_date, spec)?;
         let first = run_date
             .checked_sub_days(Days::new(u64::from(spec.days)))
@@ -55,12 +67,13 @@ impl Shop {
         Ok(Shop {
             sales,
             words: Words::new(seed),
+            terms: Terms::new(sets),
             customers: Customers::new(seed, customers, first),
-            products: Products::new(seed, products),
+            products: Products::new(seed, products, sets),
             calendar: Calendar::new(first, spec.days, sales, Stream::new(seed, "days")),
             buyers: Popularity::new(customers, CUSTOMER_FLATNESS, Stream::new(seed, "buyers")),
             sellers: Popularity::new(products, PRODUCT_FLATNESS, Stream::new(seed, "sellers")),
-            defects: Defects::new(seed, spec.defect_rate, event_stream),
+            defects: Defects::new(seed, spec.defect_rate, event_stream, sets),
             sales_stream: Stream::new(seed, "sales"),
             session_stream: Stream::new(seed, "sessions"),
             event_stream,

@@ -1,59 +1,96 @@
 //! Products: id, name, category, price, supplier.
 
+use shopflow_core::vocabulary::{Vocabularies, Vocabulary};
+
 use super::rng::{Draws, Stream};
+use super::terms::csv_field;
 use super::text::{push_field, push_number, push_price};
 use super::words::Words;
 
-/// What a category sells.
-struct Category {
+/// What a category that the shop was invented with sells.
+struct Range {
     name: &'static str,
     /// Half of its products cost less than this many cents.
     median: u64,
     things: &'static [&'static str],
 }
 
-const CATEGORIES: &[Category] = &[
-    Category {
+const RANGES: &[Range] = &[
+    Range {
         name: "beauty",
         median: 1_800,
         things: &["Shampoo", "Face Cream", "Lip Balm", "Perfume", "Hand Soap", "Sun Lotion"],
     },
-    Category {
+    Range {
         name: "books",
         median: 1_500,
         things: &["Cookbook", "Novel", "Atlas", "Travel Guide", "Biography", "Picture Book"],
     },
-    Category {
+    Range {
         name: "clothing",
         median: 3_500,
         things: &["T-Shirt", "Jacket", "Jeans", "Sneakers", "Scarf", "Rain Coat", "Socks"],
     },
-    Category {
+    Range {
         name: "electronics",
         median: 14_900,
         things: &["Monitor", "Headphones", "Keyboard", "Camera", "Tablet", "Speaker", "Router"],
     },
-    Category {
+    Range {
         name: "grocery",
         median: 600,
         things: &["Coffee", "Olive Oil", "Honey", "Pasta", "Dark Chocolate", "Green Tea"],
     },
-    Category {
+    Range {
         name: "home",
         median: 4_200,
         things: &["Desk Lamp", "Kettle", "Frying Pan", "Pillow", "Bookshelf", "Blanket", "Vase"],
     },
-    Category {
+    Range {
         name: "sports",
         median: 5_500,
         things: &["Yoga Mat", "Tennis Racket", "Football", "Tent", "Bike Helmet", "Dumbbells"],
     },
-    Category {
+    Range {
         name: "toys",
         median: 2_200,
         things: &["Puzzle", "Building Blocks", "Teddy Bear", "Board Game", "Toy Train", "Kite"],
     },
 ];
+
+/// What any other category sells.
+const ANYTHING: Range = Range {
+    name: "",
+    median: 2_500,
+    things: &["Set", "Kit", "Starter Pack", "Accessory", "Refill", "Collection"],
+};
+
+/// A configured category.
+#[derive(Debug)]
+struct Category {
+    /// The name as a CSV field, and as a part of a path.
+    field: Vec<u8>,
+    path: Vec<u8>,
+    median: u64,
+    things: &'static [&'static str],
+}
+
+impl Category {
+    fn new(name: &str) -> Category {
+        let range = RANGES.iter().find(|range| range.name == name).unwrap_or(&ANYTHING);
+        let mut path = Vec::new();
+        for byte in name.bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                    path.push(byte);
+                }
+                _ => path.extend_from_slice(format!("%{byte:02X}").as_bytes()),
+            }
+        }
+        let Range { median, things, .. } = *range;
+        Category { field: csv_field(name), path, median, things }
+    }
+}
 
 const ADJECTIVES: &[&str] = &[
     "Classic",
@@ -111,12 +148,15 @@ const ENDINGS: &[u64] = &[99, 99, 99, 95, 90, 49, 49, 25];
 pub struct Products {
     stream: Stream,
     count: u64,
+    categories: Vec<Category>,
 }
 
 impl Products {
-    /// `count` products.
-    pub fn new(seed: u64, count: u64) -> Self {
-        Products { stream: Stream::new(seed, "products"), count }
+    /// `count` products of the configured categories.
+    pub fn new(seed: u64, count: u64, sets: &Vocabularies) -> Self {
+        let names = sets.of(Vocabulary::Categories).values();
+        let categories = names.iter().map(|name| Category::new(name)).collect();
+        Products { stream: Stream::new(seed, "products"), count, categories }
     }
 
     /// How many there are.
@@ -124,16 +164,22 @@ impl Products {
         self.count
     }
 
-    /// The category of a product.
+    /// The category of a product as a part of a path.
     #[inline]
-    pub fn category(&self, id: u64) -> &'static str {
-        category(&mut self.stream.at(id)).name
+    pub fn category_path(&self, id: u64) -> &[u8] {
+        &self.category(&mut self.stream.at(id)).path
+    }
+
+    /// The first draw of a product, so that it is known without the rest.
+    #[inline]
+    fn category(&self, draws: &mut Draws) -> &Category {
+        draws.pick(&self.categories)
     }
 
     /// Appends a row; `scratch` is overwritten.
     pub fn push(&self, out: &mut Vec<u8>, scratch: &mut Vec<u8>, words: &Words, id: u64) {
         let mut draws = self.stream.at(id);
-        let category = category(&mut draws);
+        let category = self.category(&mut draws);
         scratch.clear();
         scratch.extend_from_slice(draws.pick(&words.brands).as_bytes());
         scratch.push(b' ');
@@ -145,19 +191,13 @@ impl Products {
         out.push(b',');
         push_field(out, scratch);
         out.push(b',');
-        out.extend_from_slice(category.name.as_bytes());
+        out.extend_from_slice(&category.field);
         out.push(b',');
         push_price(out, price(category.median, &mut draws));
         out.push(b',');
         push_field(out, draws.pick(&words.suppliers).as_bytes());
         out.push(b'\n');
     }
-}
-
-/// The first draw of a product, so that it is known without the rest.
-#[inline]
-fn category(draws: &mut Draws) -> &'static Category {
-    draws.pick(CATEGORIES)
 }
 
 /// Cents, with an ending as in a shop.
@@ -172,12 +212,21 @@ fn price(median: u64, draws: &mut Draws) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shopflow_core::dataset;
 
     #[test]
-    fn the_categories_are_the_closed_set() {
-        let names: Vec<&str> = CATEGORIES.iter().map(|category| category.name).collect();
-        assert_eq!(names, dataset::CATEGORIES);
+    fn every_built_in_category_has_things_of_its_own() {
+        let sets = Vocabularies::default();
+        let names = sets.of(Vocabulary::Categories).values();
+        assert!(names.iter().all(|name| RANGES.iter().any(|range| range.name == name)));
+        assert!(RANGES.iter().all(|range| names.iter().any(|name| name == range.name)));
+    }
+
+    #[test]
+    fn a_category_may_have_any_name() {
+        let category = Category::new("home, garden & more");
+        assert_eq!(category.field, b"\"home, garden & more\"");
+        assert_eq!(category.path, b"home%2C%20garden%20%26%20more");
+        assert_eq!(category.median, ANYTHING.median);
     }
 
     #[test]

@@ -7,4 +7,5 @@ mod counts;
 mod faults;
 mod oracle;
 mod order;
+mod vocabulary;
 mod world;

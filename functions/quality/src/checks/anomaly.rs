@@ -8,6 +8,7 @@
 mod baseline;
 mod distribution;
 pub mod personal;
+pub mod vocabulary;
 
 use std::collections::BTreeSet;
 

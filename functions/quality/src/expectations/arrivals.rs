@@ -18,6 +18,8 @@ pub struct Arrival {
     pub extra_columns: BTreeSet<String>,
     /// In columns that are not defined to hold any, file by file.
     pub personal_data: Vec<PersonalData>,
+    /// Rows by value that was new to the vocabulary and accepted, by column.
+    pub new_values: BTreeMap<String, BTreeMap<String, u64>>,
 }
 
 impl Arrival {
@@ -60,6 +62,8 @@ struct ValidationReport {
     extra_columns: Vec<String>,
     #[serde(default)]
     personal_data: Vec<PersonalData>,
+    #[serde(default)]
+    new_values: BTreeMap<String, BTreeMap<String, u64>>,
 }
 
 /// The arrivals of the datasets that the run's manifest lists.
@@ -85,6 +89,12 @@ pub async fn of(places: Places<'_>, event: &QualityEvent) -> Result<BTreeMap<Dat
             let of_file = found.map(|data| PersonalData { file: file.clone(), ..data });
             arrival.personal_data.extend(of_file);
             arrival.extra_columns.extend(report.extra_columns);
+            for (column, values) in report.new_values {
+                let known = arrival.new_values.entry(column).or_default();
+                for (value, rows) in values {
+                    *known.entry(value).or_default() += rows;
+                }
+            }
         }
     }
     for (dataset, arrival) in &mut arrivals {

@@ -1,14 +1,17 @@
-//! The suites of `suites/`, compiled in and understood once at init.
+//! The suites of `suites/`, compiled in or laid over those, and understood once at init.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::datatypes::{Fields, Schema, SchemaRef};
 use serde_json::Value;
 use shopflow_core::dataset::Column;
+use shopflow_core::overlay::Overlay;
 use shopflow_core::privacy::Privacy;
-use shopflow_core::{Dataset, Error, Result};
-use shopflow_expectations::{Options, Plan, Suite, into_error};
+use shopflow_core::schema_contract::Mode;
+use shopflow_core::vocabulary::{Vocabularies, Vocabulary};
+use shopflow_core::{Dataset, Error, Result, Settings};
+use shopflow_expectations::{Options, Plan, Problem, Severity, Suite, into_error};
 use shopflow_lake::schema;
 use shopflow_privacy::Layer::Logs;
 use shopflow_privacy::Treatment;
@@ -83,36 +86,64 @@ pub struct Suites {
     gold: Vec<GoldSuite>,
 }
 
+/// What suites are understood with.
+struct Surroundings<'a> {
+    privacy: &'a Privacy,
+    sets: &'a Vocabularies,
+}
+
 impl Suites {
-    /// Parses and checks every suite.
+    /// Parses and checks every suite, those of `overlay` in the place of the built-in ones.
     ///
     /// # Errors
-    /// `InvalidInput` with all problems of the first suite that has any; unknown expectations and
-    /// arguments come with the nearest known name.
-    pub fn load(privacy: &Privacy) -> Result<Suites> {
-        Suites::parse(&DATASETS, &GOLD, privacy)
+    /// `InvalidInput` with all problems of all suites; unknown expectations and arguments come with
+    /// the nearest known name.
+    pub fn load(settings: &Settings, overlay: &Overlay) -> Result<Suites> {
+        let laid_over: BTreeMap<&str, &str> = overlay.suites().collect();
+        let text = |name: &str, built_in| laid_over.get(name).copied().unwrap_or(built_in);
+        let datasets =
+            DATASETS.map(|(dataset, built_in)| (dataset, text(dataset.name(), built_in)));
+        let gold = GOLD.map(|(table, built_in)| (table, text(table, built_in)));
+        let is_known = |name: &str| {
+            datasets.iter().any(|(dataset, _)| dataset.name() == name)
+                || gold.iter().any(|(table, _)| *table == name)
+        };
+        let unknown = laid_over.keys().filter(|name| !is_known(name)).map(|name| {
+            format!("suites/{name}.yaml is about no dataset and no table of gold that has a suite")
+        });
+        let Settings { privacy, vocabulary: sets, .. } = settings;
+        Suites::parse(&datasets, &gold, &Surroundings { privacy, sets }, unknown.collect())
     }
 
     fn parse(
         datasets: &[(Dataset, &str)],
         gold: &[(&'static str, &str)],
-        privacy: &Privacy,
+        surroundings: &Surroundings<'_>,
+        mut problems: Vec<String>,
     ) -> Result<Suites> {
-        let datasets = datasets.iter().map(|(dataset, text)| {
-            let suite = parse(dataset.name(), text)?;
-            DatasetSuite::new(*dataset, suite, personal(*dataset, privacy))
-        });
-        let gold = gold.iter().map(|(table, text)| {
-            let suite = parse(table, text)?;
-            match suite.unknown_names() {
-                problems if problems.is_empty() => Ok(GoldSuite { table, suite }),
-                problems => Err(into_error(&suite.name, &problems)),
+        let mut suites = Suites { datasets: Vec::new(), gold: Vec::new() };
+        for (dataset, text) in datasets {
+            let personal = personal(*dataset, surroundings.privacy);
+            match parse(dataset.name(), text, surroundings.sets)
+                .and_then(|suite| DatasetSuite::new(*dataset, suite, personal))
+            {
+                Ok(suite) => suites.datasets.push(suite),
+                Err(error) => problems.push(error.to_string()),
             }
-        });
-        Ok(Suites {
-            datasets: datasets.collect::<Result<_>>()?,
-            gold: gold.collect::<Result<_>>()?,
-        })
+        }
+        for (table, text) in gold {
+            let parsed = parse(table, text, surroundings.sets).and_then(|suite| {
+                match suite.unknown_names() {
+                    unknown if unknown.is_empty() => Ok(suite),
+                    unknown => Err(into_error(&suite.name, &unknown)),
+                }
+            });
+            match parsed {
+                Ok(suite) => suites.gold.push(GoldSuite { table, suite }),
+                Err(error) => problems.push(error.to_string()),
+            }
+        }
+        if problems.is_empty() { Ok(suites) } else { Err(Error::invalid(problems.join("; "))) }
     }
 
     /// Suites over the rows of a run.
@@ -126,14 +157,26 @@ impl Suites {
     }
 }
 
-fn parse(name: &str, text: &str) -> Result<Suite> {
-    let suite = Suite::parse_yaml(text).map_err(|problems| into_error(name, &problems))?;
+fn parse(name: &str, text: &str, sets: &Vocabularies) -> Result<Suite> {
+    let refused = |problems: Vec<Problem>| into_error(name, &problems);
+    let mut suite = Suite::parse_yaml(text).map_err(refused)?;
     if suite.name != name {
         return Err(Error::invalid("a suite has another name than its table")
             .with("suite", suite.name)
             .with("table", name));
     }
-    Ok(suite)
+    for expectation in &mut suite.expectations {
+        // New values of such a set are accepted, and a check of its own reports them.
+        if expectation.parameters().any(|name| evolves(name, sets)) {
+            expectation.severity = Severity::Info;
+        }
+    }
+    suite.with_parameters(&sets.parameters()).map_err(refused)
+}
+
+fn evolves(name: &str, sets: &Vocabularies) -> bool {
+    let set = Vocabulary::ALL.into_iter().find(|set| set.name() == name);
+    set.is_some_and(|set| sets.of(set).contract() == Mode::Evolve)
 }
 
 /// The dataset's own columns as bronze has them; any may be null, since what is expected decides.
@@ -169,16 +212,36 @@ fn options() -> Options {
 mod tests {
     use std::path::Path;
 
+    use shopflow_core::overlay::OverlaidFile;
+
     use super::*;
 
-    fn privacy() -> Privacy {
-        let settings = shopflow_core::Settings::from_sources("prod", Default::default(), &[]);
-        settings.unwrap().privacy
+    fn settings(variables: &[(&str, &str)]) -> Settings {
+        let variables = variables
+            .iter()
+            .map(|(name, value)| (format!("SHOPFLOW__VOCABULARY__{name}"), (*value).to_owned()));
+        Settings::from_sources("prod", variables.collect(), &[]).unwrap()
+    }
+
+    fn overlay(files: &[(&str, &str)]) -> Overlay {
+        let file = |(name, text): &(&str, &str)| {
+            let file = OverlaidFile { version_id: None, text: (*text).to_owned() };
+            (format!("suites/{name}.yaml"), file)
+        };
+        Overlay {
+            uri: "s3://b/".to_owned(),
+            files: files.iter().map(file).collect(),
+            problems: Vec::new(),
+        }
+    }
+
+    fn refused(files: &[(&str, &str)]) -> String {
+        Suites::load(&settings(&[]), &overlay(files)).unwrap_err().to_string()
     }
 
     #[test]
     fn every_suite_of_the_folder_is_compiled_in_and_understood() {
-        let suites = Suites::load(&privacy()).unwrap();
+        let suites = Suites::load(&settings(&[]), &Overlay::default()).unwrap();
         let ours = suites.datasets.iter().map(|suite| suite.dataset.name());
         let ours: BTreeSet<String> =
             ours.chain(suites.gold.iter().map(|suite| suite.table)).map(str::to_owned).collect();
@@ -190,31 +253,73 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_expectation_stops_init_with_the_name_that_is_meant() {
-        let text = "suite: products\nexpectations:\n\
-                    - expect_column_values_to_be_betwen: {column: price, min_value: 1}\n";
-        let error = Suites::parse(&[(Dataset::Products, text)], &[], &privacy()).unwrap_err();
-        let wanted = "did you mean 'expect_column_values_to_be_between'?";
-        assert!(error.to_string().contains(wanted), "{error}");
-        assert!(error.to_string().contains("products"), "{error}");
-
+    fn a_suite_is_replaced_by_the_one_laid_over_it_and_no_other() {
         let text = "suite: daily_sales\nexpectations:\n\
-                    - expect_column_values_to_be_between: {column: revenue, min_vale: 1}\n";
-        let error = Suites::parse(&[], &[("daily_sales", text)], &privacy()).unwrap_err();
-        assert!(error.to_string().contains("did you mean 'min_value'?"), "{error}");
+                    - expect_column_values_to_not_be_null: {column: revenue}\n";
+        let suites = Suites::load(&settings(&[]), &overlay(&[("daily_sales", text)])).unwrap();
+        let expectations = |suites: &Suites, table: &str| {
+            let suite = suites.gold.iter().find(|suite| suite.table == table).unwrap();
+            suite.suite.expectations.len()
+        };
+        let built_in = Suites::load(&settings(&[]), &Overlay::default()).unwrap();
+        assert_eq!(expectations(&suites, "daily_sales"), 1);
+        assert_eq!(expectations(&suites, "weekly_sales"), expectations(&built_in, "weekly_sales"));
     }
 
     #[test]
-    fn a_suite_in_the_file_of_another_table_is_refused() {
-        let error =
-            Suites::parse(&[], &[("daily_sales", "suite: day\nexpectations: []\n")], &privacy())
-                .unwrap_err();
-        assert!(error.to_string().contains("another name"), "{error}");
+    fn the_problems_of_all_suites_are_listed_at_once() {
+        let error = refused(&[
+            (
+                "products",
+                "suite: products\nexpectations:\n\
+                 - expect_column_values_to_be_betwen: {column: price, min_value: 1}\n",
+            ),
+            (
+                "daily_sales",
+                "suite: daily_sales\nexpectations:\n\
+                 - expect_column_values_to_be_between: {column: revenue, min_vale: 1}\n",
+            ),
+            ("weekly_sales", "suite: week\nexpectations: []\n"),
+            (
+                "clickstream",
+                "suite: clickstream\nexpectations:\n\
+                 - expect_column_values_to_be_in_set: {column: device, value_set: {$PARAMETER: device}}\n",
+            ),
+            ("colours", "suite: colours\nexpectations: []\n"),
+        ]);
+        for part in [
+            "did you mean 'expect_column_values_to_be_between'?",
+            "did you mean 'min_value'?",
+            "another name",
+            "the parameter 'device' has no value",
+            "did you mean 'devices'?",
+            "suites/colours.yaml",
+        ] {
+            assert!(error.contains(part), "{part} is missing in: {error}");
+        }
+    }
+
+    #[test]
+    fn sets_come_from_the_vocabulary_and_are_no_reason_to_stop_where_they_evolve() {
+        let expectation = |variables: &[(&str, &str)]| {
+            let suites = Suites::load(&settings(variables), &Overlay::default()).unwrap();
+            let suite = &suites.datasets.iter().find(|suite| suite.dataset == Dataset::Products);
+            let expectations = suite.unwrap().suite.expectations.iter();
+            let mut in_set = expectations
+                .filter(|expectation| expectation.name == "expect_column_values_to_be_in_set");
+            let found = in_set.next().unwrap();
+            (found.kwargs["value_set"].clone(), found.severity)
+        };
+        let (values, severity) = expectation(&[("CATEGORIES__VALUES", "garden,toys")]);
+        assert_eq!(values, serde_json::json!(["garden", "toys"]));
+        assert_eq!(severity, Severity::Critical);
+        let (_, severity) = expectation(&[("CATEGORIES__CONTRACT", "evolve")]);
+        assert_eq!(severity, Severity::Info);
     }
 
     #[test]
     fn names_addresses_and_typed_text_are_masked() {
-        let personal = |dataset| personal(dataset, &privacy());
+        let personal = |dataset| personal(dataset, &settings(&[]).privacy);
         assert_eq!(personal(Dataset::Customers), ["name", "email"]);
         assert_eq!(personal(Dataset::Clickstream), ["session_id", "url", "referrer"]);
         assert!(personal(Dataset::Transactions).is_empty());

@@ -38,7 +38,8 @@ async fn generated_rows_meet_every_suite() {
             (dataset, file)
         })
         .collect();
-    shopflow_quality::expectations::Suites::load(&crate::support::privacy()).unwrap();
+    shopflow_quality::expectations::Suites::load(&crate::support::settings(), &Default::default())
+        .unwrap();
     let mut shop = Shop::open().await;
     gold::write(&shop, &facts(&files[2].1)).await;
     shop.check().await;

@@ -69,7 +69,12 @@ impl Shop {
         let needs = [Need::Lake, Need::Reports, Need::AlertTopic];
         let mut all = Settings::from_sources("local", variables, &needs).unwrap();
         all.database = settings;
-        let init = Init { settings: Arc::new(all), aws: aws.clone(), storage: storage.clone() };
+        let init = Init {
+            settings: Arc::new(all),
+            aws: aws.clone(),
+            storage: storage.clone(),
+            overlay: Default::default(),
+        };
         let context = Context::new(&init).await.unwrap();
         let ledger = ledger();
         let manifest = None;
@@ -272,6 +277,6 @@ fn further(schema: &Schema, name: &str, rows: usize) -> ArrayRef {
 }
 
 /// The policies of production.
-pub fn privacy() -> shopflow_core::privacy::Privacy {
-    shopflow_core::Settings::from_sources("prod", Default::default(), &[]).unwrap().privacy
+pub fn settings() -> Settings {
+    Settings::from_sources("prod", Default::default(), &[]).unwrap()
 }

@@ -31,7 +31,7 @@ impl World {
         let database = Database::new(&aws, &settings).await.unwrap();
         let lineage =
             Lineage { buckets, namespace: "shop".to_owned(), source_url: None, backend: None };
-        World { context: Context { storage, database, lineage }, aws, sql }
+        World { context: Context { storage, database, lineage, config_uri: None }, aws, sql }
     }
 
     pub async fn record(&self, event: RecordEvent) -> Result<RecordResult> {

@@ -2,6 +2,7 @@
 
 use shopflow_core::contract::{ERASED_NAME, erased_email};
 use shopflow_core::dataset::{Column, Kind, PersonalData};
+use shopflow_core::vocabulary::Vocabularies;
 
 use super::record;
 use crate::clock::Clock;
@@ -39,12 +40,13 @@ pub(super) fn refused(
     columns: &[Option<&'static Column>],
     customer: u64,
     value: impl Fn(usize) -> Vec<u8>,
+    sets: &Vocabularies,
 ) -> Vec<u8> {
     let kept = |position: usize| {
         let value = value(position);
         let column = columns.get(position).copied().flatten();
         match column {
-            Some(column) if !is_free(column) && is_right(column, &value) => value,
+            Some(column) if !is_free(column) && is_right(column, &value, sets) => value,
             _ if value.is_empty() => value,
             _ => ERASED_NAME.as_bytes().to_vec(),
         }
@@ -57,8 +59,8 @@ pub(crate) fn broken(customer: u64) -> Vec<u8> {
     format!("{customer},{ERASED_NAME}").into_bytes()
 }
 
-fn is_right(column: &Column, value: &[u8]) -> bool {
-    values::check(column, value, &mut Clock::default()).is_ok()
+fn is_right(column: &Column, value: &[u8], sets: &Vocabularies) -> bool {
+    values::check(column, value, sets, &mut Clock::default()).is_ok()
 }
 
 fn is_free(column: &Column) -> bool {

@@ -3,6 +3,7 @@
 
 use shopflow_core::Dataset;
 use shopflow_core::schema_contract::Contract;
+use shopflow_core::vocabulary::Vocabularies;
 use shopflow_validate::clock::Zone;
 use shopflow_validate::engine::{Split, Summary, Validator};
 
@@ -64,6 +65,16 @@ pub fn validate_under(
     cuts: &[usize],
 ) -> Outcome {
     run(dataset, Validator::under(dataset, contract), file, cuts)
+}
+
+/// With sets of values of its own.
+pub fn validate_knowing(
+    dataset: Dataset,
+    sets: &Vocabularies,
+    file: &[u8],
+    cuts: &[usize],
+) -> Outcome {
+    run(dataset, Validator::new(dataset).knowing(sets), file, cuts)
 }
 
 /// With times without an offset in a zone.

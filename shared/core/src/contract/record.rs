@@ -85,6 +85,10 @@ pub struct RecordResult {
     pub duration_ms: u64,
     /// Estimated cost of the run in US dollars.
     pub cost_usd: f64,
+    /// Version of the configuration and suites that the run follows in the place of the built-in
+    /// ones ([`overlay`](crate::overlay)).
+    #[serde(default)]
+    pub config_version: Option<String>,
     /// The run's summary in the reports bucket; absent at the start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<ObjectRef>,

@@ -8,7 +8,7 @@ use crate::csv::record::{self, Cut};
 use crate::csv::{blank_line, erased, line_feeds};
 use crate::rules::Rule;
 use crate::tally::{Split, Tally};
-use crate::values;
+use crate::vocabulary::Words;
 
 impl Rows {
     /// Handles the record at the start of `buffer` by RFC 4180; its length with the line break,
@@ -40,7 +40,11 @@ impl Rows {
             Cut::Record { content, total } => {
                 let open = buffer[total - 1] != b'\n';
                 tally.open_end |= open;
-                let failure = match self.judge_fields(&buffer[..content], open, &mut tally.clock) {
+                let judged = {
+                    let Tally { words, clock, .. } = &mut *tally;
+                    self.judge_fields(&buffer[..content], open, words, clock)
+                };
+                let failure = match judged {
                     Ok(judged) => {
                         id = judged;
                         None
@@ -70,6 +74,7 @@ impl Rows {
         match failure {
             None => {
                 tally.rows_good += 1;
+                tally.words.keep_row();
                 let all = &buffer[..total];
                 let kept = |position| self.going_on(position, &value(position), zone);
                 if let Some(erased) = self.erased(id, all, kept, tally) {
@@ -118,7 +123,14 @@ impl Rows {
         }
     }
 
-    fn judge_fields(&mut self, row: &[u8], open: bool, clock: &mut Clock) -> Result<u64, Failure> {
+    fn judge_fields(
+        &mut self,
+        row: &[u8],
+        open: bool,
+        words: &mut Words,
+        clock: &mut Clock,
+    ) -> Result<u64, Failure> {
+        words.begin_row();
         let complete = self.fields.len() == self.columns.len();
         if !row.is_ascii() {
             check_utf8(row, 0, |position| {
@@ -137,7 +149,8 @@ impl Rows {
             let value = record::value(row, field, &mut self.scratch);
             match column {
                 Some(column) => {
-                    let number = values::check(column, value, clock)
+                    let number = words
+                        .check(column, value, clock)
                         .map_err(|rule| Failure::of_value(rule, position))?;
                     if position == self.id_at {
                         id = number;

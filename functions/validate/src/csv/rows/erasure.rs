@@ -55,7 +55,7 @@ impl Rows {
             return None;
         }
         let customer = erased::number(id).filter(|customer| tally.erased.contains(customer))?;
-        let erased = erased::refused(&self.columns, customer, value);
+        let erased = erased::refused(&self.columns, customer, value, tally.words.sets());
         tally.rows_kept_erased += u64::from(erased != row);
         Some(erased)
     }

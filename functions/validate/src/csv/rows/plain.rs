@@ -9,7 +9,7 @@ use super::window::Window;
 use super::{Failure, Rows, check_extra, check_utf8};
 use crate::clock::Clock;
 use crate::tally::{Split, Tally};
-use crate::values;
+use crate::vocabulary::Words;
 
 /// A row without quotes: fields lie between the marks.
 #[derive(Debug, Clone, Copy)]
@@ -70,7 +70,11 @@ impl Rows {
                         tally.scans.observe(at, &rest[row.field(position)]);
                     }
                 }
-                match self.judge_plain(&row, window.ascii, &mut tally.clock) {
+                let judged = {
+                    let Tally { words, clock, .. } = &mut *tally;
+                    self.judge_plain(&row, window.ascii, words, clock)
+                };
+                match judged {
                     Err(failure) => {
                         tally.clock.end_row(false);
                         self.keep(&rest[kept..start], split);
@@ -79,6 +83,7 @@ impl Rows {
                     }
                     Ok(id) => {
                         tally.rows_good += 1;
+                        tally.words.keep_row();
                         let all = &rest[row.start..=row.end];
                         let (zone, is_due) = (tally.clock.zone(), tally.clock.end_row(true));
                         let value = |at| self.going_on(at, &rest[row.field(at)], zone);
@@ -122,8 +127,10 @@ impl Rows {
         &mut self,
         row: &PlainRow<'_>,
         ascii: bool,
+        words: &mut Words,
         clock: &mut Clock,
     ) -> Result<u64, Failure> {
+        words.begin_row();
         if !ascii {
             check_utf8(&row.bytes[row.start..row.content], row.start, |position| {
                 (position < row.marks.len()).then(|| row.field(position))
@@ -137,7 +144,8 @@ impl Rows {
             from = mark + 1;
             match column {
                 Some(column) => {
-                    let number = values::check(column, value, clock)
+                    let number = words
+                        .check(column, value, clock)
                         .map_err(|rule| Failure::of_value(rule, position))?;
                     if position == self.id_at {
                         id = number;
