@@ -78,8 +78,10 @@ pub(crate) fn common_schema(inputs: &[Input]) -> Option<SchemaRef> {
     let schema = widest.metadata.schema();
     let fits = |input: &Input| {
         let own = input.metadata.schema();
-        let is_known = |field: &FieldRef| schema.fields().contains(field);
-        let may_lack = |field: &FieldRef| field.is_nullable() || own.fields().contains(field);
+        let is_known = |field: &FieldRef| schema.fields().iter().any(|known| known == field);
+        let may_lack = |field: &FieldRef| {
+            field.is_nullable() || own.fields().iter().any(|known| known == field)
+        };
         own.fields().iter().all(is_known) && schema.fields().iter().all(may_lack)
     };
     inputs.iter().all(fits).then(|| Arc::clone(schema))
