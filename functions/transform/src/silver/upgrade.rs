@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use arrow::array::RecordBatch;
 use chrono::NaiveDate;
 use futures::FutureExt;
-use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, keys};
+use shopflow_core::{Dataset, Error, ErrorKind, Result, keys};
 use shopflow_lake::days::month_partition;
 use shopflow_lake::parquet::{self, blocking};
 use shopflow_lake::{COMMIT_ATTEMPTS, FileEntry, Table, TableManifest, schema};
