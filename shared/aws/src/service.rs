@@ -6,6 +6,7 @@ use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
 use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
 use aws_smithy_runtime::client::retries::classifiers::TransientErrorClassifier;
+use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::auth::AuthSchemeOptionResolverParams;
 use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
@@ -57,8 +58,8 @@ impl Service {
     where
         T: std::fmt::Debug + Send + Sync + 'static,
     {
-        let endpoint = self.endpoint(aws)?;
-        let signing = self.signing(aws)?;
+        let endpoint = self.endpoint(aws).map_err(SdkError::construction_failure)?;
+        let signing = self.signing(aws).map_err(SdkError::construction_failure)?;
         let retries = aws.retry_config().cloned().unwrap_or_else(RetryConfig::standard);
         let timeouts = aws.timeout_config().cloned().unwrap_or_else(TimeoutConfig::disabled);
         let mut builder = Operation::builder()
@@ -100,13 +101,12 @@ impl Service {
 
     /// Where the service is: the address that is configured for it or for all services, else that
     /// of the region.
-    fn endpoint(&self, aws: &SdkConfig) -> Outcome<String> {
+    fn endpoint(&self, aws: &SdkConfig) -> Result<String, BoxError> {
         let key = ServiceConfigKey::builder()
             .service_id(self.id)
             .env("AWS_ENDPOINT_URL")
             .profile("endpoint_url")
-            .build()
-            .map_err(SdkError::construction_failure)?;
+            .build()?;
         let own = aws.service_config().and_then(|settings| settings.load_config(key));
         if let Some(url) = own.as_deref().or(aws.endpoint_url()) {
             return Ok(url.trim_end_matches('/').to_owned());
@@ -124,10 +124,8 @@ impl Service {
     }
 
     /// Signs every attempt, and tries again what the service says is worth it.
-    fn signing(&self, aws: &SdkConfig) -> Outcome<StaticRuntimePlugin> {
-        let credentials = aws
-            .credentials_provider()
-            .ok_or_else(|| SdkError::construction_failure("there are no AWS credentials"))?;
+    fn signing(&self, aws: &SdkConfig) -> Result<StaticRuntimePlugin, BoxError> {
+        let credentials = aws.credentials_provider().ok_or("there are no AWS credentials")?;
         let mut config = Layer::new("signing");
         config.store_put(AuthSchemeOptionResolverParams::new(()));
         config.store_put(SigV4OperationSigningConfig {
@@ -150,9 +148,8 @@ impl Service {
     }
 }
 
-fn region(aws: &SdkConfig) -> Outcome<String> {
-    let region = aws.region().map(ToString::to_string);
-    region.ok_or_else(|| SdkError::construction_failure("no AWS region is set"))
+fn region(aws: &SdkConfig) -> Result<String, BoxError> {
+    Ok(aws.region().map(ToString::to_string).ok_or("no AWS region is set")?)
 }
 
 #[cfg(test)]
