@@ -52,7 +52,7 @@ pub struct Eraser<'a> {
 
 /// Batches without the values, how many rows had some, and which.
 #[derive(Debug, Default)]
-pub struct Erased {
+pub struct ErasedBatches {
     pub batches: Vec<RecordBatch>,
     pub changed: u64,
     pub found: Values,
@@ -63,8 +63,8 @@ impl Eraser<'_> {
     ///
     /// # Errors
     /// `Internal` when a batch cannot be built.
-    pub fn erase(&self, rows: Rows, batches: Vec<RecordBatch>) -> Result<Erased> {
-        let mut erased = Erased::default();
+    pub fn erase(&self, rows: Rows, batches: Vec<RecordBatch>) -> Result<ErasedBatches> {
+        let mut erased = ErasedBatches::default();
         for batch in batches {
             let batch = self.batch(rows, &batch, &mut erased)?;
             erased.batches.push(batch);
@@ -72,7 +72,12 @@ impl Eraser<'_> {
         Ok(erased)
     }
 
-    fn batch(&self, rows: Rows, batch: &RecordBatch, erased: &mut Erased) -> Result<RecordBatch> {
+    fn batch(
+        &self,
+        rows: Rows,
+        batch: &RecordBatch,
+        erased: &mut ErasedBatches,
+    ) -> Result<RecordBatch> {
         let own = self.own_rows(rows, batch);
         let mut changed = vec![false; batch.num_rows()];
         let mut columns: Vec<ArrayRef> = Vec::with_capacity(batch.num_columns());

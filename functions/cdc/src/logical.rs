@@ -119,7 +119,7 @@ fn note(source: &mut CdcSource, account: &Account, counts: &Counts, files: &[Wri
     source.changes_written += account.written;
     source.changes_unchanged += account.unchanged;
     source.changes_ignored += account.ignored;
-    files::add(&mut source.changes, counts);
+    crate::files::add(&mut source.changes, counts);
     source.objects.extend(files.iter().map(|file| file.key.clone()));
 }
 

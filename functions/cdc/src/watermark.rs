@@ -85,7 +85,7 @@ fn account(pass: &Pass<'_>, seen: &Seen) -> CdcSource {
         lag_seconds: seen.waiting_since.map_or(0.0, since),
         ..CdcSource::default()
     };
-    files::add(&mut source.changes, &seen.counts);
+    crate::files::add(&mut source.changes, &seen.counts);
     source
 }
 

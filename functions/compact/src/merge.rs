@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{FieldRef, Fields, SchemaRef};
+use arrow::datatypes::{FieldRef, SchemaRef};
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{
@@ -78,9 +78,10 @@ pub(crate) fn common_schema(inputs: &[Input]) -> Option<SchemaRef> {
     let schema = widest.metadata.schema();
     let fits = |input: &Input| {
         let own = input.metadata.schema();
-        let has = |fields: &Fields, field: &FieldRef| fields.iter().any(|one| one == field);
-        let is_known = |field: &FieldRef| has(schema.fields(), field);
-        let may_lack = |field: &FieldRef| field.is_nullable() || has(own.fields(), field);
+        let is_known = |field: &FieldRef| schema.fields().iter().any(|known| known == field);
+        let may_lack = |field: &FieldRef| {
+            field.is_nullable() || own.fields().iter().any(|known| known == field)
+        };
         own.fields().iter().all(is_known) && schema.fields().iter().all(may_lack)
     };
     inputs.iter().all(fits).then(|| Arc::clone(schema))

@@ -130,7 +130,9 @@ pub async fn lock(transaction: &Transaction<'_>, dataset: Dataset) -> Result<()>
 
 /// Datasets are locked backwards in the load order, each load's own first: what a dataset refers to
 /// stands before it, so no two loads wait for each other.
-fn in_order<T>(columns: &[(&'static Column, Dataset, T)]) -> Vec<&(&'static Column, Dataset, T)> {
+fn in_order<'a, T>(
+    columns: &'a [(&'static Column, Dataset, T)],
+) -> Vec<&'a (&'static Column, Dataset, T)> {
     let mut ordered: Vec<_> = columns.iter().collect();
     ordered.sort_by_key(|(_, dataset, _)| std::cmp::Reverse(*dataset));
     ordered

@@ -1,6 +1,5 @@
 //! One call, step by step.
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;

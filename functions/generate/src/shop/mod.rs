@@ -13,7 +13,6 @@ mod popularity;
 mod products;
 mod rng;
 mod terms;
-mod terms;
 mod text;
 mod transactions;
 mod truths;

@@ -124,7 +124,11 @@ impl Refresh<'_> {
         Err(self.open(name).await?.conflict())
     }
 
-    async fn commit_whole(
+    /// Makes `rows` the only file of an unpartitioned table; false when another writer was faster.
+    ///
+    /// # Errors
+    /// `Transient.Storage`.
+    pub async fn commit_whole(
         &self,
         table: &mut Table,
         present: &[FileEntry],
