@@ -217,7 +217,7 @@ async fn rows_that_an_earlier_release_wrote_into_a_newer_lake_are_merged() {
     // The month is there, too, as if the rows by day had come after it.
     let mut both = table(&shop, Dataset::Transactions).await;
     let storage = &shop.context.storage;
-    let file = parquet::write_batches(storage, &both, "month=2026-01", &[rows]).await.unwrap();
+    let file = parquet::write_batches(storage, &both, "month=2026-01", &[january]).await.unwrap();
     let changes = BTreeMap::from([("month=2026-01".to_owned(), file.into_iter().collect())]);
     assert!(both.commit(changes).await.unwrap());
     assert!(shop.silver(Dataset::Transactions).await.len() > silver.len());
