@@ -8,13 +8,13 @@
 
 mod refusal;
 mod service;
-mod xml;
 
 pub mod cloudformation;
 pub mod cloudwatch;
 pub mod lambda;
 pub mod query;
 pub mod rds;
+pub mod xml;
 
 pub use refusal::Refusal;
 pub use service::{Failure, Outcome, Service};

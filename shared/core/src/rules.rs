@@ -217,7 +217,7 @@ mod tests {
             reason(Rule::NotPositive, Some(quantity), &Vocabularies::default()),
             "quantity must be a whole number from 1 to 2147483647"
         );
-        let device = shopflow_core::Dataset::Clickstream.columns();
+        let device = crate::Dataset::Clickstream.columns();
         let device = device.iter().find(|column| column.name == "device");
         assert_eq!(
             reason(Rule::NotInSet, device, &Vocabularies::default()),
