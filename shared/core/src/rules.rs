@@ -90,7 +90,7 @@ rules! {
     WrongType => "wrong_type",
     /// A column or field that the dataset does not know, where the schema contract forbids it.
     UnknownColumn => "unknown_column",
-    /// File: the header lacks a column.
+    /// File: the header lacks a required column.
     MissingColumn => "missing_column",
     /// File: the header names a column twice.
     DuplicateColumn => "duplicate_column",
