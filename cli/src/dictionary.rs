@@ -2,6 +2,7 @@
 //! them, the gold tables as `sql/gold/` explains them, and the tables, columns, keys and comments of
 //! a freshly migrated database.
 
+mod markdown;
 mod values;
 
 use std::collections::HashMap;
@@ -16,6 +17,7 @@ use tokio_postgres::Client;
 
 use crate::analytics::query;
 use crate::table::Table;
+use markdown::row;
 
 const RELATIONS: &str = include_str!("dictionary/relations.sql");
 const COLUMNS: &str = include_str!("dictionary/columns.sql");
@@ -199,12 +201,6 @@ fn gaps(relations: &Table, columns: &Table) -> Vec<String> {
     gaps.extend(without(columns, &["schema", "table", "column"]));
     gaps.sort();
     gaps
-}
-
-/// A line of a Markdown table.
-fn row(cells: &[&str]) -> String {
-    let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
-    format!("| {} |\n", cells.join(" | "))
 }
 
 #[cfg(test)]

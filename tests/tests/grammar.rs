@@ -272,7 +272,7 @@ fn agree_on_csv(text: &[u8]) -> Result<(), TestCaseError> {
             prop_assert_eq!(&value, &expected(dataset, &good, at), "{}: '{}'", column.name, shown);
         }
         // What validation writes is what it would let pass as it is.
-        prop_assert_eq!(validated(dataset, &good).as_ref(), Some(&good));
+        prop_assert_eq!(validated(dataset, &good), Some(good.clone()));
         if good != file {
             prop_assert_eq!(column.kind, Kind::Timestamp);
             prop_assert_eq!(uploaded(dataset, &file, at), None, "'{}'", shown);
@@ -290,7 +290,7 @@ fn agree_on_json(value: &Json) -> Result<(), TestCaseError> {
             Some(good) => {
                 let stored = uploaded(dataset, &good, at);
                 prop_assert!(stored.is_some(), "{}: {}", column.name, value);
-                prop_assert_eq!(validated(dataset, &good).as_ref(), Some(&good));
+                prop_assert_eq!(validated(dataset, &good), Some(good.clone()));
             }
             None if matches!(column.kind, Kind::OneOf(_)) => {}
             None => {
@@ -332,7 +332,7 @@ fn near() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn all_stages_read_a_text_as_the_same_value_or_refuse_it(text in near()) {

@@ -96,7 +96,7 @@ pub(super) fn section() -> String {
         }
         let forms: Vec<String> =
             forms.iter().map(|(form, written)| format!("{form}: {}", written.join(", "))).collect();
-        text.push_str(&super::row(&[*what, &forms.join("; "), &refused.join(", ")]));
+        text.push_str(&super::markdown::row(&[*what, &forms.join("; "), &refused.join(", ")]));
     }
     text.push('\n');
     text

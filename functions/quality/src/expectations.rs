@@ -8,6 +8,7 @@ pub mod arrivals;
 mod file;
 mod fit;
 pub mod history;
+pub mod names;
 mod outcome;
 mod publish;
 pub mod sample;
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 
 use futures::future::{BoxFuture, try_join_all};
 use futures::{FutureExt, TryFutureExt};
+use serde_json::{Map, Value};
 use shopflow_core::contract::{Manifest, QualityEvent};
 use shopflow_core::{Dataset, ErrorKind, Result, Stage};
 
@@ -33,14 +35,15 @@ const ATTEMPTS: usize = 3;
 
 /// Runs the suites: those of the datasets that the run's manifest lists, and those of gold when the
 /// run's `transform` took rows along. Writes the results and profiles and gives them back, datasets
-/// first. Nothing shows a value of a column in which personal data arrived that nobody expects.
+/// first. `parameters` are the values of the parameters of suites over gold. Nothing shows a value of a
+/// column in which personal data arrived that nobody expects.
 ///
 /// # Errors
 /// `Transient.Storage` when S3 does not answer; `InvalidInput` when the manifest or a file it lists
 /// does not exist.
 pub async fn run(
     places: Places<'_>,
-    suites: &Suites,
+    (suites, parameters): (&Suites, &Map<String, Value>),
     event: &QualityEvent,
     arrivals: &BTreeMap<Dataset, Arrival>,
 ) -> Result<Vec<Outcome>> {
@@ -51,9 +54,10 @@ pub async fn run(
         suite.hiding(&arrivals.get(&suite.dataset).unwrap_or(&nothing).columns_to_hide())
     });
     let of_datasets: Vec<DatasetSuite> = of_datasets.collect::<Result<_>>()?;
+    let of_gold = suites.of_gold(parameters)?;
     let mut attempt = 1;
     let outcomes = loop {
-        match Box::pin(judged(places, (&of_datasets, suites.gold()), event, &manifest)).await {
+        match Box::pin(judged(places, (&of_datasets, &of_gold), event, &manifest)).await {
             Err(error) if error.kind() == ErrorKind::InvalidInput && attempt < ATTEMPTS => {
                 tracing::info!(error = %error, attempt, "lake changed while it was read");
                 attempt += 1;

@@ -12,7 +12,7 @@ use crate::checks::{self, Check, anomaly, core_tables, dates, lake, ledger, queu
 use crate::context::Context;
 use crate::docs::{self, Evidence};
 use crate::expectations::history::{self, Compared};
-use crate::expectations::{self, Outcome, arrivals};
+use crate::expectations::{self, Outcome, arrivals, names};
 use crate::report::Report;
 use crate::snapshot;
 
@@ -148,7 +148,9 @@ struct Judged {
 async fn run_suites(context: &Context, event: &QualityEvent) -> Result<Judged> {
     let places = context.places();
     let arrivals = arrivals::of(places, event).await?;
-    let outcomes = expectations::run(places, &context.suites, event, &arrivals).await?;
+    let names = names::of_gold(&context.database, &context.vocabulary).await?;
+    let suites = (context.suites.as_ref(), &names);
+    let outcomes = expectations::run(places, suites, event, &arrivals).await?;
     let mut checks = anomaly::personal::judge(&arrivals);
     checks.extend(anomaly::vocabulary::judge(&arrivals, &context.vocabulary));
     let compared = history::update(places, &event.run, &outcomes, arrivals).await?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::datatypes::{Fields, Schema, SchemaRef};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use shopflow_core::dataset::Column;
 use shopflow_core::overlay::Overlay;
 use shopflow_core::privacy::Privacy;
@@ -125,6 +125,7 @@ impl Suites {
         for (dataset, text) in datasets {
             let personal = personal(*dataset, surroundings.privacy);
             match parse(dataset.name(), text, surroundings.sets)
+                .and_then(|suite| with_parameters(suite, &surroundings.sets.parameters()))
                 .and_then(|suite| DatasetSuite::new(*dataset, suite, personal))
             {
                 Ok(suite) => suites.datasets.push(suite),
@@ -134,7 +135,10 @@ impl Suites {
         for (table, text) in gold {
             let parsed = parse(table, text, surroundings.sets).and_then(|suite| {
                 match suite.unknown_names() {
-                    unknown if unknown.is_empty() => Ok(suite),
+                    unknown if unknown.is_empty() => {
+                        with_parameters(suite.clone(), &surroundings.sets.parameters())?;
+                        Ok(suite)
+                    }
                     unknown => Err(into_error(&suite.name, &unknown)),
                 }
             });
@@ -151,9 +155,16 @@ impl Suites {
         &self.datasets
     }
 
-    /// Suites over gold.
-    pub fn gold(&self) -> &[GoldSuite] {
-        &self.gold
+    /// The suites over gold with these values of their parameters.
+    ///
+    /// # Errors
+    /// None when the names of the parameters are those of the vocabulary.
+    pub fn of_gold(&self, parameters: &Map<String, Value>) -> Result<Vec<GoldSuite>> {
+        let with_values = self.gold.iter().map(|gold| {
+            let suite = with_parameters(gold.suite.clone(), parameters)?;
+            Ok(GoldSuite { table: gold.table, suite })
+        });
+        with_values.collect()
     }
 }
 
@@ -171,7 +182,12 @@ fn parse(name: &str, text: &str, sets: &Vocabularies) -> Result<Suite> {
             expectation.severity = Severity::Info;
         }
     }
-    suite.with_parameters(&sets.parameters()).map_err(refused)
+    Ok(suite)
+}
+
+fn with_parameters(suite: Suite, parameters: &Map<String, Value>) -> Result<Suite> {
+    let name = suite.name.clone();
+    suite.with_parameters(parameters).map_err(|problems| into_error(&name, &problems))
 }
 
 fn evolves(name: &str, sets: &Vocabularies) -> bool {

@@ -110,10 +110,10 @@ async fn ask(client: &Client, question: &str) -> Vec<String> {
     lines
 }
 
-const TOP_CUSTOMERS: &str = include_str!("../../sql/analytics/top_customers.sql");
-const BEST_SELLING: &str = include_str!("../../sql/analytics/best_selling_products.sql");
-const MONTHLY_TREND: &str = include_str!("../../sql/analytics/monthly_revenue_trend.sql");
-const ORDER_VALUE: &str = include_str!("../../sql/analytics/average_order_value_by_country.sql");
+const TOP_CUSTOMERS: &str = include_str!("../../../sql/analytics/top_customers.sql");
+const BEST_SELLING: &str = include_str!("../../../sql/analytics/best_selling_products.sql");
+const MONTHLY_TREND: &str = include_str!("../../../sql/analytics/monthly_revenue_trend.sql");
+const ORDER_VALUE: &str = include_str!("../../../sql/analytics/average_order_value_by_country.sql");
 
 #[tokio::test]
 async fn top_customers_are_ten_and_ties_are_settled() {
@@ -183,7 +183,7 @@ async fn order_value_belongs_to_the_country_at_the_moment_of_sale() {
 
 #[tokio::test]
 async fn a_customer_comes_back_on_another_day() {
-    let question = include_str!("../../sql/analytics/repeat_purchase_rate.sql");
+    let question = include_str!("../../../sql/analytics/repeat_purchase_rate.sql");
     assert_eq!(
         ask(&shop().await, question).await,
         [
@@ -197,7 +197,7 @@ async fn a_customer_comes_back_on_another_day() {
 
 #[tokio::test]
 async fn a_basket_is_what_a_customer_buys_on_one_day() {
-    let question = include_str!("../../sql/analytics/basket_size.sql");
+    let question = include_str!("../../../sql/analytics/basket_size.sql");
     assert_eq!(
         ask(&shop().await, question).await,
         [
@@ -210,7 +210,7 @@ async fn a_basket_is_what_a_customer_buys_on_one_day() {
 
 #[tokio::test]
 async fn the_mix_counts_the_category_at_the_moment_of_sale() {
-    let question = include_str!("../../sql/analytics/category_mix.sql");
+    let question = include_str!("../../../sql/analytics/category_mix.sql");
     assert_eq!(
         ask(&shop().await, question).await,
         [
@@ -224,7 +224,7 @@ async fn the_mix_counts_the_category_at_the_moment_of_sale() {
 
 #[tokio::test]
 async fn cohorts_list_months_in_which_nobody_bought() {
-    let question = include_str!("../../sql/analytics/cohort_retention.sql");
+    let question = include_str!("../../../sql/analytics/cohort_retention.sql");
     assert_eq!(
         ask(&shop().await, question).await,
         [
@@ -240,7 +240,7 @@ async fn cohorts_list_months_in_which_nobody_bought() {
 
 #[tokio::test]
 async fn a_visit_that_paid_has_passed_the_steps_before() {
-    let question = include_str!("../../sql/analytics/conversion_funnel.sql");
+    let question = include_str!("../../../sql/analytics/conversion_funnel.sql");
     assert_eq!(
         ask(&shop().await, question).await,
         [
@@ -256,7 +256,7 @@ async fn a_visit_that_paid_has_passed_the_steps_before() {
 
 #[tokio::test]
 async fn incomplete_weeks_are_not_compared() {
-    let question = include_str!("../../sql/analytics/weekly_growth.sql");
+    let question = include_str!("../../../sql/analytics/weekly_growth.sql");
     assert_eq!(
         ask(&shop().await, question).await,
         [

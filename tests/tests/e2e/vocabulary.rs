@@ -40,12 +40,14 @@ impl Shop {
         serde_json::from_slice(&self.cloud.read(&self.cloud.reports, key).await).unwrap()
     }
 
-    /// Found by a check of the run; `None` when it passed or did not take place.
-    async fn failed_check(&self, run: &str, name: &str) -> Option<String> {
+    /// What a check of the run found, and why it failed; `None` when it passed or did not take
+    /// place.
+    async fn failed_check(&self, run: &str, name: &str) -> Option<(String, String)> {
         let report = self.json(&format!("quality/run_id={run}/report.json")).await;
         let checks = report["checks"].as_array().unwrap().clone();
         let check = checks.into_iter().find(|check| check["name"] == name)?;
-        (check["passed"] == false).then(|| check["actual"].as_str().unwrap().to_owned())
+        let text = |field: &str| check[field].as_str().unwrap_or_default().to_owned();
+        (check["passed"] == false).then(|| (text("actual"), text("detail")))
     }
 
     async fn config_version(&self, run: &str) -> Option<String> {
@@ -90,10 +92,10 @@ async fn new_values_of_a_set_that_evolves_go_through_all_stages_and_are_reported
                 USING (payment_method_key) WHERE m.payment_method = 'klarna'";
     assert_eq!(shop.number_of(sold).await, 1);
 
-    let found = shop.failed_check(&run.name, "anomaly.products.vocabulary").await;
-    assert_eq!(found.as_deref(), Some("category 'garden' in 1 row"));
-    let found = shop.failed_check(&run.name, "anomaly.transactions.vocabulary").await;
-    assert_eq!(found.as_deref(), Some("payment_method 'klarna' in 1 row"));
+    let (found, _) = shop.failed_check(&run.name, "anomaly.products.vocabulary").await.unwrap();
+    assert_eq!(found, "category 'garden' in 1 row");
+    let (found, _) = shop.failed_check(&run.name, "anomaly.transactions.vocabulary").await.unwrap();
+    assert_eq!(found, "payment_method 'klarna' in 1 row");
     let reports = shop.cloud.keys(&shop.cloud.reports, "validation/").await;
     let of_products = reports.iter().find(|key| key.contains("/products-")).unwrap();
     assert_eq!(shop.json(of_products).await["new_values"]["category"]["garden"], 1);
@@ -139,8 +141,8 @@ async fn a_suite_is_replaced_for_the_next_run() {
                  - expect_column_values_to_be_between: {column: price, max_value: 1}\n";
     shop.put("suites/products.yaml", suite).await;
     let run = shop.run().await.expect_failure("QualityGateFailed");
-    let found = shop.failed_check(&run.name, "expectations.products").await.unwrap();
-    assert!(found.contains("expect_column_values_to_be_between of price"), "{found}");
+    let (_, why) = shop.failed_check(&run.name, "expectations.products").await.unwrap();
+    assert!(why.contains("expect_column_values_to_be_between of price"), "{why}");
     let (bucket, key) = (&shop.cloud.landing, "overlay/suites/products.yaml");
     shop.cloud.s3.delete_object().bucket(bucket).key(key).send().await.unwrap();
     let run = shop.run().await.expect_success();

@@ -1,0 +1,21 @@
+//! The pipeline from end to end: the deployed functions and state machines, on the emulator and a
+//! real Postgres. One program, since each one compiles the clients of AWS again; the tests take turns
+//! ([`shopflow_tests::Cloud`]).
+
+mod analytics;
+mod backfill;
+mod bad_files;
+mod default_run;
+mod erase;
+mod faults;
+mod golden;
+mod lineage;
+mod notices;
+mod pending;
+mod privacy;
+mod quarantine;
+mod redrive;
+mod repeats;
+mod samples;
+mod trigger;
+mod vocabulary;
