@@ -116,7 +116,7 @@ async fn build(home: &Home, console: Console) -> Result<()> {
     // On a terminal cargo itself shows a bar with the crates done of all, and quiet means quiet.
     let status = if console.is_verbose() && !console.in_place() {
         command.args(["--message-format", "json-render-diagnostics"]);
-        let crates = cargo::resolved(home)?.crates_of_binaries();
+        let crates = cargo::crates_of_build(home)?;
         let child = Command::from(command)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -217,6 +217,17 @@ fn place(built: &Path, bootstrap: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_build_is_watched_until_both_its_streams_end_and_its_outcome_told() {
+        let mut command = Command::new("sh");
+        let lines =
+            "echo '   Compiling a v1.0.0' >&2; echo '{}'; exec >&-; echo ' Finished' >&2; exit 3";
+        command.args(["-c", lines]).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.kill_on_drop(true).spawn().unwrap();
+        let status = watched(child, Progress::default(), Console::quiet()).await.unwrap();
+        assert_eq!(status.code(), Some(3));
+    }
 
     #[test]
     fn a_binary_is_replaced_when_it_changed_and_left_alone_otherwise() {
