@@ -332,7 +332,7 @@ fn near() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn all_stages_read_a_text_as_the_same_value_or_refuse_it(text in near()) {

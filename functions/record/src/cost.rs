@@ -21,14 +21,20 @@ use crate::transitions::Way;
 const PLATFORM_LOG_BYTES: u64 = 400;
 /// A topic with a key of its own asks KMS at most twice per message.
 const KEY_REQUESTS_PER_MESSAGE: u64 = 2;
-/// What follows this statement, which is part of it: the summary and the events of lineage.
+/// What the closing call does after the statement it is part of: it writes the summary and the events
+/// of lineage, and sends its metrics.
 const CLOSING_WRITES: u64 = 2;
+const CLOSING_METRIC_REQUESTS: u64 = 1;
 
 /// Adds up the calls of a run that took `duration_ms`, the closing one included.
 pub fn cost(usage: &[Usage], duration_ms: u64) -> Cost {
     let way = Way::of_pipeline();
     let calls = usage.len() as u64;
-    let mut billed = Billed { s3_writes: CLOSING_WRITES, ..Billed::default() };
+    let mut billed = Billed {
+        s3_writes: CLOSING_WRITES,
+        metric_requests: CLOSING_METRIC_REQUESTS,
+        ..Billed::default()
+    };
     for call in usage {
         billed += call.billed;
     }
@@ -104,7 +110,7 @@ mod tests {
             s3_writes: 998,
             s3_reads: 10_000,
             s3_bytes: 10 * 1024 * 1024 * 1024,
-            metric_requests: 100,
+            metric_requests: 99,
             metric_hours: 73,
             secret_requests: 200,
             glue_requests: 1_000,

@@ -67,5 +67,5 @@ async fn without_files_a_run_follows_the_built_in_ones() {
     let bucket = world.context.lineage.buckets.landing.clone();
     world.context.config_uri = Some(format!("s3://{bucket}/nothing/"));
     assert_eq!(world.record(start()).await.unwrap().config_version, None);
-    assert_eq!(world.noted().await, [None]);
+    assert_eq!(world.noted().await, [None::<String>]);
 }

@@ -90,7 +90,7 @@ rules! {
     WrongType => "wrong_type",
     /// A column or field that the dataset does not know, where the schema contract forbids it.
     UnknownColumn => "unknown_column",
-    /// File: the header lacks a column.
+    /// File: the header lacks a required column.
     MissingColumn => "missing_column",
     /// File: the header names a column twice.
     DuplicateColumn => "duplicate_column",
@@ -217,7 +217,7 @@ mod tests {
             reason(Rule::NotPositive, Some(quantity), &Vocabularies::default()),
             "quantity must be a whole number from 1 to 2147483647"
         );
-        let device = shopflow_core::Dataset::Clickstream.columns();
+        let device = crate::Dataset::Clickstream.columns();
         let device = device.iter().find(|column| column.name == "device");
         assert_eq!(
             reason(Rule::NotInSet, device, &Vocabularies::default()),

@@ -128,7 +128,7 @@ impl Chunks {
         self.bytes() + self.metadata.metadata().memory_size()
     }
 
-    /// As [`crate::parquet::decode_batches`], of columns that are all here.
+    /// As [`shopflow_lake::parquet::decode_batches`], of columns that are all here.
     ///
     /// # Errors
     /// `InvalidInput` when it is no Parquet file, now or at a batch.
@@ -141,7 +141,7 @@ impl Chunks {
         Ok(reader.map(|batch| batch.or_error(ErrorKind::InvalidInput, UNREADABLE)))
     }
 
-    /// As [`crate::parquet::decode_columns`], of columns that are all here.
+    /// As [`shopflow_lake::parquet::decode_columns`], of columns that are all here.
     ///
     /// # Errors
     /// `InvalidInput` when it is no Parquet file.
@@ -216,13 +216,13 @@ fn absent(start: u64) -> ParquetError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parquet::{decode_columns, encode};
     use arrow::array::{ArrayRef, Int64Array, StringArray};
     use arrow::compute::concat_batches;
+    use shopflow_lake::parquet::{ROW_GROUP_ROWS, decode_columns, encode};
 
     /// A file of several row groups whose middle column is the largest.
     fn file() -> (RecordBatch, Bytes) {
-        let rows = crate::parquet::ROW_GROUP_ROWS as i64 + 1000;
+        let rows = ROW_GROUP_ROWS as i64 + 1000;
         let mixed = |factor: i64| -> ArrayRef {
             Arc::new(Int64Array::from_iter_values((0..rows).map(|row| row * factor % 65_537)))
         };

@@ -59,8 +59,8 @@ async fn table(shop: &Shop, dataset: Dataset) -> Table {
 }
 
 async fn rows_of(shop: &Shop, file: &FileEntry) -> RecordBatch {
-    let batches = parquet::read_file(&shop.context.storage, &file.reference(&shop.context.lake));
-    let batches = batches.await.unwrap();
+    let object = file.reference(&shop.context.lake);
+    let batches = parquet::read_file(&shop.context.storage, &object).await.unwrap();
     arrow::compute::concat_batches(&batches[0].schema(), &batches).unwrap()
 }
 
@@ -186,8 +186,8 @@ async fn an_upgrade_that_is_cut_off_goes_on_where_it_was() {
     // A file that cannot be read now ends the upgrade at its month.
     let missing = table(&shop, Dataset::Transactions).await;
     let missing = &missing.manifest().partitions["event_date=2026-01-10"][0];
-    let content = shop.context.storage.read_all(&missing.reference(&shop.context.lake));
-    let content = content.await.unwrap();
+    let object = missing.reference(&shop.context.lake);
+    let content = shop.context.storage.read_all(&object).await.unwrap();
     let gone = [missing.key.clone()];
     shop.context.storage.delete(&shop.context.lake, &gone).await.unwrap();
     let error = upgrade::to_months(&shop.context).await.unwrap_err();
@@ -217,7 +217,7 @@ async fn rows_that_an_earlier_release_wrote_into_a_newer_lake_are_merged() {
     // The month is there, too, as if the rows by day had come after it.
     let mut both = table(&shop, Dataset::Transactions).await;
     let storage = &shop.context.storage;
-    let file = parquet::write_batches(storage, &both, "month=2026-01", &[rows]).await.unwrap();
+    let file = parquet::write_batches(storage, &both, "month=2026-01", &[january]).await.unwrap();
     let changes = BTreeMap::from([("month=2026-01".to_owned(), file.into_iter().collect())]);
     assert!(both.commit(changes).await.unwrap());
     assert!(shop.silver(Dataset::Transactions).await.len() > silver.len());

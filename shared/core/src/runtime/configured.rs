@@ -280,7 +280,7 @@ mod tests {
         world.storage.delete(&world.bucket, &names).await.unwrap();
         let overlay = Overlay::read(&world.storage, &world.uri()).await.unwrap();
         assert_eq!(world.share(&overlay).await.unwrap(), 0.3);
-        let again = function(&world, Some(world.uri()));
+        let again = self::function(&world, Some(world.uri()));
         again.init(|error| panic!("{error}")).await.unwrap();
         assert_eq!(*again.following(&json!({})).await.unwrap().context, 0.3);
     }

@@ -1,6 +1,6 @@
 //! Finding the server and logging in.
 
-use shopflow_aws::{query, rds};
+use shopflow_aws::{query, rds, xml};
 use shopflow_core::ErrorKind;
 use shopflow_core::settings::{Database as Settings, DatabaseAuth};
 use shopflow_postgres::Database;
@@ -137,7 +137,7 @@ async fn the_server_is_found_by_its_rds_instance_name() {
     let action = (rds::VERSION, "CreateDBInstance");
     let created = query::call(rds::SERVICE, &aws, action, &create, |root| {
         let mut endpoint = rds::Endpoint::default();
-        query::walk(root, &["CreateDBInstanceResult", "DBInstance"], &mut |instance| {
+        xml::walk(root, &["CreateDBInstanceResult", "DBInstance"], &mut |instance| {
             endpoint = rds::endpoint_of(instance)?;
             Ok(())
         })?;

@@ -19,7 +19,7 @@ const CHUNK: usize = 1 << 18;
 /// Longest record in bytes.
 pub(super) const RECORD_LIMIT: usize = 1 << 20;
 /// Number of the record behind the header.
-const FIRST_RECORD: u64 = 2;
+pub(super) const FIRST_RECORD: u64 = 2;
 
 /// Reads a stream to its end.
 ///

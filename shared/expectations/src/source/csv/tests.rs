@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::Value;
 
-use super::reader::RECORD_LIMIT;
+use super::reader::{FIRST_RECORD, RECORD_LIMIT};
 use super::*;
 use crate::Options;
 use crate::plan::Plan;
