@@ -1,6 +1,6 @@
 -- Facts that name a version which was just removed: there must be none. The foreign keys of the facts
--- are declared, but not enforced (sql/ddl/0013_facts_in_bulk.sql). OFFSET 0 as in
--- customer_changes.sql: a look into the index for each of the few versions.
+-- are declared, but not enforced (sql/ddl/0013_facts_in_bulk.sql). OFFSET 0 keeps
+-- a subquery apart from the query: a look into the index for each of the few versions.
 SELECT
     (SELECT count(*) FROM customer_changes AS c
      CROSS JOIN LATERAL (

@@ -12,6 +12,13 @@ use crate::analytics::query;
 const LATE_CHANGE: &str = include_str!("late_change.sql");
 const WITHOUT_LOOKUPS: &str = include_str!("without_lookups.sql");
 
+/// transform writes facts to a table beside theirs first, to compare.
+const FACT_SALES: &str = include_str!("../../../sql/warehouse/fact_sales.sql");
+const TABLE: &str = "INSERT INTO warehouse.fact_sales ";
+const STAGING: &str = "INSERT INTO fact_sales_next ";
+const STAGE: &str =
+    "CREATE TEMPORARY TABLE fact_sales_next (LIKE warehouse.fact_sales) ON COMMIT DROP;\n";
+
 /// Name of a step, and its statements.
 type Step = (String, String);
 
@@ -33,7 +40,10 @@ fn steps() -> Vec<Step> {
     let updates: String = stars.iter().map(dimensions::Star::update).collect();
     let updates = format!("{}{updates}{}", dimensions::BEGIN, dimensions::END);
     steps.push(("dimensions".to_owned(), updates));
-    steps.extend(files!["rekeyed_facts", "rekeyed_sessions", "fact_sales", "touched_sessions"]);
+    steps.extend(files!["rekeyed_facts", "rekeyed_sessions"]);
+    let facts = FACT_SALES.replacen(TABLE, STAGING, 1);
+    steps.push(("fact_sales".to_owned(), format!("{STAGE}{facts}")));
+    steps.extend(files!["touched_sessions"]);
     steps
 }
 
