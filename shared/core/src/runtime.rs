@@ -14,6 +14,7 @@
 mod configured;
 
 use std::future::Future;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -155,14 +156,14 @@ fn serve(
         let aws = aws_loader().http_client(meter::http_client(&METER)).load().await;
         let settings = Box::new(move |overlay: &Overlay| Settings::load_over(overlay, &needs));
         let uri = Overlay::uri_of_environment();
-        let configured = Arc::new(Configured::new(aws.clone(), uri, settings, build));
+        let configured = Rc::new(Configured::new(aws.clone(), uri, settings, build));
         configured
             .init(|error| log_init_failure(function, error))
             .await
             .inspect_err(|error| log_init_failure(function, error))?;
         let init_ms = AtomicU64::new(began.elapsed().as_millis() as u64);
         lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
-            let (configured, aws) = (Arc::clone(&configured), aws.clone());
+            let (configured, aws) = (Rc::clone(&configured), aws.clone());
             let call = Call::begin(function, init_ms.swap(0, Ordering::Relaxed));
             async move {
                 let built = configured

@@ -47,7 +47,6 @@ pub(crate) fn parse<T: Copy>(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::Kind;
 
     #[test]

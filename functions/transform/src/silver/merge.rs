@@ -69,7 +69,7 @@ pub fn merge(
         }
         !keep
     };
-    for row in 0..new.rows() {
+    for (row, is_loaded) in loaded.iter_mut().enumerate() {
         let slot = new.slot(row);
         let place = Place { day: slot.day, batch: new_batch, row: row as u32 };
         while let Some(passed) = olds.next_if(|(old_slot, _)| *old_slot < slot) {
@@ -78,7 +78,7 @@ pub fn merge(
         let Some((_, there)) = olds.next_if(|(old_slot, _)| *old_slot == slot) else {
             rows.push(place);
             added.push(place);
-            loaded[row] = true;
+            *is_loaded = true;
             continue;
         };
         let (columns, old_row) = (&old[there.batch as usize], there.row as usize);
@@ -86,12 +86,12 @@ pub fn merge(
             Ordering::Greater => {
                 rows.push(place);
                 rewrite = true;
-                loaded[row] = !same_values.hold(there, row)?;
+                *is_loaded = !same_values.hold(there, row)?;
             }
             // Written by an earlier attempt of the run that brought this file.
             Ordering::Equal => {
                 rows.push(there);
-                loaded[row] = new.run(row) == columns.run(old_row);
+                *is_loaded = new.run(row) == columns.run(old_row);
             }
             Ordering::Less => rows.push(there),
         }

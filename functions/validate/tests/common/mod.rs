@@ -64,7 +64,7 @@ pub fn validate_under(
     file: &[u8],
     cuts: &[usize],
 ) -> Outcome {
-    run(dataset, Validator::under(dataset, contract), file, cuts)
+    run(Validator::under(dataset, contract), file, cuts)
 }
 
 /// With sets of values of its own.
@@ -74,15 +74,15 @@ pub fn validate_knowing(
     file: &[u8],
     cuts: &[usize],
 ) -> Outcome {
-    run(dataset, Validator::new(dataset).knowing(sets), file, cuts)
+    run(Validator::new(dataset).knowing(sets), file, cuts)
 }
 
 /// With times without an offset in a zone.
 pub fn validate_in(zone: Zone, dataset: Dataset, file: &[u8]) -> Outcome {
-    run(dataset, Validator::new(dataset).in_zone(zone), file, &[])
+    run(Validator::new(dataset).in_zone(zone), file, &[])
 }
 
-fn run(dataset: Dataset, mut validator: Validator, file: &[u8], cuts: &[usize]) -> Outcome {
+fn run(mut validator: Validator, file: &[u8], cuts: &[usize]) -> Outcome {
     let mut cuts: Vec<usize> = cuts.iter().map(|cut| *cut % (file.len() + 1)).collect();
     cuts.sort_unstable();
     let mut split = Split::default();

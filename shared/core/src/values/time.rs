@@ -626,10 +626,9 @@ mod tests {
             prop_assert_eq!(moment(text), any_moment(text).and_then(within));
             let within = |day| if is_within_years(day) { Ok(day) } else { Err(Rule::OutOfRange) };
             prop_assert_eq!(date(text), any_date(text).and_then(within));
-            if let Ok(read) = DateTime::parse_from_rfc3339(&String::from_utf8_lossy(text)) {
-                if let Ok(found) = instant(text) {
-                    prop_assert_eq!(found, read.timestamp_micros());
-                }
+            let read = DateTime::parse_from_rfc3339(&String::from_utf8_lossy(text));
+            if let (Ok(read), Ok(found)) = (read, instant(text)) {
+                prop_assert_eq!(found, read.timestamp_micros());
             }
         }
 
