@@ -202,7 +202,7 @@ mod tests {
         let cut = [FAILED[0], ("IS_PAYLOAD_TRUNCATED", "true")];
         for (message, why) in [
             (message("{}", &[]), "not from a schedule"),
-            (message("[1]", &FAILED), "no JSON object"),
+            (message("[1]", &FAILED), "JSON object"),
             (message("{}", &other), "another target"),
             (message("{}", &cut), "cut off"),
         ] {

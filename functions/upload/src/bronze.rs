@@ -248,7 +248,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn the_bytes_do_not_depend_on_how_the_content_arrives(
-            names in prop::collection::vec("[a-zA-Z ,\"\u{e9}\r]{0,12}x", 1..20),
+            names in prop::collection::vec("[a-zA-Z][a-zA-Z ,\"\u{e9}]{0,11}x", 1..20),
             chunk in 1_usize..60,
         ) {
             let mut content = "id,name,category,price,supplier\r\n".to_owned();
