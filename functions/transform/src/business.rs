@@ -61,16 +61,16 @@ impl BusinessTime {
         sql.replace(PLACEHOLDER, &format!("AT TIME ZONE '{}'", self.name))
     }
 
-    /// True when the published aggregates were computed for this zone.
+    /// True when the published aggregates were computed for this zone, or nothing is published yet.
     ///
     /// # Errors
     /// `Transient.Database`.
     pub async fn is_current(&self, client: &Client) -> Result<bool> {
-        let row = client
-            .query_opt("SELECT time_zone FROM ops.business_time", &[])
-            .await
-            .or_db("read business time zone")?;
-        Ok(row.is_some_and(|row| row.get::<_, &str>(0) == self.name))
+        let sql = "SELECT (SELECT time_zone FROM ops.business_time),
+                          EXISTS (SELECT FROM warehouse.daily_sales)";
+        let row = client.query_one(sql, &[]).await.or_db("read business time zone")?;
+        let (zone, is_published): (Option<&str>, bool) = (row.get(0), row.get(1));
+        Ok(zone.map_or(!is_published, |zone| zone == self.name))
     }
 
     /// Remembers the zone together with what is published.
