@@ -2,7 +2,7 @@
 
 use chrono::Utc;
 use shopflow_core::contract::{
-    ObjectRef, RecordEvent, RecordFinish, RecordResult, RecordStart, RunStatus, Usage,
+    Cost, ObjectRef, RecordEvent, RecordFinish, RecordResult, RecordStart, RunStatus, Usage,
 };
 use shopflow_core::runtime::Invocation;
 use shopflow_core::{Error, Result, keys};
@@ -71,6 +71,7 @@ async fn close(
 
     let run_id = &finish.run.run_id;
     let key = keys::run_summary(run_id);
+    let cost = Cost { total_usd: closed.cost_usd, ..cost };
     let summary = RunSummary::new(finish, &closed, &books, usage, cost);
     let reports = &context.lineage.buckets.reports;
     let stored = context.storage.write_json(reports, &key, &summary).await?;

@@ -21,6 +21,8 @@ pub struct Closed {
     pub recovered: Option<Recovered>,
     /// Which configuration it followed, if not the built-in one.
     pub config_version: Option<String>,
+    /// In dollars, as it was when the run was first closed.
+    pub cost_usd: f64,
 }
 
 /// Opens a run, and answers with the status it has then: a run that is closed stays closed.
@@ -70,7 +72,7 @@ pub async fn close(
     let error = finish.error.as_ref().map(|error| error.error.as_str());
     let cause = finish.error.as_ref().map(|error| error.cause.as_str());
     let transaction = client.transaction().await.or_db("begin record")?;
-    // A repeat with the same outcome keeps the moment and the duration of the first time.
+    // A repeat with the same outcome keeps the moment, the duration and the cost of the first time.
     let row = transaction
         .query_one(
             "INSERT INTO ops.runs AS r (run_id, run_date, status, input, started_at, \
@@ -82,10 +84,13 @@ pub async fn close(
                      ELSE excluded.finished_at END, \
                  duration_ms = CASE WHEN r.status = excluded.status THEN r.duration_ms \
                      ELSE excluded.duration_ms END, \
-                 status = excluded.status, cost_usd = excluded.cost_usd, \
+                 cost_usd = CASE WHEN r.status = excluded.status THEN coalesce(r.cost_usd, excluded.cost_usd) \
+                     ELSE excluded.cost_usd END, \
+                 status = excluded.status, \
                  quality_score = excluded.quality_score, error = excluded.error, \
                  cause = excluded.cause \
-             RETURNING finished_at, duration_ms, input, finished_at = $5, config_version",
+             RETURNING finished_at, duration_ms, input, finished_at = $5, config_version, \
+                 cost_usd::float8",
             &[
                 &finish.run.run_id,
                 &finish.run.run_date,
@@ -116,6 +121,7 @@ pub async fn close(
         first: row.get(3),
         recovered,
         config_version: row.get(4),
+        cost_usd: row.get::<_, Option<f64>>(5).unwrap_or(cost_usd),
     })
 }
 
