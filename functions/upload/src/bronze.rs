@@ -252,7 +252,7 @@ mod tests {
             chunk in 1_usize..60,
         ) {
             let mut content = "id,name,category,price,supplier\r\n".to_owned();
-            for (id, name) in names.iter().enumerate() {
+            for (id, name) in (1..).zip(&names) {
                 content += &format!("{id},\"{}\",home,1.50,\"s\"\r\n", name.replace('"', "\"\""));
             }
             let whole = converted(Dataset::Products, content.as_bytes(), content.len()).unwrap();
