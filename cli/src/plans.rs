@@ -1,10 +1,9 @@
 //! The plan of every question before and after indexing, the plans of what transform looks up
 //! ([`lookups`]), and the document about both ([`document()`]).
 //!
-//! Before: the same warehouse without secondary indexes, and with plain views in place of the
-//! materialised ones, in a transaction that is rolled back. After: the schema as it is. Plans run on
-//! one process and without run-time compilation and show rows, not costs, so that the same data
-//! gives the same document but for the times.
+//! Before: the same warehouse without secondary indexes, in a transaction that is rolled back. After:
+//! the schema as it is. Plans run on one process and without run-time compilation and show rows, not
+//! costs, so that the same data gives the same document but for the times.
 
 mod condensed;
 mod document;

@@ -18,6 +18,8 @@ use crate::local::database;
 
 /// From the tables of the files to the facts and what is made of them.
 const FILL: &str = include_str!("sample/fill.sql");
+/// The answers about all sales and visits.
+const ANSWERS: &str = include_str!("sample/answers.sql");
 /// Bytes per message of a COPY.
 const CHUNK: usize = 1 << 18;
 
@@ -51,7 +53,7 @@ async fn fill_from(
         copy(client, dataset, &file.path).await.map_err(|error| error.with("dataset", dataset))?;
     }
     let dimensions: String = dimensions::all().iter().map(dimension).collect();
-    execute(client, &format!("BEGIN; {dimensions} {FILL}")).await
+    execute(client, &format!("BEGIN; {dimensions} {FILL} {ANSWERS} COMMIT; ANALYZE")).await
 }
 
 /// The columns of a sample file that `core` and its dimensions know.

@@ -10,8 +10,7 @@ use crate::table::Table;
 
 const INDEXES: &str = "SELECT t.relname AS table, i.relname AS index,
        pg_get_indexdef(x.indexrelid) AS definition,
-       CASE WHEN t.relkind = 'm' THEN 'its refresh'
-            WHEN EXISTS (SELECT FROM pg_constraint WHERE conindid = i.oid) THEN 'a constraint'
+       CASE WHEN EXISTS (SELECT FROM pg_constraint WHERE conindid = i.oid) THEN 'a constraint'
             ELSE obj_description(i.oid) END AS reason,
        i.relname || coalesce((SELECT string_agg(' ' || part.relname, '') FROM pg_inherits
                               JOIN pg_class AS part ON part.oid = inhrelid
@@ -22,8 +21,6 @@ JOIN pg_class AS t ON t.oid = x.indrelid
 WHERE t.relnamespace IN ('warehouse'::regnamespace, 'core'::regnamespace) AND NOT t.relispartition
   AND NOT x.indisprimary
 ORDER BY 1, 2";
-
-const REFRESHES: &str = "SELECT view_name, duration_ms FROM ops.view_refreshes ORDER BY view_name";
 
 /// The document about questions and lookups. `data` says what was measured, `command` how to do it again.
 ///
@@ -38,7 +35,6 @@ pub async fn document(
     let questions: Vec<Question> =
         comparisons.iter().map(|comparison| comparison.question.clone()).collect();
     let (asked, kept) = report_times(client, &questions).await?;
-    let refreshes = query(client, REFRESHES).await?;
     let version = query(client, "SHOW server_version").await?;
     let version = version.rows.first().and_then(|row| row.first()?.as_deref()).unwrap_or("?");
     let version = version.split_whitespace().next().unwrap_or(version);
@@ -46,10 +42,12 @@ pub async fn document(
     let mut text = format!(
         "# Query plans\n\n<!-- Written by `{command}`; do not edit. -->\n\n\
          How Postgres {version} answers each question of [sql/analytics](../sql/analytics) on {data}, \
-         before and after indexing. *Before* is the same warehouse without secondary indexes and \
-         with plain views in place of the materialised ones; *after* is the schema as it is. Each \
-         plan ran on one process; times are the fastest of {TIMES} executions on two cores of a busy \
-         machine and vary, the plans do not. `cargo shopflow plans` writes this file again.\n\n\
+         before and after indexing. *Before* is the same warehouse without secondary indexes; \
+         *after* is the schema as it is. Each plan ran on one process; times are the fastest of \
+         {TIMES} executions on two cores of a busy machine and vary, the plans do not. `cargo \
+         shopflow plans` writes this file again.\n\n\
+         No question reads all sales: `transform` computes small tables of gold from them, and the \
+         questions read their copies ([0036](decisions/0036-answers-in-gold.md)).\n\n\
          The report asks a question only when something it reads has changed \
          ([0017](decisions/0017-answers-kept-by-version.md)); these are the costs when it has. All \
          {} questions take {} when all are asked and {} when none has to be.\n\n\
@@ -72,16 +70,6 @@ pub async fn document(
             gain,
         ));
     }
-    text.push_str(
-        "\nWhat makes it fast is paid once per publication that changes something: the refresh of \
-         each materialised view that reads it, while the old rows can be read.\n\n\
-         | view | refresh |\n|---|--:|\n",
-    );
-    for row in 0..refreshes.rows.len() {
-        let view = refreshes.cell(row, "view_name").unwrap_or_default();
-        let time = refreshes.number(row, "duration_ms").unwrap_or_default();
-        text.push_str(&format!("| {view} | {} |\n", milliseconds(time)));
-    }
     text.push_str(&format!("\n{}", index_section(&indexes, comparisons, lookups)));
     for Comparison { question, before, after } in comparisons {
         text.push_str(&format!(
@@ -98,8 +86,7 @@ pub async fn document(
 
 fn index_section(indexes: &Table, comparisons: &[Comparison], lookups: &[Lookup]) -> String {
     let mut text = "## Indexes besides the primary keys\n\n\
-         Partitions have the same ones. The keys of materialised views let them be refreshed while \
-         they are read; what transform uses an index for stands \
+         Partitions have the same ones. What transform uses an index for stands \
          [further down](#what-transform-looks-up).\n\n\
          | table | index | columns | used by |\n|---|---|---|---|\n"
         .to_owned();

@@ -2,15 +2,7 @@
 DO $$
 DECLARE
     name text;
-    query text;
 BEGIN
-    FOR name, query IN
-        SELECT format('%I.%I', schemaname, matviewname), definition
-        FROM pg_matviews WHERE schemaname = 'warehouse'
-    LOOP
-        EXECUTE 'DROP MATERIALIZED VIEW ' || name;
-        EXECUTE format('CREATE VIEW %s AS %s', name, query);
-    END LOOP;
     FOR name IN
         SELECT format('%I.%I', s.nspname, i.relname)
         FROM pg_index AS x

@@ -79,7 +79,3 @@ INSERT INTO warehouse.customer_lifetime_value (customer_id, first_purchase, last
     transactions, revenue, average_order_value, projected_annual_value)
 SELECT customer_id, min(date), max(date), count(*), sum(amount), sum(amount) / count(*), sum(amount)
 FROM sample_sales GROUP BY 1;
-
-COMMIT;
-ANALYZE;
-SELECT ops.refresh_views();

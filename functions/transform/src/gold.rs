@@ -27,9 +27,9 @@ use crate::context::Context;
 use modelled::MODELLED;
 use refresh::{Dimensions, Refresh};
 use sessions::SessionChange;
-use tables::{AGGREGATES, Input};
+use tables::{AGGREGATES, Aggregate, Input};
 
-pub use refresh::{Change, Update};
+pub use refresh::{Change, Published, Update};
 
 /// Everything that was recomputed.
 #[derive(Debug, Default)]
@@ -77,7 +77,10 @@ async fn refresh_all(
         Input::FactSessions => sessions.is_some(),
         Input::DimCustomer | Input::DimProduct => update.dimensions,
     };
-    let outdated = AGGREGATES.iter().filter(|table| table.reads.iter().any(changed));
+    // What was never published is computed whatever has changed, so that an upgrade fills it.
+    let is_new = |table: &&Aggregate| !update.published.0.contains_key(table.name);
+    let outdated = |table: &&Aggregate| is_new(table) || table.reads.iter().any(changed);
+    let outdated = AGGREGATES.iter().filter(outdated);
     let aggregates = outdated.map(|table| refresh.aggregate(table, &facts, &dims).boxed());
     let mut aggregates = futures::future::try_join_all(aggregates).await?;
     let (sales, clicks) = (changed(&Input::FactSales), changed(&Input::FactSessions));

@@ -116,7 +116,8 @@ async fn work(
     drop(merge);
     let dimensions = pending.entities > 0 || full;
     let (click_dates, later_click_dates) = cut_click_dates(context, click_dates, most).await?;
-    let update = gold::Update { dates: facts.dates, click_dates, dimensions, full };
+    let published = gold::Published::read(session.client()).await?;
+    let update = gold::Update { dates: facts.dates, click_dates, dimensions, full, published };
     let refreshed = gold::refresh(context, session.client(), &cache, &update);
     let refreshed = timed(&mut steps.gold, refreshed).await?;
     let work = Work {

@@ -3,7 +3,7 @@
 mod rows;
 pub mod views;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use chrono::NaiveDate;
@@ -18,7 +18,7 @@ use crate::gold::tables;
 use crate::gold::{Change, Refreshed, Update};
 use crate::incoming::pending::Pending;
 use crate::silver::FileCount;
-use crate::{days, warehouse};
+use crate::warehouse;
 
 const CLOSE_MARKS: &str = include_str!("../../../sql/warehouse/close_marks.sql");
 
@@ -52,7 +52,7 @@ impl Work<'_> {
         warehouse::create_partitions(client, tables::FACT_SESSIONS, partitions).await?;
         let transaction = client.transaction().await.or_db("begin publication")?;
         for change in &self.refreshed.aggregates {
-            publish(&transaction, change, self.update.full).await?;
+            self.publish(&transaction, change).await?;
         }
         if let Some(change) = sessions {
             let dates: Vec<NaiveDate> = session_dates.into_iter().collect();
@@ -64,6 +64,31 @@ impl Work<'_> {
         close(&transaction, self.run, self.pending, self.counts).await?;
         self.remember(&transaction).await?;
         transaction.commit().await.or_db("commit publication")
+    }
+
+    /// Copies what is new of an aggregate. A full update compares the rows themselves, in case
+    /// somebody else has changed the copy.
+    async fn publish(&self, transaction: &Transaction<'_>, change: &Change) -> Result<()> {
+        let Change { aggregate, rows, content, former } = change;
+        let published = self.update.published.0.get(aggregate.name).filter(|_| !self.update.full);
+        if published == Some(content) {
+            return Ok(());
+        }
+        let (table, key) = (aggregate.name, aggregate.key());
+        match former.as_ref().filter(|(former, _)| published == Some(former)) {
+            Some((_, former)) => rows::exchange(transaction, table, key, former, rows).await?,
+            None => rows::replace(transaction, table, key, "true", rows).await?,
+        }
+        transaction
+            .execute(
+                "INSERT INTO ops.publications (table_name, content) VALUES ($1, $2)
+                 ON CONFLICT (table_name) DO UPDATE
+                 SET content = excluded.content, published_at = excluded.published_at",
+                &[&aggregate.name, &content.0],
+            )
+            .await
+            .or_db("remember what is published")?;
+        Ok(())
     }
 
     /// What this call did adds to what earlier calls of the run did; a full one redoes all of it.
@@ -157,22 +182,6 @@ async fn publish_sessions(transaction: &Transaction<'_>, change: &SessionChange)
     };
     rows::replace(transaction, tables::FACT_SESSIONS, tables::SESSION_ID, outdated, &change.rows)
         .await
-}
-
-async fn publish(transaction: &Transaction<'_>, change: &Change, full: bool) -> Result<()> {
-    let aggregate = change.aggregate;
-    let outdated = if aggregate.period.is_some() && !full {
-        let dates = dates(&change.periods)?;
-        let dates: Vec<String> = dates.iter().map(|date| format!("date '{date}'")).collect();
-        format!("{} = ANY (ARRAY[{}]::date[])", aggregate.key(), dates.join(", "))
-    } else {
-        "true".to_owned()
-    };
-    rows::replace(transaction, aggregate.name, aggregate.key(), &outdated, &change.rows).await
-}
-
-fn dates(days: &HashSet<i32>) -> Result<Vec<NaiveDate>> {
-    days.iter().map(|day| days::date(*day)).collect()
 }
 
 async fn close(

@@ -40,6 +40,7 @@ const MIGRATIONS: &[Migration] = migrations![
     13 "0013_facts_in_bulk",
     14 "0014_any_dataset",
     15 "0015_vocabulary",
+    16 "0016_answers_in_gold",
 ];
 
 impl Migration {

@@ -73,9 +73,10 @@ SELECT session_id, 20260110, 20260110, '2026-01-10Z', '2026-01-10Z', 0, 'mobile'
        0, 0, checkouts, purchases, purchases > 0
 FROM (VALUES ('a', 0, 0, 0), ('b', 1, 0, 0), ('c', 1, 1, 0), ('d', 0, 0, 1))
      AS visit (session_id, views, checkouts, purchases);
-
-SELECT ops.refresh_views();
 ";
+
+/// The answers about all sales and visits, as gold has them.
+const ANSWERS: &str = include_str!("../../../cli/src/sample/answers.sql");
 
 async fn warehouse() -> Client {
     let (_, mut client) = database().await;
@@ -87,6 +88,7 @@ async fn warehouse() -> Client {
 async fn shop() -> Client {
     let client = warehouse().await;
     client.batch_execute(SHOP).await.unwrap();
+    client.batch_execute(ANSWERS).await.unwrap();
     client
 }
 

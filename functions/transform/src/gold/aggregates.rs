@@ -42,7 +42,10 @@ impl Refresh<'_> {
                 }
             }
         }
-        let everything = aggregate.period.is_none() || self.update.full;
+        // One that was never published, such as one of a new release, may not be there at all.
+        let everything = aggregate.period.is_none()
+            || self.update.full
+            || !self.update.published.0.contains_key(aggregate.name);
         let rows = if everything {
             Rows::All
         } else {
@@ -68,25 +71,25 @@ impl Refresh<'_> {
             };
             inputs.push((input.name(), table));
         }
-        let rows = self.engine.query(aggregate.sql, inputs, &aggregate.schema).await?;
+        let sql = self.context.business.localise(aggregate.sql);
+        let rows = self.engine.query(&sql, inputs, &aggregate.schema).await?;
         if everything {
-            self.replace(aggregate.name, &rows).await?;
+            self.change(aggregate, rows).await
         } else {
-            self.merge_periods(aggregate, &touched, &rows).await?;
+            self.merge_periods(aggregate, touched, &rows).await
         }
-        Ok(Change { aggregate, periods: touched, rows })
     }
 
     /// Replaces the rows of the touched periods, keeps the others.
     async fn merge_periods(
         &self,
         aggregate: &'static Aggregate,
-        touched: &HashSet<i32>,
+        touched: HashSet<i32>,
         rows: &RecordBatch,
-    ) -> Result<()> {
-        let outdated = Rows::OfDays(aggregate.key(), Arc::new(touched.clone()));
+    ) -> Result<Change> {
+        let outdated = Rows::OfDays(aggregate.key(), Arc::new(touched));
         for _ in 0..COMMIT_ATTEMPTS {
-            let mut table = self.open(aggregate.name).await?;
+            let table = self.open(aggregate.name).await?;
             let present: Vec<FileEntry> = table.manifest().files().cloned().collect();
             let mut parts = Vec::new();
             for file in &present {
@@ -96,8 +99,8 @@ impl Refresh<'_> {
             }
             parts.push(rows.clone());
             let merged = sorted(&conform(&aggregate.schema, &parts)?, &[aggregate.key()])?;
-            if self.commit_whole(&mut table, &present, merged).await? {
-                return Ok(());
+            if let Some(change) = self.commit_change(table, aggregate, merged).await? {
+                return Ok(change);
             }
         }
         Err(self.open(aggregate.name).await?.conflict())

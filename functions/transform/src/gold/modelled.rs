@@ -4,7 +4,7 @@
 //! when one of them has changed. Everything in them follows from the whole history (or its latest
 //! days), so any sequence of increments gives the same bytes as one full run.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{AsArray, RecordBatch, UInt32Array};
@@ -71,8 +71,8 @@ impl Refresh<'_> {
         let [fits, predictions, pairs, similarity] = &*MODELLED;
         if sales {
             let modelled = self.customers(facts).await?;
-            changes.push(self.keep(fits, modelled.model_fits).await?);
-            changes.push(self.keep(predictions, modelled.customer_lifetime_prediction).await?);
+            changes.push(self.change(fits, modelled.model_fits).await?);
+            changes.push(self.change(predictions, modelled.customer_lifetime_prediction).await?);
         }
         if sales || clicks {
             let memory = self.context.memory_bytes / 8;
@@ -91,16 +91,11 @@ impl Refresh<'_> {
             })
             .await?;
             if let Some(rows) = of_pairs {
-                changes.push(self.keep(pairs, rows).await?);
+                changes.push(self.change(pairs, rows).await?);
             }
-            changes.push(self.keep(similarity, similar).await?);
+            changes.push(self.change(similarity, similar).await?);
         }
         Ok(changes)
-    }
-
-    async fn keep(&self, aggregate: &'static Aggregate, rows: RecordBatch) -> Result<Change> {
-        self.replace(aggregate.name, &rows).await?;
-        Ok(Change { aggregate, periods: HashSet::new(), rows })
     }
 
     async fn customers(&self, facts: &Table) -> Result<lifetime::Modelled> {

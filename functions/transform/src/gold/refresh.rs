@@ -1,6 +1,6 @@
 //! What every refresh of a gold table needs: reading, and replacing what came out differently.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -11,8 +11,9 @@ use futures::stream::BoxStream;
 use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, keys};
 use shopflow_lake::parquet::{self, blocking};
 use shopflow_lake::{COMMIT_ATTEMPTS, FileEntry, Table};
-use shopflow_postgres::Client;
 use shopflow_postgres::dimensions::Star;
+use shopflow_postgres::{Client, PgResultExt};
+use shopflow_query::batches::conform;
 use shopflow_query::origin::Bucket;
 use shopflow_query::{Engine, FileCache, LazyFiles, Rows};
 
@@ -31,15 +32,49 @@ pub struct Update {
     pub dimensions: bool,
     /// Nothing of the tables stays as it is.
     pub full: bool,
+    /// What the warehouse has of each aggregate.
+    pub published: Published,
 }
 
-/// The recomputed rows of an aggregate, to be published.
+/// Which content of each aggregate its copy in the warehouse has (`ops.publications`), by name.
+#[derive(Debug, Clone, Default)]
+pub struct Published(pub HashMap<String, Content>);
+
+impl Published {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// `Transient.Database`.
+    pub async fn read(client: &Client) -> Result<Published> {
+        let sql = "SELECT table_name, content FROM ops.publications";
+        let rows = client.query(sql, &[]).await.or_db("read what is published")?;
+        let known = rows.iter().map(|row| (row.get(0), Content(row.get(1))));
+        Ok(Published(known.collect()))
+    }
+}
+
+/// An aggregate that was computed again, to be published.
 #[derive(Debug)]
 pub struct Change {
     pub aggregate: &'static Aggregate,
-    /// Keys (days since the epoch) of the touched periods; empty for a table over the whole history.
-    pub periods: HashSet<i32>,
+    /// The whole table, those of its rows included that were not touched.
     pub rows: RecordBatch,
+    /// What its file holds now.
+    pub content: Content,
+    /// What its file held before, if that was something else and could be read.
+    pub former: Option<(Content, RecordBatch)>,
+}
+
+/// Which rows an unpartitioned table has: the key of its file, whose name comes from its content;
+/// empty for a table without rows.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Content(pub String);
+
+impl Content {
+    fn of(table: &Table) -> Content {
+        let keys: Vec<&str> = table.manifest().files().map(|file| file.key.as_str()).collect();
+        Content(keys.join(" "))
+    }
 }
 
 /// The dimensions as they are now.
@@ -117,27 +152,60 @@ impl Refresh<'_> {
         for _ in 0..COMMIT_ATTEMPTS {
             let mut table = self.open(name).await?;
             let present: Vec<FileEntry> = table.manifest().files().cloned().collect();
-            if self.commit_whole(&mut table, &present, rows.clone()).await? {
+            let Some(files) = self.write_if_new(&table, "", &present, rows.clone()).await? else {
+                return Ok(());
+            };
+            if table.commit(BTreeMap::from([(String::new(), files)])).await? {
                 return Ok(());
             }
         }
         Err(self.open(name).await?.conflict())
     }
 
-    /// Makes `rows` the only file of an unpartitioned table; false when another writer was faster.
+    /// Makes `rows` the content of an aggregate.
     ///
     /// # Errors
     /// `Transient.Storage`.
-    pub async fn commit_whole(
-        &self,
-        table: &mut Table,
-        present: &[FileEntry],
-        rows: RecordBatch,
-    ) -> Result<bool> {
-        match self.write_if_new(table, "", present, rows).await? {
-            Some(files) => table.commit(BTreeMap::from([(String::new(), files)])).await,
-            None => Ok(true),
+    pub async fn change(&self, aggregate: &'static Aggregate, rows: RecordBatch) -> Result<Change> {
+        for _ in 0..COMMIT_ATTEMPTS {
+            let table = self.open(aggregate.name).await?;
+            if let Some(change) = self.commit_change(table, aggregate, rows.clone()).await? {
+                return Ok(change);
+            }
         }
+        Err(self.open(aggregate.name).await?.conflict())
+    }
+
+    /// Makes `rows` the content of an aggregate as it was opened; `None` when another writer was
+    /// faster.
+    ///
+    /// # Errors
+    /// `Transient.Storage`.
+    pub async fn commit_change(
+        &self,
+        mut table: Table,
+        aggregate: &'static Aggregate,
+        rows: RecordBatch,
+    ) -> Result<Option<Change>> {
+        let before = Content::of(&table);
+        let present: Vec<FileEntry> = table.manifest().files().cloned().collect();
+        let written = self.write_if_new(&table, "", &present, rows.clone()).await?;
+        let Some(files) = written else {
+            return Ok(Some(Change { aggregate, rows, content: before, former: None }));
+        };
+        // Read now: the commit removes them.
+        let former = match self.read_all(&table, &present, &aggregate.schema).await {
+            Ok(former) => Some((before, former)),
+            // A file of an earlier release may lack a column.
+            Err(error) => {
+                tracing::info!(table = aggregate.name, %error, "former rows cannot be compared");
+                None
+            }
+        };
+        if !table.commit(BTreeMap::from([(String::new(), files)])).await? {
+            return Ok(None);
+        }
+        Ok(Some(Change { aggregate, rows, content: Content::of(&table), former }))
     }
 
     /// Writes the rows as the only file of a partition, unless it is there already.
@@ -178,6 +246,20 @@ impl Refresh<'_> {
         schema: &SchemaRef,
     ) -> Result<Vec<RecordBatch>> {
         self.cache.read(&self.context.storage, table.bucket(), file, schema).await
+    }
+
+    /// Rows of several files in one batch.
+    pub async fn read_all(
+        &self,
+        table: &Table,
+        files: &[FileEntry],
+        schema: &SchemaRef,
+    ) -> Result<RecordBatch> {
+        let mut batches = Vec::new();
+        for file in files {
+            batches.extend(self.read(table, file, schema).await?);
+        }
+        conform(schema, &batches)
     }
 
     /// Rows of several files, each file's by itself and in order.

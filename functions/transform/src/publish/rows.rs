@@ -1,13 +1,17 @@
 //! Rows of a table in the warehouse, of which only those are written that differ: constraints and
 //! indexes cost far more than a comparison, and most of what is computed again comes out the same.
 
+use std::collections::HashSet;
 use std::fmt::Write;
 
-use arrow::array::RecordBatch;
+use arrow::array::{BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::row::{Row, RowConverter, Rows, SortField};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
 use shopflow_core::{ErrorKind, Result, ResultExt};
+use shopflow_lake::parquet::blocking;
 use shopflow_postgres::PgResultExt;
 use tokio_postgres::Transaction;
 
@@ -26,33 +30,125 @@ pub async fn replace(
     outdated: &str,
     rows: &RecordBatch,
 ) -> Result<()> {
-    let located = |error: shopflow_core::Error| error.with("table", table);
-    let computed = format!("computed_{table}");
+    let work = async {
+        if is_empty(transaction, table).await? {
+            return copy(transaction, &published(table), rows).await;
+        }
+        let computed = temporary(transaction, table, rows).await?;
+        // Rows compare as a whole, nulls alike.
+        let statements = format!(
+            "DELETE FROM warehouse.{table} AS old
+             WHERE {outdated} AND NOT EXISTS (SELECT FROM {computed} AS new WHERE {same});
+             INSERT INTO warehouse.{table} ({names})
+             SELECT {names} FROM {computed} AS new
+             WHERE NOT EXISTS (SELECT FROM warehouse.{table} AS old WHERE {same});
+             DROP TABLE {computed}",
+            names = names(rows, ""),
+            same = same(rows, key),
+        );
+        transaction.batch_execute(&statements).await.or_db("publish computed rows")
+    };
+    work.await.map_err(|error| error.with("table", table))
+}
+
+/// As [`replace`] for a whole table whose rows are known to be the `former` ones: only what differs
+/// is sent.
+///
+/// # Errors
+/// As [`replace`].
+pub async fn exchange(
+    transaction: &Transaction<'_>,
+    table: &str,
+    key: &str,
+    former: &RecordBatch,
+    rows: &RecordBatch,
+) -> Result<()> {
+    let (before, after) = (former.clone(), rows.clone());
+    let (gone, new) = blocking(move || differences(&before, &after)).await?;
+    if gone.num_rows() == 0 && new.num_rows() == 0 {
+        return Ok(());
+    }
+    let removed = remove(transaction, table, key, &gone).await;
+    if removed.map_err(|error| error.with("table", table))? != gone.num_rows() as u64 {
+        tracing::warn!(table, "somebody else has changed the published rows");
+        return replace(transaction, table, key, "true", rows).await;
+    }
+    let copied = copy(transaction, &published(table), &new).await;
+    copied.map_err(|error| error.with("table", table))
+}
+
+/// Removes these rows; how many there were.
+async fn remove(
+    transaction: &Transaction<'_>,
+    table: &str,
+    key: &str,
+    rows: &RecordBatch,
+) -> Result<u64> {
+    if rows.num_rows() == 0 {
+        return Ok(0);
+    }
+    let gone = temporary(transaction, table, rows).await?;
+    let delete = format!(
+        "DELETE FROM warehouse.{table} AS old USING {gone} AS new WHERE {}",
+        same(rows, key)
+    );
+    let removed = transaction.execute(&delete, &[]).await.or_db("remove published rows")?;
+    let drop = format!("DROP TABLE {gone}");
+    transaction.batch_execute(&drop).await.or_db("drop a table of computed rows")?;
+    Ok(removed)
+}
+
+/// The rows that only the first batch has, and those that only the second has. Each has a row once.
+fn differences(before: &RecordBatch, after: &RecordBatch) -> Result<(RecordBatch, RecordBatch)> {
+    let schema = before.schema();
+    let fields = schema.fields().iter().map(|field| field.data_type().clone());
+    let converter = RowConverter::new(fields.map(SortField::new).collect());
+    let converter = converter.or_error(ErrorKind::Internal, "rows cannot be compared")?;
+    let encode = |rows: &RecordBatch| {
+        let encoded = converter.convert_columns(rows.columns());
+        encoded.or_error(ErrorKind::Internal, "rows cannot be compared")
+    };
+    let (old, new) = (encode(before)?, encode(after)?);
+    let only = |rows: &RecordBatch, encoded: &Rows, others: &Rows| {
+        let others: HashSet<Row<'_>> = others.iter().collect();
+        let is_new: BooleanArray = encoded.iter().map(|row| Some(!others.contains(&row))).collect();
+        filter_record_batch(rows, &is_new).or_error(ErrorKind::Internal, "selection of rows failed")
+    };
+    Ok((only(before, &old, &new)?, only(after, &new, &old)?))
+}
+
+fn published(table: &str) -> String {
+    format!("warehouse.{table}")
+}
+
+/// The condition that a row `old` and a row `new` are the same.
+fn same(rows: &RecordBatch, key: &str) -> String {
+    let (new, old) = (names(rows, "new."), names(rows, "old."));
+    format!("new.{key} = old.{key} AND ({new}) IS NOT DISTINCT FROM ({old})")
+}
+
+async fn is_empty(transaction: &Transaction<'_>, table: &str) -> Result<bool> {
+    let sql = format!("SELECT NOT EXISTS (SELECT FROM warehouse.{table})");
+    let row = transaction.query_one(&sql, &[]).await.or_db("look for published rows")?;
+    Ok(row.get(0))
+}
+
+/// A temporary table with these rows and the columns of the published one; its name.
+async fn temporary(
+    transaction: &Transaction<'_>,
+    table: &str,
+    rows: &RecordBatch,
+) -> Result<String> {
+    let name = format!("computed_{table}");
     let create = format!(
-        "CREATE TEMP TABLE {computed} ON COMMIT DROP AS SELECT {} FROM warehouse.{table} WITH NO DATA",
+        "CREATE TEMP TABLE {name} ON COMMIT DROP AS SELECT {} FROM warehouse.{table} WITH NO DATA",
         names(rows, "")
     );
-    let batch = transaction.batch_execute(&create).await;
-    batch.or_db("create a table of computed rows").map_err(located)?;
-    copy(transaction, &computed, rows).await.map_err(located)?;
-    // Rows compare as a whole, nulls alike.
-    let statements = format!(
-        "ANALYZE {computed};
-         DELETE FROM warehouse.{table} AS old
-         WHERE {outdated} AND NOT EXISTS (
-             SELECT FROM {computed} AS new
-             WHERE new.{key} = old.{key} AND ({new}) IS NOT DISTINCT FROM ({old}));
-         INSERT INTO warehouse.{table} ({names})
-         SELECT {names} FROM {computed} AS new
-         WHERE NOT EXISTS (
-             SELECT FROM warehouse.{table} AS old
-             WHERE old.{key} = new.{key} AND ({new}) IS NOT DISTINCT FROM ({old}));
-         DROP TABLE {computed}",
-        names = names(rows, ""),
-        new = names(rows, "new."),
-        old = names(rows, "old."),
-    );
-    transaction.batch_execute(&statements).await.or_db("publish computed rows").map_err(located)
+    transaction.batch_execute(&create).await.or_db("create a table of computed rows")?;
+    copy(transaction, &name, rows).await?;
+    let analyze = format!("ANALYZE {name}");
+    transaction.batch_execute(&analyze).await.or_db("analyze computed rows")?;
+    Ok(name)
 }
 
 /// Makes a temporary table with one column `id` of these texts, until the transaction ends.
@@ -94,6 +190,9 @@ fn names(rows: &RecordBatch, prefix: &str) -> String {
 }
 
 async fn copy(transaction: &Transaction<'_>, table: &str, rows: &RecordBatch) -> Result<()> {
+    if rows.num_rows() == 0 {
+        return Ok(());
+    }
     let sql = format!("COPY {table} ({}) FROM STDIN", names(rows, ""));
     let sink = transaction.copy_in::<_, Bytes>(&sql).await.or_db("start copy")?;
     futures::pin_mut!(sink);

@@ -1,10 +1,12 @@
 //! Days, weeks and months in the business time zone.
 
 use shopflow_transform::business::BusinessTime;
+use uuid::Uuid;
 
-use crate::common::{Product, Shop, sale, source};
+use crate::common::{Event, Product, Shop, at, sale, source};
 
-/// Sales around midnight in Berlin on the night the clocks change, and on the last of the month.
+/// Sales around midnight in Berlin on the night the clocks change, and on the last of the month,
+/// when somebody looks at a page too.
 async fn sell_around_midnight(shop: &Shop) {
     let product = [Product(1, "Mug", "home", 100, "Acme")];
     shop.products(&source("r1", 0, "2026-01-01"), &product).await;
@@ -16,6 +18,15 @@ async fn sell_around_midnight(shop: &Shop) {
         sale(5, 1, 1, 16, "2026-03-31T22:00:00Z"),       // 00:00 on 1 April
     ];
     shop.sales(&source("r1", 1, "2026-04-02"), &sales).await;
+    let look = Event {
+        id: Uuid::from_u128(1),
+        session: "s1".to_owned(),
+        customer: None,
+        kind: "page_view",
+        url: "/".to_owned(),
+        at: at("2026-03-31T22:00:00Z"),
+    };
+    shop.events(&source("r1", 2, "2026-04-02"), &[look]).await;
     shop.transform("r1").await.unwrap();
 }
 
@@ -54,16 +65,21 @@ const IN_UTC: [&str; 6] = [
     "week 2026-03-30 16",
 ];
 
-/// Sales per month as the materialised views have them.
-async fn view_months(shop: &Shop) -> Vec<String> {
-    let [country, category] = ["country_sales", "category_sales"].map(|view| {
-        format!("SELECT month_start, sum(transactions) AS sales FROM warehouse.{view} GROUP BY 1 ORDER BY 1")
-    });
-    let rows = shop.query(&country).await;
-    assert_eq!(shop.query(&category).await, rows);
-    let texts = format!("SELECT month_start || ' ' || sales AS line FROM ({country}) AS months");
-    let rows = shop.query(&texts).await;
-    rows.iter().map(|row| row.replace(r#"{"line":""#, "").replace(r#""}"#, "")).collect()
+/// Asserts how many sales and how many visits each month has in the tables with answers by month.
+async fn assert_months(shop: &Shop, sales: &str, visits: &str) {
+    for (table, count, expected) in [
+        ("country_sales", "transactions", sales),
+        ("category_sales", "transactions", sales),
+        ("supplier_sales", "transactions", sales),
+        ("session_funnel", "sessions", visits),
+    ] {
+        let months = format!(
+            "SELECT month_start || ' ' || sum({count}) AS line FROM warehouse.{table} GROUP BY month_start"
+        );
+        let found =
+            format!("SELECT string_agg(line, ', ' ORDER BY line) FROM ({months}) AS months");
+        assert_eq!(shop.number(&found).await, expected, "{table}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,14 +110,14 @@ async fn another_zone_makes_the_next_call_rebuild_everything() {
     let mut shop = Shop::open().await;
     sell_around_midnight(&shop).await;
     assert_eq!(units(&shop).await, IN_UTC);
-    assert_eq!(view_months(&shop).await, ["2026-03-01 5"]);
+    assert_months(&shop, "2026-03-01 5", "2026-03-01 1").await;
     let in_utc = shop.files("gold/").await;
 
     shop.context.business = BusinessTime::new("Europe/Berlin").unwrap();
     let result = shop.transform("r2").await.unwrap();
     assert_eq!(result.touched_dates, 3, "nothing was loaded, all dates are rebuilt");
     assert_eq!(units(&shop).await, IN_BERLIN);
-    assert_eq!(view_months(&shop).await, ["2026-03-01 4", "2026-04-01 1"]);
+    assert_months(&shop, "2026-03-01 4, 2026-04-01 1", "2026-04-01 1").await;
     assert_eq!(
         shop.number("SELECT time_zone FROM ops.business_time").await,
         "Europe/Berlin",

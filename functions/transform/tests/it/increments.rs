@@ -5,6 +5,7 @@ use chrono::Duration;
 use shopflow_lake::Layout;
 use uuid::Uuid;
 
+use crate::common::answers::{answers, answers_agree};
 use crate::common::{Customer, Event, Product, Sale, Shop, Source, at, source};
 use crate::dice::Dice;
 
@@ -107,6 +108,7 @@ async fn published(shop: &Shop) -> Vec<Vec<String>> {
     for sql in PUBLISHED {
         tables.push(shop.query(sql).await);
     }
+    tables.extend(answers(shop).await);
     tables
 }
 
@@ -126,6 +128,7 @@ async fn play(seed: u64, zone: &str, layout: Layout) {
         shop.transform(&run).await.unwrap();
     }
     let (gold, tables) = (shop.files("gold/").await, published(&shop).await);
+    answers_agree(&shop, &format!("seed {seed}")).await;
     let objects = shop.objects("").await;
     shop.transform("r6").await.unwrap();
     shop.transform("idle").await.unwrap();

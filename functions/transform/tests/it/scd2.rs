@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, Utc};
 
+use crate::common::answers::answers_agree;
 use crate::common::{self, Customer, Product, Sale, Shop, Source, at, sale, source};
 use crate::dice::Dice;
 
@@ -229,6 +230,7 @@ impl Play {
         let facts = "SELECT coalesce(sum(amount), 0)::numeric(18,2) FROM warehouse.fact_sales";
         let daily = "SELECT coalesce(sum(revenue), 0)::numeric(18,2) FROM warehouse.daily_sales";
         assert_eq!(self.shop.number(daily).await, self.shop.number(facts).await, "{context}");
+        answers_agree(&self.shop, &context).await;
     }
 
     /// Compares dimensions and facts with what an oracle says.

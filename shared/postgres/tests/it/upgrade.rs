@@ -35,6 +35,8 @@ const WITH_MOMENTS: usize = 9;
 const WITH_PRIVACY: usize = 10;
 /// The first version in which the moment of a mark says that the history has an older row.
 const WITH_PASTS: usize = 11;
+/// A version whose answers about all sales are materialised views.
+const WITH_VIEWS: usize = 12;
 
 /// Two customers, one product and three sales from two files; sale 3 has been updated.
 const DATA: &str = "
@@ -76,6 +78,29 @@ const RUNS: &str = "
 const PRIVACY: &str = "
     INSERT INTO ops.silver_treatments (dataset, treatment) VALUES ('customers', 'email=hash');
     INSERT INTO ops.erasures (request_id, customer_id) VALUES ('e1', 2);";
+
+/// A sale and a visit, and the answers about them in views: one of these is read by a view of
+/// somebody's own, another may be read by everybody.
+const ANSWERS: &str = "
+    INSERT INTO warehouse.dim_customer (customer_id, country, is_inferred, valid_from, valid_to,
+                                        is_current, row_hash)
+    VALUES (1, 'DE', false, '-infinity', 'infinity', true, '');
+    INSERT INTO warehouse.dim_product (product_id, name, category, supplier, price, is_inferred,
+                                       valid_from, valid_to, is_current, row_hash)
+    VALUES (1, 'Lamp', 'home', 'Lux', 5, false, '-infinity', 'infinity', true, '');
+    INSERT INTO warehouse.fact_sales (transaction_id, date_key, customer_key, product_key,
+        payment_method_key, sold_at, quantity, unit_price, amount)
+    SELECT 1, 20260110, customer_key, product_key, payment_method_key, '2026-01-10', 2, 5, 10
+    FROM warehouse.dim_customer, warehouse.dim_product,
+         (SELECT min(payment_method_key) AS payment_method_key FROM warehouse.dim_payment_method) AS m;
+    INSERT INTO warehouse.fact_sessions (session_id, date_key, end_date_key, started_at, ended_at,
+        duration_seconds, device, country, events, page_views, product_views, searches, cart_adds,
+        checkouts, purchases, is_purchase)
+    VALUES ('s', 20260110, 20260110, '2026-01-10', '2026-01-10', 0, 'mobile', 'DE', 1, 1, 0, 0, 0, 0,
+            0, false);
+    SELECT ops.refresh_views();
+    CREATE VIEW public.own AS SELECT sum(baskets) AS baskets FROM warehouse.basket_sizes;
+    GRANT SELECT ON warehouse.country_sales TO PUBLIC";
 
 /// A change that transform has not seen yet.
 const MARK: &str = "INSERT INTO ops.dirty_entities (dataset, id, since)
@@ -126,6 +151,50 @@ fn a_published_migration_never_changes() {
 async fn lines(sql: &Client, query: &str) -> Vec<String> {
     let query = format!("SELECT row_to_json(q)::text FROM ({query}) AS q");
     sql.query(&query, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+}
+
+/// The answers about all sales and visits, their versions, and what somebody's own view says.
+async fn answers(sql: &Client) -> Vec<String> {
+    let mut answers = Vec::new();
+    for table in [
+        "country_sales",
+        "category_sales",
+        "supplier_sales",
+        "basket_sizes",
+        "purchase_frequency",
+        "cohort_activity",
+        "session_funnel",
+    ] {
+        let rows = lines(sql, &format!("SELECT * FROM warehouse.{table}")).await;
+        assert!(!rows.is_empty(), "{table}");
+        answers.extend(rows);
+    }
+    let versions = "SELECT table_name, version FROM ops.data_versions
+         WHERE table_name NOT LIKE '%\\_view' ORDER BY 1";
+    answers.extend(lines(sql, versions).await);
+    answers.extend(lines(sql, "SELECT baskets FROM public.own").await);
+    answers
+}
+
+#[tokio::test]
+async fn answers_of_an_earlier_version_stay_with_their_versions_and_readers() {
+    let (settings, sql) = shopflow_testkit::database().await;
+    let database = Database::new(&shopflow_testkit::aws().await, &settings).await.unwrap();
+    at_version(&sql, WITH_VIEWS).await;
+    sql.batch_execute(ANSWERS).await.unwrap();
+    let before = answers(&sql).await;
+    let mut client = database.connect().await.unwrap();
+    database.migrate(&mut client).await.unwrap();
+    assert_eq!(answers(&sql).await, before);
+
+    let may_read = "SELECT count(*) AS readers FROM pg_class, aclexplode(relacl)
+         WHERE oid = 'warehouse.country_sales'::regclass AND grantee = 0";
+    assert_eq!(lines(&sql, may_read).await, [r#"{"readers":1}"#]);
+    let left = "SELECT matviewname AS name FROM pg_matviews";
+    assert_eq!(lines(&sql, left).await, [r#"{"name":"basket_sizes_view"}"#], "somebody reads it");
+    let refreshed = "SELECT ops.refresh_views() AS views";
+    assert_eq!(lines(&sql, refreshed).await, [r#"{"views":1}"#]);
+    assert_eq!(lines(&sql, refreshed).await, [r#"{"views":0}"#]);
 }
 
 /// The version that the schema has.

@@ -1,6 +1,7 @@
 //! A small shop for tests: its database and its part of the lake, and what is in them.
 #![allow(dead_code)]
 
+pub mod answers;
 mod rows;
 pub mod small_shop;
 

@@ -41,6 +41,12 @@ pub async fn totals_agree(shop: &Shop) {
         "monthly_sales",
         "product_sales",
         "customer_lifetime_value",
+        "country_sales",
+        "category_sales",
+        "supplier_sales",
+        "basket_sizes",
+        "purchase_frequency",
+        "cohort_activity",
     ];
     for table in tables {
         let sql = format!("SELECT coalesce(sum(revenue), 0)::numeric(18,2) FROM warehouse.{table}");

@@ -23,11 +23,13 @@ const DAY: i64 = 86_400_000_000;
 /// 2024-01-01 in days since the epoch.
 const FIRST: i64 = 19_723;
 const ROWS: i64 = 400;
+/// Rows of a dimension.
+const VERSIONS: i64 = 10;
 
 /// Rows in which customers, products, sessions and days meet often.
 fn rows(table: &str, schema: &SchemaRef) -> RecordBatch {
     let dimension = table.starts_with("gold.dim_");
-    let count = if dimension { 10 } else { ROWS };
+    let count = if dimension { VERSIONS } else { ROWS };
     let members = if table.starts_with("gold.fact_") { 60 } else { 5 };
     let values = |field: &Arc<Field>| values(dimension, members, field, count);
     let columns = schema.fields().iter().map(values).collect();
@@ -45,6 +47,8 @@ fn values(dimension: bool, members: i64, field: &Field, count: i64) -> ArrayRef 
         "customer_id" | "product_id" if dimension => n / 2 + 1,
         "customer_id" => noise(n) % members + 1,
         "product_id" => noise(n) % 5 + 1,
+        // Facts name the versions that there are.
+        "customer_key" | "product_key" if !dimension => noise(n) % VERSIONS + 1,
         "quantity" => noise(n) % 4 + 1,
         _ => n + 1,
     };
@@ -128,7 +132,9 @@ fn replaced(values: &ArrayRef) -> ArrayRef {
             Arc::new(values.as_primitive::<Int32Type>().unary::<_, Int32Type>(|v| v + 3))
         }
         DataType::Date32 => {
-            Arc::new(values.as_primitive::<Date32Type>().unary::<_, Date32Type>(|v| v + 70))
+            // Days move to another month, two of them to the same one.
+            let later = values.as_primitive::<Date32Type>();
+            Arc::new(later.unary::<_, Date32Type>(|v| v + 70 + v % 2))
         }
         DataType::Timestamp(..) => {
             let later = values

@@ -1,0 +1,101 @@
+-- The gold tables that answer the questions about all sales and visits, asked of the star in
+-- Postgres: for a warehouse that transform does not fill, and to hold transform's answers against.
+-- Days and months are those of the business time zone.
+
+INSERT INTO warehouse.country_sales
+SELECT
+    date_trunc('month', f.sold_at AT TIME ZONE z.time_zone)::date,
+    coalesce(c.country::text, 'unknown'),
+    count(*),
+    count(f.amount),
+    coalesce(sum(f.amount), 0)
+FROM warehouse.fact_sales AS f
+JOIN warehouse.dim_customer AS c USING (customer_key)
+CROSS JOIN warehouse.business_zone AS z
+GROUP BY 1, 2;
+
+INSERT INTO warehouse.category_sales
+SELECT
+    date_trunc('month', f.sold_at AT TIME ZONE z.time_zone)::date,
+    coalesce(p.category, 'unknown'),
+    count(*),
+    sum(f.quantity),
+    coalesce(sum(f.amount), 0)
+FROM warehouse.fact_sales AS f
+JOIN warehouse.dim_product AS p USING (product_key)
+CROSS JOIN warehouse.business_zone AS z
+GROUP BY 1, 2;
+
+INSERT INTO warehouse.supplier_sales
+SELECT
+    date_trunc('month', f.sold_at AT TIME ZONE z.time_zone)::date,
+    coalesce(p.supplier, 'unknown'),
+    count(*),
+    sum(f.quantity),
+    coalesce(sum(f.amount), 0)
+FROM warehouse.fact_sales AS f
+JOIN warehouse.dim_product AS p USING (product_key)
+CROSS JOIN warehouse.business_zone AS z
+GROUP BY 1, 2;
+
+INSERT INTO warehouse.basket_sizes
+SELECT lines, count(*), sum(units), sum(revenue)
+FROM (
+    SELECT count(*) AS lines, sum(f.quantity) AS units, coalesce(sum(f.amount), 0) AS revenue
+    FROM warehouse.fact_sales AS f
+    JOIN warehouse.dim_customer AS c USING (customer_key)
+    CROSS JOIN warehouse.business_zone AS z
+    GROUP BY c.customer_id, (f.sold_at AT TIME ZONE z.time_zone)::date
+) AS basket
+GROUP BY lines;
+
+INSERT INTO warehouse.purchase_frequency
+SELECT baskets, count(*), sum(revenue)
+FROM (
+    SELECT
+        count(DISTINCT (f.sold_at AT TIME ZONE z.time_zone)::date) AS baskets,
+        coalesce(sum(f.amount), 0) AS revenue
+    FROM warehouse.fact_sales AS f
+    JOIN warehouse.dim_customer AS c USING (customer_key)
+    CROSS JOIN warehouse.business_zone AS z
+    GROUP BY c.customer_id
+) AS customer
+GROUP BY baskets;
+
+INSERT INTO warehouse.cohort_activity
+SELECT
+    cohort_month,
+    12 * (extract(year FROM month_start) - extract(year FROM cohort_month))
+        + extract(month FROM month_start) - extract(month FROM cohort_month),
+    count(*),
+    coalesce(sum(revenue), 0)
+FROM (
+    SELECT
+        month_start,
+        min(month_start) OVER (PARTITION BY customer_id) AS cohort_month,
+        revenue
+    FROM (
+        SELECT
+            c.customer_id,
+            date_trunc('month', f.sold_at AT TIME ZONE z.time_zone)::date AS month_start,
+            sum(f.amount) AS revenue
+        FROM warehouse.fact_sales AS f
+        JOIN warehouse.dim_customer AS c USING (customer_key)
+        CROSS JOIN warehouse.business_zone AS z
+        GROUP BY 1, 2
+    ) AS customer_month
+) AS activity
+GROUP BY 1, 2;
+
+INSERT INTO warehouse.session_funnel
+SELECT
+    date_trunc('month', f.started_at AT TIME ZONE z.time_zone)::date,
+    f.device,
+    count(*),
+    count(*) FILTER (WHERE f.product_views + f.cart_adds + f.checkouts + f.purchases > 0),
+    count(*) FILTER (WHERE f.cart_adds + f.checkouts + f.purchases > 0),
+    count(*) FILTER (WHERE f.checkouts + f.purchases > 0),
+    count(*) FILTER (WHERE f.purchases > 0)
+FROM warehouse.fact_sessions AS f
+CROSS JOIN warehouse.business_zone AS z
+GROUP BY 1, 2;

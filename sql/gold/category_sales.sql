@@ -1,0 +1,15 @@
+-- category_sales: How much does each category sell?
+-- Grain: one row per month with a sale in business time and category of the product at the moment
+-- of the sale. The category is 'unknown' while the product is an inferred member. Revenue counts the
+-- priced sales.
+-- Reads gold_fact_sales, gold_dim_product.
+SELECT
+    CAST(date_trunc('month', f.business_date) AS date) AS month_start,
+    coalesce(p.category, 'unknown') AS category,
+    count(*) AS transactions,
+    sum(f.quantity) AS units,
+    CAST(coalesce(sum(f.amount), 0) AS decimal(18, 2)) AS revenue
+FROM gold_fact_sales AS f
+LEFT JOIN gold_dim_product AS p ON p.product_key = f.product_key
+GROUP BY 1, 2
+ORDER BY 1, 2
