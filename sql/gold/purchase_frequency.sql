@@ -2,12 +2,13 @@
 -- Grain: one row per number of baskets that a customer has bought. A basket is what one customer
 -- bought on one business day: the source has no order number. Revenue counts the priced sales.
 -- Reads gold_fact_sales.
-WITH purchases AS (
-    SELECT
-        customer_id,
-        count(DISTINCT business_date) AS baskets,
-        coalesce(sum(amount), 0) AS revenue
+WITH customer_days AS (
+    SELECT customer_id, business_date, coalesce(sum(amount), 0) AS revenue
     FROM gold_fact_sales
+    GROUP BY customer_id, business_date
+), purchases AS (
+    SELECT customer_id, count(*) AS baskets, sum(revenue) AS revenue
+    FROM customer_days
     GROUP BY customer_id
 )
 SELECT

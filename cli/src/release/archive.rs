@@ -25,6 +25,7 @@ const SOURCES: &[&str] = &[
     "config",
     "events",
     "local/requirements.txt",
+    "local/sam.py",
     "samconfig.toml",
     "sql/analytics",
     "statemachines",
@@ -290,7 +291,12 @@ mod tests {
             let mode = std::fs::metadata(root.join(path)).unwrap().permissions().mode();
             assert_eq!(mode & 0o100 != 0, !path.ends_with(".pem"), "{path}");
         }
-        for path in ["template.yaml", "statemachines/pipeline.asl.json", "local/requirements.txt"] {
+        for path in [
+            "template.yaml",
+            "statemachines/pipeline.asl.json",
+            "local/requirements.txt",
+            "local/sam.py",
+        ] {
             let unpacked = std::fs::read(root.join(path)).unwrap();
             assert_eq!(unpacked, std::fs::read(repository().join(path)).unwrap(), "{path}");
         }

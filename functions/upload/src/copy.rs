@@ -116,7 +116,14 @@ async fn open_sinks(context: &Context, event: &CopyEvent, reuse: bool) -> Result
     let origin = fingerprint(event)?;
     let bronze_mark = Fingerprint { name: SOURCE_METADATA, value: &origin };
     tokio::try_join!(
-        Sink::open(&context.storage, &context.landing, &raw_key, raw_type, &raw_mark, reuse),
+        Sink::twin(
+            &context.storage,
+            &event.validated,
+            (&context.landing, &raw_key),
+            raw_type,
+            &raw_mark,
+            reuse,
+        ),
         Sink::open(
             &context.storage,
             &context.lake,

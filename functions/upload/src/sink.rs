@@ -1,9 +1,19 @@
 //! Where a copy goes: a new object, or the one an earlier attempt already wrote.
 
+use aws_sdk_s3::types::{ChecksumAlgorithm, MetadataDirective};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 use shopflow_core::contract::StoredObject;
 use shopflow_core::storage::{ObjectInfo, ObjectWriter};
-use shopflow_core::{ErrorKind, ObjectRef, Result, Storage};
+use shopflow_core::{Error, ErrorKind, ObjectRef, Result, Storage};
+
+/// The largest object that is left to S3, 1 GiB: it takes up to 5 GiB in one request, but the answer
+/// to a small one comes in seconds, and a lost connection costs no more than these.
+const COPY_BYTES: u64 = 1 << 30;
+
+/// What stays as it is in the name of a source of a copy.
+const PLAIN: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// What identifies the content of an object before the first byte is written.
 pub(crate) struct Fingerprint<'a> {
@@ -17,6 +27,18 @@ pub(crate) struct Fingerprint<'a> {
 pub(crate) enum Sink {
     New(Box<ObjectWriter>),
     Existing(Box<Existing>),
+    Twin(Box<Twin>),
+}
+
+/// An object with the bytes of another one, which S3 copies by itself: nothing is sent to it.
+pub(crate) struct Twin {
+    storage: Storage,
+    source: ObjectRef,
+    object: ObjectRef,
+    content_type: &'static str,
+    metadata: (&'static str, String),
+    bytes: u64,
+    hasher: Sha256,
 }
 
 /// An object in place and what would have been written over it.
@@ -33,13 +55,12 @@ impl Sink {
         storage: &Storage,
         bucket: &str,
         key: &str,
-        content_type: &str,
+        content_type: &'static str,
         fingerprint: &Fingerprint<'_>,
         reuse: bool,
     ) -> Result<Sink> {
         if reuse {
-            let object =
-                ObjectRef { bucket: bucket.to_owned(), key: key.to_owned(), version_id: None };
+            let object = latest(bucket, key);
             let found = find(storage, &object).await?.filter(|info| {
                 info.metadata.get(fingerprint.name).is_some_and(|value| value == fingerprint.value)
             });
@@ -53,12 +74,42 @@ impl Sink {
         Ok(Sink::New(Box::new(writer)))
     }
 
+    /// Opens the sink for an object with the bytes of `source`, all of which will pass through it.
+    /// What is too large for S3 to copy in one request is written.
+    pub(crate) async fn twin(
+        storage: &Storage,
+        source: &StoredObject,
+        (bucket, key): (&str, &str),
+        content_type: &'static str,
+        fingerprint: &Fingerprint<'_>,
+        reuse: bool,
+    ) -> Result<Sink> {
+        let sink = Sink::open(storage, bucket, key, content_type, fingerprint, reuse).await?;
+        if source.bytes > COPY_BYTES || !matches!(sink, Sink::New(_)) {
+            return Ok(sink);
+        }
+        Ok(Sink::Twin(Box::new(Twin {
+            storage: storage.clone(),
+            source: source.reference(),
+            object: latest(bucket, key),
+            content_type,
+            metadata: (fingerprint.name, fingerprint.value.to_owned()),
+            bytes: 0,
+            hasher: Sha256::new(),
+        })))
+    }
+
     pub(crate) async fn write(&mut self, content: &[u8]) -> Result<()> {
         match self {
             Sink::New(writer) => writer.write(content).await,
             Sink::Existing(existing) => {
                 existing.hasher.update(content);
                 existing.bytes += content.len() as u64;
+                Ok(())
+            }
+            Sink::Twin(twin) => {
+                twin.hasher.update(content);
+                twin.bytes += content.len() as u64;
                 Ok(())
             }
         }
@@ -69,6 +120,7 @@ impl Sink {
         match self {
             Sink::New(writer) => writer.sha256(),
             Sink::Existing(existing) => hex::encode(existing.hasher.clone().finalize()),
+            Sink::Twin(twin) => hex::encode(twin.hasher.clone().finalize()),
         }
     }
 
@@ -77,6 +129,7 @@ impl Sink {
     pub(crate) async fn finish(self) -> Result<Option<StoredObject>> {
         match self {
             Sink::New(writer) => writer.finish().await.map(Some),
+            Sink::Twin(twin) => twin.copy().await.map(Some),
             Sink::Existing(existing) if existing.info.bytes != existing.bytes => Ok(None),
             Sink::Existing(existing) => Ok(Some(StoredObject {
                 bucket: existing.object.bucket,
@@ -87,6 +140,46 @@ impl Sink {
             })),
         }
     }
+}
+
+impl Twin {
+    /// Has S3 copy the source.
+    async fn copy(self) -> Result<StoredObject> {
+        let ObjectRef { bucket, key, .. } = self.object;
+        let mut source =
+            format!("{}/{}", self.source.bucket, utf8_percent_encode(&self.source.key, PLAIN));
+        if let Some(version) = &self.source.version_id {
+            source.push_str(&format!("?versionId={}", utf8_percent_encode(version, PLAIN)));
+        }
+        let (name, value) = self.metadata;
+        let request = self.storage.client().copy_object().bucket(&bucket).key(&key);
+        let copied = request
+            .copy_source(source)
+            .content_type(self.content_type)
+            .metadata_directive(MetadataDirective::Replace)
+            .metadata(name, value)
+            .checksum_algorithm(ChecksumAlgorithm::Sha256)
+            .send()
+            .await
+            .map_err(|error| {
+                Error::aws(ErrorKind::TransientStorage, "copy object", error)
+                    .with("bucket", &bucket)
+                    .with("key", &key)
+                    .with("source", &self.source.key)
+            })?;
+        Ok(StoredObject {
+            bucket,
+            key,
+            version_id: copied.version_id().map(str::to_owned),
+            bytes: self.bytes,
+            sha256: hex::encode(self.hasher.finalize()),
+        })
+    }
+}
+
+/// The latest version of an object.
+fn latest(bucket: &str, key: &str) -> ObjectRef {
+    ObjectRef { bucket: bucket.to_owned(), key: key.to_owned(), version_id: None }
 }
 
 /// Metadata of an object, `None` when there is no such object.

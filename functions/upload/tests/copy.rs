@@ -26,6 +26,11 @@ async fn a_file_is_copied_byte_for_byte_and_as_rows() {
     assert_eq!(lab.storage().read_all(&raw.reference()).await.unwrap(), content);
     assert_eq!((raw.bytes, &raw.sha256), (event.validated.bytes, &event.validated.sha256));
     assert!(raw.version_id.is_some());
+    let info = lab.storage().head(&raw.reference()).await.unwrap();
+    assert_eq!(info.bytes, raw.bytes);
+    assert_eq!(info.metadata.get("shopflow-sha256"), Some(&raw.sha256));
+    let head = lab.storage().client().head_object().bucket(&raw.bucket).key(&raw.key);
+    assert_eq!(head.send().await.unwrap().content_type(), Some("text/csv"));
 
     let bronze = &result.entry.bronze;
     assert_eq!(bronze.key, "bronze/transactions/ingest_date=2024-01-15/run-1-00003.parquet");

@@ -68,13 +68,20 @@ pub async fn exchange(
     if gone.num_rows() == 0 && new.num_rows() == 0 {
         return Ok(());
     }
-    let removed = remove(transaction, table, key, &gone).await;
-    if removed.map_err(|error| error.with("table", table))? != gone.num_rows() as u64 {
-        tracing::warn!(table, "somebody else has changed the published rows");
-        return replace(transaction, table, key, "true", rows).await;
-    }
-    let copied = copy(transaction, &published(table), &new).await;
-    copied.map_err(|error| error.with("table", table))
+    let work = async {
+        // To look for each of many rows costs more than to write all.
+        if gone.num_rows() * 2 > former.num_rows() {
+            let delete = format!("DELETE FROM warehouse.{table}");
+            transaction.batch_execute(&delete).await.or_db("remove published rows")?;
+            return copy(transaction, &published(table), rows).await;
+        }
+        if remove(transaction, table, key, &gone).await? != gone.num_rows() as u64 {
+            tracing::warn!(table, "somebody else has changed the published rows");
+            return replace(transaction, table, key, "true", rows).await;
+        }
+        copy(transaction, &published(table), &new).await
+    };
+    work.await.map_err(|error| error.with("table", table))
 }
 
 /// Removes these rows; how many there were.

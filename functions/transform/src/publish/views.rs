@@ -1,4 +1,4 @@
-//! The materialised views of the warehouse after a publication.
+//! Materialised views that somebody has made in the warehouse, after a publication.
 
 use shopflow_core::Result;
 use shopflow_postgres::{Client, PgResultExt};

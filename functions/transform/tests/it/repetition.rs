@@ -178,3 +178,42 @@ async fn two_calls_at_once_share_the_work() {
     assert_eq!(one.fact_rows + two.fact_rows, 4);
     totals_agree(&shop).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_rows_that_differ_are_published() {
+    let shop = small_shop().await;
+    shop.transform("t1").await.unwrap();
+    let rows = "SELECT event_date, xmin::text FROM warehouse.daily_sales ORDER BY 1";
+    let before = shop.query(rows).await;
+    assert_eq!(before.len(), 3);
+    let sold = sale(4, 2, 7, 1, "2026-02-02T13:00:00Z");
+    shop.sales(&source("t2", 0, "2026-02-03"), &[sold]).await;
+    shop.transform("t2").await.unwrap();
+    let after = shop.query(rows).await;
+    assert_eq!(after[..2], before[..2]);
+    assert_ne!(after[2], before[2]);
+    totals_agree(&shop).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_published_copy_that_somebody_has_changed_is_made_right() {
+    let shop = small_shop().await;
+    shop.transform("t1").await.unwrap();
+    // Rows that the next sale replaces, one of three and one of one: its publication notices.
+    let spoil = "UPDATE warehouse.daily_sales SET revenue = 1 WHERE event_date = '2026-02-02';
+                 UPDATE warehouse.product_sales SET revenue = 1 WHERE product_id = 7";
+    shop.client.batch_execute(spoil).await.unwrap();
+    let sold = sale(4, 2, 7, 1, "2026-02-02T13:00:00Z");
+    shop.sales(&source("t2", 0, "2026-02-03"), &[sold]).await;
+    shop.transform("t2").await.unwrap();
+    totals_agree(&shop).await;
+    // A row that nothing replaces: a full call compares everything.
+    let days = "SELECT * FROM warehouse.daily_sales ORDER BY 1";
+    let right = shop.query(days).await;
+    let spoil = "UPDATE warehouse.daily_sales SET revenue = 1 WHERE event_date = '2026-01-09'";
+    shop.client.batch_execute(spoil).await.unwrap();
+    assert_ne!(shop.query(days).await, right);
+    shop.run("t3", true).await.unwrap();
+    assert_eq!(shop.query(days).await, right);
+    totals_agree(&shop).await;
+}
