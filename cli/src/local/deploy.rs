@@ -1,5 +1,5 @@
-//! Deploys `template.yaml` to the emulator with SAM, as it is deployed to AWS but for packages that
-//! are not compressed, when anything about it changed.
+//! Deploys `template.yaml` to the emulator with SAM, exactly as it is deployed to AWS, when
+//! anything about it changed.
 
 use std::path::Path;
 
@@ -48,7 +48,7 @@ pub async fn ensure(
 }
 
 fn sam(home: &Home, python: &Python, endpoint: &str, parameters: &[String]) -> Result<()> {
-    let mut command = python.script(&home.repository().join("local/sam.py"));
+    let mut command = python.module("samcli");
     command
         .current_dir(home.repository())
         .args(["deploy", "--config-env", ENVIRONMENT, "--template-file", "template.yaml"])

@@ -70,13 +70,6 @@ impl Python {
         command
     }
 
-    /// A command that runs a script.
-    pub fn script(&self, path: &Path) -> Command {
-        let mut command = Command::new(self.bin().join("python3"));
-        command.arg(path);
-        command
-    }
-
     /// Folder of the installed package `name`.
     ///
     /// # Errors

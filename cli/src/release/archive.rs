@@ -25,7 +25,6 @@ const SOURCES: &[&str] = &[
     "config",
     "events",
     "local/requirements.txt",
-    "local/sam.py",
     "samconfig.toml",
     "sql/analytics",
     "statemachines",
@@ -291,12 +290,7 @@ mod tests {
             let mode = std::fs::metadata(root.join(path)).unwrap().permissions().mode();
             assert_eq!(mode & 0o100 != 0, !path.ends_with(".pem"), "{path}");
         }
-        for path in [
-            "template.yaml",
-            "statemachines/pipeline.asl.json",
-            "local/requirements.txt",
-            "local/sam.py",
-        ] {
+        for path in ["template.yaml", "statemachines/pipeline.asl.json", "local/requirements.txt"] {
             let unpacked = std::fs::read(root.join(path)).unwrap();
             assert_eq!(unpacked, std::fs::read(repository().join(path)).unwrap(), "{path}");
         }
