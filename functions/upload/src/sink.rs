@@ -75,7 +75,7 @@ impl Sink {
     }
 
     /// Opens the sink for an object with the bytes of `source`, all of which will pass through it.
-    /// What is too large for S3 to copy in one request is written.
+    /// One of more than [`COPY_BYTES`] is written.
     pub(crate) async fn twin(
         storage: &Storage,
         source: &StoredObject,

@@ -1,5 +1,6 @@
 //! Crashes in the middle of a run: the run still ends right, and nothing is lost or doubled.
 
+use aws_sdk_sfn::types::{HistoryEventType, StateEnteredEventDetails};
 use serde_json::json;
 use shopflow_testkit::wait::Wait;
 use shopflow_tests::{Cloud, transactions};
@@ -32,7 +33,7 @@ fn kill(function: &str) -> usize {
 
 /// Starts a run over one large file and waits until it is caught in the act; name and ARN of the
 /// execution. On a machine where the act is over before anybody looks, it is tried again.
-async fn catch(cloud: &Cloud, mut is_caught: impl AsyncFnMut() -> bool) -> (String, String) {
+async fn catch(cloud: &Cloud, mut is_caught: impl AsyncFnMut(&str) -> bool) -> (String, String) {
     let wait = Wait::until("a run is caught in the act");
     loop {
         let name = shopflow_testkit::unique("test");
@@ -40,7 +41,7 @@ async fn catch(cloud: &Cloud, mut is_caught: impl AsyncFnMut() -> bool) -> (Stri
         let input = json!({"source": {"kind": "objects", "objects": [object]}});
         let arn = cloud.start(&cloud.pipeline, &name, &input).await;
         while cloud.is_running(&arn).await {
-            if is_caught().await {
+            if is_caught(&arn).await {
                 return (name, arn);
             }
             wait.pause(5).await;
@@ -69,33 +70,30 @@ async fn is_copying(cloud: &Cloud) -> bool {
     cloud.count(COPYING).await > 0
 }
 
-/// True while the raw copy is sent, of which nothing is visible yet.
-async fn is_sending(cloud: &Cloud) -> bool {
-    let sending = async || {
-        let open = cloud.s3.list_multipart_uploads().bucket(&cloud.landing).send().await;
-        let open = open.expect("list uploads");
-        let ids = open.uploads().iter().filter(|upload| {
-            let key = upload.key().unwrap_or_default();
-            key.starts_with("raw/")
-        });
-        ids.filter_map(|upload| upload.upload_id().map(str::to_owned)).collect::<Vec<_>>()
-    };
-    let before = sending().await;
-    let visible = cloud.keys(&cloud.landing, "raw/").await;
-    // The same upload before and after: it was not complete when the keys were listed.
-    let after = sending().await;
-    let under_way = before.iter().any(|id| after.contains(id));
-    assert!(
-        !under_way || visible.is_empty(),
-        "a copy that is not complete is visible: {visible:?}"
-    );
-    under_way
+/// True while an upload is at work of which nothing is visible yet.
+async fn is_uploading(cloud: &Cloud, arn: &str) -> bool {
+    let mut pages = cloud.sfn.get_execution_history().execution_arn(arn).into_paginator().send();
+    let mut is_at_work = false;
+    while let Some(page) = pages.next().await {
+        for event in page.expect("history").events() {
+            let entered = event.state_entered_event_details().map(StateEnteredEventDetails::name);
+            match event.r#type() {
+                HistoryEventType::MapStateEntered => is_at_work = entered == Some("Upload"),
+                HistoryEventType::TaskSucceeded => is_at_work = false,
+                _ => {}
+            }
+        }
+    }
+    is_at_work
+        && !processes("upload").is_empty()
+        && cloud.keys(&cloud.landing, "raw/").await.is_empty()
+        && cloud.keys(&cloud.lake, "bronze/transactions/").await.is_empty()
 }
 
 #[tokio::test]
 async fn a_load_that_is_killed_half_way_is_done_again_exactly_once() {
     let cloud = Cloud::fresh().await;
-    let (name, arn) = catch(&cloud, async || is_copying(&cloud).await).await;
+    let (name, arn) = catch(&cloud, async |_: &str| is_copying(&cloud).await).await;
     assert!(kill("load") > 0, "no load was running");
     cloud.wait(&arn).await.expect_success();
     assert_exact(&cloud, &name).await;
@@ -104,7 +102,7 @@ async fn a_load_that_is_killed_half_way_is_done_again_exactly_once() {
 #[tokio::test]
 async fn an_upload_that_is_killed_half_way_is_done_again_exactly_once() {
     let cloud = Cloud::fresh().await;
-    let (name, arn) = catch(&cloud, async || is_sending(&cloud).await).await;
+    let (name, arn) = catch(&cloud, async |arn: &str| is_uploading(&cloud, arn).await).await;
     assert!(kill("upload") > 0, "no upload was running");
     cloud.wait(&arn).await.expect_success();
     assert_exact(&cloud, &name).await;
@@ -113,7 +111,7 @@ async fn an_upload_that_is_killed_half_way_is_done_again_exactly_once() {
 #[tokio::test]
 async fn a_restart_of_postgres_during_a_load_is_survived() {
     let mut cloud = Cloud::fresh().await;
-    let (name, arn) = catch(&cloud, async || is_copying(&cloud).await).await;
+    let (name, arn) = catch(&cloud, async |_: &str| is_copying(&cloud).await).await;
     cloud.restart_postgres().await;
     cloud.wait(&arn).await.expect_success();
     assert_exact(&cloud, &name).await;
