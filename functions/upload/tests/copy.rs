@@ -164,22 +164,22 @@ async fn a_validated_file_that_is_gone_is_invalid_input() {
 #[tokio::test]
 async fn a_copy_killed_half_way_leaves_nothing_and_the_next_one_succeeds() {
     let lab = Lab::new().await;
-    let content = transactions(600_000);
+    let content = transactions(1_500_000);
     let event = lab.validated(Dataset::Transactions, 0, content.clone()).await;
-    // Ever further on, until parts of the raw copy have been sent.
+    // Ever further on, until parts of the bronze file have been sent.
     let mut steps = 1;
-    while !has_parts(&lab, &lab.context.landing).await {
+    while !has_parts(&lab, &lab.context.lake).await {
         let done = cut_off(lab.copy(&event), steps).await;
         assert!(done.is_none(), "all was copied at once after {steps} steps");
         assert_nothing_copied(&lab, &event.run, Dataset::Transactions).await;
         steps += 1 + steps / 4;
     }
     let result = lab.copy(&event).await.unwrap();
-    assert_eq!(result.entry.rows, 600_000);
+    assert_eq!(result.entry.rows, 1_500_000);
     let raw = lab.storage().read_all(&result.entry.raw.reference()).await.unwrap();
     assert!(raw == content);
     let batches = read_file(lab.storage(), &result.entry.bronze.reference()).await.unwrap();
-    assert_eq!(batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 600_000);
+    assert_eq!(batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 1_500_000);
 }
 
 /// True when the bucket has parts of an upload that never ended.
