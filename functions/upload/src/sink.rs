@@ -1,19 +1,9 @@
 //! Where a copy goes: a new object, or the one an earlier attempt already wrote.
 
-use aws_sdk_s3::types::{ChecksumAlgorithm, MetadataDirective};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 use shopflow_core::contract::StoredObject;
-use shopflow_core::storage::{ObjectInfo, ObjectWriter};
-use shopflow_core::{Error, ErrorKind, ObjectRef, Result, Storage};
-
-/// The largest object that is left to S3, 1 GiB: it takes up to 5 GiB in one request, but the answer
-/// to a small one comes in seconds, and a lost connection costs no more than these.
-const COPY_BYTES: u64 = 1 << 30;
-
-/// What stays as it is in the name of a source of a copy.
-const PLAIN: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+use shopflow_core::storage::{COPY_BYTES, ObjectInfo, ObjectWriter};
+use shopflow_core::{ErrorKind, ObjectRef, Result, Storage};
 
 /// What identifies the content of an object before the first byte is written.
 pub(crate) struct Fingerprint<'a> {
@@ -146,34 +136,16 @@ impl Twin {
     /// Has S3 copy the source.
     async fn copy(self) -> Result<StoredObject> {
         let ObjectRef { bucket, key, .. } = self.object;
-        let mut source =
-            format!("{}/{}", self.source.bucket, utf8_percent_encode(&self.source.key, PLAIN));
-        if let Some(version) = &self.source.version_id {
-            source.push_str(&format!("?versionId={}", utf8_percent_encode(version, PLAIN)));
-        }
-        let (name, value) = self.metadata;
-        let request = self.storage.client().copy_object().bucket(&bucket).key(&key);
-        let copied = request
-            .copy_source(source)
-            .content_type(self.content_type)
-            .metadata_directive(MetadataDirective::Replace)
-            .metadata(name, value)
-            .checksum_algorithm(ChecksumAlgorithm::Sha256)
-            .send()
-            .await
-            .map_err(|error| {
-                Error::aws(ErrorKind::TransientStorage, "copy object", error)
-                    .with("bucket", &bucket)
-                    .with("key", &key)
-                    .with("source", &self.source.key)
-            })?;
-        Ok(StoredObject {
-            bucket,
-            key,
-            version_id: copied.version_id().map(str::to_owned),
-            bytes: self.bytes,
-            sha256: hex::encode(self.hasher.finalize()),
-        })
+        let (name, value) = &self.metadata;
+        let copied = self.storage.copy(
+            &self.source,
+            (&bucket, &key),
+            self.content_type,
+            (name, value.as_str()),
+        );
+        let version_id = copied.await?;
+        let sha256 = hex::encode(self.hasher.finalize());
+        Ok(StoredObject { bucket, key, version_id, bytes: self.bytes, sha256 })
     }
 }
 

@@ -35,6 +35,7 @@ pub async fn handle(
     let run_id = &event.run.run_id;
     let source_id = keys::source_id(&source.bucket, &source.key, &source.version_id);
     let targets = Targets {
+        source: object,
         bucket: context.settings.buckets.landing.clone(),
         validated_key: keys::validated(dataset, run_id, &source_id),
         validated_type: content_type(dataset),

@@ -11,6 +11,7 @@ pub mod engine;
 mod handler;
 mod ids;
 mod json_lines;
+mod likeness;
 mod log;
 pub mod personal;
 mod pipeline;

@@ -1,13 +1,15 @@
 //! Streams an object through the engine into two objects: reading, validating and writing go on
-//! at the same time, with a few buffers between them.
+//! at the same time, with a few buffers between them. Of a file whose rows are all good nothing is
+//! written: it is its own good rows.
 
 use bytes::Bytes;
-use shopflow_core::contract::StoredObject;
+use shopflow_core::contract::{ObjectRef, StoredObject};
 use shopflow_core::storage::{ObjectReader, ObjectWriter};
 use shopflow_core::{Error, ErrorKind, Result, ResultExt, Storage};
 use tokio::sync::mpsc;
 
 use crate::engine::{Split, Summary, Validator};
+use crate::likeness::Likeness;
 
 /// Chunks that may wait for the engine.
 const CHUNKS_AHEAD: usize = 16;
@@ -19,6 +21,8 @@ const SPLIT_BYTES: usize = 1024 * 1024;
 /// Where the two outputs go.
 #[derive(Debug, Clone)]
 pub(crate) struct Targets {
+    /// The object that is read.
+    pub source: ObjectRef,
     pub bucket: String,
     pub validated_key: String,
     pub validated_type: &'static str,
@@ -39,6 +43,22 @@ enum Input {
     End,
 }
 
+/// Rows on their way to the writers.
+#[derive(Debug, Default)]
+struct Piece {
+    split: Split,
+    /// All good rows up to here are the beginning of the file, byte for byte.
+    is_source: bool,
+}
+
+/// The end of the rows.
+#[derive(Debug)]
+struct Validated {
+    summary: Summary,
+    /// The good rows are the file, byte for byte.
+    is_source: bool,
+}
+
 /// Validates the object behind `reader`. Nothing becomes visible unless all of it was read.
 pub(crate) async fn run(
     storage: &Storage,
@@ -47,22 +67,22 @@ pub(crate) async fn run(
     targets: &Targets,
 ) -> Result<Outcome> {
     let (chunks, received) = mpsc::channel(CHUNKS_AHEAD);
-    let (splits, to_write) = mpsc::channel(SPLITS_AHEAD);
-    let validating = tokio::task::spawn_blocking(move || validate(validator, received, &splits));
+    let (pieces, to_write) = mpsc::channel(SPLITS_AHEAD);
+    let validating = tokio::task::spawn_blocking(move || validate(validator, received, &pieces));
     let mut outputs = Outputs::new(storage.clone(), targets.clone());
     let writing = tokio::spawn(async move {
         outputs.write(to_write).await?;
         Ok::<_, Error>(outputs)
     });
     let read = read(reader, chunks).await;
-    let summary = validating.await.or_error(ErrorKind::Internal, "validation stopped")?;
+    let validated = validating.await.or_error(ErrorKind::Internal, "validation stopped")?;
     let outputs = writing.await.or_error(ErrorKind::Internal, "writing stopped")?;
     // A writer that fails stops the reader, so its error is the cause and comes first.
     let outputs = outputs?;
     read?;
-    let summary =
-        summary.ok_or_else(|| Error::internal("validation stopped before the end of the file"))?;
-    let (validated, quarantine) = outputs.finish().await?;
+    let Validated { summary, is_source } =
+        validated.ok_or_else(|| Error::internal("validation stopped before the end of the file"))?;
+    let (validated, quarantine) = outputs.finish(is_source).await?;
     Ok(Outcome { summary, validated, quarantine })
 }
 
@@ -76,26 +96,34 @@ async fn read(mut reader: ObjectReader, chunks: mpsc::Sender<Input>) -> Result<(
     Ok(())
 }
 
-/// The summary, or `None` when the input broke off or nobody takes the output.
+/// `None` when the input broke off or nobody takes the output.
 fn validate(
     mut validator: Validator,
     mut chunks: mpsc::Receiver<Input>,
-    splits: &mpsc::Sender<Split>,
-) -> Option<Summary> {
+    pieces: &mpsc::Sender<Piece>,
+) -> Option<Validated> {
+    let mut likeness = Likeness::default();
     let mut split = Split::default();
     loop {
         match chunks.blocking_recv()? {
-            Input::Chunk(chunk) => validator.feed(&chunk, &mut split),
+            Input::Chunk(chunk) => {
+                let known = split.good.len();
+                validator.feed(&chunk, &mut split);
+                likeness.compare(&chunk, &split.good[known..]);
+            }
             Input::End => break,
         }
         if split.good.len().max(split.bad.len()) >= SPLIT_BYTES {
-            splits.blocking_send(std::mem::take(&mut split)).ok()?;
+            let full = std::mem::take(&mut split);
+            pieces.blocking_send(Piece { split: full, is_source: likeness.holds() }).ok()?;
             split.good.reserve(SPLIT_BYTES + SPLIT_BYTES / 8);
         }
     }
+    let known = split.good.len();
     let summary = validator.finish(&mut split);
-    splits.blocking_send(split).ok()?;
-    Some(summary)
+    likeness.compare(&[], &split.good[known..]);
+    pieces.blocking_send(Piece { split, is_source: likeness.holds() }).ok()?;
+    Some(Validated { summary, is_source: likeness.is_complete() })
 }
 
 /// The two writers; an object without rows is never begun.
@@ -111,35 +139,41 @@ impl Outputs {
         Outputs { storage, targets, validated: None, quarantine: None }
     }
 
-    async fn write(&mut self, mut splits: mpsc::Receiver<Split>) -> Result<()> {
+    async fn write(&mut self, mut pieces: mpsc::Receiver<Piece>) -> Result<()> {
         let Outputs { storage, targets, validated, quarantine } = self;
-        while let Some(split) = splits.recv().await {
-            let good = (&targets.validated_key, targets.validated_type);
-            append(storage, &targets.bucket, good, validated, &split.good).await?;
-            let bad = (&targets.quarantine_key, "text/csv");
-            append(storage, &targets.bucket, bad, quarantine, &split.bad).await?;
+        while let Some(Piece { split, is_source }) = pieces.recv().await {
+            let (bucket, key, kind) =
+                (&targets.bucket, &targets.validated_key, targets.validated_type);
+            if !split.good.is_empty() {
+                let good = validated.get_or_insert_with(|| {
+                    storage.write(bucket, key, kind).like(&targets.source)
+                });
+                match is_source {
+                    true => good.repeat(&split.good),
+                    false => good.write(&split.good).await?,
+                }
+            }
+            if !split.bad.is_empty() {
+                let bad = quarantine.get_or_insert_with(|| {
+                    storage.write(bucket, &targets.quarantine_key, "text/csv")
+                });
+                bad.write(&split.bad).await?;
+            }
         }
         Ok(())
     }
 
-    async fn finish(self) -> Result<(Option<StoredObject>, Option<StoredObject>)> {
-        let validated = finish(self.validated).await?;
+    async fn finish(
+        self,
+        is_source: bool,
+    ) -> Result<(Option<StoredObject>, Option<StoredObject>)> {
+        let validated = match self.validated {
+            Some(writer) if is_source => writer.finish_as_origin(),
+            other => finish(other).await?,
+        };
         let quarantine = finish(self.quarantine).await?;
         Ok((validated, quarantine))
     }
-}
-
-async fn append(
-    storage: &Storage,
-    bucket: &str,
-    (key, content_type): (&String, &str),
-    writer: &mut Option<ObjectWriter>,
-    content: &[u8],
-) -> Result<()> {
-    if content.is_empty() {
-        return Ok(());
-    }
-    writer.get_or_insert_with(|| storage.write(bucket, key, content_type)).write(content).await
 }
 
 async fn finish(writer: Option<ObjectWriter>) -> Result<Option<StoredObject>> {

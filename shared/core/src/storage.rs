@@ -1,8 +1,10 @@
 //! Objects in S3: streaming reads that resume, streaming writes that S3 verifies, small JSON.
 
+mod copy;
 mod reader;
 mod writer;
 
+pub use copy::COPY_BYTES;
 pub use reader::ObjectReader;
 pub use writer::ObjectWriter;
 

@@ -1,6 +1,7 @@
 //! Streaming writes, verified by S3 with SHA-256.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
@@ -10,7 +11,9 @@ use bytes::{Bytes, BytesMut};
 use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 
-use crate::contract::StoredObject;
+use super::concrete;
+use super::copy::{COPY_BYTES, address};
+use crate::contract::{ObjectRef, StoredObject};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 
 /// Writes an object of unknown length with bounded memory.
@@ -18,6 +21,8 @@ use crate::error::{Error, ErrorKind, Result, ResultExt};
 /// Up to one part is buffered and sent as a single `PutObject`; beyond that parts go out as they
 /// fill, a few at a time. Nothing is visible before [`ObjectWriter::finish`]; dropping the writer
 /// leaves nothing behind but an unfinished upload, which a lifecycle rule removes.
+///
+/// Content that begins like another object need not be sent: see [`ObjectWriter::like`].
 #[derive(Debug)]
 pub struct ObjectWriter {
     client: Client,
@@ -30,7 +35,15 @@ pub struct ObjectWriter {
     buffer: BytesMut,
     hasher: Sha256,
     bytes: u64,
+    origin: Option<Origin>,
     upload: Option<Multipart>,
+}
+
+/// The object that the content begins with, and how many of its bytes S3 is to copy: whole parts.
+#[derive(Debug)]
+struct Origin {
+    object: ObjectRef,
+    bytes: u64,
 }
 
 #[derive(Debug)]
@@ -61,6 +74,7 @@ impl ObjectWriter {
             buffer: BytesMut::new(),
             hasher: Sha256::new(),
             bytes: 0,
+            origin: None,
             upload: None,
         }
     }
@@ -70,6 +84,37 @@ impl ObjectWriter {
     pub fn metadata(mut self, name: &str, value: &str) -> Self {
         self.metadata.insert(name.to_owned(), value.to_owned());
         self
+    }
+
+    /// Lets the content begin like `origin`: see [`ObjectWriter::repeat`].
+    #[must_use]
+    pub fn like(mut self, origin: &ObjectRef) -> Self {
+        self.origin = Some(Origin { object: origin.clone(), bytes: 0 });
+        self
+    }
+
+    /// Appends the next bytes of the origin, which are kept back: should other content follow, S3
+    /// copies them. Only before the first [`ObjectWriter::write`].
+    pub fn repeat(&mut self, mut content: &[u8]) {
+        self.hasher.update(content);
+        self.bytes += content.len() as u64;
+        while !content.is_empty() {
+            content = self.fill(content);
+            if self.buffer.len() == self.part_size
+                && let Some(origin) = &mut self.origin
+            {
+                origin.bytes += self.buffer.len() as u64;
+                self.buffer.clear();
+            }
+        }
+    }
+
+    /// The origin itself, which is all there is to write: nothing was sent.
+    pub fn finish_as_origin(self) -> Option<StoredObject> {
+        let ObjectRef { bucket, key, version_id } = self.origin?.object;
+        let version_id = concrete(version_id.as_deref());
+        let sha256 = hex::encode(self.hasher.finalize());
+        Some(StoredObject { bucket, key, version_id, bytes: self.bytes, sha256 })
     }
 
     /// Bytes written so far.
@@ -91,10 +136,7 @@ impl ObjectWriter {
         self.hasher.update(content);
         self.bytes += content.len() as u64;
         while !content.is_empty() {
-            let room = self.part_size - self.buffer.len();
-            let (now, later) = content.split_at(room.min(content.len()));
-            self.buffer.extend_from_slice(now);
-            content = later;
+            content = self.fill(content);
             if self.buffer.len() == self.part_size {
                 let outcome = self.send_part().await;
                 if let Err(error) = outcome {
@@ -106,12 +148,25 @@ impl ObjectWriter {
         Ok(())
     }
 
+    /// Takes what the current part has room for; the rest.
+    fn fill<'a>(&mut self, content: &'a [u8]) -> &'a [u8] {
+        let room = self.part_size - self.buffer.len();
+        let (now, later) = content.split_at(room.min(content.len()));
+        self.buffer.extend_from_slice(now);
+        later
+    }
+
+    /// Bytes that S3 is to copy from the origin.
+    fn copied_bytes(&self) -> u64 {
+        self.origin.as_ref().map_or(0, |origin| origin.bytes)
+    }
+
     /// Makes the object visible.
     ///
     /// # Errors
     /// `Transient.Storage`, or `Internal` when S3 refuses the request.
     pub async fn finish(mut self) -> Result<StoredObject> {
-        if self.upload.is_none() {
+        if self.upload.is_none() && self.copied_bytes() == 0 {
             let content = std::mem::take(&mut self.buffer).freeze();
             let metadata = std::mem::take(&mut self.metadata);
             return put(
@@ -176,12 +231,50 @@ impl ObjectWriter {
             .await
             .map_err(|error| self.failed("create multipart upload", error))?;
         let id = output.upload_id().unwrap_or("").to_owned();
-        Ok(Multipart { id, started: 0, sending: JoinSet::new(), done: Vec::new() })
+        let mut upload = Multipart { id, started: 0, sending: JoinSet::new(), done: Vec::new() };
+        if let Some(origin) = &self.origin {
+            for from in (0..origin.bytes).step_by(COPY_BYTES as usize) {
+                let range = from..(from + COPY_BYTES).min(origin.bytes);
+                let part = self.copy_part(&mut upload, &origin.object, range).await?;
+                upload.done.push(part);
+            }
+        }
+        Ok(upload)
+    }
+
+    /// Has S3 make a part from a range of the origin.
+    async fn copy_part(
+        &self,
+        upload: &mut Multipart,
+        origin: &ObjectRef,
+        range: Range<u64>,
+    ) -> Result<CompletedPart> {
+        upload.started += 1;
+        let output = self
+            .client
+            .upload_part_copy()
+            .bucket(&self.bucket)
+            .key(&self.key)
+            .upload_id(&upload.id)
+            .part_number(upload.started)
+            .copy_source(address(origin))
+            .copy_source_range(format!("bytes={}-{}", range.start, range.end - 1))
+            .send()
+            .await
+            .map_err(|error| self.failed("copy part", error).with("source", &origin.key))?;
+        let copied = output.copy_part_result();
+        Ok(CompletedPart::builder()
+            .part_number(upload.started)
+            .set_checksum_sha256(copied.and_then(|part| part.checksum_sha256()).map(str::to_owned))
+            .set_e_tag(copied.and_then(|part| part.e_tag()).map(str::to_owned))
+            .build())
     }
 
     async fn complete(&mut self) -> Result<Option<String>> {
         if !self.buffer.is_empty() {
             self.send_part().await?;
+        } else if self.upload.is_none() {
+            self.upload = Some(self.start().await?);
         }
         let Some(upload) = &mut self.upload else {
             return Err(Error::internal("multipart upload has no id"));
