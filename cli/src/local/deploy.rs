@@ -3,9 +3,12 @@
 
 use std::path::Path;
 
+use aws_config::SdkConfig;
 use sha2::{Digest, Sha256};
+use shopflow_aws::lambda;
 use shopflow_core::overlay::Overlay;
-use shopflow_core::{Error, Result};
+use shopflow_core::runtime::PING;
+use shopflow_core::{Error, ErrorKind, Result};
 
 use super::emulator::{self, CREDENTIAL, REGION};
 use super::function::{Function, architecture};
@@ -44,7 +47,29 @@ pub async fn ensure(
     state.deployment = Some(Deployment { fingerprint, outputs: stack.outputs().clone() });
     state.write(&home.state_file())?;
     step.done(&format!("deployed as stack {}", stack.name()));
+    let step = console.step("functions: starting each one");
+    step.check(start(&emulator::aws(emulator).await, functions).await)?;
+    step.done("started");
     Ok(stack)
+}
+
+/// Has each function start and answer, so that one that cannot is told of now, and the first run
+/// need not wait for any.
+async fn start(aws: &SdkConfig, functions: &[Function]) -> Result<()> {
+    let starts = functions.iter().map(|function| async move {
+        let name = format!("shopflow-{ENVIRONMENT}-{}", function.name);
+        let answer = lambda::invoke(aws, &name, PING).await.map_err(|error| {
+            Error::aws(ErrorKind::TransientService, "start function", error).with("function", &name)
+        })?;
+        if answer.function_error.is_none() {
+            return Ok(());
+        }
+        let problem = String::from_utf8_lossy(&answer.payload).into_owned();
+        Err(Error::internal("function does not start")
+            .with("function", &name)
+            .with("problem", problem))
+    });
+    futures::future::try_join_all(starts).await.map(drop)
 }
 
 fn sam(home: &Home, python: &Python, endpoint: &str, parameters: &[String]) -> Result<()> {

@@ -76,6 +76,7 @@ fn whole_run(landing: &str) -> RecordFinish {
         trace: Box::new(Trace {
             objects: vec![object("customers", "c-1"), object("products", "p-1")],
             gold: vec![GoldTable { table: "dim_product".to_owned(), rows: 19 }],
+            compacted: vec!["silver/products".to_owned()],
             ..Trace::default()
         }),
         ..finish(RunStatus::Succeeded)

@@ -6,7 +6,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use shopflow_core::contract::{GoldTable, LedgerEntry, TransformEvent, TransformResult};
 use shopflow_core::runtime::Invocation;
-use shopflow_core::{Dataset, Error, Result, keys};
+use shopflow_core::{Error, Result};
 use shopflow_postgres::{Client, PgResultExt};
 use shopflow_query::FileCache;
 
@@ -44,12 +44,14 @@ pub fn handle<'a>(
     answer.boxed()
 }
 
-/// How long the steps of a call took; silver and warehouse run side by side.
+/// How long the steps of a call took. Silver and the dimensions of the warehouse are made side by
+/// side, and then gold and the facts of the warehouse.
 #[derive(Debug, Default)]
 struct Steps {
     silver: Duration,
-    warehouse: Duration,
+    dimensions: Duration,
     gold: Duration,
+    facts: Duration,
     publish: Duration,
     views: Duration,
 }
@@ -107,19 +109,27 @@ async fn work(
         publish::close_files(session.client(), &event.run, &pending, &counts, &click_dates).await?;
         return unfinished(session.client(), event).await;
     }
-    let (changed, facts) = futures::try_join!(
+    let (changed, dimensioned) = futures::try_join!(
         timed(&mut steps.silver, merge.write(context, &cache, &mut counts).boxed()),
-        timed(&mut steps.warehouse, warehouse::rebuild(snapshot, &pending).boxed())
+        timed(&mut steps.dimensions, warehouse::dimensions(&snapshot, &pending).boxed())
     )?;
     click_dates.extend(changed);
     // The bronze rows are no longer needed; gold reads silver.
     drop(merge);
-    let dimensions = pending.entities > 0 || full;
     let (click_dates, later_click_dates) = cut_click_dates(context, click_dates, most).await?;
-    let published = gold::Published::read(session.client()).await?;
-    let update = gold::Update { dates: facts.dates, click_dates, dimensions, full, published };
-    let refreshed = gold::refresh(context, session.client(), &cache, &update);
-    let refreshed = timed(&mut steps.gold, refreshed).await?;
+    let published = gold::Published::read(snapshot.client()).await?;
+    let dates = dimensioned.dates.clone();
+    let dimensions = pending.entities > 0 || full;
+    let update = gold::Update { dates, click_dates, dimensions, full, published };
+    // Both read the dimensions of this transaction. Gold that was written when the transaction
+    // fails is written again by the next call: all marks are still there.
+    let refreshed = gold::refresh(context, snapshot.client(), &cache, &update);
+    let (refreshed, computed) = futures::try_join!(
+        timed(&mut steps.gold, refreshed),
+        timed(&mut steps.facts, dimensioned.compute(&snapshot).boxed())
+    )?;
+    let in_place = dimensioned.finish(snapshot, computed).boxed();
+    let fact_rows = timed(&mut steps.facts, in_place).await?;
     let work = Work {
         run: &event.run,
         business: &context.business,
@@ -128,7 +138,7 @@ async fn work(
         update: &update,
         refreshed: &refreshed,
         later_click_dates: &later_click_dates,
-        fact_rows: facts.rows,
+        fact_rows,
     };
     timed(&mut steps.publish, work.publish_and_close(session.client()).boxed()).await?;
     if pending.dates_left || !later_click_dates.is_empty() {
@@ -143,7 +153,7 @@ async fn unfinished(client: &Client, event: &TransformEvent) -> Result<Transform
     let ledger = publish::ledger(client, run_id).await?;
     check_balance(&ledger)?;
     let (touched_dates, fact_rows) = publish::work_of(client, run_id).await?;
-    let (gold, silver) = (Vec::new(), silver_tables());
+    let (gold, silver) = (Vec::new(), Vec::new());
     Ok(TransformResult { touched_dates, fact_rows, more: true, gold, silver, ledger })
 }
 
@@ -156,18 +166,14 @@ async fn finish(
     let client = session.client();
     timed(&mut steps.views, views::refresh(client)).await?;
     let run_id = &event.run.run_id;
-    let (ledger, (touched_dates, fact_rows), gold) = futures::try_join!(
+    let (ledger, (touched_dates, fact_rows), gold, silver) = futures::try_join!(
         publish::ledger(client, run_id),
         publish::work_of(client, run_id),
-        gold::row_counts(context).boxed()
+        gold::row_counts(context).boxed(),
+        silver::tables_of_several_files(context).boxed()
     )?;
     check_balance(&ledger)?;
-    let silver = silver_tables();
     Ok(TransformResult { touched_dates, fact_rows, more: false, gold, silver, ledger })
-}
-
-fn silver_tables() -> Vec<String> {
-    Dataset::all().map(keys::silver_table).collect()
 }
 
 fn check_balance(ledger: &[LedgerEntry]) -> Result<()> {
@@ -199,8 +205,9 @@ fn report(result: &TransformResult, steps: &Steps, invocation: &Invocation) {
         fact_rows = result.fact_rows,
         datasets = result.ledger.len(),
         silver_ms = steps.silver.as_millis() as u64,
-        warehouse_ms = steps.warehouse.as_millis() as u64,
+        dimensions_ms = steps.dimensions.as_millis() as u64,
         gold_ms = steps.gold.as_millis() as u64,
+        facts_ms = steps.facts.as_millis() as u64,
         publish_ms = steps.publish.as_millis() as u64,
         views_ms = steps.views.as_millis() as u64,
         "transformed"

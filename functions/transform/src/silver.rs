@@ -122,6 +122,21 @@ impl Merge {
     }
 }
 
+/// The tables with a partition of several files, which compaction may put together.
+///
+/// # Errors
+/// `Transient.Storage`.
+pub async fn tables_of_several_files(context: &Context) -> Result<Vec<String>> {
+    let tables = Dataset::all().map(|dataset| async move {
+        let name = keys::silver_table(dataset);
+        let table = Table::open(&context.storage, &context.lake, &name).await?;
+        let several = table.manifest().partitions.values().any(|files| files.len() > 1);
+        Ok::<_, Error>(several.then_some(name))
+    });
+    let found = futures::future::try_join_all(tables.map(FutureExt::boxed)).await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
 /// Nothing loaded yet, for each file of the queue.
 pub fn counts(pending: &Pending) -> Vec<FileCount> {
     let unmerged = |file: &QueuedFile| FileCount { rows: file.entry.rows, loaded: 0 };

@@ -11,6 +11,7 @@ use shopflow_postgres::{Client, PgResultExt, dimensions};
 use tokio_postgres::Transaction;
 
 use crate::incoming::pending::Pending;
+pub use facts::Computed;
 
 const DATES: &str = include_str!("../../../sql/warehouse/dates.sql");
 const PAYMENT_METHODS: &str = include_str!("../../../sql/warehouse/payment_methods.sql");
@@ -60,17 +61,29 @@ pub async fn add_dates(transaction: &Transaction<'_>, dates: &[NaiveDate]) -> Re
     Ok(())
 }
 
-/// Brings the dimensions of dirty entities and the facts of dirty dates up to date, and commits.
+/// The dimensions are up to date; the facts are to follow, in the same transaction.
+#[derive(Debug, Default)]
+pub struct Dimensioned {
+    /// The dates whose facts are to be computed anew.
+    outdated: Vec<NaiveDate>,
+    /// Single facts of other dates that got another version or price.
+    rekeyed: u64,
+    /// All dates with facts that change.
+    pub dates: BTreeSet<NaiveDate>,
+    is_empty: bool,
+}
+
+/// Brings the dimensions of dirty entities up to date, and the facts of other dates than the dirty
+/// ones that this concerns.
 ///
 /// # Errors
-/// `Transient.Database`, or `Internal` when a sale would be lost.
-pub async fn rebuild(transaction: Transaction<'_>, pending: &Pending) -> Result<Facts> {
+/// `Transient.Database`.
+pub async fn dimensions(transaction: &Transaction<'_>, pending: &Pending) -> Result<Dimensioned> {
     if pending.entities == 0 && pending.dates.is_empty() {
-        transaction.commit().await.or_db("commit warehouse")?;
-        return Ok(Facts::default());
+        return Ok(Dimensioned { is_empty: true, ..Dimensioned::default() });
     }
-    let dates: Vec<NaiveDate> = pending.dates.iter().copied().collect();
-    add_dates(&transaction, &dates).await?;
+    let outdated: Vec<NaiveDate> = pending.dates.iter().copied().collect();
+    add_dates(transaction, &outdated).await?;
     let stars = dimensions::all();
     transaction.batch_execute(dimensions::PREPARE).await.or_db("prepare dimensions")?;
     for star in &stars {
@@ -87,8 +100,6 @@ pub async fn rebuild(transaction: Transaction<'_>, pending: &Pending) -> Result<
     transaction.batch_execute(dimensions::END).await.or_db("restore settings")?;
     let rekeyed = transaction.execute(REKEYED_FACTS, &[]).await.or_db("re-key facts")?;
     transaction.batch_execute(REKEYED_SESSIONS).await.or_db("re-key sessions")?;
-    let written = facts::write(&transaction, &dates).await?;
-    check_versions(&transaction).await?;
     let dates = transaction
         .query("SELECT event_date FROM pending_dates", &[])
         .await
@@ -96,8 +107,41 @@ pub async fn rebuild(transaction: Transaction<'_>, pending: &Pending) -> Result<
         .iter()
         .map(|row| row.get(0))
         .collect();
-    transaction.commit().await.or_db("commit warehouse")?;
-    Ok(Facts { rows: written + rekeyed, dates })
+    Ok(Dimensioned { outdated, rekeyed, dates, is_empty: false })
+}
+
+impl Dimensioned {
+    /// Computes the facts of the dirty dates. Readers see nothing of it and wait for nothing.
+    ///
+    /// # Errors
+    /// `Transient.Database`, or `Internal` when a sale would be lost.
+    pub async fn compute(&self, transaction: &Transaction<'_>) -> Result<Computed> {
+        facts::compute(transaction, &self.outdated).await
+    }
+
+    /// Puts the computed facts in place, and commits. How many facts changed or were computed.
+    ///
+    /// # Errors
+    /// `Transient.Database`, or `Internal` when a fact names a version that has gone.
+    pub async fn finish(&self, transaction: Transaction<'_>, computed: Computed) -> Result<u64> {
+        let written = computed.put_in_place(&transaction).await?;
+        if !self.is_empty {
+            check_versions(&transaction).await?;
+        }
+        transaction.commit().await.or_db("commit warehouse")?;
+        Ok(written + self.rekeyed)
+    }
+}
+
+/// Brings the dimensions of dirty entities and the facts of dirty dates up to date, and commits.
+///
+/// # Errors
+/// `Transient.Database`, or `Internal` when a sale would be lost.
+pub async fn rebuild(transaction: Transaction<'_>, pending: &Pending) -> Result<Facts> {
+    let dimensioned = dimensions(&transaction, pending).await?;
+    let computed = dimensioned.compute(&transaction).await?;
+    let rows = dimensioned.finish(transaction, computed).await?;
+    Ok(Facts { rows, dates: dimensioned.dates })
 }
 
 /// No fact may name a version that has gone.

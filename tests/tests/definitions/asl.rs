@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use crate::read;
 
-/// One `States` object: the machine itself, or the inside of a Map.
+/// One `States` object: the machine itself, the inside of a Map, or a branch of a Parallel.
 pub struct Scope {
-    /// Name of the Map it is inside of; empty for the machine.
+    /// Name of the Map or Parallel it is inside of; empty for the machine.
     pub map: String,
     pub start: String,
     pub states: BTreeMap<String, Value>,
@@ -18,7 +18,7 @@ pub struct Scope {
 pub struct Machine {
     pub text: String,
     pub root: Value,
-    /// The machine first, then the inside of each Map.
+    /// The machine first, then the inside of each Map and Parallel.
     pub scopes: Vec<Scope>,
 }
 
@@ -36,7 +36,7 @@ impl Machine {
         &self.scopes[0]
     }
 
-    /// Every state with its name, and the Map it is inside of.
+    /// Every state with its name, and the Map or Parallel it is inside of.
     pub fn states(&self) -> impl Iterator<Item = (&str, &str, &Value)> {
         self.scopes.iter().flat_map(|scope| {
             scope.states.iter().map(|(name, state)| (scope.map.as_str(), name.as_str(), state))
@@ -61,6 +61,9 @@ fn collect(map: &str, machine: &Value, scopes: &mut Vec<Scope>) {
     for (name, state) in &states {
         if state["Type"] == "Map" {
             collect(name, &state["ItemProcessor"], scopes);
+        }
+        for branch in state["Branches"].as_array().into_iter().flatten() {
+            collect(name, branch, scopes);
         }
     }
 }

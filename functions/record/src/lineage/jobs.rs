@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use shopflow_core::contract::{RecordFinish, RunError, RunStatus};
-use shopflow_core::{Dataset, LedgerEntry, Stage};
+use shopflow_core::{Dataset, LedgerEntry, Stage, keys};
 use shopflow_lineage::{Graph, Layer};
 
 use super::evidence::Evidence;
@@ -161,8 +161,12 @@ impl Finished<'_> {
                 parts
             }
             "quality" => vec![self.quality()],
-            _ => Dataset::all().map(compact).collect(),
+            _ => Dataset::all().filter(|dataset| self.is_compacted(*dataset)).map(compact).collect(),
         }
+    }
+
+    fn is_compacted(&self, dataset: Dataset) -> bool {
+        self.finish.trace.compacted.contains(&keys::silver_table(dataset))
     }
 
     /// One part per dataset that a stage accounts for, or should have when it failed.

@@ -54,19 +54,28 @@ impl Month {
     }
 }
 
-/// Makes the facts of the dirty dates those of their sales; how many sales these are. The dimensions
-/// must be up to date, and `dates` not be empty.
+/// Facts beside the table, in the tables that will take the place of partitions.
+#[derive(Debug, Default)]
+pub struct Computed {
+    rows: u64,
+    /// Months that were built anew; `None` when there was nothing to compute.
+    months: Option<Vec<Month>>,
+}
+
+/// Computes the facts of the dirty dates from their sales; the dimensions must be up to date. Facts of
+/// months that are not built anew are written to the table itself.
 ///
 /// # Errors
 /// `Transient.Database`, or `Internal` when a sale would be lost.
-pub async fn write(transaction: &Transaction<'_>, dates: &[NaiveDate]) -> Result<u64> {
-    let (Some(first), Some(last)) = (dates.iter().min(), dates.iter().max()) else { return Ok(0) };
+pub async fn compute(transaction: &Transaction<'_>, dates: &[NaiveDate]) -> Result<Computed> {
+    let (Some(first), Some(last)) = (dates.iter().min(), dates.iter().max()) else {
+        return Ok(Computed::default());
+    };
     let from = midnight(*first);
     let to = midnight(last.checked_add_days(Days::new(1)).unwrap_or(*last));
     let months = months(transaction, &from, &to).await?;
     let sales: i64 = months.iter().map(|month| month.sales).sum();
-    let (bulk, compared): (Vec<&Month>, Vec<&Month>) =
-        months.iter().partition(|month| month.is_bulk());
+    let (bulk, compared): (Vec<Month>, Vec<Month>) = months.into_iter().partition(Month::is_bulk);
 
     stage(transaction, &bulk).await?;
     let sql = FACT_SALES.replacen(TABLE, STAGING, 1);
@@ -80,12 +89,24 @@ pub async fn write(transaction: &Transaction<'_>, dates: &[NaiveDate]) -> Result
     for month in &bulk {
         build(transaction, month).await.map_err(|error| error.with("month", month.first))?;
     }
-    for month in &bulk {
-        replace(transaction, month).await.map_err(|error| error.with("month", month.first))?;
+    Ok(Computed { rows: sales.max(0) as u64, months: Some(bulk) })
+}
+
+impl Computed {
+    /// Puts the months that were built anew in place; how many facts were computed in all.
+    ///
+    /// # Errors
+    /// `Transient.Database`.
+    pub async fn put_in_place(&self, transaction: &Transaction<'_>) -> Result<u64> {
+        let Some(months) = &self.months else { return Ok(0) };
+        for month in months {
+            replace(transaction, month).await.map_err(|error| error.with("month", month.first))?;
+        }
+        let counted = if months.is_empty() { "" } else { COUNT_CHANGE };
+        let end = format!("{UNSTAGE}{counted}");
+        transaction.batch_execute(&end).await.or_db("end of writing facts")?;
+        Ok(self.rows)
     }
-    let end = if bulk.is_empty() { UNSTAGE.to_owned() } else { format!("{UNSTAGE}{COUNT_CHANGE}") };
-    transaction.batch_execute(&end).await.or_db("end of writing facts")?;
-    Ok(sales.max(0) as u64)
 }
 
 const UNSTAGE: &str = "DROP TABLE warehouse.fact_sales_next;";
@@ -141,7 +162,7 @@ async fn months(
 
 /// Makes the tables the facts go to first: one for each month that is built anew, and one for the
 /// others.
-async fn stage(transaction: &Transaction<'_>, bulk: &[&Month]) -> Result<()> {
+async fn stage(transaction: &Transaction<'_>, bulk: &[Month]) -> Result<()> {
     let mut sql = "CREATE TABLE warehouse.fact_sales_next (LIKE warehouse.fact_sales)
                        PARTITION BY RANGE (date_key);
                    CREATE TABLE warehouse.fact_sales_next_default
@@ -158,7 +179,7 @@ async fn stage(transaction: &Transaction<'_>, bulk: &[&Month]) -> Result<()> {
 }
 
 /// Removes the facts that are no longer right, and inserts those that are missing.
-async fn write_differences(transaction: &Transaction<'_>, months: &[&Month]) -> Result<()> {
+async fn write_differences(transaction: &Transaction<'_>, months: &[Month]) -> Result<()> {
     let known: Vec<i32> = months
         .iter()
         .filter(|month| month.dirty_facts > 0)

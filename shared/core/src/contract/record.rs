@@ -57,6 +57,8 @@ pub struct Trace {
     pub gold: Vec<GoldTable>,
     /// The report of `quality`.
     pub report: Option<ObjectRef>,
+    /// The tables whose files `compact` was to look after, such as `silver/products`.
+    pub compacted: Vec<String>,
     /// The function that a failed run stopped at.
     pub stage: Option<String>,
     /// Datasets with a file that was not accepted.

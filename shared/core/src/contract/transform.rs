@@ -26,7 +26,8 @@ pub struct TransformResult {
     #[serde(default)]
     pub more: bool,
     pub gold: Vec<GoldTable>,
-    /// Names of the tables of silver, for whoever looks after their files.
+    /// The tables of silver in which files could be put together: a partition of theirs has
+    /// several.
     #[serde(default)]
     pub silver: Vec<String>,
     /// One entry per dataset: bronze rows in, silver rows written or unchanged.
