@@ -12,7 +12,8 @@ pub const NAME: &str = "shopflow";
 /// Name of the secret.
 const SECRET: &str = "shopflow-local-database";
 
-/// Makes an empty database with an owner of its own, and the secret the functions read.
+/// Makes a database with the tables of this release and an owner of its own, and the secret the
+/// functions read. `record` would make the tables, too, but then the first run waits for them.
 ///
 /// An existing database is dropped: it belongs to objects that the emulator no longer has.
 ///
@@ -40,6 +41,8 @@ pub async fn create(state: &mut State) -> Result<()> {
             .await
             .map_err(|error| refused(ErrorKind::Internal, "create database", error))?;
     }
+    let mut owner = connect(&config(postgres, NAME, NAME, &password)).await?;
+    shopflow_postgres::migrate(&mut owner).await?;
     let secret_arn = store_secret(emulator, &password).await?;
     state.database =
         Some(DatabaseAccess { name: NAME.to_owned(), user: NAME.to_owned(), password, secret_arn });

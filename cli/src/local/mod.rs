@@ -169,7 +169,7 @@ async fn start_servers(
     postgres::ensure(home, python, &mut state, second, console)?;
     let fresh = emulator::ensure(home, python, &mut state, port_base, console)?;
     if fresh || state.database.is_none() {
-        let step = console.step("database: making an empty one, and the secret with its password");
+        let step = console.step("database: making its tables, and the secret with its password");
         step.check(database::create(&mut state).await)?;
         // A new secret and password need a new deployment.
         state.deployment = None;

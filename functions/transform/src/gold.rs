@@ -38,25 +38,50 @@ pub struct Refreshed {
     pub sessions: Option<SessionChange>,
 }
 
-/// Recomputes what `update` names, and the sessions that `ops.dirty_sessions` names.
+/// The star as it is now, of which the aggregates are computed.
+pub struct FreshStar<'a> {
+    refresh: Refresh<'a>,
+    dims: Dimensions,
+    facts: Table,
+    /// The sessions that were recomputed, to be published.
+    pub sessions: Option<SessionChange>,
+}
+
+/// Recomputes what `update` names of dimensions and facts, and the sessions that
+/// `ops.dirty_sessions` names. The rest is left to [`FreshStar::aggregates`].
 ///
 /// # Errors
 /// `Transient.*`, or `Internal` when a sale has no version of its customer or product.
-pub fn refresh<'a>(
+pub fn star<'a: 'c, 'c>(
     context: &'a Context,
-    client: &'a Client,
+    client: &'c Client,
     cache: &'a FileCache,
     update: &'a Update,
-) -> BoxFuture<'a, Result<Refreshed>> {
-    refresh_all(context, client, cache, update).boxed()
+) -> BoxFuture<'c, Result<FreshStar<'a>>> {
+    refresh_star(context, client, cache, update).boxed()
 }
 
-async fn refresh_all(
+/// [`star`] and [`FreshStar::aggregates`] one after the other.
+///
+/// # Errors
+/// As theirs.
+pub async fn refresh(
     context: &Context,
     client: &Client,
     cache: &FileCache,
     update: &Update,
 ) -> Result<Refreshed> {
+    let star = star(context, client, cache, update).await?;
+    let aggregates = star.aggregates().await?;
+    Ok(Refreshed { aggregates, sessions: star.sessions })
+}
+
+async fn refresh_star<'a>(
+    context: &'a Context,
+    client: &Client,
+    cache: &'a FileCache,
+    update: &'a Update,
+) -> Result<FreshStar<'a>> {
     let engine = Engine::new(context.memory_bytes / 4 * 3);
     let refresh = Refresh { context, engine, cache, update };
     let dims = Dimensions::read(client).await?;
@@ -72,20 +97,36 @@ async fn refresh_all(
         refresh.facts(&dims).boxed(),
         refresh.sessions(client, &dims.customers).boxed()
     )?;
-    let changed = |input: &Input| match input {
-        Input::FactSales => update.full || !update.dates.is_empty(),
-        Input::FactSessions => sessions.is_some(),
-        Input::DimCustomer | Input::DimProduct => update.dimensions,
-    };
-    // What was never published is computed whatever has changed, so that an upgrade fills it.
-    let is_new = |table: &&Aggregate| !update.published.0.contains_key(table.name);
-    let outdated = |table: &&Aggregate| is_new(table) || table.reads.iter().any(changed);
-    let outdated = AGGREGATES.iter().filter(outdated);
-    let aggregates = outdated.map(|table| refresh.aggregate(table, &facts, &dims).boxed());
-    let mut aggregates = futures::future::try_join_all(aggregates).await?;
-    let (sales, clicks) = (changed(&Input::FactSales), changed(&Input::FactSessions));
-    aggregates.extend(refresh.models(&facts, sales, clicks).boxed().await?);
-    Ok(Refreshed { aggregates, sessions })
+    Ok(FreshStar { refresh, dims, facts, sessions })
+}
+
+impl FreshStar<'_> {
+    /// Recomputes the aggregates and models over what has changed of the star.
+    ///
+    /// # Errors
+    /// `Transient.Storage`, or `Internal` when a question fails.
+    pub fn aggregates(&self) -> BoxFuture<'_, Result<Vec<Change>>> {
+        self.refresh_aggregates().boxed()
+    }
+
+    async fn refresh_aggregates(&self) -> Result<Vec<Change>> {
+        let FreshStar { refresh, dims, facts, sessions } = self;
+        let update = refresh.update;
+        let changed = |input: &Input| match input {
+            Input::FactSales => update.full || !update.dates.is_empty(),
+            Input::FactSessions => sessions.is_some(),
+            Input::DimCustomer | Input::DimProduct => update.dimensions,
+        };
+        // What was never published is computed whatever has changed, so that an upgrade fills it.
+        let is_new = |table: &&Aggregate| !update.published.0.contains_key(table.name);
+        let outdated = |table: &&Aggregate| is_new(table) || table.reads.iter().any(changed);
+        let outdated = AGGREGATES.iter().filter(outdated);
+        let aggregates = outdated.map(|table| refresh.aggregate(table, facts, dims).boxed());
+        let mut aggregates = futures::future::try_join_all(aggregates).await?;
+        let (sales, clicks) = (changed(&Input::FactSales), changed(&Input::FactSessions));
+        aggregates.extend(refresh.models(facts, sales, clicks).boxed().await?);
+        Ok(aggregates)
+    }
 }
 
 /// Names of every gold table, in the order they are computed.

@@ -44,8 +44,9 @@ pub fn handle<'a>(
     answer.boxed()
 }
 
-/// How long the steps of a call took. Silver and the dimensions of the warehouse are made side by
-/// side, and then gold and the facts of the warehouse.
+/// How long the steps of a call took. Side by side are made: silver and the dimensions of the
+/// warehouse, then the star of gold and the facts of the warehouse, then aggregates and the
+/// published sessions.
 #[derive(Debug, Default)]
 struct Steps {
     silver: Duration,
@@ -123,24 +124,28 @@ async fn work(
     let update = gold::Update { dates, click_dates, dimensions, full, published };
     // Both read the dimensions of this transaction. Gold that was written when the transaction
     // fails is written again by the next call: all marks are still there.
-    let refreshed = gold::refresh(context, snapshot.client(), &cache, &update);
-    let (refreshed, computed) = futures::try_join!(
-        timed(&mut steps.gold, refreshed),
+    let (star, computed) = futures::try_join!(
+        timed(&mut steps.gold, gold::star(context, snapshot.client(), &cache, &update)),
         timed(&mut steps.facts, dimensioned.compute(&snapshot).boxed())
     )?;
     let in_place = dimensioned.finish(snapshot, computed).boxed();
     let fact_rows = timed(&mut steps.facts, in_place).await?;
+    let publication = publish::begin(session.client(), star.sessions.as_ref()).boxed();
+    let (aggregates, publication) = futures::try_join!(
+        timed(&mut steps.gold, star.aggregates()),
+        timed(&mut steps.publish, publication)
+    )?;
     let work = Work {
         run: &event.run,
         business: &context.business,
         pending: &pending,
         counts: &counts,
         update: &update,
-        refreshed: &refreshed,
+        aggregates: &aggregates,
         later_click_dates: &later_click_dates,
         fact_rows,
     };
-    timed(&mut steps.publish, work.publish_and_close(session.client()).boxed()).await?;
+    timed(&mut steps.publish, work.publish_and_close(publication).boxed()).await?;
     if pending.dates_left || !later_click_dates.is_empty() {
         return unfinished(session.client(), event).await;
     }

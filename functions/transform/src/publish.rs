@@ -15,7 +15,7 @@ use tokio_postgres::{Row, Transaction};
 use crate::business::BusinessTime;
 use crate::gold::sessions::SessionChange;
 use crate::gold::tables;
-use crate::gold::{Change, Refreshed, Update};
+use crate::gold::{Change, Update};
 use crate::incoming::pending::Pending;
 use crate::silver::FileCount;
 use crate::warehouse;
@@ -31,33 +31,44 @@ pub struct Work<'a> {
     /// In the order of `pending.files`.
     pub counts: &'a [FileCount],
     pub update: &'a Update,
-    pub refreshed: &'a Refreshed,
+    /// The aggregates that were computed again.
+    pub aggregates: &'a [Change],
     /// Days with clicks that are left for the next call.
     pub later_click_dates: &'a BTreeSet<NaiveDate>,
     /// Rows of `fact_sales` that were computed.
     pub fact_rows: u64,
 }
 
+/// Begins the publication with the recomputed sessions, which are many: aggregates are computed
+/// meanwhile.
+///
+/// # Errors
+/// `Transient.Database`, or `Internal` when a session has no date.
+pub async fn begin<'a>(
+    client: &'a mut Client,
+    sessions: Option<&SessionChange>,
+) -> Result<Transaction<'a>> {
+    let dates = sessions.map(SessionChange::dates).transpose()?.unwrap_or_default();
+    let partitions = dates.iter().copied();
+    warehouse::create_partitions(client, tables::FACT_SESSIONS, partitions).await?;
+    let transaction = client.transaction().await.or_db("begin publication")?;
+    if let Some(change) = sessions {
+        let dates: Vec<NaiveDate> = dates.into_iter().collect();
+        warehouse::add_dates(&transaction, &dates).await?;
+        publish_sessions(&transaction, change).await?;
+    }
+    Ok(transaction)
+}
+
 impl Work<'_> {
-    /// Copies the recomputed rows to `warehouse.*`, closes the queue rows and removes the marks
-    /// that were read at the start. Marks that a load has renewed since then stay.
+    /// Copies the recomputed aggregates to `warehouse.*`, closes the queue rows, removes the marks
+    /// that were read at the start, and commits. Marks that a load has renewed since then stay.
     ///
     /// # Errors
     /// `Transient.Database`, or `Internal` when a queue row is not as it was read.
-    pub async fn publish_and_close(&self, client: &mut Client) -> Result<()> {
-        let sessions = self.refreshed.sessions.as_ref();
-        let session_dates: BTreeSet<NaiveDate> =
-            sessions.map(|s| s.dates()).transpose()?.unwrap_or_default();
-        let partitions = session_dates.iter().copied();
-        warehouse::create_partitions(client, tables::FACT_SESSIONS, partitions).await?;
-        let transaction = client.transaction().await.or_db("begin publication")?;
-        for change in &self.refreshed.aggregates {
+    pub async fn publish_and_close(&self, transaction: Transaction<'_>) -> Result<()> {
+        for change in self.aggregates {
             self.publish(&transaction, change).await?;
-        }
-        if let Some(change) = sessions {
-            let dates: Vec<NaiveDate> = session_dates.into_iter().collect();
-            warehouse::add_dates(&transaction, &dates).await?;
-            publish_sessions(&transaction, change).await?;
         }
         let done = &self.update.click_dates;
         mark_click_dates(&transaction, done, self.later_click_dates).await?;

@@ -1,6 +1,7 @@
 //! A validated file to bronze Parquet, in one pass over a stream and with flat memory.
 
 use std::io::{BufRead, Write};
+use std::sync::mpsc;
 
 use arrow::array::RecordBatch;
 use parquet::arrow::ArrowWriter;
@@ -13,6 +14,9 @@ use shopflow_lake::schema;
 use crate::columns::Rows;
 use crate::{csv, json};
 
+/// Batches of rows that may wait to be encoded.
+const BATCHES_AHEAD: usize = 1;
+
 /// Changes when the same event would give other bytes.
 pub(crate) const FORMAT: &str = "bronze-1";
 
@@ -23,7 +27,8 @@ pub struct Summary {
     pub time_range: Option<TimeRange>,
 }
 
-/// Reads the validated file from `input` and writes Parquet to `output`. Blocks.
+/// Reads the validated file from `input` and writes Parquet to `output`, encoding rows while the next
+/// ones are read. Blocks.
 ///
 /// # Errors
 /// `Internal`, naming line and column, when a value does not parse.
@@ -33,27 +38,43 @@ pub fn convert(
     output: impl Write + Send,
 ) -> Result<Summary> {
     let schema = schema::bronze(event.dataset);
-    let mut writer = ArrowWriter::try_new(output, schema, Some(writer_properties()))
+    let writer = ArrowWriter::try_new(output, schema, Some(writer_properties()))
         .or_error(ErrorKind::Internal, "start bronze file failed")?;
     let mut rows = Rows::new(event);
-    let mut emit = |batch: RecordBatch| {
-        writer.write(&batch).or_error(ErrorKind::Internal, "encode bronze rows failed")
-    };
-    match event.dataset.format() {
-        Format::Csv => csv::read(input, &mut rows, &mut emit)?,
-        Format::JsonLines => json::read(input, &mut rows, &mut emit)?,
-    }
-    let written = writer
-        .close()
-        .or_error(ErrorKind::Internal, "finish bronze file failed")?
-        .file_metadata()
-        .num_rows() as u64;
+    let written = std::thread::scope(|scope| {
+        let (batches, waiting) = mpsc::sync_channel(BATCHES_AHEAD);
+        let encoding = scope.spawn(move || encode(writer, waiting));
+        let mut emit = |batch: RecordBatch| {
+            batches.send(batch).or_error(ErrorKind::Internal, "encoding of bronze rows stopped")
+        };
+        let read = match event.dataset.format() {
+            Format::Csv => csv::read(input, &mut rows, &mut emit),
+            Format::JsonLines => json::read(input, &mut rows, &mut emit),
+        };
+        drop(batches);
+        let encoded = encoding.join().map_err(|_| Error::internal("encoding of bronze rows died"))?;
+        // Rows that cannot be sent are the consequence of a failed encoding, not the cause.
+        let written = encoded?;
+        read.map(|()| written)
+    })?;
     if written != rows.rows() {
         return Err(Error::internal("bronze file does not hold every validated row")
             .with("rows_in", rows.rows())
             .with("rows_written", written));
     }
     Ok(Summary { rows: written, time_range: rows.time_range() })
+}
+
+/// Writes the batches that arrive, and the end of the file after the last; how many rows there were.
+fn encode(
+    mut writer: ArrowWriter<impl Write + Send>,
+    batches: mpsc::Receiver<RecordBatch>,
+) -> Result<u64> {
+    for batch in batches {
+        writer.write(&batch).or_error(ErrorKind::Internal, "encode bronze rows failed")?;
+    }
+    let file = writer.close().or_error(ErrorKind::Internal, "finish bronze file failed")?;
+    Ok(file.file_metadata().num_rows() as u64)
 }
 
 #[cfg(test)]

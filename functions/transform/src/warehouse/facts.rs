@@ -19,7 +19,7 @@ const STAGING: &str = "INSERT INTO warehouse.fact_sales_next ";
 
 /// From this many new facts on it pays to build a month anew, unless it has
 /// [`WORTHWHILE_SHARE`] times as many already.
-const BULK_ROWS: i64 = 20_000;
+const BULK_ROWS: i64 = 4_000;
 const WORTHWHILE_SHARE: i64 = 4;
 
 /// A month with dirty dates.

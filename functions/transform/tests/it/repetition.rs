@@ -8,7 +8,7 @@ use shopflow_core::Dataset;
 use shopflow_query::FileCache;
 use shopflow_transform::incoming::pending::{self, Pending};
 use shopflow_transform::lock::LockedSession;
-use shopflow_transform::publish::Work;
+use shopflow_transform::publish::{self, Work};
 use shopflow_transform::{gold, silver, warehouse};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -149,11 +149,12 @@ async fn a_mark_set_while_transform_works_is_kept() {
         pending: &read,
         counts: &counts,
         update: &update,
-        refreshed: &refreshed,
+        aggregates: &refreshed.aggregates,
         later_click_dates: &BTreeSet::new(),
         fact_rows: facts.rows,
     };
-    work.publish_and_close(session.client()).await.unwrap();
+    let publication = publish::begin(session.client(), refreshed.sessions.as_ref()).await.unwrap();
+    work.publish_and_close(publication).await.unwrap();
     session.unlock().await;
     assert_eq!(
         shop.query("SELECT event_date FROM ops.dirty_dates").await,
