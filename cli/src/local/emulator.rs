@@ -22,7 +22,12 @@ pub const CREDENTIAL: &str = "test";
 const START_LIMIT: Duration = Duration::from_secs(300);
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 /// What its command line contains.
-const MARKER: &str = "-m ministack";
+const MARKER: &str = "ministack";
+/// Starts the emulator. Its Runtime API sends each answer in two parts, and the second would wait for
+/// the receipt of the first, 40 ms in every call of a function.
+const START: &str = "import runpy, socketserver
+socketserver.StreamRequestHandler.disable_nagle_algorithm = True
+runpy.run_module('ministack', run_name='__main__', alter_sys=True)";
 
 /// Starts the emulator unless it runs, and notes it in `state`. True when it was started, which
 /// means that it is empty.
@@ -85,7 +90,7 @@ fn start(home: &Home, python: &Python, port: u16) -> Result<Server> {
     std::fs::create_dir_all(&scratch)
         .or_error(ErrorKind::Internal, "create scratch folder failed")?;
     let log = home.log("emulator");
-    let mut command = python.module("ministack");
+    let mut command = python.script(START);
     // Functions inherit this environment, and on AWS they inherit nothing from a laptop: no
     // credentials, no settings.
     command.env_clear().current_dir(&scratch);

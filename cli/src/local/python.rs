@@ -70,6 +70,13 @@ impl Python {
         command
     }
 
+    /// A command that runs a program given as text.
+    pub fn script(&self, text: &str) -> Command {
+        let mut command = Command::new(self.bin().join("python3"));
+        command.args(["-c", text]);
+        command
+    }
+
     /// Folder of the installed package `name`.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! One call: measure and judge, tell people and report, then write the pages.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use shopflow_core::contract::{QualityEvent, QualityResult};
@@ -30,9 +30,11 @@ pub async fn handle(
     invocation: &Invocation,
 ) -> Result<QualityResult> {
     // On the heap: the futures of all the checks together are large.
-    let layers = Box::pin(run_checks(context, &event));
-    let tables = Box::pin(run_suites(context, &event));
-    let ((mut checks, latest_sale), judged) = tokio::try_join!(layers, tables)?;
+    let layers = Box::pin(timed(run_checks(context, &event)));
+    let tables = Box::pin(timed(run_suites(context, &event)));
+    let (layers, tables) = tokio::try_join!(layers, tables)?;
+    let ((mut checks, latest_sale), layers_ms) = layers;
+    let (judged, suites_ms) = tables;
     let Judged { outcomes, compared, arrivals } = judged;
     checks.extend(checks::expectations::judge(&outcomes));
     checks.extend(anomaly::judge(&compared));
@@ -53,15 +55,27 @@ pub async fn handle(
         compared: &compared,
         privacy: &context.privacy,
     };
+    let began = Instant::now();
     write_pages(context, &evidence, invocation).await;
+    let pages_ms = began.elapsed().as_millis() as u64;
     tracing::info!(
         score = result.score,
         checks = result.checks,
         failed = result.failed,
         gate_passed = result.gate_passed,
+        layers_ms,
+        suites_ms,
+        pages_ms,
         "quality checked"
     );
     Ok(result)
+}
+
+/// What a step comes to, and the milliseconds it took.
+async fn timed<T>(step: impl Future<Output = Result<T>>) -> Result<(T, u64)> {
+    let began = Instant::now();
+    let outcome = step.await?;
+    Ok((outcome, began.elapsed().as_millis() as u64))
 }
 
 /// Longer than this nobody waits for the pages.

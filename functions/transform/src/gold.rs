@@ -122,9 +122,12 @@ impl FreshStar<'_> {
         let outdated = |table: &&Aggregate| is_new(table) || table.reads.iter().any(changed);
         let outdated = AGGREGATES.iter().filter(outdated);
         let aggregates = outdated.map(|table| refresh.aggregate(table, facts, dims).boxed());
-        let mut aggregates = futures::future::try_join_all(aggregates).await?;
         let (sales, clicks) = (changed(&Input::FactSales), changed(&Input::FactSessions));
-        aggregates.extend(refresh.models(facts, sales, clicks).boxed().await?);
+        let (mut aggregates, models) = futures::try_join!(
+            futures::future::try_join_all(aggregates),
+            refresh.models(facts, sales, clicks).boxed()
+        )?;
+        aggregates.extend(models);
         Ok(aggregates)
     }
 }

@@ -11,7 +11,7 @@ use arrow::array::{AsArray, RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
 use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
 use chrono::NaiveDate;
-use futures::TryStreamExt;
+use futures::{FutureExt, TryStreamExt};
 use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, keys};
 use shopflow_lake::days::days_of_month;
 use shopflow_lake::parquet::blocking;
@@ -67,34 +67,58 @@ impl Refresh<'_> {
     /// # Errors
     /// `Transient.Storage`, or `Internal` when the temporary folder cannot be written.
     pub async fn models(&self, facts: &Table, sales: bool, clicks: bool) -> Result<Vec<Change>> {
+        let (mut of_customers, of_products) = futures::try_join!(
+            self.lifetime_models(facts, sales).boxed(),
+            self.product_models(facts, sales, clicks).boxed()
+        )?;
+        of_customers.extend(of_products);
+        Ok(of_customers)
+    }
+
+    async fn lifetime_models(&self, facts: &Table, sales: bool) -> Result<Vec<Change>> {
+        if !sales {
+            return Ok(Vec::new());
+        }
+        let [fits, predictions, ..] = &*MODELLED;
+        let modelled = self.customers(facts).await?;
+        let fits = self.change(fits, modelled.model_fits);
+        let predictions = self.change(predictions, modelled.customer_lifetime_prediction);
+        let (fits, predictions) = futures::try_join!(fits, predictions)?;
+        Ok(vec![fits, predictions])
+    }
+
+    async fn product_models(
+        &self,
+        facts: &Table,
+        sales: bool,
+        clicks: bool,
+    ) -> Result<Vec<Change>> {
+        if !sales && !clicks {
+            return Ok(Vec::new());
+        }
+        let [.., pairs, similarity] = &*MODELLED;
+        let memory = self.context.memory_bytes / 8;
+        let counted = self.context.recommendations;
+        let settings = Settings {
+            minimum_baskets: counted.minimum_baskets,
+            top: counted.top,
+            memory: self.context.memory_bytes / 4,
+        };
+        let (baskets, sessions) = futures::try_join!(
+            self.baskets(facts, memory).boxed(),
+            self.visits(memory, counted.session_days).boxed()
+        )?;
+        let (of_pairs, similar) = blocking(move || {
+            let of_pairs = sales.then(|| recommend::pairs(&baskets, &settings)).transpose()?;
+            let sources = [("basket", &baskets), ("session", &sessions)];
+            Ok((of_pairs, recommend::similar(&sources, &settings)?))
+        })
+        .await?;
         let mut changes = Vec::new();
-        let [fits, predictions, pairs, similarity] = &*MODELLED;
-        if sales {
-            let modelled = self.customers(facts).await?;
-            changes.push(self.change(fits, modelled.model_fits).await?);
-            changes.push(self.change(predictions, modelled.customer_lifetime_prediction).await?);
+        if let Some(rows) = of_pairs {
+            changes.push(self.change(pairs, rows).await?);
         }
-        if sales || clicks {
-            let memory = self.context.memory_bytes / 8;
-            let counted = self.context.recommendations;
-            let settings = Settings {
-                minimum_baskets: counted.minimum_baskets,
-                top: counted.top,
-                memory: self.context.memory_bytes / 4,
-            };
-            let baskets = self.baskets(facts, memory).await?;
-            let sessions = self.visits(memory, counted.session_days).await?;
-            let (of_pairs, similar) = blocking(move || {
-                let of_pairs = sales.then(|| recommend::pairs(&baskets, &settings)).transpose()?;
-                let sources = [("basket", &baskets), ("session", &sessions)];
-                Ok((of_pairs, recommend::similar(&sources, &settings)?))
-            })
-            .await?;
-            if let Some(rows) = of_pairs {
-                changes.push(self.change(pairs, rows).await?);
-            }
-            changes.push(self.change(similarity, similar).await?);
-        }
+        changes.push(self.change(similarity, similar).await?);
         Ok(changes)
     }
 
