@@ -161,8 +161,10 @@ struct Judged {
 /// Runs the suites, finds the profiles of the runs before, and what files brought along.
 async fn run_suites(context: &Context, event: &QualityEvent) -> Result<Judged> {
     let places = context.places();
-    let arrivals = arrivals::of(places, event).await?;
-    let names = names::of_gold(&context.database, &context.vocabulary).await?;
+    let (arrivals, names) = tokio::try_join!(
+        arrivals::of(places, event),
+        names::of_gold(&context.database, &context.vocabulary)
+    )?;
     let suites = (context.suites.as_ref(), &names);
     let outcomes = expectations::run(places, suites, event, &arrivals).await?;
     let mut checks = anomaly::personal::judge(&arrivals);

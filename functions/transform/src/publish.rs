@@ -184,12 +184,13 @@ async fn mark_click_dates(
 async fn publish_sessions(transaction: &Transaction<'_>, change: &SessionChange) -> Result<()> {
     let deleted = "DELETE FROM ops.dirty_sessions";
     transaction.execute(deleted, &[]).await.or_db("remove marks of sessions")?;
+    let is_first = rows::is_empty(transaction, tables::FACT_SESSIONS).await?;
     let outdated = match &change.ids {
-        Some(ids) => {
+        Some(ids) if !is_first => {
             rows::name_texts(transaction, "touched_sessions", ids.iter()).await?;
             "session_id IN (SELECT id FROM touched_sessions)"
         }
-        None => "true",
+        _ => "true",
     };
     rows::replace(transaction, tables::FACT_SESSIONS, tables::SESSION_ID, outdated, &change.rows)
         .await

@@ -52,7 +52,8 @@ pub fn convert(
             Format::JsonLines => json::read(input, &mut rows, &mut emit),
         };
         drop(batches);
-        let encoded = encoding.join().map_err(|_| Error::internal("encoding of bronze rows died"))?;
+        let encoded =
+            encoding.join().map_err(|_| Error::internal("encoding of bronze rows died"))?;
         // Rows that cannot be sent are the consequence of a failed encoding, not the cause.
         let written = encoded?;
         read.map(|()| written)

@@ -80,8 +80,8 @@ pub(crate) async fn run(
     // A writer that fails stops the reader, so its error is the cause and comes first.
     let outputs = outputs?;
     read?;
-    let Validated { summary, is_source } =
-        validated.ok_or_else(|| Error::internal("validation stopped before the end of the file"))?;
+    let Validated { summary, is_source } = validated
+        .ok_or_else(|| Error::internal("validation stopped before the end of the file"))?;
     let (validated, quarantine) = outputs.finish(is_source).await?;
     Ok(Outcome { summary, validated, quarantine })
 }
@@ -145,9 +145,8 @@ impl Outputs {
             let (bucket, key, kind) =
                 (&targets.bucket, &targets.validated_key, targets.validated_type);
             if !split.good.is_empty() {
-                let good = validated.get_or_insert_with(|| {
-                    storage.write(bucket, key, kind).like(&targets.source)
-                });
+                let good = validated
+                    .get_or_insert_with(|| storage.write(bucket, key, kind).like(&targets.source));
                 match is_source {
                     true => good.repeat(&split.good),
                     false => good.write(&split.good).await?,
@@ -163,10 +162,7 @@ impl Outputs {
         Ok(())
     }
 
-    async fn finish(
-        self,
-        is_source: bool,
-    ) -> Result<(Option<StoredObject>, Option<StoredObject>)> {
+    async fn finish(self, is_source: bool) -> Result<(Option<StoredObject>, Option<StoredObject>)> {
         let validated = match self.validated {
             Some(writer) if is_source => writer.finish_as_origin(),
             other => finish(other).await?,

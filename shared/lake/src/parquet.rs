@@ -156,6 +156,15 @@ pub fn decode_columns(content: Bytes, names: &[&str]) -> Result<Vec<RecordBatch>
     collect(reader(content, READ_BATCH_ROWS, only(names))?)
 }
 
+/// As [`decode`], but a batch is decoded when it is asked for.
+///
+/// # Errors
+/// `InvalidInput` when it is no Parquet file, now or at a batch.
+pub fn decode_all(content: Bytes) -> Result<impl Iterator<Item = Result<RecordBatch>> + Send> {
+    let reader = reader(content, READ_BATCH_ROWS, |_| ProjectionMask::all())?;
+    Ok(reader.map(|batch| batch.or_error(ErrorKind::InvalidInput, UNREADABLE)))
+}
+
 /// As [`decode_columns`], but a batch of at most `rows` rows is decoded when it is asked for: rows
 /// that are used up at once stay in the processor's cache, and memory holds few of them.
 ///
@@ -222,6 +231,31 @@ pub async fn blocking<T: Send + 'static>(
         .or_error(ErrorKind::Internal, "blocking task stopped")?
 }
 
+/// Hands the items of `source` to `take`, in their order. They are made in a thread of their own, one
+/// or two ahead: rows are decoded while those before them are worked on.
+///
+/// This is CPU work: call it from a blocking thread.
+///
+/// # Errors
+/// The first that `source` or `take` answers.
+pub fn ahead<T: Send>(
+    source: impl Iterator<Item = Result<T>> + Send,
+    mut take: impl FnMut(T) -> Result<()>,
+) -> Result<()> {
+    std::thread::scope(|scope| {
+        let (items, made) = std::sync::mpsc::sync_channel(1);
+        scope.spawn(move || {
+            for item in source {
+                // Nobody takes any more after a failure.
+                if items.send(item).is_err() {
+                    return;
+                }
+            }
+        });
+        made.into_iter().try_for_each(|item| take(item?))
+    })
+}
+
 fn encode_error(error: &ParquetError) -> Error {
     Error::internal("encode parquet file failed").because(error.to_string())
 }
@@ -278,6 +312,25 @@ mod tests {
         assert_eq!(rows, [300, 300, 300, 100]);
         let names = all.project(&[1]).unwrap();
         assert_eq!(arrow::compute::concat_batches(&names.schema(), &batches).unwrap(), names);
+    }
+
+    #[test]
+    fn items_are_taken_in_order_until_the_first_failure() {
+        let mut taken = Vec::new();
+        ahead((0..100).map(Ok), |item| {
+            taken.push(item);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(taken, (0..100).collect::<Vec<_>>());
+
+        let failing = |at: i32| {
+            let source = (0..100)
+                .map(move |item| if item == at { Err(Error::invalid("made")) } else { Ok(item) });
+            ahead(source, |item| if item == 50 { Err(Error::invalid("taken")) } else { Ok(()) })
+        };
+        assert!(failing(20).unwrap_err().to_string().contains("made"));
+        assert!(failing(80).unwrap_err().to_string().contains("taken"));
     }
 
     #[test]

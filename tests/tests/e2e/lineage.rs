@@ -47,8 +47,7 @@ async fn a_whole_run_tells_its_lineage_with_rows_and_verdicts() {
         of(&events, "COMPLETE", &format!("pipeline.{job}"));
     }
     // Each month of a new lake is one file.
-    let jobs: Vec<&str> =
-        events.iter().filter_map(|event| event["job"]["name"].as_str()).collect();
+    let jobs: Vec<&str> = events.iter().filter_map(|event| event["job"]["name"].as_str()).collect();
     assert!(!jobs.iter().any(|job| job.starts_with("pipeline.compact")), "{jobs:?}");
     let ledger = cloud.ledger(&run.name).await;
     let line = ledger.line("validate", "transactions");

@@ -53,8 +53,7 @@ impl<'a> File<'a> {
         mut wanted: u64,
     ) -> Result<File<'a>> {
         loop {
-            let content = fetch(storage, object, bytes - wanted..bytes).await?;
-            let end = Window { start: bytes - wanted, length: bytes, content };
+            let end = fetch(storage, object, bytes - wanted..bytes, bytes).await?;
             let mut reader = ParquetMetaDataReader::new();
             match reader.try_parse_sized(&end.content, bytes) {
                 Ok(()) => {
@@ -100,11 +99,9 @@ impl<'a> File<'a> {
         });
         let needed = ranges.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end));
         let window = match needed {
-            Some(needed) if needed.start < self.end.start => Window {
-                start: needed.start,
-                length: self.end.length,
-                content: fetch(self.storage, &self.object, needed).await?,
-            },
+            Some(needed) if needed.start < self.end.start => {
+                fetch(self.storage, &self.object, needed, self.end.length).await?
+            }
             _ => self.end.clone(),
         };
         Ok(RowGroup { metadata: self.metadata.clone(), number, mask, window })
@@ -183,8 +180,13 @@ impl ChunkReader for Window {
     }
 }
 
-async fn fetch(storage: &Storage, object: &ObjectRef, range: Range<u64>) -> Result<Bytes> {
-    let wanted = range.end - range.start;
+/// A range of an object of `length` bytes, or more of it if the server sends more.
+async fn fetch(
+    storage: &Storage,
+    object: &ObjectRef,
+    range: Range<u64>,
+    length: u64,
+) -> Result<Window> {
     let version = object.version_id.clone().filter(|version| version != "null");
     let answer = storage
         .client()
@@ -214,12 +216,13 @@ async fn fetch(storage: &Storage, object: &ObjectRef, range: Range<u64>) -> Resu
         .or_error(ErrorKind::TransientStorage, "read parquet file failed")
         .map_err(|error| located(error, object))?
         .into_bytes();
-    let start = if ranged { 0 } else { range.start };
-    if (content.len() as u64) < start + wanted {
+    let start = if ranged { range.start } else { 0 };
+    if start + (content.len() as u64) < range.end {
         let error = Error::invalid("file has another size than its manifest says");
         return Err(located(error, object));
     }
-    Ok(content.slice(start as usize..(start + wanted) as usize))
+    let within = content.len().min((length - start) as usize);
+    Ok(Window { start, length, content: content.slice(..within) })
 }
 
 fn located(error: Error, object: &ObjectRef) -> Error {

@@ -12,7 +12,7 @@ use serde_json::Value;
 use shopflow_core::contract::ManifestEntry;
 use shopflow_core::{Dataset, ErrorKind, ObjectRef, Result, ResultExt, Storage, keys};
 use shopflow_expectations::{Batch, State};
-use shopflow_lake::parquet::blocking;
+use shopflow_lake::parquet::{ahead, blocking};
 use shopflow_lake::{Table, TableManifest};
 use tokio::sync::Semaphore;
 
@@ -97,15 +97,17 @@ impl<'a> Readers<'a> {
             let personal = personal.clone();
             let fed = blocking(move || {
                 let failed = "decode rows failed";
-                for batch in group.batches()? {
-                    let batch = batch.or_error(ErrorKind::InvalidInput, failed)?;
+                let batches = group.batches()?;
+                let batches = batches.map(|batch| batch.or_error(ErrorKind::InvalidInput, failed));
+                ahead(batches, |batch| {
                     let batch = aligned(&batch, &wanted)?;
                     if sample.rows.is_empty() {
                         sample = Sample::of(&batch, &personal)?;
                     }
                     let columns = Batch::from_record_batch(&batch, &positions);
                     state.update_columns(&columns.or_error(ErrorKind::InvalidInput, failed)?);
-                }
+                    Ok(())
+                })?;
                 Ok((state, sample))
             });
             (state, sample) = fed.await.map_err(|error| error.with("key", &source.object.key))?;

@@ -161,7 +161,9 @@ impl Finished<'_> {
                 parts
             }
             "quality" => vec![self.quality()],
-            _ => Dataset::all().filter(|dataset| self.is_compacted(*dataset)).map(compact).collect(),
+            _ => {
+                Dataset::all().filter(|dataset| self.is_compacted(*dataset)).map(compact).collect()
+            }
         }
     }
 

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
 use arrow::array::RecordBatch;
-use shopflow_core::{Dataset, Error, Result};
+use futures::{FutureExt, StreamExt, TryStreamExt};
+use shopflow_core::{Dataset, Error, ObjectRef, Result};
 use shopflow_lake::parquet::{self, blocking};
 use shopflow_postgres::PgResultExt;
 use tokio_postgres::Transaction;
@@ -88,9 +89,13 @@ pub async fn read_dataset(
 ) -> Result<Incoming> {
     let files: Vec<usize> =
         slice.clone().filter(|file| pending.files[*file].entry.dataset == dataset).collect();
-    let objects: Vec<_> =
-        files.iter().map(|file| pending.files[*file].entry.bronze.reference()).collect();
-    let contents = parquet::read_files(&context.storage, &objects).await?;
+    let reads = files.iter().map(|file| {
+        read_treated(context, dataset, pending.files[*file].entry.bronze.reference()).boxed()
+    });
+    let contents: Vec<Vec<RecordBatch>> = futures::stream::iter(reads.collect::<Vec<_>>())
+        .buffered(context.storage.concurrent_objects())
+        .try_collect()
+        .await?;
     let (mut bytes, mut all_rows) = (0, 0);
     for (file, batches) in files.iter().zip(&contents) {
         let entry = &pending.files[*file].entry;
@@ -106,15 +111,12 @@ pub async fn read_dataset(
             .with("promised", entry.rows));
         }
     }
-    let silver = context.silver.clone();
     blocking(move || {
         let mut batches = Vec::new();
         let mut file_of_batch = Vec::new();
         for (file, content) in files.into_iter().zip(contents) {
-            for bronze in content {
-                batches.push(silver.from_bronze(dataset, &bronze)?);
-                file_of_batch.push(file);
-            }
+            file_of_batch.resize(file_of_batch.len() + content.len(), file);
+            batches.extend(content);
         }
         let by_day = winners(dataset, &batches)?;
         let row_bytes = bytes.div_ceil(all_rows.max(1));
@@ -122,6 +124,25 @@ pub async fn read_dataset(
         Ok(Incoming { dataset, batches, file_of_batch, row_bytes, by_day, dropped })
     })
     .await
+}
+
+/// The rows of a bronze file as silver has them.
+async fn read_treated(
+    context: &Context,
+    dataset: Dataset,
+    object: ObjectRef,
+) -> Result<Vec<RecordBatch>> {
+    let content = context.storage.read_all(&object).await?;
+    let silver = context.silver.clone();
+    let treated = blocking(move || {
+        let mut batches = Vec::new();
+        parquet::ahead(parquet::decode_all(content)?, |bronze| {
+            batches.push(silver.from_bronze(dataset, &bronze)?);
+            Ok(())
+        })?;
+        Ok(batches)
+    });
+    treated.await.map_err(|error| error.with("bucket", &object.bucket).with("key", &object.key))
 }
 
 /// The row of the latest source of each key, by day, sorted by key. Two rows of the same source

@@ -134,7 +134,11 @@ fn same(rows: &RecordBatch, key: &str) -> String {
     format!("new.{key} = old.{key} AND ({new}) IS NOT DISTINCT FROM ({old})")
 }
 
-async fn is_empty(transaction: &Transaction<'_>, table: &str) -> Result<bool> {
+/// True when nothing of `warehouse.<table>` is published.
+///
+/// # Errors
+/// `Transient.Database`.
+pub async fn is_empty(transaction: &Transaction<'_>, table: &str) -> Result<bool> {
     let sql = format!("SELECT NOT EXISTS (SELECT FROM warehouse.{table})");
     let row = transaction.query_one(&sql, &[]).await.or_db("look for published rows")?;
     Ok(row.get(0))

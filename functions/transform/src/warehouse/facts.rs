@@ -110,8 +110,13 @@ impl Computed {
 }
 
 const UNSTAGE: &str = "DROP TABLE warehouse.fact_sales_next;";
-/// A partition that is put in place fires no trigger of the table.
-const COUNT_CHANGE: &str = "UPDATE warehouse.fact_sales SET quantity = quantity WHERE false; ANALYZE warehouse.fact_sales;";
+/// A partition that is put in place fires no trigger of the table. A small sample is enough until
+/// autovacuum takes its own: readers wait meanwhile.
+const COUNT_CHANGE: &str = "
+    UPDATE warehouse.fact_sales SET quantity = quantity WHERE false;
+    SET LOCAL default_statistics_target = 20;
+    ANALYZE warehouse.fact_sales;
+    SET LOCAL default_statistics_target TO DEFAULT;";
 
 /// The months with dirty dates, and what core and the warehouse have of them.
 async fn months(
