@@ -110,14 +110,25 @@ impl Refresh<'_> {
         Err(lost.unwrap_or_else(|| Error::internal("fact_sessions was not written")))
     }
 
+    /// True when no session is known yet and every click is touched: then all sessions are, and need
+    /// not be named.
+    fn is_first(&self, silver: &Table, table: &Table) -> bool {
+        let mut clicks = silver.manifest().files();
+        let dates = &self.update.click_dates;
+        table.manifest().rows() == 0 && !dates.is_empty() && clicks.all(|file| file.may_hold(dates))
+    }
+
     async fn touched_sessions(
         &self,
         client: &Client,
         silver: &Table,
         table: &Table,
     ) -> Result<Option<Touched>> {
-        if self.update.full {
-            let files = silver.manifest().files().cloned().collect();
+        if self.update.full || self.is_first(silver, table) {
+            let files: Vec<FileEntry> = silver.manifest().files().cloned().collect();
+            if files.is_empty() && !self.update.full {
+                return Ok(None);
+            }
             let months = table.manifest().partitions.keys().cloned().collect();
             return Ok(Some(Touched { ids: None, files, months }));
         }
