@@ -46,6 +46,11 @@ impl Cloud {
         stored.unwrap().reference()
     }
 
+    /// Any object with this content, for its length and hash.
+    async fn store(&self, content: String) -> StoredObject {
+        self.storage().write_all(&self.landing, "content", "text/csv", content).await.unwrap()
+    }
+
     async fn validate(&self, object: ObjectRef) -> shopflow_core::Result<ValidateResult> {
         let run_date = NaiveDate::from_ymd_opt(2026, 1, 15).unwrap();
         let run = Run { run_id: "test-run".to_owned(), run_date };
@@ -170,6 +175,59 @@ async fn a_large_file_is_streamed_through_multipart_uploads() {
     assert_eq!(result.ledger.rows_in, rows);
     assert_eq!(result.ledger.rows_quarantined, rows / 50);
     assert!(cloud.content(&result.validated).await == good);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_whose_rows_are_all_good_is_its_own_good_rows() {
+    let cloud = Cloud::new().await;
+    let rows: String = (1..=300_000).map(|id| transaction(id, 1)).collect();
+    for (name, file) in [
+        ("small", format!("{TRANSACTIONS}{}", transaction(1, 1))),
+        ("large", format!("{TRANSACTIONS}{rows}")),
+    ] {
+        let object = cloud.land(&format!("incoming/transactions/{name}.csv"), file.clone()).await;
+        let result = cloud.validate(object.clone()).await.unwrap();
+        let validated = result.validated.clone().unwrap();
+        assert_eq!(validated.reference(), object, "{name}");
+        let same = cloud.store(file).await;
+        assert_eq!((validated.bytes, &validated.sha256), (same.bytes, &same.sha256), "{name}");
+        assert_eq!(result.ledger.rows_in, result.ledger.rows_loaded, "{name}");
+        assert_eq!(cloud.validate(object).await.unwrap().validated, Some(validated), "{name}");
+        let source = &result.source;
+        let source_id = keys::source_id(&source.bucket, &source.key, &source.version_id);
+        let key = keys::validated(Dataset::Transactions, "test-run", &source_id);
+        let unwritten = ObjectRef { bucket: cloud.landing.clone(), key, version_id: None };
+        assert!(cloud.storage().head(&unwritten).await.is_err(), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_before_the_first_bad_row_is_copied_as_it_is() {
+    let cloud = Cloud::new().await;
+    // In the second part, at the very end, and only the end of the file itself.
+    let row = transaction(1, 1).len();
+    let bad = |at: u64| -> (String, String) {
+        let mut both = (TRANSACTIONS.to_owned(), TRANSACTIONS.to_owned());
+        for id in 1..=400_000 {
+            let good = transaction(id, 1);
+            both.0.push_str(if id == at { "x,1,7,1,2025-06-01T12:00:00Z,paypal\n" } else { &good });
+            both.1.push_str(if id == at { "" } else { &good });
+        }
+        both
+    };
+    assert!(row * 400_000 > 16 * 1024 * 1024);
+    let cut = format!("{}7,1", bad(0).0);
+    let files = [("middle", bad(250_000)), ("last", bad(400_000)), ("cut", (cut, bad(0).0))];
+    for (name, (file, good)) in files {
+        let object = cloud.land(&format!("incoming/transactions/{name}.csv"), file).await;
+        let result = cloud.validate(object).await.unwrap();
+        assert_eq!(result.ledger.rows_quarantined, 1, "{name}");
+        let validated = result.validated.clone().unwrap();
+        assert!(validated.key.starts_with("validated/"), "{name}: {}", validated.key);
+        assert!(cloud.content(&result.validated).await == good, "{name}");
+        let same = cloud.store(good).await;
+        assert_eq!((validated.bytes, &validated.sha256), (same.bytes, &same.sha256), "{name}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

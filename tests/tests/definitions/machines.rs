@@ -97,6 +97,27 @@ fn every_failure_of_a_stage_is_described_under_its_name() {
     assert!(stages > 10, "{stages} states were looked at");
 }
 
+/// Beside the checks, whose verdict comes first.
+#[test]
+fn a_catalog_that_cannot_be_called_fails_the_run_after_the_checks() {
+    let machine = Machine::load("pipeline");
+    let (_, _, catalog) = machine.states().find(|(_, name, _)| *name == "Catalog").unwrap();
+    assert_eq!(catalog["Arguments"]["InvocationType"], "Event");
+    assert_eq!(catalog["Catch"][0]["Output"], json!({"failure": "{% $states.errorOutput %}"}));
+    let top = &machine.top().states;
+    let checked = top["Checked"]["Assign"]["uncatalogued"].as_str().unwrap();
+    assert!(checked.contains("$states.input[1].failure"), "{checked}");
+    let stages: Vec<&Value> = top["Gate"]["Choices"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .inspect(|choice| assert_eq!(choice["Next"], "DescribeFailure"))
+        .map(|choice| &choice["Assign"]["stage"])
+        .collect();
+    assert_eq!(stages, ["quality", "catalog"]);
+    assert_eq!(top["Gate"]["Choices"][1]["Output"], "{% $uncatalogued %}");
+}
+
 #[test]
 fn every_retry_backs_off_with_jitter_and_ends() {
     for machine in MACHINES.map(Machine::load) {

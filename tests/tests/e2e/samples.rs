@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use shopflow::local::home::Home;
 use shopflow::local::relay;
 use shopflow::local::state::State;
+use shopflow_core::runtime::PING;
 use shopflow_tests::Cloud;
 
 fn repository() -> PathBuf {
@@ -79,6 +80,15 @@ async fn each_sample_event_works_on_a_fresh_cloud_with_the_lines_of_its_readme()
                 "SELECT count(*) FROM ops.runs WHERE run_id = 'sample' AND status = 'succeeded'";
             assert_eq!(cloud.count(sample).await, 1);
         }
+    }
+}
+
+#[tokio::test]
+async fn every_function_answers_a_ping_without_doing_anything() {
+    let cloud = Cloud::fresh().await;
+    let ping: Value = serde_json::from_str(PING).unwrap();
+    for function in functions() {
+        assert_eq!(cloud.invoke(&function, &ping).await.as_ref(), Ok(&ping), "{function}");
     }
 }
 

@@ -246,6 +246,8 @@ async fn a_month_that_outgrows_its_size_is_cut_by_day_where_it_is_touched() {
     shop.transform("r1").await.unwrap();
     let clicks = Dataset::Clickstream;
     assert_eq!(days_are_recorded(&shop, clicks).await, 3);
+    let again = shop.transform("r1").await.unwrap();
+    assert!(again.silver.is_empty(), "a month is a file: {:?}", again.silver);
     let january = |table: &Table| table.manifest().partitions["month=2026-01"].clone();
     let whole = january(&table(&shop, clicks).await);
     shop.context.layout = Layout { month_bytes: whole[0].bytes - 1, file_bytes: 1 };
@@ -257,7 +259,8 @@ async fn a_month_that_outgrows_its_size_is_cut_by_day_where_it_is_touched() {
         events
     };
     shop.events(&source("r2", 0, "2026-02-20"), &late(500)).await;
-    shop.transform("r2").await.unwrap();
+    let cut = shop.transform("r2").await.unwrap();
+    assert_eq!(cut.silver, ["silver/clickstream"], "files that compaction may put together");
     let cut = january(&table(&shop, clicks).await);
     assert_eq!(cut.len(), 31);
     let days: BTreeSet<_> = cut.iter().map(|file| file.only_day().unwrap()).collect();

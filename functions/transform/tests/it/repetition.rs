@@ -89,7 +89,7 @@ async fn a_crash_between_any_two_steps_is_made_good_by_the_next_call() {
         let result = shop.transform("t1").await.unwrap();
         (result.ledger, shop.silver(Dataset::Transactions).await, shop.files("gold/").await)
     };
-    for steps in 1..=4 {
+    for steps in 1..=5 {
         let shop = small_shop().await;
         {
             let wait = std::time::Duration::from_secs(60);
@@ -105,7 +105,14 @@ async fn a_crash_between_any_two_steps_is_made_good_by_the_next_call() {
                 let mut counts = silver::counts(&pending);
                 merge.write(&shop.context, &cache, &mut counts).await.unwrap();
             }
-            if steps >= 3 {
+            if steps == 5 {
+                // Gold is written, but the transaction with its dimensions is lost.
+                let dimensioned = warehouse::dimensions(&snapshot, &pending).await.unwrap();
+                let dates = dimensioned.dates.clone();
+                let update = gold::Update { dates, dimensions: true, ..Default::default() };
+                gold::refresh(&shop.context, snapshot.client(), &cache, &update).await.unwrap();
+                dimensioned.compute(&snapshot).await.unwrap();
+            } else if steps >= 3 {
                 let facts = warehouse::rebuild(snapshot, &pending).await.unwrap();
                 if steps >= 4 {
                     let update =
@@ -119,8 +126,14 @@ async fn a_crash_between_any_two_steps_is_made_good_by_the_next_call() {
         let result = shop.transform("t1").await.unwrap();
         assert_eq!(result.ledger, expected.0, "after {steps} steps");
         assert_eq!(shop.silver(Dataset::Transactions).await, expected.1, "after {steps} steps");
-        assert_eq!(shop.files("gold/").await, expected.2, "after {steps} steps");
+        let gold = shop.files("gold/").await;
+        // Keys that the lost transaction gave to versions are not given again.
+        if steps < 5 {
+            assert_eq!(gold, expected.2, "after {steps} steps");
+        }
         totals_agree(&shop).await;
+        shop.run("full", true).await.unwrap();
+        assert_eq!(shop.files("gold/").await, gold, "after {steps} steps");
     }
 }
 
