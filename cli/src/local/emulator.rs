@@ -23,8 +23,8 @@ const START_LIMIT: Duration = Duration::from_secs(300);
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 /// What its command line contains.
 const MARKER: &str = "ministack";
-/// Starts the emulator. Its Runtime API sends each answer in two parts, and the second would wait for
-/// the receipt of the first, 40 ms in every call of a function.
+/// Starts the emulator. Its Runtime API sends each answer in two parts, and the second would wait
+/// for the receipt of the first, 40 ms in every call of a function.
 const START: &str = "import runpy, socketserver
 socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 runpy.run_module('ministack', run_name='__main__', alter_sys=True)";

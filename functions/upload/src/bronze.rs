@@ -27,8 +27,8 @@ pub struct Summary {
     pub time_range: Option<TimeRange>,
 }
 
-/// Reads the validated file from `input` and writes Parquet to `output`, encoding rows while the next
-/// ones are read. Blocks.
+/// Reads the validated file from `input` and writes Parquet to `output`, encoding rows while the
+/// next ones are read. Blocks.
 ///
 /// # Errors
 /// `Internal`, naming line and column, when a value does not parse.
@@ -66,7 +66,7 @@ pub fn convert(
     Ok(Summary { rows: written, time_range: rows.time_range() })
 }
 
-/// Writes the batches that arrive, and the end of the file after the last; how many rows there were.
+/// Writes the batches that arrive, and the end of the file after the last; how many rows they had.
 fn encode(
     mut writer: ArrowWriter<impl Write + Send>,
     batches: mpsc::Receiver<RecordBatch>,

@@ -231,8 +231,8 @@ pub async fn blocking<T: Send + 'static>(
         .or_error(ErrorKind::Internal, "blocking task stopped")?
 }
 
-/// Hands the items of `source` to `take`, in their order. They are made in a thread of their own, one
-/// or two ahead: rows are decoded while those before them are worked on.
+/// Hands the items of `source` to `take`, in their order. They are made in a thread of their own,
+/// one or two ahead: rows are decoded while those before them are worked on.
 ///
 /// This is CPU work: call it from a blocking thread.
 ///

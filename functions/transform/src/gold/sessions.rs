@@ -110,8 +110,8 @@ impl Refresh<'_> {
         Err(lost.unwrap_or_else(|| Error::internal("fact_sessions was not written")))
     }
 
-    /// True when no session is known yet and every click is touched: then all sessions are, and need
-    /// not be named.
+    /// True when no session is known yet and every click is touched: then all sessions are, and
+    /// need not be named.
     fn is_first(&self, silver: &Table, table: &Table) -> bool {
         let mut clicks = silver.manifest().files();
         let dates = &self.update.click_dates;

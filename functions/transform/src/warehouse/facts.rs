@@ -62,8 +62,8 @@ pub struct Computed {
     months: Option<Vec<Month>>,
 }
 
-/// Computes the facts of the dirty dates from their sales; the dimensions must be up to date. Facts of
-/// months that are not built anew are written to the table itself.
+/// Computes the facts of the dirty dates from their sales; the dimensions must be up to date. Facts
+/// of months that are not built anew are written to the table itself.
 ///
 /// # Errors
 /// `Transient.Database`, or `Internal` when a sale would be lost.

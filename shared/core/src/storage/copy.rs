@@ -7,8 +7,8 @@ use super::{Storage, concrete};
 use crate::contract::ObjectRef;
 use crate::error::{Error, ErrorKind, Result};
 
-/// The most that is left to S3 in one request, 1 GiB: it takes up to 5 GiB, but the answer to a small
-/// one comes in seconds, and a lost connection costs no more than these.
+/// The most that is left to S3 in one request, 1 GiB: it takes up to 5 GiB, but the answer to a
+/// small one comes in seconds, and a lost connection costs no more than these.
 pub const COPY_BYTES: u64 = 1 << 30;
 
 /// What stays as it is in the name of a source of a copy.
@@ -16,8 +16,8 @@ const PLAIN: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 impl Storage {
-    /// Makes an object with the bytes of another one, of at most [`COPY_BYTES`], under its own type and one
-    /// entry of user metadata; its version, none in a bucket without versioning.
+    /// Makes an object with the bytes of another one, of at most [`COPY_BYTES`], under its own type
+    /// and one entry of user metadata; its version, none in a bucket without versioning.
     ///
     /// # Errors
     /// `Transient.Storage`, or `Internal` when S3 refuses the request.
