@@ -60,24 +60,31 @@ impl Way {
     }
 
     fn of(definition: &Value) -> Way {
-        let states = &definition["States"];
         let mut way = Way::default();
-        let mut steps: Vec<Step<'_>> = Vec::new();
-        let mut next = definition["StartAt"].as_str();
+        way.walk(definition, &mut Vec::new());
+        way
+    }
+
+    /// Goes through a machine, or a branch of a Parallel, after some steps.
+    fn walk<'a>(&mut self, machine: &'a Value, steps: &mut Vec<Step<'a>>) {
+        let states = &machine["States"];
+        let mut next = machine["StartAt"].as_str();
         while let Some(name) = next {
             let state = &states[name];
-            way.loops.extend(loops(state, &steps));
+            self.loops.extend(loops(state, steps));
             let called = called(state);
             let watched = state["Arguments"]["InvocationType"] != "Event";
-            way.unwatched_calls += u64::from(called.is_some() && !watched);
-            way.messages += u64::from(state["Resource"] == MESSAGE);
+            self.unwatched_calls += u64::from(called.is_some() && !watched);
+            self.messages += u64::from(state["Resource"] == MESSAGE);
             let function = called.filter(|_| watched);
-            way.states += u64::from(function.is_none());
+            self.states += u64::from(function.is_none());
             steps.push(Step { name, function });
+            for branch in state["Branches"].as_array().into_iter().flatten() {
+                self.walk(branch, steps);
+            }
             // The regular way of a choice is its default.
             next = state["Default"].as_str().or(state["Next"].as_str());
         }
-        way
     }
 }
 
@@ -122,7 +129,7 @@ mod tests {
     #[test]
     fn states_without_a_call_are_on_the_way_and_those_with_one_in_the_usage() {
         let task = |function: &str, next: &str| json!({"Type": "Task", "Resource": CALL, "Arguments": {"FunctionName": function}, "Next": next});
-        let later = json!({"Type": "Task", "Resource": CALL, "Next": "Tell",
+        let later = json!({"Type": "Task", "Resource": CALL, "End": true,
             "Arguments": {"FunctionName": "${CatalogFunctionArn}", "InvocationType": "Event"}});
         let definition = json!({"StartAt": "Open", "States": {
             "Open": task("${RecordFunctionArn}", "Each"),
@@ -130,17 +137,21 @@ mod tests {
             "Work": task("${TransformFunctionArn}", "More"),
             "More": {"Type": "Choice", "Choices": [{"Next": "Work"}, {"Next": "Rare"}], "Default": "Later"},
             "Rare": {"Type": "Pass", "Next": "Later"},
-            "Later": later,
+            "Later": {"Type": "Parallel", "Next": "Tell", "Branches": [
+                {"StartAt": "Check", "States": {"Check": json!({"Type": "Task", "Resource": CALL, "End": true, "Arguments": {"FunctionName": "${QualityFunctionArn}"}})}},
+                {"StartAt": "Later", "States": {"Later": later}},
+            ]},
             "Tell": {"Type": "Task", "Resource": MESSAGE, "Next": "Done"},
             "Done": {"Type": "Succeed"},
         }});
         let way = Way::of(&definition);
         assert_eq!((way.unwatched_calls, way.messages), (1, 1));
-        // Each, More, Later, Tell, Done.
-        let once = [call("record"), call("transform")];
-        assert_eq!(way.transitions(&once), 2 + 5);
-        let thrice = [call("record"), call("transform"), call("transform"), call("transform")];
-        assert_eq!(way.transitions(&thrice), 4 + 5 + 2);
+        // Each, More, the Parallel and its Later, Tell, Done.
+        let once = [call("record"), call("transform"), call("quality")];
+        assert_eq!(way.transitions(&once), 3 + 6);
+        let transform = || call("transform");
+        let thrice = [call("record"), transform(), transform(), transform(), call("quality")];
+        assert_eq!(way.transitions(&thrice), 5 + 6 + 2);
     }
 
     #[test]

@@ -3,8 +3,7 @@
 use sha2::{Digest, Sha256};
 use shopflow_core::contract::StoredObject;
 use shopflow_core::storage::{COPY_BYTES, ObjectInfo, ObjectWriter};
-use shopflow_core::{ErrorKind, ObjectRef, Result, ResultExt, Storage};
-use tokio::task::JoinHandle;
+use shopflow_core::{ErrorKind, ObjectRef, Result, Storage};
 
 /// What identifies the content of an object before the first byte is written.
 pub(crate) struct Fingerprint<'a> {
@@ -23,21 +22,13 @@ pub(crate) enum Sink {
 
 /// An object with the bytes of another one, which S3 copies by itself: nothing is sent to it.
 pub(crate) struct Twin {
-    order: Order,
-    /// The copy under way, which answers with the version.
-    copying: Option<JoinHandle<Result<Option<String>>>>,
-    bytes: u64,
-    hasher: Sha256,
-}
-
-/// What S3 is to copy, and where.
-#[derive(Clone)]
-struct Order {
     storage: Storage,
     source: ObjectRef,
     object: ObjectRef,
     content_type: &'static str,
     metadata: (&'static str, String),
+    bytes: u64,
+    hasher: Sha256,
 }
 
 /// An object in place and what would have been written over it.
@@ -87,19 +78,15 @@ impl Sink {
         if source.bytes > COPY_BYTES || !matches!(sink, Sink::New(_)) {
             return Ok(sink);
         }
-        let order = Order {
+        Ok(Sink::Twin(Box::new(Twin {
             storage: storage.clone(),
             source: source.reference(),
             object: latest(bucket, key),
             content_type,
             metadata: (fingerprint.name, fingerprint.value.to_owned()),
-        };
-        // A version never changes, so its copy can be made while it is read. Without versions the
-        // copy waits until the bytes are known to be the right ones.
-        let at_once = order.source.version_id.is_some();
-        let copying = at_once.then(|| tokio::spawn(order.clone().carry_out()));
-        let hasher = Sha256::new();
-        Ok(Sink::Twin(Box::new(Twin { order, copying, bytes: 0, hasher })))
+            bytes: 0,
+            hasher: Sha256::new(),
+        })))
     }
 
     pub(crate) async fn write(&mut self, content: &[u8]) -> Result<()> {
@@ -146,25 +133,19 @@ impl Sink {
 }
 
 impl Twin {
-    /// Waits for the copy, or has it made now.
+    /// Has S3 copy the source.
     async fn copy(self) -> Result<StoredObject> {
-        let ObjectRef { bucket, key, .. } = self.order.object.clone();
-        let version_id = match self.copying {
-            Some(copying) => copying.await.or_error(ErrorKind::Internal, "copy stopped")??,
-            None => self.order.carry_out().await?,
-        };
+        let ObjectRef { bucket, key, .. } = self.object;
+        let (name, value) = &self.metadata;
+        let copied = self.storage.copy(
+            &self.source,
+            (&bucket, &key),
+            self.content_type,
+            (name, value.as_str()),
+        );
+        let version_id = copied.await?;
         let sha256 = hex::encode(self.hasher.finalize());
         Ok(StoredObject { bucket, key, version_id, bytes: self.bytes, sha256 })
-    }
-}
-
-impl Order {
-    /// Has S3 make the copy; its version.
-    async fn carry_out(self) -> Result<Option<String>> {
-        let (name, value) = &self.metadata;
-        let target = (self.object.bucket.as_str(), self.object.key.as_str());
-        let metadata = (*name, value.as_str());
-        self.storage.copy(&self.source, target, self.content_type, metadata).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod copy;
 mod reader;
+mod version;
 mod writer;
 
 pub use copy::COPY_BYTES;
@@ -22,6 +23,7 @@ use serde::de::DeserializeOwned;
 use crate::contract::{ObjectRef, StoredObject};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::settings::StorageSettings;
+use version::concrete;
 
 /// The S3 client with the project's way of reading and writing.
 #[derive(Debug, Clone)]
@@ -156,6 +158,21 @@ impl Storage {
             self.part_size,
             self.concurrent_parts,
         )
+    }
+
+    /// Has S3 make an object with the bytes of another one, of at most [`COPY_BYTES`], under its own
+    /// type and one entry of user metadata; its version, none in a bucket without versioning.
+    ///
+    /// # Errors
+    /// `Transient.Storage`, or `Internal` when S3 refuses the request.
+    pub async fn copy(
+        &self,
+        source: &ObjectRef,
+        target: (&str, &str),
+        content_type: &str,
+        metadata: (&str, &str),
+    ) -> Result<Option<String>> {
+        copy::copy(&self.client, source, target, content_type, metadata).await
     }
 
     /// Writes content that is already in memory, verified by S3 against its SHA-256.
@@ -300,11 +317,6 @@ impl Storage {
         }
         Ok(())
     }
-}
-
-/// S3 calls the only version of an unversioned object `null`; requests must then name none.
-fn concrete(version_id: Option<&str>) -> Option<String> {
-    version_id.filter(|version| *version != "null").map(str::to_owned)
 }
 
 fn head_error(object: &ObjectRef, error: SdkError<HeadObjectError>) -> Error {

@@ -1,14 +1,14 @@
 //! The query engine: a bounded DataFusion session over files of the lake.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::datasource::{MemTable, TableProvider};
 use datafusion::error::DataFusionError;
+use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -32,14 +32,6 @@ pub fn memory_budget() -> usize {
         .unwrap_or(DEFAULT_MEMORY_MIB);
     mib * 1024 * 1024 / 10 * 6
 }
-
-/// What all questions have in common: functions and rules, of which there are hundreds.
-static PROTOTYPE: LazyLock<SessionState> = LazyLock::new(|| {
-    SessionStateBuilder::new()
-        .with_default_features()
-        .with_physical_optimizer_rule(Arc::new(GroupByKey))
-        .build()
-});
 
 /// A table of a question.
 #[derive(Debug, Clone)]
@@ -110,9 +102,11 @@ impl Engine {
         let _permit = permit.map_err(|error| DataFusionError::External(Box::new(error)))?;
         let memory = Arc::new(FairSpillPool::new(self.share * shares as usize));
         let runtime = RuntimeEnvBuilder::new().with_memory_pool(memory).build_arc()?;
-        let state = SessionStateBuilder::new_from_existing(PROTOTYPE.clone())
+        let state = SessionStateBuilder::new()
             .with_config(SessionConfig::new().with_target_partitions(TARGET_PARTITIONS))
             .with_runtime_env(runtime)
+            .with_default_features()
+            .with_physical_optimizer_rule(Arc::new(GroupByKey))
             .build();
         let context = SessionContext::new_with_state(state);
         context.register_udaf(distinct::count());

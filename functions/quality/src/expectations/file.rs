@@ -53,7 +53,8 @@ impl<'a> File<'a> {
         mut wanted: u64,
     ) -> Result<File<'a>> {
         loop {
-            let end = fetch(storage, object, bytes - wanted..bytes, bytes).await?;
+            let content = fetch(storage, object, bytes - wanted..bytes).await?;
+            let end = Window { start: bytes - wanted, length: bytes, content };
             let mut reader = ParquetMetaDataReader::new();
             match reader.try_parse_sized(&end.content, bytes) {
                 Ok(()) => {
@@ -99,9 +100,11 @@ impl<'a> File<'a> {
         });
         let needed = ranges.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end));
         let window = match needed {
-            Some(needed) if needed.start < self.end.start => {
-                fetch(self.storage, &self.object, needed, self.end.length).await?
-            }
+            Some(needed) if needed.start < self.end.start => Window {
+                start: needed.start,
+                length: self.end.length,
+                content: fetch(self.storage, &self.object, needed).await?,
+            },
             _ => self.end.clone(),
         };
         Ok(RowGroup { metadata: self.metadata.clone(), number, mask, window })
@@ -180,13 +183,8 @@ impl ChunkReader for Window {
     }
 }
 
-/// A range of an object of `length` bytes, or more of it if the server sends more.
-async fn fetch(
-    storage: &Storage,
-    object: &ObjectRef,
-    range: Range<u64>,
-    length: u64,
-) -> Result<Window> {
+async fn fetch(storage: &Storage, object: &ObjectRef, range: Range<u64>) -> Result<Bytes> {
+    let wanted = range.end - range.start;
     let version = object.version_id.clone().filter(|version| version != "null");
     let answer = storage
         .client()
@@ -216,13 +214,12 @@ async fn fetch(
         .or_error(ErrorKind::TransientStorage, "read parquet file failed")
         .map_err(|error| located(error, object))?
         .into_bytes();
-    let start = if ranged { range.start } else { 0 };
-    if start + (content.len() as u64) < range.end {
+    let start = if ranged { 0 } else { range.start };
+    if (content.len() as u64) < start + wanted {
         let error = Error::invalid("file has another size than its manifest says");
         return Err(located(error, object));
     }
-    let within = content.len().min((length - start) as usize);
-    Ok(Window { start, length, content: content.slice(..within) })
+    Ok(content.slice(start as usize..(start + wanted) as usize))
 }
 
 fn located(error: Error, object: &ObjectRef) -> Error {

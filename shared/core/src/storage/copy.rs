@@ -1,9 +1,10 @@
 //! Copies that S3 makes by itself: no byte is sent to it.
 
+use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{ChecksumAlgorithm, MetadataDirective};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{Storage, concrete};
+use super::version::concrete;
 use crate::contract::ObjectRef;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -15,39 +16,32 @@ pub const COPY_BYTES: u64 = 1 << 30;
 const PLAIN: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-impl Storage {
-    /// Makes an object with the bytes of another one, of at most [`COPY_BYTES`], under its own type
-    /// and one entry of user metadata; its version, none in a bucket without versioning.
-    ///
-    /// # Errors
-    /// `Transient.Storage`, or `Internal` when S3 refuses the request.
-    pub async fn copy(
-        &self,
-        source: &ObjectRef,
-        (bucket, key): (&str, &str),
-        content_type: &str,
-        (name, value): (&str, &str),
-    ) -> Result<Option<String>> {
-        let copied = self
-            .client
-            .copy_object()
-            .bucket(bucket)
-            .key(key)
-            .copy_source(address(source))
-            .content_type(content_type)
-            .metadata_directive(MetadataDirective::Replace)
-            .metadata(name, value)
-            .checksum_algorithm(ChecksumAlgorithm::Sha256)
-            .send()
-            .await
-            .map_err(|error| {
-                Error::aws(ErrorKind::TransientStorage, "copy object", error)
-                    .with("bucket", bucket)
-                    .with("key", key)
-                    .with("source", &source.key)
-            })?;
-        Ok(copied.version_id().map(str::to_owned))
-    }
+/// See [`Storage::copy`](super::Storage::copy).
+pub(super) async fn copy(
+    client: &Client,
+    source: &ObjectRef,
+    (bucket, key): (&str, &str),
+    content_type: &str,
+    (name, value): (&str, &str),
+) -> Result<Option<String>> {
+    let copied = client
+        .copy_object()
+        .bucket(bucket)
+        .key(key)
+        .copy_source(address(source))
+        .content_type(content_type)
+        .metadata_directive(MetadataDirective::Replace)
+        .metadata(name, value)
+        .checksum_algorithm(ChecksumAlgorithm::Sha256)
+        .send()
+        .await
+        .map_err(|error| {
+            Error::aws(ErrorKind::TransientStorage, "copy object", error)
+                .with("bucket", bucket)
+                .with("key", key)
+                .with("source", &source.key)
+        })?;
+    Ok(copied.version_id().map(str::to_owned))
 }
 
 /// How requests name the source of a copy.

@@ -9,7 +9,8 @@ use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::{Buf, Bytes};
 
-use super::{concrete, located, missing_object};
+use super::version::concrete;
+use super::{located, missing_object};
 use crate::contract::ObjectRef;
 use crate::error::{Error, ErrorKind, Result};
 

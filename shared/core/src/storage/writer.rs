@@ -11,8 +11,8 @@ use bytes::{Bytes, BytesMut};
 use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 
-use super::concrete;
 use super::copy::{COPY_BYTES, address};
+use super::version::concrete;
 use crate::contract::{ObjectRef, StoredObject};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 
