@@ -233,8 +233,10 @@ impl ObjectWriter {
         let id = output.upload_id().unwrap_or("").to_owned();
         let mut upload = Multipart { id, started: 0, sending: JoinSet::new(), done: Vec::new() };
         if let Some(origin) = &self.origin {
-            for from in (0..origin.bytes).step_by(COPY_BYTES as usize) {
-                let range = from..(from + COPY_BYTES).min(origin.bytes);
+            // Whole parts, so that the last of these is no smaller than S3 lets it be.
+            let most = (COPY_BYTES as usize / self.part_size).max(1) * self.part_size;
+            for from in (0..origin.bytes).step_by(most) {
+                let range = from..(from + most as u64).min(origin.bytes);
                 let part = self.copy_part(&mut upload, &origin.object, range).await?;
                 upload.done.push(part);
             }
