@@ -157,7 +157,7 @@ pub fn render(result: &ValidationResult) -> String {
             if one.success { "ok" } else { "failed" }.to_owned(),
             one.name().trim_start_matches("expect_").to_owned(),
             about.map(plain).unwrap_or_default(),
-            one.severity.to_string(),
+            one.severity().to_string(),
             if why.is_empty() { unexpected } else { why },
             if one.success { String::new() } else { examples.join(", ") },
         ]);

@@ -11,6 +11,7 @@ pub mod history;
 pub mod names;
 mod outcome;
 mod publish;
+pub mod rows;
 pub mod sample;
 mod suites;
 mod table;
@@ -33,66 +34,112 @@ use table::Collected;
 /// A file may be replaced between reading a table's manifest and reading the file.
 const ATTEMPTS: usize = 3;
 
-/// Runs the suites: those of the datasets that the run's manifest lists, and those of gold when the
-/// run's `transform` took rows along. Writes the results and profiles and gives them back, datasets
-/// first. `parameters` are the values of the parameters of suites over gold. Nothing shows a value of a
-/// column in which personal data arrived that nobody expects.
+/// Runs the suites of the datasets that the run's manifest lists, but for those that compare with a
+/// table of gold, which is made later. Writes the results and profiles and gives them back. Nothing
+/// shows a value of a column in which personal data arrived that nobody expects.
 ///
 /// # Errors
 /// `Transient.Storage` when S3 does not answer; `InvalidInput` when the manifest or a file it lists
 /// does not exist.
-pub async fn run(
+pub async fn of_rows(
     places: Places<'_>,
-    (suites, parameters): (&Suites, &Map<String, Value>),
+    suites: &Suites,
     event: &QualityEvent,
     arrivals: &BTreeMap<Dataset, Arrival>,
 ) -> Result<Vec<Outcome>> {
     let Some(manifest) = &event.manifest else { return Ok(Vec::new()) };
     let manifest: Manifest = places.storage.read_json(manifest).await?;
-    let nothing = Arrival::default();
-    let of_datasets = suites.datasets().iter().map(|suite| {
-        suite.hiding(&arrivals.get(&suite.dataset).unwrap_or(&nothing).columns_to_hide())
-    });
-    let of_datasets: Vec<DatasetSuite> = of_datasets.collect::<Result<_>>()?;
-    let of_gold = suites.of_gold(parameters)?;
-    let mut attempt = 1;
-    let outcomes = loop {
-        match Box::pin(judged(places, (&of_datasets, &of_gold), event, &manifest)).await {
-            Err(error) if error.kind() == ErrorKind::InvalidInput && attempt < ATTEMPTS => {
-                tracing::info!(error = %error, attempt, "lake changed while it was read");
-                attempt += 1;
-            }
-            outcome => break outcome?,
-        }
-    };
+    let wanted = of_datasets(suites, arrivals, |suite| !suite.compares_with_gold())?;
+    let tables = Tables { manifest: &manifest, of_datasets: &wanted, of_gold: &[] };
+    let outcomes = tables.judged(places, &[]).await?;
     publish::write(places, &event.run, &outcomes).await?;
     Ok(outcomes)
 }
 
-async fn judged(
+/// Runs the suites that have no outcome among the `known` ones: those of the datasets that the run's
+/// manifest lists, and those of gold when the run's `transform` took rows along. Writes the results
+/// and profiles and gives all of them back, datasets first. `parameters` are the values of the
+/// parameters of suites over gold.
+///
+/// # Errors
+/// As [`of_rows`].
+pub async fn run(
     places: Places<'_>,
-    (of_datasets, of_gold): (&[DatasetSuite], &[GoldSuite]),
+    (suites, parameters): (&Suites, &Map<String, Value>),
     event: &QualityEvent,
-    manifest: &Manifest,
+    arrivals: &BTreeMap<Dataset, Arrival>,
+    known: Vec<Outcome>,
 ) -> Result<Vec<Outcome>> {
-    let readers = table::Readers::new(places.storage);
-    let mut tables: Vec<BoxFuture<'_, Result<Option<Collected>>>> = Vec::new();
-    for suite in of_datasets {
-        let entries: Vec<_> =
-            manifest.entries.iter().filter(|entry| entry.dataset == suite.dataset).collect();
-        if !entries.is_empty() {
-            tables.push(table::of_dataset(&readers, suite, entries).map_ok(Some).boxed());
+    let Some(manifest) = &event.manifest else { return Ok(Vec::new()) };
+    let manifest: Manifest = places.storage.read_json(manifest).await?;
+    let is_new = |suite: &DatasetSuite| known.iter().all(|it| it.dataset != Some(suite.dataset));
+    let wanted = of_datasets(suites, arrivals, is_new)?;
+    let of_gold = if touched(event) { suites.of_gold(parameters)? } else { Vec::new() };
+    let tables = Tables { manifest: &manifest, of_datasets: &wanted, of_gold: &of_gold };
+    let mut outcomes = tables.judged(places, &known).await?;
+    publish::write(places, &event.run, &outcomes).await?;
+    outcomes.extend(known);
+    outcomes.sort_by_key(|outcome| (outcome.dataset.is_none(), outcome.dataset));
+    Ok(outcomes)
+}
+
+/// Some suites over the rows of a run, for rows that arrived like these.
+fn of_datasets(
+    suites: &Suites,
+    arrivals: &BTreeMap<Dataset, Arrival>,
+    is_wanted: impl Fn(&DatasetSuite) -> bool,
+) -> Result<Vec<DatasetSuite>> {
+    let nothing = Arrival::default();
+    let wanted = suites.datasets().iter().filter(|suite| is_wanted(suite));
+    let hiding = wanted.map(|suite| {
+        suite.hiding(&arrivals.get(&suite.dataset).unwrap_or(&nothing).columns_to_hide())
+    });
+    hiding.collect()
+}
+
+/// Tables to be read, each with its suite.
+#[derive(Debug, Clone, Copy)]
+struct Tables<'a> {
+    manifest: &'a Manifest,
+    of_datasets: &'a [DatasetSuite],
+    of_gold: &'a [GoldSuite],
+}
+
+impl Tables<'_> {
+    /// The outcomes of all tables, beside those that are known.
+    async fn judged(self, places: Places<'_>, known: &[Outcome]) -> Result<Vec<Outcome>> {
+        let mut attempt = 1;
+        loop {
+            match Box::pin(self.read(places)).await {
+                Err(error) if error.kind() == ErrorKind::InvalidInput && attempt < ATTEMPTS => {
+                    tracing::info!(error = %error, attempt, "lake changed while it was read");
+                    attempt += 1;
+                }
+                tables => {
+                    let tables = tables?;
+                    let known = known.iter().map(|it| (it.suite.to_owned(), it.rows()));
+                    let new = tables.iter().map(|it| (it.suite.to_owned(), it.rows()));
+                    let rows: BTreeMap<String, u64> = known.chain(new).collect();
+                    return Ok(tables.iter().map(|table| table.finish(&rows)).collect());
+                }
+            }
         }
     }
-    if touched(event) {
-        tables.extend(
-            of_gold.iter().map(|suite| table::of_gold(&readers, places.lake, suite).boxed()),
-        );
+
+    async fn read(self, places: Places<'_>) -> Result<Vec<Collected>> {
+        let readers = table::Readers::new(places.storage);
+        let mut tables: Vec<BoxFuture<'_, Result<Option<Collected>>>> = Vec::new();
+        for suite in self.of_datasets {
+            let entries = self.manifest.entries.iter();
+            let entries: Vec<_> = entries.filter(|it| it.dataset == suite.dataset).collect();
+            if !entries.is_empty() {
+                tables.push(table::of_dataset(&readers, suite, entries).map_ok(Some).boxed());
+            }
+        }
+        let of_gold = self.of_gold.iter();
+        tables.extend(of_gold.map(|suite| table::of_gold(&readers, places.lake, suite).boxed()));
+        Ok(try_join_all(tables).await?.into_iter().flatten().collect())
     }
-    let tables: Vec<Collected> = try_join_all(tables).await?.into_iter().flatten().collect();
-    let rows: BTreeMap<String, u64> =
-        tables.iter().map(|table| (table.suite.to_owned(), table.rows())).collect();
-    Ok(tables.iter().map(|table| table.finish(&rows)).collect())
 }
 
 /// True when the run changed something that gold is made of.

@@ -1,30 +1,77 @@
-//! One call: measure and judge, tell people and report, then write the pages.
+//! One call: measure and judge, tell people and report, then write the pages. Or only look at the
+//! rows that the run brought, while they are loaded.
 
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use shopflow_core::contract::{QualityEvent, QualityResult};
+use serde::Serialize;
+use shopflow_core::contract::{QualityAction, QualityEvent, QualityResult, RowsResult};
 use shopflow_core::metrics::Metrics;
 use shopflow_core::runtime::Invocation;
-use shopflow_core::{Dataset, ObjectRef, Result};
+use shopflow_core::{Dataset, Error, ObjectRef, Result};
+use shopflow_expectations::Statistics;
 
 use crate::checks::{self, Check, anomaly, core_tables, dates, lake, ledger, queue, warehouse};
 use crate::context::Context;
 use crate::docs::{self, Evidence};
 use crate::expectations::history::{self, Compared};
-use crate::expectations::{self, Outcome, arrivals, names};
+use crate::expectations::{self, Outcome, arrivals, names, rows};
 use crate::report::Report;
 use crate::snapshot;
+
+/// The answer to either action; on the wire it is the plain result.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum QualityAnswer {
+    Judged(QualityResult),
+    Rows(RowsResult),
+}
+
+/// Handles one event. Repeating the call gives the same answer.
+///
+/// # Errors
+/// `Transient.*` when Postgres, S3 or SNS do not answer; `InvalidInput` when an object of the event
+/// does not exist or belongs to another run; `Internal` when a layer cannot be read.
+pub async fn handle(
+    context: &Context,
+    event: QualityEvent,
+    invocation: &Invocation,
+) -> Result<QualityAnswer> {
+    match event.action {
+        QualityAction::Judge => {
+            Box::pin(judge(context, event, invocation)).await.map(QualityAnswer::Judged)
+        }
+        QualityAction::Rows => {
+            Box::pin(look_at_rows(context, event)).await.map(QualityAnswer::Rows)
+        }
+    }
+}
+
+/// Holds the rows that the run brought against their suites, and keeps what came of it.
+async fn look_at_rows(context: &Context, event: QualityEvent) -> Result<RowsResult> {
+    if event.manifest.is_none() {
+        return Err(Error::invalid("the rows of a run are those of its manifest; it is missing"));
+    }
+    let places = context.places();
+    let arrivals = arrivals::of(places, &event).await?;
+    let outcomes = expectations::of_rows(places, &context.suites, &event, &arrivals).await?;
+    let count = |of: fn(&Statistics) -> usize| -> u64 {
+        outcomes.iter().map(|outcome| of(&outcome.result.statistics) as u64).sum()
+    };
+    let rows = outcomes.iter().map(Outcome::rows).sum();
+    let expectations = count(|statistics| statistics.evaluated_expectations);
+    let failed = count(|statistics| statistics.unsuccessful_expectations);
+    let outcomes = rows::keep(places, &event.run, outcomes).await?;
+    tracing::info!(rows, expectations, failed, "rows checked");
+    Ok(RowsResult { rows, expectations, failed, outcomes })
+}
 
 /// Runs every check, publishes the report and tells people which checks have begun to fail, and
 /// which pass again.
 ///
 /// A closed gate is a result, not an error: the state machine fails the run. Repeating the call
 /// publishes the same report and no second alert.
-///
-/// # Errors
-/// `Transient.*` when Postgres, S3 or SNS do not answer; `Internal` when a layer cannot be read.
-pub async fn handle(
+async fn judge(
     context: &Context,
     event: QualityEvent,
     invocation: &Invocation,
@@ -161,12 +208,13 @@ struct Judged {
 /// Runs the suites, finds the profiles of the runs before, and what files brought along.
 async fn run_suites(context: &Context, event: &QualityEvent) -> Result<Judged> {
     let places = context.places();
-    let (arrivals, names) = tokio::try_join!(
+    let (arrivals, known, names) = tokio::try_join!(
         arrivals::of(places, event),
+        rows::known(places, event),
         names::of_gold(&context.database, &context.vocabulary)
     )?;
     let suites = (context.suites.as_ref(), &names);
-    let outcomes = expectations::run(places, suites, event, &arrivals).await?;
+    let outcomes = expectations::run(places, suites, event, &arrivals, known).await?;
     let mut checks = anomaly::personal::judge(&arrivals);
     checks.extend(anomaly::vocabulary::judge(&arrivals, &context.vocabulary));
     let compared = history::update(places, &event.run, &outcomes, arrivals).await?;

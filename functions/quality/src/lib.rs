@@ -7,7 +7,8 @@
 //! runs side by side do not see each other's half-finished work; see [`snapshot`].
 //!
 //! At the same time the rows of the run and the tables of gold go through their suites; see
-//! [`expectations`].
+//! [`expectations`]. A call of its own looks at the rows while they are loaded, since that takes the
+//! longest and needs no table.
 
 pub mod alert;
 pub mod checks;
@@ -20,4 +21,4 @@ pub mod score;
 pub mod snapshot;
 
 pub use context::Context;
-pub use handler::handle;
+pub use handler::{QualityAnswer, handle};

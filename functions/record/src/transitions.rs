@@ -30,6 +30,8 @@ pub struct Way {
 struct Loop {
     function: String,
     states: u64,
+    /// Calls of the function that come on the way before this part.
+    before: u64,
 }
 
 /// One state of the way.
@@ -54,9 +56,15 @@ impl Way {
     pub fn transitions(&self, usage: &[Usage]) -> u64 {
         let again = |part: &Loop| {
             let calls = usage.iter().filter(|call| call.function == part.function).count() as u64;
-            calls.saturating_sub(1) * part.states
+            calls.saturating_sub(1 + part.before) * part.states
         };
-        usage.len() as u64 + self.states + self.loops.iter().map(again).sum::<u64>()
+        // Where a function has two such parts, nobody knows which was gone again: the last one has
+        // most of the work.
+        let last = |at: usize| {
+            self.loops[at + 1..].iter().all(|it| it.function != self.loops[at].function)
+        };
+        let loops = self.loops.iter().enumerate().filter(|(at, _)| last(*at));
+        usage.len() as u64 + self.states + loops.map(|(_, part)| again(part)).sum::<u64>()
     }
 
     fn of(definition: &Value) -> Way {
@@ -100,10 +108,11 @@ fn loops(choice: &Value, steps: &[Step<'_>]) -> Vec<Loop> {
     let branches = choice["Choices"].as_array().map_or(&[][..], Vec::as_slice);
     let back = branches.iter().filter_map(|branch| {
         let target = branch["Next"].as_str()?;
-        let part = &steps[steps.iter().position(|step| step.name == target)?..];
+        let (way, part) = steps.split_at(steps.iter().position(|step| step.name == target)?);
         let function = part.iter().find_map(|step| step.function.clone())?;
         let between = part.iter().filter(|step| step.function.is_none()).count() as u64;
-        Some(Loop { function, states: between + 1 })
+        let before = way.iter().filter(|step| step.function.as_ref() == Some(&function)).count();
+        Some(Loop { function, states: between + 1, before: before as u64 })
     });
     back.collect()
 }
@@ -131,8 +140,13 @@ mod tests {
         let task = |function: &str, next: &str| json!({"Type": "Task", "Resource": CALL, "Arguments": {"FunctionName": function}, "Next": next});
         let later = json!({"Type": "Task", "Resource": CALL, "End": true,
             "Arguments": {"FunctionName": "${CatalogFunctionArn}", "InvocationType": "Event"}});
+        let ahead = json!({"Type": "Task", "Resource": CALL, "End": true,
+            "Arguments": {"FunctionName": "${TransformFunctionArn}"}});
         let definition = json!({"StartAt": "Open", "States": {
-            "Open": task("${RecordFunctionArn}", "Each"),
+            "Open": task("${RecordFunctionArn}", "Ahead"),
+            "Ahead": {"Type": "Parallel", "Next": "Each", "Branches": [
+                {"StartAt": "First", "States": {"First": ahead}},
+            ]},
             "Each": {"Type": "Map", "Next": "Work"},
             "Work": task("${TransformFunctionArn}", "More"),
             "More": {"Type": "Choice", "Choices": [{"Next": "Work"}, {"Next": "Rare"}], "Default": "Later"},
@@ -146,20 +160,23 @@ mod tests {
         }});
         let way = Way::of(&definition);
         assert_eq!((way.unwatched_calls, way.messages), (1, 1));
-        // Each, More, the Parallel and its Later, Tell, Done.
-        let once = [call("record"), call("transform"), call("quality")];
-        assert_eq!(way.transitions(&once), 3 + 6);
+        // Ahead, Each, More, the Parallel and its Later, Tell, Done.
         let transform = || call("transform");
-        let thrice = [call("record"), transform(), transform(), transform(), call("quality")];
-        assert_eq!(way.transitions(&thrice), 5 + 6 + 2);
+        let once = [call("record"), transform(), transform(), call("quality")];
+        assert_eq!(way.transitions(&once), 4 + 7);
+        let thrice = [&once[..], &[transform(), transform()]].concat();
+        assert_eq!(way.transitions(&thrice), 6 + 7 + 2);
     }
 
     #[test]
     fn the_states_within_a_map_all_wait_for_a_function() {
         let definition: Value = serde_json::from_str(DEFINITION).unwrap();
-        let states = definition["States"].as_object().unwrap();
-        let within: Vec<&Value> = states
-            .values()
+        fn states(machine: &Value) -> serde_json::map::Values<'_> {
+            machine["States"].as_object().unwrap().values()
+        }
+        let branches = states(&definition).filter_map(|state| state["Branches"].as_array());
+        let within: Vec<&Value> = states(&definition)
+            .chain(branches.flatten().flat_map(states))
             .filter_map(|state| state["ItemProcessor"]["States"].as_object())
             .flat_map(serde_json::Map::values)
             .collect();

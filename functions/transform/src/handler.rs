@@ -9,14 +9,16 @@ use shopflow_core::runtime::Invocation;
 use shopflow_core::{Error, Result};
 use shopflow_postgres::{Client, PgResultExt};
 use shopflow_query::FileCache;
+use tokio_postgres::Transaction;
 
 use crate::context::Context;
 use crate::gold::tables;
 use crate::incoming::part::cut_click_dates;
-use crate::incoming::pending::{self, Pending};
+use crate::incoming::pending::{self, Pending, Queue};
 use crate::incoming::treatment;
 use crate::lock::LockedSession;
 use crate::publish::{Work, views};
+use crate::silver::Merged;
 use crate::{gold, publish, silver, warehouse};
 
 /// Handles one event.
@@ -35,7 +37,11 @@ pub fn handle<'a>(
     let answer = async move {
         let mut session = LockedSession::lock(&context.database, invocation.remaining()).await?;
         let mut steps = Steps::default();
-        let outcome = work(context, &event, &mut session, &mut steps).boxed().await;
+        let outcome = if event.lake_only {
+            merge_lake_only(context, &event, &mut session, &mut steps).boxed().await
+        } else {
+            work(context, &event, &mut session, &mut steps).boxed().await
+        };
         session.unlock().await;
         let result = outcome?;
         report(&result, &steps, invocation);
@@ -79,37 +85,28 @@ async fn work(
     silver::upgrade::to_months(context).boxed().await?;
     // A full rebuild begins anew with each call, so it is done in one.
     let most = if full { u64::MAX } else { context.rows_per_call };
-    let fresh = pending::take(client, most).await?;
+    let fresh = pending::take(client, Queue::All, most).await?;
     let snapshot = pending::snapshot(client).await?;
     let pending = Pending::read(&snapshot, &fresh, full, most).await?;
     if pending.is_empty() {
         drop(snapshot);
         return finish(context, session, event, steps).await;
     }
+    if pending.files_left {
+        let merged = merge_files(context, snapshot, &pending, steps).await?;
+        publish::close_files(session.client(), &event.run, &pending, &merged).await?;
+        return so_far(session.client(), event, true).await;
+    }
     let cache = FileCache::new(context.memory_bytes / 4);
-    let mut counts = silver::counts(&pending);
-    let mut click_dates = pending.click_dates.clone();
+    let mut merged = Merged::nothing(&pending);
     let mut slices = silver::slices(&pending, context.memory_bytes);
     let last = slices.pop().unwrap_or_default();
-    for slice in slices {
-        let merged = async {
-            let merge = silver::Merge::prepare(context, &snapshot, &pending, slice).boxed().await?;
-            click_dates.extend(merge.unsettled_click_dates(&pending)?);
-            click_dates.extend(merge.write(context, &cache, &mut counts).boxed().await?);
-            Ok(())
-        };
-        timed(&mut steps.silver, merged).await?;
-    }
+    let added = merged.add(context, &snapshot, &pending, slices, &cache).boxed();
+    timed(&mut steps.silver, added).await?;
+    let Merged { mut counts, mut click_dates } = merged;
     let prepared = silver::Merge::prepare(context, &snapshot, &pending, last).boxed();
     let merge = timed(&mut steps.silver, prepared).await?;
     click_dates.extend(merge.unsettled_click_dates(&pending)?);
-    if pending.files_left {
-        let written = merge.write(context, &cache, &mut counts).boxed();
-        click_dates.extend(timed(&mut steps.silver, written).await?);
-        snapshot.commit().await.or_db("end reading the queue")?;
-        publish::close_files(session.client(), &event.run, &pending, &counts, &click_dates).await?;
-        return unfinished(session.client(), event).await;
-    }
     let (changed, dimensioned) = futures::try_join!(
         timed(&mut steps.silver, merge.write(context, &cache, &mut counts).boxed()),
         timed(&mut steps.dimensions, warehouse::dimensions(&snapshot, &pending).boxed())
@@ -147,19 +144,55 @@ async fn work(
     };
     timed(&mut steps.publish, work.publish_and_close(publication).boxed()).await?;
     if pending.dates_left || !later_click_dates.is_empty() {
-        return unfinished(session.client(), event).await;
+        return so_far(session.client(), event, true).await;
     }
     finish(context, session, event, steps).await
 }
 
-/// The answer of a call that leaves work for the next one.
-async fn unfinished(client: &Client, event: &TransformEvent) -> Result<TransformResult> {
+/// Merges the files of datasets that `core` does not keep into silver, and marks the days whose
+/// sessions the next call computes.
+async fn merge_lake_only(
+    context: &Context,
+    event: &TransformEvent,
+    session: &mut LockedSession,
+    steps: &mut Steps,
+) -> Result<TransformResult> {
+    let client = session.client();
+    treatment::renew(context, client).await?;
+    silver::upgrade::to_months(context).boxed().await?;
+    let most = context.rows_per_call;
+    let fresh = pending::take(client, Queue::LakeOnly, most).await?;
+    let snapshot = pending::snapshot(client).await?;
+    let pending = Pending::read_lake_only(&snapshot, &fresh, most).await?;
+    let merged = merge_files(context, snapshot, &pending, steps).await?;
+    publish::close_files(session.client(), &event.run, &pending, &merged).await?;
+    so_far(session.client(), event, pending.files_left).await
+}
+
+/// Merges all files of the call into silver.
+async fn merge_files(
+    context: &Context,
+    snapshot: Transaction<'_>,
+    pending: &Pending,
+    steps: &mut Steps,
+) -> Result<Merged> {
+    let cache = FileCache::new(context.memory_bytes / 4);
+    let mut merged = Merged::nothing(pending);
+    let slices = silver::slices(pending, context.memory_bytes);
+    let added = merged.add(context, &snapshot, pending, slices, &cache).boxed();
+    timed(&mut steps.silver, added).await?;
+    snapshot.commit().await.or_db("end reading the queue")?;
+    Ok(merged)
+}
+
+/// The answer of a call that leaves work for a later one; with `more` it is to be called again.
+async fn so_far(client: &Client, event: &TransformEvent, more: bool) -> Result<TransformResult> {
     let run_id = &event.run.run_id;
     let ledger = publish::ledger(client, run_id).await?;
     check_balance(&ledger)?;
     let (touched_dates, fact_rows) = publish::work_of(client, run_id).await?;
     let (gold, silver) = (Vec::new(), Vec::new());
-    Ok(TransformResult { touched_dates, fact_rows, more: true, gold, silver, ledger })
+    Ok(TransformResult { touched_dates, fact_rows, more, gold, silver, ledger })
 }
 
 async fn finish(

@@ -16,8 +16,8 @@ use crate::business::BusinessTime;
 use crate::gold::sessions::SessionChange;
 use crate::gold::tables;
 use crate::gold::{Change, Update};
-use crate::incoming::pending::Pending;
-use crate::silver::FileCount;
+use crate::incoming::pending::{Pending, Queue};
+use crate::silver::{FileCount, Merged};
 use crate::warehouse;
 
 const CLOSE_MARKS: &str = include_str!("../../../sql/warehouse/close_marks.sql");
@@ -72,7 +72,8 @@ impl Work<'_> {
         }
         let done = &self.update.click_dates;
         mark_click_dates(&transaction, done, self.later_click_dates).await?;
-        close(&transaction, self.run, self.pending, self.counts).await?;
+        close_queue(&transaction, self.run, self.pending, self.counts).await?;
+        close_marks(&transaction).await?;
         self.remember(&transaction).await?;
         transaction.commit().await.or_db("commit publication")
     }
@@ -150,12 +151,14 @@ pub async fn close_files(
     client: &mut Client,
     run: &Run,
     pending: &Pending,
-    counts: &[FileCount],
-    click_dates: &BTreeSet<NaiveDate>,
+    merged: &Merged,
 ) -> Result<()> {
     let transaction = client.transaction().await.or_db("begin closing files")?;
-    mark_click_dates(&transaction, &BTreeSet::new(), click_dates).await?;
-    close(&transaction, run, pending, counts).await?;
+    mark_click_dates(&transaction, &BTreeSet::new(), &merged.click_dates).await?;
+    close_queue(&transaction, run, pending, &merged.counts).await?;
+    if pending.queue == Queue::All {
+        close_marks(&transaction).await?;
+    }
     transaction.commit().await.or_db("commit closed files")
 }
 
@@ -196,7 +199,7 @@ async fn publish_sessions(transaction: &Transaction<'_>, change: &SessionChange)
         .await
 }
 
-async fn close(
+async fn close_queue(
     transaction: &Transaction<'_>,
     run: &Run,
     pending: &Pending,
@@ -231,6 +234,10 @@ async fn close(
             .with("read", files.len())
             .with("closed", closed));
     }
+    Ok(())
+}
+
+async fn close_marks(transaction: &Transaction<'_>) -> Result<()> {
     transaction.batch_execute(CLOSE_MARKS).await.or_db("remove dirty marks")
 }
 

@@ -137,8 +137,45 @@ pub async fn tables_of_several_files(context: &Context) -> Result<Vec<String>> {
     Ok(found.into_iter().flatten().collect())
 }
 
+/// What became of files that were merged.
+#[derive(Debug)]
+pub struct Merged {
+    /// In the order of `pending.files`.
+    pub counts: Vec<FileCount>,
+    /// The days whose click events changed, or may have.
+    pub click_dates: BTreeSet<NaiveDate>,
+}
+
+impl Merged {
+    /// Before anything is merged.
+    pub fn nothing(pending: &Pending) -> Merged {
+        Merged { counts: counts(pending), click_dates: pending.click_dates.clone() }
+    }
+
+    /// Merges slices of the files that wait, one after the other.
+    ///
+    /// # Errors
+    /// As [`Merge::prepare`] and [`Merge::write`].
+    pub async fn add(
+        &mut self,
+        context: &Context,
+        snapshot: &Transaction<'_>,
+        pending: &Pending,
+        slices: impl IntoIterator<Item = Range<usize>>,
+        cache: &FileCache,
+    ) -> Result<()> {
+        for slice in slices {
+            let merge = Merge::prepare(context, snapshot, pending, slice).boxed().await?;
+            self.click_dates.extend(merge.unsettled_click_dates(pending)?);
+            let changed = merge.write(context, cache, &mut self.counts).boxed().await?;
+            self.click_dates.extend(changed);
+        }
+        Ok(())
+    }
+}
+
 /// Nothing loaded yet, for each file of the queue.
-pub fn counts(pending: &Pending) -> Vec<FileCount> {
+fn counts(pending: &Pending) -> Vec<FileCount> {
     let unmerged = |file: &QueuedFile| FileCount { rows: file.entry.rows, loaded: 0 };
     pending.files.iter().map(unmerged).collect()
 }

@@ -28,10 +28,12 @@ pub(crate) async fn publish(context: &Context, event: PublishEvent) -> Result<Pu
     tracing::info!(objects, rows, key, "published");
     let bucket = context.landing.clone();
     let datasets: BTreeSet<Dataset> = manifest.entries.iter().map(|entry| entry.dataset).collect();
+    let (stored, lake_only): (Vec<Dataset>, _) =
+        datasets.into_iter().partition(|dataset| dataset.is_stored());
     let (entities, events) =
-        datasets.into_iter().partition(|dataset| matches!(dataset.role(), Role::Entity(_)));
+        stored.into_iter().partition(|dataset| matches!(dataset.role(), Role::Entity(_)));
     let manifest = ObjectRef { bucket, key, version_id };
-    Ok(PublishResult { manifest, objects, rows, entities, events })
+    Ok(PublishResult { manifest, objects, rows, entities, events, lake_only })
 }
 
 fn assemble(event: PublishEvent) -> Result<Manifest> {

@@ -102,6 +102,12 @@ pub fn quality_report(run_id: &str) -> String {
     format!("quality/run_id={run_id}/report.json")
 }
 
+/// `quality/run_id=<id>/rows.json` in the reports bucket: what the suites said about the rows that the
+/// run brought, for the call that judges it.
+pub fn row_outcomes(run_id: &str) -> String {
+    format!("quality/run_id={run_id}/rows.json")
+}
+
 /// `quality/alerts.json` in the reports bucket: the failures that people were told about and that
 /// are not over.
 pub fn standing_alerts() -> String {

@@ -1,6 +1,6 @@
 //! The result of a validation, in the shape Great Expectations gives it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::outcome::Outcome;
@@ -8,7 +8,7 @@ use crate::suite::{Expectation, Severity, Suite};
 use crate::unreadable::Unreadable;
 
 /// Numbers over all expectations.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Statistics {
     pub evaluated_expectations: usize,
     pub successful_expectations: usize,
@@ -18,7 +18,7 @@ pub struct Statistics {
 }
 
 /// Why an expectation could not be judged.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExceptionInfo {
     pub raised_exception: bool,
     pub exception_message: Option<String>,
@@ -26,21 +26,25 @@ pub struct ExceptionInfo {
 }
 
 /// The verdict on one expectation.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExpectationResult {
     pub success: bool,
     pub expectation_config: Value,
     pub result: Map<String, Value>,
     pub exception_info: ExceptionInfo,
     pub meta: Map<String, Value>,
-    #[serde(skip)]
-    pub severity: Severity,
 }
 
 impl ExpectationResult {
     /// `expect_…`
     pub fn name(&self) -> &str {
         self.expectation_config["type"].as_str().unwrap_or_default()
+    }
+
+    /// How bad it is when it fails.
+    pub fn severity(&self) -> Severity {
+        let named = self.expectation_config["severity"].as_str();
+        named.and_then(Severity::parse).unwrap_or(Severity::Critical)
     }
 
     fn new(expectation: &Expectation, outcome: Outcome) -> Self {
@@ -54,13 +58,12 @@ impl ExpectationResult {
                 exception_traceback: None,
             },
             meta: Map::new(),
-            severity: expectation.severity,
         }
     }
 }
 
 /// The verdict on a table.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ValidationResult {
     pub success: bool,
     pub results: Vec<ExpectationResult>,
@@ -69,6 +72,9 @@ pub struct ValidationResult {
     pub statistics: Statistics,
     pub meta: Map<String, Value>,
 }
+
+/// Where `meta` has the rows of the table.
+const ROW_COUNT: &str = "row_count";
 
 /// The name under which rows that could not be read are reported.
 pub const READABLE_ROWS: &str = "expect_table_rows_to_be_readable";
@@ -98,7 +104,7 @@ impl ValidationResult {
             success_percent: (evaluated > 0).then(|| successful as f64 / evaluated as f64 * 100.0),
         };
         let mut meta = Map::new();
-        meta.insert("row_count".to_owned(), Value::from(rows));
+        meta.insert(ROW_COUNT.to_owned(), Value::from(rows));
         ValidationResult {
             success: successful == evaluated,
             results,
@@ -111,7 +117,12 @@ impl ValidationResult {
 
     /// The most severe failure, `None` when there is none.
     pub fn worst_failure(&self) -> Option<Severity> {
-        self.results.iter().filter(|result| !result.success).map(|result| result.severity).max()
+        self.results.iter().filter(|result| !result.success).map(ExpectationResult::severity).max()
+    }
+
+    /// Rows of the table.
+    pub fn rows(&self) -> u64 {
+        self.meta.get(ROW_COUNT).and_then(Value::as_u64).unwrap_or_default()
     }
 
     /// The whole result as JSON.

@@ -85,6 +85,12 @@ impl Suite {
         Suite { name: name.into(), key_columns: vec![], expectations: vec![], meta: Map::new() }
     }
 
+    /// The tables whose number of rows an expectation compares with.
+    pub fn other_tables(&self) -> impl Iterator<Item = &str> {
+        let named = self.expectations.iter().filter_map(|it| it.kwargs.get("other_table_name"));
+        named.filter_map(Value::as_str)
+    }
+
     /// The suite with each `{"$PARAMETER": name}` replaced by the value of that name, so that results
     /// show what was compared.
     ///

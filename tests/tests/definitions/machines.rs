@@ -61,13 +61,16 @@ fn calls_of_the_same_kind_are_retried_in_the_same_way() {
 }
 
 /// Functions that a state calls, itself, for each of its items or in its branches: `load`. Without
-/// those of branches that go on after a failure.
+/// those of branches that go on after a failure, unless all do: then those of the first.
 fn functions(state: &Value) -> BTreeSet<String> {
     let mut found = Vec::new();
-    let branches = state["Branches"].as_array().into_iter().flatten();
+    let branches = || state["Branches"].as_array().into_iter().flatten();
     let ends = |branch: &&Value| branch["States"].as_object().is_some_and(|it| it.len() == 1);
     match state["Type"].as_str() {
-        Some("Parallel") => branches.filter(ends).for_each(|branch| texts(branch, &mut found)),
+        Some("Parallel") if branches().any(|branch| ends(&branch)) => {
+            branches().filter(ends).for_each(|branch| texts(branch, &mut found));
+        }
+        Some("Parallel") => branches().take(1).for_each(|branch| texts(branch, &mut found)),
         _ => texts(state, &mut found),
     }
     let names =
@@ -95,6 +98,35 @@ fn every_failure_of_a_stage_is_described_under_its_name() {
         stages += 1;
     }
     assert!(stages > 10, "{stages} states were looked at");
+}
+
+/// A branch that fails says so at its end, so that what the others do is not lost.
+#[test]
+fn a_failure_beside_other_work_is_described_under_the_name_of_its_stage() {
+    let machine = Machine::load("pipeline");
+    let scopes: Vec<_> = machine.scopes.iter().filter(|scope| scope.map == "Store").collect();
+    assert_eq!(scopes.len(), 3);
+    for scope in scopes {
+        for (name, state) in &scope.states {
+            let Some(catchers) = state["Catch"].as_array() else { continue };
+            let functions: Vec<String> = functions(state).into_iter().collect();
+            let [function] = functions.as_slice() else { panic!("{name} calls {functions:?}") };
+            assert_eq!(catchers.len(), 1, "{name}");
+            assert_eq!(catchers[0]["Output"]["stage"], *function, "{name}");
+            assert_eq!(catchers[0]["Output"]["failure"], "{% $states.errorOutput %}", "{name}");
+            let next = &scope.states[catchers[0]["Next"].as_str().unwrap()];
+            assert_eq!((&next["Type"], &next["End"]), (&json!("Pass"), &json!(true)), "{name}");
+        }
+    }
+    let top = &machine.top().states;
+    let failed = &top["AllStored"]["Choices"][0];
+    assert_eq!(failed["Condition"], "{% $unstored != null %}");
+    assert_eq!(failed["Assign"]["stage"], "{% $unstored.stage %}");
+    assert_eq!(failed["Output"], "{% $unstored.failure %}");
+    assert_eq!(failed["Next"], "DescribeFailure");
+    // `Stored` takes the outcomes from the third branch.
+    let third = &top["Store"]["Branches"][2];
+    assert_eq!(third["States"]["CheckRows"]["Arguments"]["Payload"]["action"], "rows");
 }
 
 /// Beside the checks, whose verdict comes first.
@@ -235,7 +267,7 @@ fn only_a_source_that_is_to_be_generated_leads_to_generated_files() {
 fn a_run_of_what_waits_brings_nothing_new() {
     let machine = Machine::load("pipeline");
     let after = machine.top().reachable("Transform");
-    for state in ["Generate", "Validate", "Upload", "LoadDimensions", "LoadFacts"] {
+    for state in ["Generate", "Validate", "Upload", "Store"] {
         assert!(!after.contains(state), "{state}");
     }
     for state in ["Check", "Compact", "RecordSuccess"] {

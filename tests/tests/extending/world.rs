@@ -199,7 +199,7 @@ impl World {
         };
         let run = Run { run_id: run_id.to_owned(), run_date: "2026-01-15".parse().unwrap() };
         loop {
-            let event = TransformEvent { run: run.clone(), full };
+            let event = TransformEvent { run: run.clone(), full, lake_only: false };
             let result = shopflow_transform::handle(&context, event, &self.invocation).await?;
             if !result.more {
                 return Ok((result.ledger, result.silver));

@@ -35,7 +35,7 @@ fn failures(result: &ValidationResult) -> String {
     let mut failed: Vec<&ExpectationResult> =
         result.results.iter().filter(|result| !result.success).collect();
     // The worst first; of equal ones those that stand first in the suite.
-    failed.sort_by_key(|result| std::cmp::Reverse(result.severity));
+    failed.sort_by_key(|result| std::cmp::Reverse(result.severity()));
     let mut texts: Vec<String> = failed.iter().take(NAMED).map(|result| failure(result)).collect();
     if failed.len() > NAMED {
         texts.push(format!("and {} more", failed.len() - NAMED));
@@ -55,13 +55,13 @@ fn failure(result: &ExpectationResult) -> String {
     }
     let count = |key: &str| result.result.get(key).and_then(Value::as_u64);
     text.push_str(&match (&result.exception_info.exception_message, count("unexpected_count")) {
-        (Some(message), _) => format!(" ({}: {message})", result.severity),
+        (Some(message), _) => format!(" ({}: {message})", result.severity()),
         (None, Some(unexpected)) => format!(
             " ({}: {unexpected} of {} unexpected)",
-            result.severity,
+            result.severity(),
             count("element_count").unwrap_or_default()
         ),
-        (None, None) => format!(" ({})", result.severity),
+        (None, None) => format!(" ({})", result.severity()),
     });
     text
 }

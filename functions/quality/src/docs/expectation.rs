@@ -30,7 +30,7 @@ pub fn words(result: &ExpectationResult) -> String {
 
 /// How bad it is.
 pub fn tone(result: &ExpectationResult) -> Tone {
-    match (result.success, result.severity) {
+    match (result.success, result.severity()) {
         (true, _) => Tone::Good,
         (false, Severity::Critical) => Tone::Bad,
         (false, Severity::Warning) => Tone::Warning,
@@ -110,7 +110,7 @@ pub fn failure(result: &ExpectationResult, number: usize) -> Html {
         number = number,
         of = of,
         words = words(result),
-        badge = badge(tone(result), &result.severity.to_string()),
+        badge = badge(tone(result), &result.severity().to_string()),
         outcome = outcome(result),
         why = why,
         values = values(&result.result),

@@ -86,7 +86,7 @@ impl SuiteFigures {
                 .result
                 .worst_failure()
                 .is_none_or(|worst| worst == shopflow_expectations::Severity::Info),
-            rows: outcome.result.meta.get("row_count").and_then(|rows| rows.as_u64()).unwrap_or(0),
+            rows: outcome.rows(),
         }
     }
 

@@ -100,7 +100,7 @@ fn size(bytes: u64) -> String {
 fn numbered(results: &[ExpectationResult]) -> Vec<(usize, &ExpectationResult)> {
     let mut failed: Vec<_> =
         results.iter().enumerate().filter(|(_, result)| !result.success).collect();
-    failed.sort_by_key(|(at, result)| (std::cmp::Reverse(result.severity), *at));
+    failed.sort_by_key(|(at, result)| (std::cmp::Reverse(result.severity()), *at));
     failed
 }
 
@@ -235,7 +235,7 @@ fn chips(names: &[&str], results: &[ExpectationResult]) -> Html {
             let failed = results
                 .iter()
                 .filter(|result| !result.success && expectation::column(result) == Some(name));
-            let worst = failed.max_by_key(|result| result.severity);
+            let worst = failed.max_by_key(|result| result.severity());
             let (class, words) = match worst.map(expectation::tone) {
                 None => ("chip", ""),
                 Some(Tone::Bad) => ("chip bad", ", not met"),

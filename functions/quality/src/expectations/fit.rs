@@ -83,7 +83,6 @@ fn misfit(expectation: &Expectation, message: &str) -> ExpectationResult {
             exception_traceback: None,
         },
         meta: Map::new(),
-        severity: expectation.severity,
     }
 }
 

@@ -25,3 +25,10 @@ pub struct Outcome {
     /// A few rows, for people to see what the table looks like.
     pub sample: Sample,
 }
+
+impl Outcome {
+    /// Rows that were looked at.
+    pub fn rows(&self) -> u64 {
+        self.result.rows()
+    }
+}

@@ -2,20 +2,22 @@
 
 use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use serde::{Deserialize, Serialize};
 use shopflow_core::{ErrorKind, Result, ResultExt};
 
 /// Rows that are kept.
 const ROWS: usize = 8;
 
 /// Rows from all over the beginning of a table, personal values left out.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Sample {
     pub columns: Vec<String>,
     pub rows: Vec<Vec<Cell>>,
 }
 
 /// A value as people read it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Cell {
     Value(String),
     Missing,

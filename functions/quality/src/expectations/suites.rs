@@ -57,6 +57,12 @@ impl DatasetSuite {
         Ok(DatasetSuite { dataset, plan, personal, suite })
     }
 
+    /// True when an expectation is about a table of gold, too.
+    pub fn compares_with_gold(&self) -> bool {
+        let is_gold = |name: &str| GOLD.iter().any(|(table, _)| *table == name);
+        self.suite.other_tables().any(is_gold)
+    }
+
     /// The suite when no values of these columns are shown either.
     ///
     /// # Errors
@@ -280,6 +286,21 @@ mod tests {
         let built_in = Suites::load(&settings(&[]), &Overlay::default()).unwrap();
         assert_eq!(expectations(&suites, "daily_sales"), 1);
         assert_eq!(expectations(&suites, "weekly_sales"), expectations(&built_in, "weekly_sales"));
+    }
+
+    #[test]
+    fn a_suite_of_a_dataset_that_counts_a_table_of_gold_is_told_apart() {
+        let beside = |other: &str| {
+            let text = format!(
+                "suite: products\nexpectations:\n\
+                 - expect_table_row_count_to_equal_other_table: {{other_table_name: {other}}}\n"
+            );
+            let suites = Suites::load(&settings(&[]), &overlay(&[("products", &text)])).unwrap();
+            let with_gold = suites.datasets.into_iter().filter(DatasetSuite::compares_with_gold);
+            with_gold.map(|suite| suite.dataset).collect::<Vec<_>>()
+        };
+        assert_eq!(beside("product_sales"), [Dataset::Products]);
+        assert_eq!(beside("customers"), []);
     }
 
     #[test]

@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use serde_json::{Value, json};
-use shopflow_core::Dataset;
 use shopflow_core::metrics::Metrics;
 use shopflow_core::runtime::Invocation;
 use shopflow_core::settings::MetricsSettings;
+use shopflow_core::{Dataset, ErrorKind, keys};
+use shopflow_quality::handle;
 use shopflow_testkit::aws_at;
 
 use crate::support::{RUN_ID, Shop};
@@ -38,8 +39,12 @@ async fn shop(facts: &[gold::Fact], files: &[(Dataset, Vec<u8>)]) -> Shop {
 
 /// Everything below `quality/` in the reports bucket, with the number of its versions.
 async fn reports(shop: &Shop) -> BTreeMap<String, (String, usize)> {
+    objects(shop, "quality/").await
+}
+
+async fn objects(shop: &Shop, prefix: &str) -> BTreeMap<String, (String, usize)> {
     let client = shop.storage.client();
-    let listed = client.list_object_versions().bucket(&shop.reports).prefix("quality/");
+    let listed = client.list_object_versions().bucket(&shop.reports).prefix(prefix);
     let listed = listed.send().await.unwrap();
     let mut reports: BTreeMap<String, (String, usize)> = BTreeMap::new();
     for version in listed.versions() {
@@ -151,6 +156,39 @@ async fn a_repeated_call_gives_the_same_bytes() {
 }
 
 #[tokio::test]
+async fn rows_that_were_looked_at_ahead_make_the_same_report_and_pages() {
+    // One row too many in core, and an unexpected country in a file.
+    let mut files = files::of_the_shop();
+    files[0].1 =
+        files::CUSTOMERS.replace(",FR", ",AQ").replace("Bo Marsh", "Zoe-Bell-Quill").into();
+    let mut shop = shop(&gold::of_the_shop(), &files).await;
+    let answer = shop.check().await;
+    assert!(answer.failed > 0, "{answer:?}");
+    let together = objects(&shop, "").await;
+
+    let rows = shop.look_at_rows().await;
+    assert_eq!((rows.rows, rows.failed > 0), (8, true), "{rows:?}");
+    assert_eq!(shop.look_at_rows().await, rows);
+    assert_eq!(shop.check().await, answer);
+    let mut apart = objects(&shop, "").await;
+    assert!(apart.remove(&keys::row_outcomes(RUN_ID)).is_some());
+    assert_eq!(apart.keys().collect::<Vec<_>>(), together.keys().collect::<Vec<_>>());
+    for (key, (content, _)) in &together {
+        assert_eq!(content, &apart[key].0, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_found_in_the_rows_of_another_run_is_refused() {
+    let mut shop = shop(&gold::of_the_shop(), &files::of_the_shop()).await;
+    shop.look_at_rows().await;
+    let invocation = Invocation::detached(&shop.aws, "quality");
+    let refused = handle(&shop.context, shop.event("run-2"), &invocation).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidInput);
+    assert!(refused.to_string().contains("another run"), "{refused}");
+}
+
+#[tokio::test]
 async fn rows_of_several_files_are_judged_together() {
     let mut all = files::of_the_shop();
     let header = files::TRANSACTIONS.lines().next().unwrap();
@@ -243,7 +281,8 @@ async fn personal_values_leave_in_no_result_profile_log_metric_or_alert() {
         3,Bo Marsh,bo.marsh@example.com,2024-10-01,AQ\n";
     let mut all = files::of_the_shop();
     all[0].1 = customers.into();
-    let shop = shop(&gold::of_the_shop(), &all).await;
+    let mut shop = shop(&gold::of_the_shop(), &all).await;
+    shop.look_at_rows().await;
 
     let lines = Lines::default();
     let writer = lines.clone();

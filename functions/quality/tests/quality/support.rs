@@ -11,13 +11,13 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Schema};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value;
-use shopflow_core::contract::{QualityEvent, QualityResult, Run};
+use shopflow_core::contract::{QualityAction, QualityEvent, QualityResult, RowsResult, Run};
 use shopflow_core::runtime::{Init, Invocation};
 use shopflow_core::settings::{Need, Settings};
 use shopflow_core::{Dataset, LedgerEntry, ObjectRef, Stage, Storage, keys};
 use shopflow_lake::{Table, parquet, schema};
 use shopflow_postgres::Database;
-use shopflow_quality::{Context, handle};
+use shopflow_quality::{Context, QualityAnswer, handle};
 use shopflow_testkit::{aws, bucket, database, storage, unique};
 
 pub const RUN_ID: &str = "run-1";
@@ -41,6 +41,8 @@ pub struct Shop {
     pub ledger: Vec<LedgerEntry>,
     /// Of the run's files; none as long as a test publishes none.
     pub manifest: Option<ObjectRef>,
+    /// What was kept of the rows, when they were looked at.
+    pub outcomes: Option<ObjectRef>,
     pub aws: aws_config::SdkConfig,
     context: Context,
     sqs: aws_sdk_sqs::Client,
@@ -78,8 +80,19 @@ impl Shop {
         let context = Context::new(&init).await.unwrap();
         let ledger = ledger();
         let manifest = None;
-        let shop =
-            Shop { db, storage, lake, reports, ledger, manifest, aws, context, sqs, queue_url };
+        let shop = Shop {
+            db,
+            storage,
+            lake,
+            reports,
+            ledger,
+            manifest,
+            outcomes: None,
+            aws,
+            context,
+            sqs,
+            queue_url,
+        };
         shop.write_lake().await;
         shop
     }
@@ -91,11 +104,33 @@ impl Shop {
 
     /// Runs the function for another run.
     pub async fn check_as(&self, run_id: &str, invocation: &Invocation) -> QualityResult {
+        let answer = handle(&self.context, self.event(run_id), invocation).await.unwrap();
+        let QualityAnswer::Judged(result) = answer else { panic!("{answer:?}") };
+        result
+    }
+
+    /// The event that judges a run.
+    pub fn event(&self, run_id: &str) -> QualityEvent {
         let run_date = NaiveDate::from_ymd_opt(2026, 1, 16).unwrap();
         let run = Run { run_id: run_id.to_owned(), run_date };
         let (ledger, manifest) = (self.ledger.clone(), self.manifest.clone());
-        let event = QualityEvent { run, ledger, manifest };
-        handle(&self.context, event, invocation).await.unwrap()
+        let outcomes = self.outcomes.clone();
+        QualityEvent { action: QualityAction::Judge, run, ledger, manifest, outcomes }
+    }
+
+    /// Looks at the rows of the run, as the state machine has it done while they are loaded.
+    pub async fn look_at_rows(&mut self) -> RowsResult {
+        let event = QualityEvent {
+            action: QualityAction::Rows,
+            ledger: Vec::new(),
+            outcomes: None,
+            ..self.event(RUN_ID)
+        };
+        let invocation = Invocation::detached(&self.aws, "quality");
+        let answer = handle(&self.context, event, &invocation).await.unwrap();
+        let QualityAnswer::Rows(result) = answer else { panic!("{answer:?}") };
+        self.outcomes = Some(result.outcomes.clone());
+        result
     }
 
     /// Runs the function; the names of the failed checks.

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashSet};
 use chrono::NaiveDate;
 use serde_json::Value;
 use shopflow_core::contract::ManifestEntry;
-use shopflow_core::{ErrorKind, Result, ResultExt};
+use shopflow_core::{Dataset, ErrorKind, Result, ResultExt};
 use shopflow_postgres::{Client, PgResultExt, dimensions};
 use tokio_postgres::{IsolationLevel, Transaction};
 
@@ -29,6 +29,8 @@ pub struct QueuedFile {
 /// `pending_entities` and `pending_dates`.
 #[derive(Debug, Default)]
 pub struct Pending {
+    /// With a part of the queue come no dates, entities or other marks.
+    pub queue: Queue,
     pub files: Vec<QueuedFile>,
     /// Number of entities whose history changed.
     pub entities: u64,
@@ -65,12 +67,28 @@ pub async fn dirty_dates(client: &Client, full: bool) -> Result<BTreeSet<NaiveDa
 /// Files of the queue that no call has taken so far, by run, dataset and part.
 type Fresh = HashSet<(String, String, i32)>;
 
+/// Which files of the queue a call works on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Queue {
+    #[default]
+    All,
+    /// Those of datasets that `core` does not keep.
+    LakeOnly,
+}
+
+impl Queue {
+    fn datasets(self) -> Vec<&'static str> {
+        let is_in = |dataset: &Dataset| self == Queue::All || !dataset.is_stored();
+        Dataset::all().filter(is_in).map(Dataset::name).collect()
+    }
+}
+
 /// Notes, for good, that the first files of the queue are being taken: as many as have `rows` rows,
 /// at least one.
 ///
 /// # Errors
 /// `Transient.Database`.
-pub async fn take(client: &Client, rows: u64) -> Result<Fresh> {
+pub async fn take(client: &Client, queue: Queue, rows: u64) -> Result<Fresh> {
     let rows = i64::try_from(rows).unwrap_or(i64::MAX);
     let rows = client
         .query(
@@ -79,12 +97,13 @@ pub async fn take(client: &Client, rows: u64) -> Result<Fresh> {
                  SELECT run_id, dataset, part, attempted_at,
                         sum(rows) OVER (ORDER BY queued_at, run_id, dataset, part) - rows AS before
                  FROM (SELECT *, (entry ->> 'rows')::bigint AS rows
-                       FROM ops.lake_queue WHERE transformed_at IS NULL) AS waiting
+                       FROM ops.lake_queue
+                       WHERE transformed_at IS NULL AND dataset = ANY ($2)) AS waiting
              ) AS w
              WHERE w.before < $1::bigint AND w.attempted_at IS NULL
                AND q.run_id = w.run_id AND q.dataset = w.dataset AND q.part = w.part
              RETURNING q.run_id, q.dataset, q.part",
-            &[&rows],
+            &[&rows, &queue.datasets()],
         )
         .await
         .or_db("take files of the lake queue")?;
@@ -125,7 +144,7 @@ impl Pending {
                 .or_db("mark entities as pending")?;
             transaction.batch_execute(READ_FULL).await.or_db("mark dates as pending")?;
         }
-        let (files, files_left) = Self::files(transaction, fresh, rows).await?;
+        let (files, files_left) = Self::files(transaction, Queue::All, fresh, rows).await?;
         let moved = transaction
             .query("SELECT id, from_date FROM pending_moves", &[])
             .await
@@ -156,6 +175,7 @@ impl Pending {
             .or_db("count dirty sessions")?
             .get::<_, i64>(0);
         Ok(Pending {
+            queue: Queue::All,
             files,
             entities: entities.max(0) as u64,
             dates: dates.iter().map(|row| row.get(0)).collect(),
@@ -167,17 +187,32 @@ impl Pending {
         })
     }
 
+    /// Reads about `rows` rows of the part of the queue that waits for nothing in `core`.
+    ///
+    /// # Errors
+    /// As [`Pending::read`].
+    pub async fn read_lake_only(
+        transaction: &Transaction<'_>,
+        fresh: &Fresh,
+        rows: u64,
+    ) -> Result<Pending> {
+        let (files, files_left) = Self::files(transaction, Queue::LakeOnly, fresh, rows).await?;
+        Ok(Pending { queue: Queue::LakeOnly, files, files_left, ..Pending::default() })
+    }
+
     /// The first files of the queue, and whether some are left.
     async fn files(
         transaction: &Transaction<'_>,
+        queue: Queue,
         fresh: &Fresh,
         rows: u64,
     ) -> Result<(Vec<QueuedFile>, bool)> {
         let files = transaction
             .query(
-                "SELECT run_id, entry, dataset, part FROM ops.lake_queue WHERE transformed_at IS NULL
+                "SELECT run_id, entry, dataset, part FROM ops.lake_queue
+                 WHERE transformed_at IS NULL AND dataset = ANY ($1)
                  ORDER BY queued_at, run_id, dataset, part",
-                &[],
+                &[&queue.datasets()],
             )
             .await
             .or_db("read the lake queue")?;

@@ -76,6 +76,46 @@ async fn many_small_calls_end_in_what_one_call_ends_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_only_the_lake_keeps_is_merged_ahead_and_ends_in_the_same() {
+    let whole = shop_with_clicks().await;
+    let once = whole.call("t2", false).await.unwrap();
+
+    let mut shop = shop_with_clicks().await;
+    shop.context.rows_per_call = 1;
+    let first = shop.call_lake_only("t2").await.unwrap();
+    assert!(first.more, "a file is left");
+    let second = shop.call_lake_only("t2").await.unwrap();
+    assert!(!second.more && second.gold.is_empty());
+    let clicks: Vec<_> =
+        once.ledger.iter().filter(|it| it.dataset == Dataset::Clickstream).collect();
+    assert_eq!(second.ledger.iter().collect::<Vec<_>>(), clicks);
+    for dataset in Dataset::all() {
+        if dataset.is_stored() {
+            assert!(shop.silver(dataset).await.is_empty(), "{dataset}");
+        } else {
+            assert_eq!(shop.silver(dataset).await, whole.silver(dataset).await, "{dataset}");
+        }
+    }
+    assert_eq!(shop.number("SELECT count(*) FROM ops.dirty_click_dates").await, "2");
+    let marks = "SELECT count(*) FROM ops.dirty_dates";
+    assert_ne!(shop.number(marks).await, "0", "a load's marks stay");
+    // Nothing is left for another such call.
+    let silver = shop.objects("silver/").await;
+    assert_eq!(shop.call_lake_only("t2").await.unwrap(), second);
+    assert_eq!(shop.objects("silver/").await, silver);
+
+    shop.context.rows_per_call = 1_000_000;
+    let last = shop.call("t2", false).await.unwrap();
+    assert_eq!(last, once);
+    for dataset in Dataset::all() {
+        assert_eq!(shop.silver(dataset).await, whole.silver(dataset).await, "{dataset}");
+    }
+    assert_eq!(shop.files("gold/").await, whole.files("gold/").await);
+    assert_eq!(published(&shop).await, published(&whole).await);
+    assert_eq!(shop.number("SELECT count(*) FROM ops.dirty_click_dates").await, "0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_run_is_told_of_its_own_rows_only_while_others_wait() {
     let mut shop = shop_with_clicks().await;
     shop.context.rows_per_call = 1;

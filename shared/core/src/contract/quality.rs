@@ -4,10 +4,24 @@ use serde::{Deserialize, Serialize};
 
 use super::{LedgerEntry, ObjectRef, Run};
 
+/// What a call of `quality` is to do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QualityAction {
+    /// Check the layers and judge the run.
+    #[default]
+    Judge,
+    /// Only hold the rows that the run brought against their suites, and keep what came of it for
+    /// the call that judges: the files are there long before the tables are.
+    Rows,
+}
+
 /// Event of `quality`: the ledger so far, to be checked against the layers themselves, and the files
 /// whose rows are held against the suites.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QualityEvent {
+    #[serde(default)]
+    pub action: QualityAction,
     #[serde(flatten)]
     pub run: Run,
     #[serde(default)]
@@ -15,6 +29,20 @@ pub struct QualityEvent {
     /// The run's manifest; without it no expectation suite runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest: Option<ObjectRef>,
+    /// What an earlier call found in the rows; without it they are looked at now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcomes: Option<ObjectRef>,
+}
+
+/// Result of `quality` about rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowsResult {
+    /// Rows that were looked at.
+    pub rows: u64,
+    /// Expectations that were evaluated, and how many of them failed.
+    pub expectations: u64,
+    pub failed: u64,
+    pub outcomes: ObjectRef,
 }
 
 /// Result of `quality`.

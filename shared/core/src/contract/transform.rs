@@ -12,6 +12,10 @@ pub struct TransformEvent {
     /// Recompute every gold date, not only the touched ones.
     #[serde(default)]
     pub full: bool,
+    /// Only merge the files of datasets that `core` does not keep into silver, which can be done
+    /// while the others are loaded. All else is left to the next call.
+    #[serde(default)]
+    pub lake_only: bool,
 }
 
 /// Result of `transform`.

@@ -50,9 +50,12 @@ pub struct PublishResult {
     /// The datasets of the run whose rows are entities, in load order.
     #[serde(default)]
     pub entities: Vec<Dataset>,
-    /// Those whose rows are events, loaded after the entities they refer to.
+    /// Those whose rows are events that `core` keeps, loaded after the entities they refer to.
     #[serde(default)]
     pub events: Vec<Dataset>,
+    /// Those that only the lake keeps. They wait for no load.
+    #[serde(default)]
+    pub lake_only: Vec<Dataset>,
 }
 
 /// One file of a run: where it came from and the two copies made of it.

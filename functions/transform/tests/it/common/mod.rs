@@ -128,8 +128,16 @@ impl Shop {
 
     /// One call, which may leave work for the next.
     pub async fn call(&self, run_id: &str, full: bool) -> Result<TransformResult> {
+        self.handle(TransformEvent { run: run(run_id), full, lake_only: false }).await
+    }
+
+    /// One call for what only the lake keeps.
+    pub async fn call_lake_only(&self, run_id: &str) -> Result<TransformResult> {
+        self.handle(TransformEvent { run: run(run_id), full: false, lake_only: true }).await
+    }
+
+    async fn handle(&self, event: TransformEvent) -> Result<TransformResult> {
         let aws = shopflow_testkit::aws().await;
-        let event = TransformEvent { run: run(run_id), full };
         let invocation = Invocation::detached(&aws, "transform");
         shopflow_transform::handle(&self.context, event, &invocation).await
     }
