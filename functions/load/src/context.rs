@@ -18,13 +18,23 @@ pub struct Context {
     /// directly, and indexes and references are built afterwards in one go; and the statistics of
     /// a table that grew by as much are renewed.
     pub bulk_rows: u64,
+    /// From this many new entities on, their references are checked in one go.
+    pub bulk_entities: u64,
 }
 
 impl Context {
-    /// The usual context; building indexes afterwards pays from about 50,000 rows.
+    /// The usual context; building indexes afterwards pays from about 50,000 rows, and references
+    /// from about 5,000.
     pub fn new(storage: Storage, database: Database) -> Self {
         let (contracts, vocabulary) = (Contracts::default(), Vocabularies::default());
-        Context { storage, database, contracts, vocabulary, bulk_rows: 50_000 }
+        Context {
+            storage,
+            database,
+            contracts,
+            vocabulary,
+            bulk_rows: 50_000,
+            bulk_entities: 5_000,
+        }
     }
 
     /// With other sets of values than the built-in ones.

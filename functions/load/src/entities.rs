@@ -13,6 +13,7 @@ use shopflow_core::contract::ManifestEntry;
 use shopflow_core::dataset::{Column, Entity};
 use shopflow_core::{Dataset, Result};
 use shopflow_postgres::PgResultExt;
+use shopflow_postgres::indexes::{self, Parts};
 use tokio_postgres::Transaction;
 
 use crate::columns::{quoted, stored_name};
@@ -22,10 +23,18 @@ use crate::references;
 use crate::source::Order;
 use crate::staging::{self, STORED_ORDER, Verdicts};
 
+/// A current row takes about this many bytes.
+const ROW_BYTES: i64 = 200;
+/// Shorter than Postgres waits before it looks for a deadlock, so that none is ever found: the usual
+/// way is good enough.
+const PATIENCE: &str = "100ms";
+
 /// How the statements name what a dataset has.
 #[derive(Debug)]
 struct Shape {
     name: &'static str,
+    /// The tables of the current rows and of the history.
+    current: String,
     history: String,
     /// A dimension wants to know what changes.
     is_watched: bool,
@@ -54,6 +63,7 @@ impl Shape {
         let history_columns = own().map(|column| (quoted(column.name), staged(column)));
         Shape {
             name: dataset.name(),
+            current: format!("core.{dataset}"),
             history: format!("core.{}", entity.history),
             is_watched: entity.dimension.is_some(),
             lookups: looked_up().filter_map(add_names).collect(),
@@ -104,8 +114,18 @@ pub async fn load(
     if verdicts.lost > 0 && shape.is_watched {
         mark_changed_past(transaction, shape, &order).await?;
     }
+    let (current, history) = (shape.current.as_str(), shape.history.as_str());
+    let tables = [current, history];
+    let alone = verdicts.new >= context.bulk_entities
+        && indexes::are_many(transaction, current, ROW_BYTES, verdicts.new).await?
+        && indexes::claim(transaction, &tables, Parts::References, PATIENCE).await?;
+    let rebuild = match alone {
+        true => indexes::take_down(transaction, &tables, Parts::References).await?,
+        false => Vec::new(),
+    };
     write_current(transaction, shape, &order, run_id, verdicts).await?;
     write_history(transaction, shape, &order, run_id).await?;
+    indexes::build(transaction, &rebuild).await?;
     if verdicts.new + verdicts.completed + verdicts.updated > 0 && shape.is_watched {
         mark_changed(transaction, shape).await?;
     }

@@ -23,7 +23,6 @@ mod counts;
 pub mod encode;
 mod entities;
 mod handler;
-mod indexes;
 mod key;
 mod lock;
 pub mod names;

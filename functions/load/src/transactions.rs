@@ -6,6 +6,7 @@ use shopflow_core::contract::ManifestEntry;
 use shopflow_core::vocabulary::Vocabulary;
 use shopflow_core::{Dataset, Result};
 use shopflow_postgres::PgResultExt;
+use shopflow_postgres::indexes::{self, Parts};
 use tokio_postgres::Transaction;
 
 use crate::chunks::Chunks;
@@ -14,7 +15,11 @@ use crate::context::Context;
 use crate::counts::{Counts, expect};
 use crate::encode::Encoder;
 use crate::names::Names;
-use crate::{bulk, columns, indexes, staging, touched};
+use crate::{bulk, columns, references, staging, touched};
+
+pub const TABLE: &str = "core.transactions";
+/// A row of the table takes about this many bytes.
+const ROW_BYTES: i64 = 100;
 
 /// Loads one file of transactions.
 pub async fn load(
@@ -45,8 +50,9 @@ pub async fn load(
     let rows = encoder.rows;
     encoder.names.write_added(transaction).await?;
     let found = comparison.finish().await?;
-    let alone =
-        are_many(context, transaction, found.new).await? && indexes::claim(transaction).await?;
+    let alone = found.new >= context.bulk_rows
+        && indexes::are_many(transaction, TABLE, ROW_BYTES, found.new).await?
+        && claim(transaction).await?;
     let inferred = found.references.infer_members(transaction, run_id, "pg_temp.staging").await?;
     if found.updated + found.lost > 0 {
         touched::read_dates(transaction).await?;
@@ -55,7 +61,7 @@ pub async fn load(
         update(transaction, source_id, found.updated).await?;
     }
     if alone {
-        let rebuild = indexes::take_down(transaction).await?;
+        let rebuild = indexes::take_down(transaction, &[TABLE], Parts::All).await?;
         insert(transaction, source_id, found.new).await?;
         indexes::build(transaction, &rebuild).await?;
     } else if found.new > 0 {
@@ -70,20 +76,16 @@ pub async fn load(
     Ok(Counts { rows, inserted: found.new, updated: found.updated, unchanged, inferred })
 }
 
-/// A row of the table takes about this many bytes.
-const ROW_BYTES: i64 = 100;
-/// Indexes and foreign keys are rebuilt for this many stored rows in the time it takes to keep
-/// them up for one.
-const STORED_PER_NEW: i64 = 8;
-
-/// True when `new` rows are written faster without indexes and foreign keys.
-async fn are_many(context: &Context, transaction: &Transaction<'_>, new: u64) -> Result<bool> {
-    if new < context.bulk_rows {
-        return Ok(false);
-    }
-    let size = format!("SELECT pg_relation_size('{}')", indexes::TABLE);
-    let row = transaction.query_one(&size, &[]).await.or_db("read size of table")?;
-    Ok(row.get::<_, i64>(0) / ROW_BYTES <= (new as i64).saturating_mul(STORED_PER_NEW))
+/// Takes the table for this transaction alone; false when somebody is using it.
+///
+/// # Errors
+/// `Transient.Database` or `Internal`.
+pub async fn claim(transaction: &Transaction<'_>) -> Result<bool> {
+    // The loads of what is referred to wait on these locks, not on the tables, else they and this
+    // one could wait for each other.
+    references::lock(transaction, Dataset::Transactions).await?;
+    // Enough for autovacuum to make way.
+    indexes::claim(transaction, &[TABLE], Parts::All, "3s").await
 }
 
 async fn insert(transaction: &Transaction<'_>, source_id: i32, rows: u64) -> Result<()> {

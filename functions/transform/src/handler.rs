@@ -79,8 +79,7 @@ async fn work(
     let client = session.client();
     // Aggregates of another business time zone, or of a release before there was one, cannot stay.
     let full = event.full || !context.business.is_current(client).await?;
-    let months = pending::dirty_dates(client, full).await?;
-    warehouse::create_partitions(client, tables::FACT_SALES, months.into_iter()).await?;
+    warehouse::empty_default(client, tables::FACT_SALES).await?;
     treatment::renew(context, client).await?;
     silver::upgrade::to_months(context).boxed().await?;
     // A full rebuild begins anew with each call, so it is done in one.

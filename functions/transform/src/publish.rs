@@ -9,6 +9,7 @@ use std::str::FromStr;
 use chrono::NaiveDate;
 use shopflow_core::contract::Run;
 use shopflow_core::{Dataset, Error, ErrorKind, LedgerEntry, Result, ResultExt, Stage};
+use shopflow_postgres::indexes::{self, Parts};
 use shopflow_postgres::{Client, PgResultExt};
 use tokio_postgres::{Row, Transaction};
 
@@ -48,16 +49,26 @@ pub async fn begin<'a>(
     client: &'a mut Client,
     sessions: Option<&SessionChange>,
 ) -> Result<Transaction<'a>> {
-    let dates = sessions.map(SessionChange::dates).transpose()?.unwrap_or_default();
-    let partitions = dates.iter().copied();
-    warehouse::create_partitions(client, tables::FACT_SESSIONS, partitions).await?;
+    let Some(change) = sessions else {
+        return client.transaction().await.or_db("begin publication");
+    };
+    let dates: Vec<NaiveDate> = change.dates()?.into_iter().collect();
+    let is_first = rows::is_empty(client, tables::FACT_SESSIONS).await?;
+    if !is_first {
+        create_partitions(client, &dates).await?;
+    }
     let transaction = client.transaction().await.or_db("begin publication")?;
-    if let Some(change) = sessions {
-        let dates: Vec<NaiveDate> = dates.into_iter().collect();
-        warehouse::add_dates(&transaction, &dates).await?;
+    warehouse::add_dates(&transaction, &dates).await?;
+    if is_first {
+        publish_first_sessions(&transaction, change, &dates).await?;
+    } else {
         publish_sessions(&transaction, change).await?;
     }
     Ok(transaction)
+}
+
+async fn create_partitions(client: &Client, dates: &[NaiveDate]) -> Result<()> {
+    warehouse::create_partitions(client, tables::FACT_SESSIONS, dates.iter().copied()).await
 }
 
 impl Work<'_> {
@@ -184,19 +195,41 @@ async fn mark_click_dates(
     Ok(())
 }
 
+/// Sessions for an empty table: its indexes are built afterwards, unless somebody is using it.
+async fn publish_first_sessions(
+    transaction: &Transaction<'_>,
+    change: &SessionChange,
+    dates: &[NaiveDate],
+) -> Result<()> {
+    let table = format!("warehouse.{}", tables::FACT_SESSIONS);
+    let rebuild = if indexes::claim(transaction, &[&table], Parts::Indexes, "100ms").await? {
+        indexes::take_down(transaction, &[&table], Parts::Indexes).await?
+    } else {
+        Vec::new()
+    };
+    create_partitions(transaction.client(), dates).await?;
+    remove_marks(transaction).await?;
+    rows::copy(transaction, &table, &change.rows).await?;
+    indexes::build(transaction, &rebuild).await
+}
+
 async fn publish_sessions(transaction: &Transaction<'_>, change: &SessionChange) -> Result<()> {
-    let deleted = "DELETE FROM ops.dirty_sessions";
-    transaction.execute(deleted, &[]).await.or_db("remove marks of sessions")?;
-    let is_first = rows::is_empty(transaction, tables::FACT_SESSIONS).await?;
+    remove_marks(transaction).await?;
     let outdated = match &change.ids {
-        Some(ids) if !is_first => {
+        Some(ids) => {
             rows::name_texts(transaction, "touched_sessions", ids.iter()).await?;
             "session_id IN (SELECT id FROM touched_sessions)"
         }
-        _ => "true",
+        None => "true",
     };
     rows::replace(transaction, tables::FACT_SESSIONS, tables::SESSION_ID, outdated, &change.rows)
         .await
+}
+
+async fn remove_marks(transaction: &Transaction<'_>) -> Result<()> {
+    let delete = "DELETE FROM ops.dirty_sessions";
+    transaction.execute(delete, &[]).await.or_db("remove marks of sessions")?;
+    Ok(())
 }
 
 async fn close_queue(

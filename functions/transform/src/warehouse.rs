@@ -52,6 +52,19 @@ pub async fn create_partitions(
     Ok(())
 }
 
+/// Gives the rows in the default partition of a fact table partitions of their own: they went there
+/// because the table was in use, or from another hand.
+///
+/// # Errors
+/// `Transient.Database`.
+pub async fn empty_default(client: &Client, fact: &str) -> Result<()> {
+    let sql = format!(
+        "SELECT DISTINCT to_date(date_key::text, 'YYYYMMDD') FROM warehouse.{fact}_default"
+    );
+    let rows = client.query(&sql, &[]).await.or_db("look into the default partition")?;
+    create_partitions(client, fact, rows.iter().map(|row| row.get(0))).await
+}
+
 /// Makes days members of the calendar.
 ///
 /// # Errors

@@ -17,6 +17,7 @@ mod database;
 pub mod dimensions;
 mod endpoint;
 mod error;
+pub mod indexes;
 mod migrate;
 pub mod secret;
 pub mod tls;

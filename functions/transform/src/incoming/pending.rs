@@ -49,21 +49,6 @@ pub struct Pending {
     pub dates_left: bool,
 }
 
-/// The event dates whose facts will be rewritten, so far: dates that are marked later go without
-/// a partition of their own until the next call.
-///
-/// # Errors
-/// `Transient.Database`.
-pub async fn dirty_dates(client: &Client, full: bool) -> Result<BTreeSet<NaiveDate>> {
-    let sql = if full {
-        "SELECT DISTINCT (\"timestamp\" AT TIME ZONE 'UTC')::date FROM core.transactions"
-    } else {
-        "SELECT event_date FROM ops.dirty_dates"
-    };
-    let rows = client.query(sql, &[]).await.or_db("read dirty dates")?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
-}
-
 /// Files of the queue that no call has taken so far, by run, dataset and part.
 type Fresh = HashSet<(String, String, i32)>;
 

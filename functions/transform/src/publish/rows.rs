@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
 use shopflow_core::{ErrorKind, Result, ResultExt};
 use shopflow_lake::parquet::blocking;
-use shopflow_postgres::PgResultExt;
+use shopflow_postgres::{Client, PgResultExt};
 use tokio_postgres::Transaction;
 
 /// Rows per message of a COPY.
@@ -31,7 +31,7 @@ pub async fn replace(
     rows: &RecordBatch,
 ) -> Result<()> {
     let work = async {
-        if is_empty(transaction, table).await? {
+        if is_empty(transaction.client(), table).await? {
             return copy(transaction, &published(table), rows).await;
         }
         let computed = temporary(transaction, table, rows).await?;
@@ -138,9 +138,9 @@ fn same(rows: &RecordBatch, key: &str) -> String {
 ///
 /// # Errors
 /// `Transient.Database`.
-pub async fn is_empty(transaction: &Transaction<'_>, table: &str) -> Result<bool> {
+pub async fn is_empty(client: &Client, table: &str) -> Result<bool> {
     let sql = format!("SELECT NOT EXISTS (SELECT FROM warehouse.{table})");
-    let row = transaction.query_one(&sql, &[]).await.or_db("look for published rows")?;
+    let row = client.query_one(&sql, &[]).await.or_db("look for published rows")?;
     Ok(row.get(0))
 }
 
@@ -200,7 +200,11 @@ fn names(rows: &RecordBatch, prefix: &str) -> String {
     names.join(", ")
 }
 
-async fn copy(transaction: &Transaction<'_>, table: &str, rows: &RecordBatch) -> Result<()> {
+/// Adds rows to a table.
+///
+/// # Errors
+/// `Transient.Database`, or `Internal` when the rows do not have columns of the table.
+pub async fn copy(transaction: &Transaction<'_>, table: &str, rows: &RecordBatch) -> Result<()> {
     if rows.num_rows() == 0 {
         return Ok(());
     }
