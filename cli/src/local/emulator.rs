@@ -23,11 +23,8 @@ const START_LIMIT: Duration = Duration::from_secs(300);
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 /// What its command line contains.
 const MARKER: &str = "ministack";
-/// Starts the emulator. Its Runtime API sends each answer in two parts, and the second would wait
-/// for the receipt of the first, 40 ms in every call of a function.
-const START: &str = "import runpy, socketserver
-socketserver.StreamRequestHandler.disable_nagle_algorithm = True
-runpy.run_module('ministack', run_name='__main__', alter_sys=True)";
+/// Starts the emulator.
+const START: &str = include_str!("../../../local/start_emulator.py");
 
 /// Starts the emulator unless it runs, and notes it in `state`. True when it was started, which
 /// means that it is empty.

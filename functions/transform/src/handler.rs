@@ -98,21 +98,13 @@ async fn work(
     }
     let cache = FileCache::new(context.memory_bytes / 4);
     let mut merged = Merged::nothing(&pending);
-    let mut slices = silver::slices(&pending, context.memory_bytes);
-    let last = slices.pop().unwrap_or_default();
+    let slices = silver::slices(&pending, context.memory_bytes);
     let added = merged.add(context, &snapshot, &pending, slices, &cache).boxed();
-    timed(&mut steps.silver, added).await?;
-    let Merged { mut counts, mut click_dates } = merged;
-    let prepared = silver::Merge::prepare(context, &snapshot, &pending, last).boxed();
-    let merge = timed(&mut steps.silver, prepared).await?;
-    click_dates.extend(merge.unsettled_click_dates(&pending)?);
-    let (changed, dimensioned) = futures::try_join!(
-        timed(&mut steps.silver, merge.write(context, &cache, &mut counts).boxed()),
+    let ((), dimensioned) = futures::try_join!(
+        timed(&mut steps.silver, added),
         timed(&mut steps.dimensions, warehouse::dimensions(&snapshot, &pending).boxed())
     )?;
-    click_dates.extend(changed);
-    // The bronze rows are no longer needed; gold reads silver.
-    drop(merge);
+    let Merged { counts, click_dates } = merged;
     let (click_dates, later_click_dates) = cut_click_dates(context, click_dates, most).await?;
     let published = gold::Published::read(snapshot.client()).await?;
     let dates = dimensioned.dates.clone();

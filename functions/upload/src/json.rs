@@ -9,6 +9,7 @@ use arrow::array::RecordBatch;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Number, Value};
 use shopflow_core::dataset::{Column, Kind};
+use shopflow_core::fields::Fields;
 use shopflow_core::values;
 use shopflow_core::{ErrorKind, Result, ResultExt};
 
@@ -120,9 +121,10 @@ impl<'de> Visitor<'de> for ObjectVisitor {
     ) -> std::result::Result<Object<'de>, A::Error> {
         let mut fields: Vec<Field<'de>> = self.columns.iter().map(|_| Field::Missing).collect();
         let mut extra = BTreeMap::new();
+        let mut known = Fields::of(self.columns);
         while let Some(name) = map.next_key::<Field<'de>>()? {
             let Field::Text(name) = name else { continue };
-            match self.columns.iter().position(|column| column.name == name) {
+            match known.place(&name) {
                 Some(column) => fields[column] = map.next_value()?,
                 None if self.keep_unknown => {
                     extra.insert(name.into_owned(), map.next_value::<Value>()?);

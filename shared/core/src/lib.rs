@@ -9,6 +9,7 @@ mod built_in;
 pub mod contract;
 pub mod dataset;
 pub mod error;
+pub mod fields;
 pub mod keys;
 pub mod meter;
 pub mod metrics;

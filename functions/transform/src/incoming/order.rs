@@ -122,12 +122,17 @@ fn ordered(value: i64) -> u64 {
 
 /// The number that a UUID writes in hexadecimal digits, with or without hyphens.
 fn uuid(text: &str) -> Result<Key> {
-    let (mut key, mut digits): (Key, u32) = (0, 0);
-    for letter in text.chars().filter(|letter| *letter != '-') {
-        let Some(digit) = letter.to_digit(16) else { return Err(no_uuid(text)) };
-        key = key << 4 | Key::from(digit);
+    // In halves, which a processor shifts in one step: there is one for every row.
+    let (mut halves, mut digits) = ([0_u64; 2], 0);
+    for letter in text.bytes().filter(|letter| *letter != b'-') {
+        let digit = char::from(letter).to_digit(16);
+        let (Some(digit), Some(half)) = (digit, halves.get_mut(digits / 16)) else {
+            return Err(no_uuid(text));
+        };
+        *half = *half << 4 | u64::from(digit);
         digits += 1;
     }
+    let key = Key::from(halves[0]) << 64 | Key::from(halves[1]);
     if digits == 32 { Ok(key) } else { Err(no_uuid(text)) }
 }
 

@@ -58,6 +58,9 @@ pub fn encode(schema: &SchemaRef, batches: &[RecordBatch], places: &[Place]) -> 
     let days = DayRange { first: days::date(first.day)?, last: days::date(last.day)? };
     let batches: Vec<&RecordBatch> = batches.iter().collect();
     let chunks = places.chunks(CHUNK_ROWS).map(|chunk| {
+        if let Some(rows) = stretch(chunk) {
+            return Ok(batches[chunk[0].batch as usize].slice(rows.start, rows.len()));
+        }
         let rows: Vec<(usize, usize)> =
             chunk.iter().map(|place| (place.batch as usize, place.row as usize)).collect();
         interleave_record_batch(&batches, &rows)
@@ -67,9 +70,30 @@ pub fn encode(schema: &SchemaRef, batches: &[RecordBatch], places: &[Place]) -> 
     Ok(Encoded { content, rows: places.len() as u64, days })
 }
 
+/// The rows of these places when they follow each other in one batch, as all do in a month that was
+/// empty or is replaced as a whole: nothing has to be gathered then.
+fn stretch(places: &[Place]) -> Option<Range<usize>> {
+    let first = places.first()?;
+    let follows = |pair: &[Place]| pair[1].batch == pair[0].batch && pair[1].row == pair[0].row + 1;
+    let start = first.row as usize;
+    places.windows(2).all(follows).then(|| start..start + places.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_that_follow_each_other_are_a_stretch_of_their_batch() {
+        let places = |rows: &[(u32, u32)]| -> Vec<Place> {
+            rows.iter().map(|(batch, row)| Place { day: 0, batch: *batch, row: *row }).collect()
+        };
+        assert_eq!(stretch(&places(&[(1, 4), (1, 5), (1, 6)])), Some(4..7));
+        assert_eq!(stretch(&places(&[(1, 4), (1, 6)])), None);
+        assert_eq!(stretch(&places(&[(1, 4), (2, 5)])), None);
+        assert_eq!(stretch(&places(&[(1, 5), (1, 4)])), None);
+        assert_eq!(stretch(&[]), None);
+    }
 
     #[test]
     fn rows_are_cut_at_the_ends_of_days_or_not_at_all() {

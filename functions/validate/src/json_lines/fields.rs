@@ -99,16 +99,9 @@ impl<'de> Visitor<'de> for Object {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut fields =
             Fields { values: vec![None; self.columns.len()], twice: None, unknown: Vec::new() };
-        // Writers keep their order, so the next field is mostly the next column.
-        let mut next = 0;
+        let mut known = shopflow_core::fields::Fields::of(self.columns);
         while let Some(Name(name)) = map.next_key()? {
-            let is_next = self.columns.get(next).is_some_and(|column| column.name == name);
-            let column = if is_next {
-                Some(next)
-            } else {
-                self.columns.iter().position(|column| column.name == name)
-            };
-            let Some(column) = column else {
+            let Some(column) = known.place(&name) else {
                 // Read in full, since a reader that keeps it must be able to.
                 let (mut values, mut names) = (Vec::new(), Vec::new());
                 let leaves = Leaves { values: &mut values, names: &mut names };
@@ -116,7 +109,6 @@ impl<'de> Visitor<'de> for Object {
                 fields.unknown.push(Unknown { name: name.into_owned(), values, names, is_nested });
                 continue;
             };
-            next = column + 1;
             let value = map.next_value()?;
             if fields.values[column].replace(value).is_some() && fields.twice.is_none() {
                 fields.twice = Some(column);

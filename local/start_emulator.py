@@ -1,0 +1,37 @@
+"""Starts the emulator (ministack), quicker in two places than its own command does.
+
+- Its Lambda Runtime API sends each answer in two parts, and the second would wait for the receipt of
+  the first: 40 ms in every call of a function.
+- An answer of 70 MB in one piece is copied twice on its way to the socket, and the pages of the copies
+  are made and given back each time: twice the time of the same answer in parts.
+"""
+
+import runpy
+import socketserver
+
+import ministack.app as server
+
+# Bytes of a part of an answer.
+PART = 1 << 20
+
+socketserver.StreamRequestHandler.disable_nagle_algorithm = True
+answer = server.app
+
+
+async def answer_in_parts(scope, receive, send):
+    async def send_parts(message):
+        body = message.get("body", b"")
+        if len(body) <= PART:
+            return await send(message)
+        ends_here = not message.get("more_body", False)
+        whole = memoryview(body)
+        for start in range(0, len(body), PART):
+            is_last = start + PART >= len(body)
+            part = {"body": whole[start : start + PART], "more_body": not (is_last and ends_here)}
+            await send({**message, **part})
+
+    await answer(scope, receive, send_parts)
+
+
+server.app = answer_in_parts
+runpy.run_module("ministack", run_name="__main__", alter_sys=True)
