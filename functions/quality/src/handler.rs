@@ -17,7 +17,7 @@ use crate::docs::{self, Evidence};
 use crate::expectations::history::{self, Compared};
 use crate::expectations::{self, Outcome, arrivals, names, rows};
 use crate::report::Report;
-use crate::snapshot;
+use crate::snapshot::{self, Snapshot};
 
 /// The answer to either action; on the wire it is the plain result.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -178,16 +178,17 @@ async fn run_checks(
     event: &QualityEvent,
 ) -> Result<(Vec<Check>, Option<DateTime<Utc>>)> {
     let run = &event.run;
-    let client = snapshot::open(&context.database).await?;
+    let snapshot = snapshot::open(&context.database).await?;
+    let Snapshot { first, second } = &snapshot;
     let (core, dates, warehouse, queue, lake) = tokio::try_join!(
-        core_tables::measure(&client),
-        dates::measure(&client),
-        warehouse::measure(&client),
-        queue::measure(&client, &run.run_id),
+        core_tables::measure(first),
+        dates::measure(first),
+        warehouse::measure(second),
+        queue::measure(first, &run.run_id),
         lake::measure(&context.storage, &context.lake_bucket, &context.privacy),
     )?;
-    // Ends the snapshot: another run's transform may go on while the report is written.
-    drop(client);
+    // Another run's transform may go on while the report is written.
+    drop(snapshot);
 
     let mut checks = ledger::judge(&event.ledger, event.manifest.is_some());
     checks.extend(core_tables::judge(&core, run.run_date));
