@@ -4,18 +4,17 @@
 use shopflow_core::contract::ManifestEntry;
 use shopflow_core::{Dataset, Result};
 use shopflow_postgres::PgResultExt;
-use shopflow_postgres::indexes::{self, Parts};
 use tokio_postgres::Transaction;
 
 use crate::context::Context;
 use crate::copy::copy;
 use crate::counts::Counts;
 use crate::encode::Encoder;
+use crate::indexes::{self, TABLE};
 use crate::names::Names;
 use crate::references::References;
 use crate::staging;
 use crate::touched::mark_dates;
-use crate::transactions::{TABLE, claim};
 
 /// Loads the file if the table is empty and free, else `None`.
 pub async fn load(
@@ -29,10 +28,10 @@ pub async fn load(
     if !is_empty(transaction).await? {
         return Ok(None);
     }
-    if !claim(transaction).await? || !is_empty(transaction).await? {
+    if !indexes::claim(transaction).await? || !is_empty(transaction).await? {
         return Ok(None);
     }
-    let rebuild = indexes::take_down(transaction, &[TABLE], Parts::All).await?;
+    let rebuild = indexes::take_down(transaction).await?;
     // The column that is the same for each row comes from a default, visible to this transaction
     // only, instead of with every row.
     let default = format!("ALTER TABLE {TABLE} ALTER source_id SET DEFAULT {source_id}");

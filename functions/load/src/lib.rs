@@ -23,6 +23,7 @@ mod counts;
 pub mod encode;
 mod entities;
 mod handler;
+mod indexes;
 mod key;
 mod lock;
 pub mod names;

@@ -6,7 +6,6 @@ use shopflow_core::contract::ManifestEntry;
 use shopflow_core::vocabulary::Vocabulary;
 use shopflow_core::{Dataset, Result};
 use shopflow_postgres::PgResultExt;
-use shopflow_postgres::indexes::{self, Parts};
 use tokio_postgres::Transaction;
 
 use crate::chunks::Chunks;
@@ -15,11 +14,7 @@ use crate::context::Context;
 use crate::counts::{Counts, expect};
 use crate::encode::Encoder;
 use crate::names::Names;
-use crate::{bulk, columns, references, staging, touched};
-
-pub const TABLE: &str = "core.transactions";
-/// A row of the table takes about this many bytes.
-const ROW_BYTES: i64 = 100;
+use crate::{bulk, columns, indexes, staging, touched};
 
 /// Loads one file of transactions.
 pub async fn load(
@@ -51,8 +46,8 @@ pub async fn load(
     encoder.names.write_added(transaction).await?;
     let found = comparison.finish().await?;
     let alone = found.new >= context.bulk_rows
-        && indexes::are_many(transaction, TABLE, ROW_BYTES, found.new).await?
-        && claim(transaction).await?;
+        && indexes::are_many(transaction, found.new).await?
+        && indexes::claim(transaction).await?;
     let inferred = found.references.infer_members(transaction, run_id, "pg_temp.staging").await?;
     if found.updated + found.lost > 0 {
         touched::read_dates(transaction).await?;
@@ -61,7 +56,7 @@ pub async fn load(
         update(transaction, source_id, found.updated).await?;
     }
     if alone {
-        let rebuild = indexes::take_down(transaction, &[TABLE], Parts::All).await?;
+        let rebuild = indexes::take_down(transaction).await?;
         insert(transaction, source_id, found.new).await?;
         indexes::build(transaction, &rebuild).await?;
     } else if found.new > 0 {
@@ -74,18 +69,6 @@ pub async fn load(
     touched::mark_dates(transaction, &found.new_days).await?;
     let unchanged = rows.saturating_sub(found.new + found.updated);
     Ok(Counts { rows, inserted: found.new, updated: found.updated, unchanged, inferred })
-}
-
-/// Takes the table for this transaction alone; false when somebody is using it.
-///
-/// # Errors
-/// `Transient.Database` or `Internal`.
-pub async fn claim(transaction: &Transaction<'_>) -> Result<bool> {
-    // The loads of what is referred to wait on these locks, not on the tables, else they and this
-    // one could wait for each other.
-    references::lock(transaction, Dataset::Transactions).await?;
-    // Enough for autovacuum to make way.
-    indexes::claim(transaction, &[TABLE], Parts::All, "3s").await
 }
 
 async fn insert(transaction: &Transaction<'_>, source_id: i32, rows: u64) -> Result<()> {

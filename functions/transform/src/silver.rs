@@ -175,7 +175,7 @@ impl Merged {
 }
 
 /// Nothing loaded yet, for each file of the queue.
-fn counts(pending: &Pending) -> Vec<FileCount> {
+pub fn counts(pending: &Pending) -> Vec<FileCount> {
     let unmerged = |file: &QueuedFile| FileCount { rows: file.entry.rows, loaded: 0 };
     pending.files.iter().map(unmerged).collect()
 }

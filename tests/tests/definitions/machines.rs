@@ -97,7 +97,7 @@ fn every_failure_of_a_stage_is_described_under_its_name() {
         assert_eq!(state["Catch"], expected, "{name}");
         stages += 1;
     }
-    assert!(stages > 10, "{stages} states were looked at");
+    assert!(stages >= 10, "{stages} states were looked at");
 }
 
 /// A branch that fails says so at its end, so that what the others do is not lost.
@@ -172,7 +172,9 @@ fn every_failure_is_caught() {
             if state["Type"] != "Task" && state["Type"] != "Map" {
                 continue;
             }
-            let around = machine.top().states.get(map).is_some_and(catches_everything);
+            let is_around =
+                |(_, name, state): (&str, &str, &Value)| name == map && catches_everything(state);
+            let around = machine.states().any(is_around);
             assert!(catches_everything(state) || around, "{name} lets a failure through");
         }
     }

@@ -196,7 +196,6 @@ pub mod tests {
                 exception_traceback: None,
             },
             meta: Map::new(),
-            severity: Severity::Critical,
         }
     }
 

@@ -44,7 +44,7 @@ pub struct Shop {
     /// What was kept of the rows, when they were looked at.
     pub outcomes: Option<ObjectRef>,
     pub aws: aws_config::SdkConfig,
-    context: Context,
+    pub context: Context,
     sqs: aws_sdk_sqs::Client,
     queue_url: String,
 }

@@ -6,7 +6,7 @@ use crate::common::small_shop::{ledger, small_shop, totals_agree};
 use crate::common::{Product, Sale, at, run, sale, source};
 use shopflow_core::Dataset;
 use shopflow_query::FileCache;
-use shopflow_transform::incoming::pending::{self, Pending};
+use shopflow_transform::incoming::pending::{self, Pending, Queue};
 use shopflow_transform::lock::LockedSession;
 use shopflow_transform::publish::{self, Work};
 use shopflow_transform::{gold, silver, warehouse};
@@ -94,7 +94,7 @@ async fn a_crash_between_any_two_steps_is_made_good_by_the_next_call() {
         {
             let wait = std::time::Duration::from_secs(60);
             let mut session = LockedSession::lock(&shop.context.database, wait).await.unwrap();
-            let fresh = pending::take(session.client(), u64::MAX).await.unwrap();
+            let fresh = pending::take(session.client(), Queue::All, u64::MAX).await.unwrap();
             let snapshot = pending::snapshot(session.client()).await.unwrap();
             let pending = Pending::read(&snapshot, &fresh, false, u64::MAX).await.unwrap();
             let cache = FileCache::new(1 << 20);
@@ -142,7 +142,7 @@ async fn a_mark_set_while_transform_works_is_kept() {
     let shop = small_shop().await;
     let wait = std::time::Duration::from_secs(60);
     let mut session = LockedSession::lock(&shop.context.database, wait).await.unwrap();
-    let fresh = pending::take(session.client(), u64::MAX).await.unwrap();
+    let fresh = pending::take(session.client(), Queue::All, u64::MAX).await.unwrap();
     let snapshot = pending::snapshot(session.client()).await.unwrap();
     let read = Pending::read(&snapshot, &fresh, false, u64::MAX).await.unwrap();
     // Loaded meanwhile: a sale on a date that is marked already, and a new member.

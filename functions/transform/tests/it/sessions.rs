@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use shopflow_query::FileCache;
-use shopflow_transform::incoming::pending::{self, Pending};
+use shopflow_transform::incoming::pending::{self, Pending, Queue};
 use shopflow_transform::lock::LockedSession;
 use shopflow_transform::silver;
 use uuid::Uuid;
@@ -115,7 +115,7 @@ async fn a_session_has_the_customer_of_its_start_once_the_shop_knows_him() {
 async fn die_after_silver(shop: &Shop) -> (BTreeSet<NaiveDate>, BTreeSet<NaiveDate>) {
     let mut session =
         LockedSession::lock(&shop.context.database, Duration::from_secs(60)).await.unwrap();
-    let fresh = pending::take(session.client(), u64::MAX).await.unwrap();
+    let fresh = pending::take(session.client(), Queue::All, u64::MAX).await.unwrap();
     let snapshot = pending::snapshot(session.client()).await.unwrap();
     let pending = Pending::read(&snapshot, &fresh, false, u64::MAX).await.unwrap();
     let all = 0..pending.files.len();
