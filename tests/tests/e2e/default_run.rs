@@ -142,6 +142,25 @@ async fn gold_digest(cloud: &Cloud) -> Vec<String> {
     keys.into_iter().filter(|key| key.ends_with(".parquet")).collect()
 }
 
+/// States on the regular way of the branches of Parallels that call no function: the emulator does not
+/// tell that they are entered.
+fn untold_states() -> usize {
+    let definition = include_str!("../../../statemachines/pipeline.asl.json");
+    let definition: Value = serde_json::from_str(definition).unwrap();
+    let states = definition["States"].as_object().unwrap().values();
+    let branches = states.filter_map(|state| state["Branches"].as_array()).flatten();
+    let untold = branches.map(|branch| {
+        let (mut count, mut next) = (0, branch["StartAt"].as_str());
+        while let Some(name) = next {
+            let state = &branch["States"][name];
+            count += usize::from(state["Type"] != "Task");
+            next = state["Default"].as_str().or(state["Next"].as_str());
+        }
+        count
+    });
+    untold.sum()
+}
+
 #[tokio::test]
 async fn the_cost_statement_counts_the_states_and_the_requests_of_the_run() {
     let cloud = Cloud::fresh().await;
@@ -162,7 +181,7 @@ async fn the_cost_statement_counts_the_states_and_the_requests_of_the_run() {
     let summary: Value = serde_json::from_slice(&summary).unwrap();
     let cost = &summary["cost"];
     let transitions = cost["step_functions_usd"].as_f64().unwrap() / 0.000_025;
-    assert_eq!(transitions.round() as usize, entered, "{cost:#}");
+    assert_eq!(transitions.round() as usize, entered + untold_states(), "{cost:#}");
 
     let total = |what: &str| -> u64 {
         let calls = summary["usage"].as_array().unwrap();
