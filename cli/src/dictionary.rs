@@ -40,7 +40,7 @@ pub async fn generate(client: &Client, gold: &Path) -> Result<Dictionary> {
     let mut text = "# Data dictionary\n\n\
          <!-- Written by `cargo shopflow dictionary`; do not edit. -->\n\n\
          Every dataset, gold table and Postgres table with its columns. It is generated from the \
-         definitions ([datasets](../shared/core/src/dataset.rs), [gold](../sql/gold), \
+         definitions ([datasets](../shared/core/src/dataset/built_in.rs), [gold](../sql/gold), \
          [migrations](../sql/ddl)) and checked against them by the tests.\n\n"
         .to_owned();
     let settings = Settings::from_sources("prod", HashMap::new(), &[])?;

@@ -11,7 +11,7 @@ pub fn document(graph: &Graph) -> String {
     let mut text = "# Lineage\n\n\
          <!-- Written by `cargo shopflow lineage`; do not edit. -->\n\n\
          Where every column comes from. It is derived, not typed: from the \
-         [definitions of the datasets](../shared/core/src/dataset.rs), the migrated database, the \
+         [definitions of the datasets](../shared/core/src/dataset/built_in.rs), the migrated database, the \
          [SQL of the warehouse](../sql/warehouse) and the logical plans of the \
          [SQL of gold](../sql/gold) ([decision 0024](decisions/0024-lineage.md)). The same lineage \
          is in the OpenLineage events of each run ([record](../functions/record/README.md)), and \

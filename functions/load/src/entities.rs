@@ -23,10 +23,10 @@ use crate::references;
 use crate::source::Order;
 use crate::staging::{self, STORED_ORDER, Verdicts};
 
-/// A current row takes about this many bytes.
+/// A row takes about this many bytes, a current one or one of the history.
 const ROW_BYTES: i64 = 200;
-/// Shorter than Postgres waits before it looks for a deadlock, so that none is ever found: the usual
-/// way is good enough.
+/// Shorter than Postgres waits before it looks for a deadlock, so that this session hardly ever runs
+/// into one: the usual way is good enough.
 const PATIENCE: &str = "100ms";
 
 /// How the statements name what a dataset has.
@@ -118,6 +118,7 @@ pub async fn load(
     let tables = [current, history];
     let alone = verdicts.new >= context.bulk_entities
         && indexes::are_many(transaction, current, ROW_BYTES, verdicts.new).await?
+        && indexes::are_many(transaction, history, ROW_BYTES, verdicts.new).await?
         && indexes::claim(transaction, &tables, Parts::References, PATIENCE).await?;
     let rebuild = match alone {
         true => indexes::take_down(transaction, &tables, Parts::References).await?,
@@ -145,10 +146,10 @@ async fn judge(transaction: &Transaction<'_>, shape: &Shape, order: &Order) -> R
              WHEN {STORED_ORDER} > ($1, $2, $3) THEN 'l' \
              WHEN t.row_hash <> s.row_hash THEN 'u' ELSE 'a' END::\"char\", \
              CASE WHEN t.effective_at < $1 AND NOT t.is_inferred THEN $1 ELSE '-infinity' END \
-         FROM pg_temp.staging s LEFT JOIN core.{} t ON t.id = s.id \
+         FROM pg_temp.staging s LEFT JOIN {} t ON t.id = s.id \
          WHERE t.id IS NULL OR t.is_inferred OR t.row_hash <> s.row_hash \
              OR {STORED_ORDER} <> ($1, $2, $3)",
-        shape.name
+        shape.current
     );
     transaction
         .execute(&statement, &[&order.effective_at, &order.modified_at, &order.version_id])
@@ -196,13 +197,13 @@ async fn write_current(
     run_id: &str,
     verdicts: Verdicts,
 ) -> Result<()> {
-    let Shape { name, joins, .. } = shape;
+    let Shape { current, joins, .. } = shape;
     let (columns, values) = lists(&shape.columns);
     let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
         [&order.effective_at, &order.modified_at, &order.version_id, &run_id];
     if verdicts.new > 0 {
         let statement = format!(
-            "INSERT INTO core.{name} (id, {columns}, row_hash, effective_at, source_modified_at, \
+            "INSERT INTO {current} (id, {columns}, row_hash, effective_at, source_modified_at, \
                  source_version_id, source_run_id) \
              SELECT s.id, {values}, s.row_hash, $1, $2, $3, $4 \
              FROM pg_temp.staging s JOIN pg_temp.verdict v USING (id){joins} \
@@ -215,7 +216,7 @@ async fn write_current(
         let set: Vec<String> =
             shape.columns.iter().map(|(column, value)| format!("{column} = {value}")).collect();
         let statement = format!(
-            "UPDATE core.{name} t SET {set}, row_hash = s.row_hash, is_inferred = false, \
+            "UPDATE {current} t SET {set}, row_hash = s.row_hash, is_inferred = false, \
                  row_version = t.row_version + 1, effective_at = $1, source_modified_at = $2, \
                  source_version_id = $3, source_run_id = $4, updated_at = now() \
              FROM pg_temp.staging s JOIN pg_temp.verdict v USING (id){joins} \
@@ -227,7 +228,7 @@ async fn write_current(
     }
     if verdicts.advanced > 0 {
         let statement = format!(
-            "UPDATE core.{name} t SET effective_at = $1, source_modified_at = $2, \
+            "UPDATE {current} t SET effective_at = $1, source_modified_at = $2, \
                  source_version_id = $3, source_run_id = $4 \
              FROM pg_temp.verdict v WHERE t.id = v.id AND v.action = 'a'"
         );

@@ -34,8 +34,8 @@ use table::Collected;
 /// A file may be replaced between reading a table's manifest and reading the file.
 const ATTEMPTS: usize = 3;
 
-/// Runs the suites of the datasets that the run's manifest lists, but for those that compare with a
-/// table of gold, which is made later. Writes the results and profiles and gives them back. Nothing
+/// Runs the suites of the datasets that the run's manifest lists, but for those that compare with
+/// another table: one of gold is made later, and another dataset's suite may be left itself. Writes the results and profiles and gives them back. Nothing
 /// shows a value of a column in which personal data arrived that nobody expects.
 ///
 /// # Errors
@@ -49,7 +49,7 @@ pub async fn of_rows(
 ) -> Result<Vec<Outcome>> {
     let Some(manifest) = &event.manifest else { return Ok(Vec::new()) };
     let manifest: Manifest = places.storage.read_json(manifest).await?;
-    let wanted = of_datasets(suites, arrivals, |suite| !suite.compares_with_gold())?;
+    let wanted = of_datasets(suites, arrivals, |suite| !suite.compares_with_a_table())?;
     let tables = Tables { manifest: &manifest, of_datasets: &wanted, of_gold: &[] };
     let outcomes = tables.judged(places, &[]).await?;
     publish::write(places, &event.run, &outcomes).await?;

@@ -3,7 +3,8 @@
 //! Every call of a function is a state of its own and known from the run's usage. The states in
 //! between (choices, maps, messages) are those on the way from start to success in the definition of
 //! the state machine, which is compiled in, so that they are counted and not guessed. A run that
-//! fails leaves this way early; its count is then a little too high.
+//! fails leaves this way early, and one without clicks skips a few states; the count is then a
+//! little too high.
 
 use std::sync::LazyLock;
 
@@ -25,12 +26,12 @@ pub struct Way {
     pub messages: u64,
 }
 
-/// A part of the way that is gone again as long as a function has more to do.
+/// A part of the way that is repeated as long as a function has more to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Loop {
     function: String,
     states: u64,
-    /// Calls of the function that come on the way before this part.
+    /// Calls of the function earlier on the way.
     before: u64,
 }
 
@@ -58,7 +59,7 @@ impl Way {
             let calls = usage.iter().filter(|call| call.function == part.function).count() as u64;
             calls.saturating_sub(1 + part.before) * part.states
         };
-        // Where a function has two such parts, nobody knows which was gone again: the last one has
+        // Where a function has two such parts, nobody knows which one was repeated: the last one has
         // most of the work.
         let last = |at: usize| {
             self.loops[at + 1..].iter().all(|it| it.function != self.loops[at].function)

@@ -35,6 +35,7 @@ pub fn handle<'a>(
     // Boxed here, so that the query engine is compiled into this crate and not again into each
     // program that calls it.
     let answer = async move {
+        refuse_full_and_lake_only(&event)?;
         let mut session = LockedSession::lock(&context.database, invocation.remaining()).await?;
         let mut steps = Steps::default();
         let outcome = if event.lake_only {
@@ -44,7 +45,7 @@ pub fn handle<'a>(
         };
         session.unlock().await;
         let result = outcome?;
-        report(&result, &steps, invocation);
+        report(&event, &result, &steps, invocation);
         Ok(result)
     };
     answer.boxed()
@@ -80,7 +81,7 @@ async fn work(
     // Aggregates of another business time zone, or of a release before there was one, cannot stay.
     let full = event.full || !context.business.is_current(client).await?;
     warehouse::empty_default(client, tables::FACT_SALES).await?;
-    treatment::renew(context, client).await?;
+    treatment::renew(context, client, Queue::All).await?;
     silver::upgrade::to_months(context).boxed().await?;
     // A full rebuild begins anew with each call, so it is done in one.
     let most = if full { u64::MAX } else { context.rows_per_call };
@@ -100,9 +101,9 @@ async fn work(
     let mut merged = Merged::nothing(&pending);
     let slices = silver::slices(&pending, context.memory_bytes);
     let added = merged.add(context, &snapshot, &pending, slices, &cache).boxed();
-    let ((), dimensioned) = futures::try_join!(
-        timed(&mut steps.silver, added),
-        timed(&mut steps.dimensions, warehouse::dimensions(&snapshot, &pending).boxed())
+    let (dimensioned, ()) = futures::try_join!(
+        timed(&mut steps.dimensions, warehouse::dimensions(&snapshot, &pending).boxed()),
+        timed(&mut steps.silver, added)
     )?;
     let Merged { counts, click_dates } = merged;
     let (click_dates, later_click_dates) = cut_click_dates(context, click_dates, most).await?;
@@ -140,6 +141,15 @@ async fn work(
     finish(context, session, event, steps).await
 }
 
+/// What a full rebuild makes anew waits for `core`.
+fn refuse_full_and_lake_only(event: &TransformEvent) -> Result<()> {
+    match event.full && event.lake_only {
+        false => Ok(()),
+        true => Err(Error::invalid("full and lake_only exclude each other")
+            .hint("call transform with full alone: it takes everything that waits")),
+    }
+}
+
 /// Merges the files of datasets that `core` does not keep into silver, and marks the days whose
 /// sessions the next call computes.
 async fn merge_lake_only(
@@ -149,7 +159,7 @@ async fn merge_lake_only(
     steps: &mut Steps,
 ) -> Result<TransformResult> {
     let client = session.client();
-    treatment::renew(context, client).await?;
+    treatment::renew(context, client, Queue::LakeOnly).await?;
     silver::upgrade::to_months(context).boxed().await?;
     let most = context.rows_per_call;
     let fresh = pending::take(client, Queue::LakeOnly, most).await?;
@@ -216,15 +226,24 @@ fn check_balance(ledger: &[LedgerEntry]) -> Result<()> {
     }
 }
 
-fn report(result: &TransformResult, steps: &Steps, invocation: &Invocation) {
-    for entry in &result.ledger {
+/// Rows are counted once, by the last call of a run: the ledger is that of all its calls.
+fn report(
+    event: &TransformEvent,
+    result: &TransformResult,
+    steps: &Steps,
+    invocation: &Invocation,
+) {
+    let is_last = !event.lake_only && !result.more;
+    for entry in result.ledger.iter().filter(|_| is_last) {
         let dimensions = [("Dataset", entry.dataset.name())];
         invocation.metrics.count("RowsIn", entry.rows_in, &dimensions);
         invocation.metrics.count("RowsLoaded", entry.rows_loaded, &dimensions);
         invocation.metrics.count("RowsUnchanged", entry.rows_unchanged, &dimensions);
     }
-    invocation.metrics.count("TouchedDates", result.touched_dates, &[]);
-    invocation.metrics.count("FactRows", result.fact_rows, &[]);
+    if is_last {
+        invocation.metrics.count("TouchedDates", result.touched_dates, &[]);
+        invocation.metrics.count("FactRows", result.fact_rows, &[]);
+    }
     for GoldTable { table, rows } in &result.gold {
         invocation.metrics.count("GoldRows", *rows, &[("Table", table)]);
     }

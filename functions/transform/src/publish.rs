@@ -23,6 +23,9 @@ use crate::warehouse;
 
 const CLOSE_MARKS: &str = include_str!("../../../sql/warehouse/close_marks.sql");
 
+/// How long to wait for those who read a table that has no rows yet.
+const PATIENCE: &str = "100ms";
+
 /// What a call did, to be published and closed.
 #[derive(Debug, Clone, Copy)]
 pub struct Work<'a> {
@@ -201,8 +204,8 @@ async fn publish_first_sessions(
     change: &SessionChange,
     dates: &[NaiveDate],
 ) -> Result<()> {
-    let table = format!("warehouse.{}", tables::FACT_SESSIONS);
-    let rebuild = if indexes::claim(transaction, &[&table], Parts::Indexes, "100ms").await? {
+    let table = rows::published(tables::FACT_SESSIONS);
+    let rebuild = if indexes::claim(transaction, &[&table], Parts::Indexes, PATIENCE).await? {
         indexes::take_down(transaction, &[&table], Parts::Indexes).await?
     } else {
         Vec::new()
@@ -275,8 +278,8 @@ async fn close_marks(transaction: &Transaction<'_>) -> Result<()> {
 }
 
 /// What became of the rows that a run loaded, per dataset, whichever run's transform took them
-/// along. A run calls this after its own transform, which leaves none of its files open, so its
-/// ledger is complete and its own, and a repeated call gives the same answer.
+/// along. After the last call of the run's own transform, which leaves none of its files open, it is
+/// complete, and a repeated call gives the same answer; before, it lacks the files that wait.
 ///
 /// # Errors
 /// `Transient.Database`, or `Internal` when the queue names an unknown dataset.

@@ -30,8 +30,8 @@ pub struct Facts {
     pub dates: BTreeSet<NaiveDate>,
 }
 
-/// Creates the monthly partitions of a fact table that some dates need, in a transaction of its
-/// own: it locks the table for a moment.
+/// Creates the monthly partitions of a fact table that some dates need. It locks the table until the
+/// end of the transaction, if there is one, and for a moment otherwise.
 ///
 /// # Errors
 /// `Transient.Database`.
@@ -53,7 +53,7 @@ pub async fn create_partitions(
 }
 
 /// Gives the rows in the default partition of a fact table partitions of their own: they went there
-/// because the table was in use, or from another hand.
+/// because the table was in use, or were written by somebody else.
 ///
 /// # Errors
 /// `Transient.Database`.

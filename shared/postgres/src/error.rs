@@ -6,10 +6,12 @@ use std::io;
 use shopflow_core::{Error, ErrorKind, Result};
 
 /// Classes and codes that say that the same statement may succeed later: the connection (08), too
-/// few resources (53), conflicts between transactions, and a server that stops or starts.
+/// few resources (53), conflicts between transactions, and a server that stops or starts. A
+/// statement in a transaction that has already failed (25P02) tells nothing of its own: of two
+/// statements sent side by side, the first to fail may be the second to be heard.
 const TRANSIENT: &[&str] = &[
     "08", "53", "40001", "40P01", "40003", "55P03", "57014", "57P01", "57P02", "57P03", "57P05",
-    "25P03", "25P04", "58030",
+    "25P02", "25P03", "25P04", "58030",
 ];
 
 /// Maps a Postgres error to `Transient.Database` or `Internal`; `action` says what was tried

@@ -1,6 +1,6 @@
-//! A lot of new rows: without indexes and foreign keys, which are then built in one go. To build them
-//! takes a tenth of the time it takes to keep them up row by row. Everything is one transaction, so
-//! a failure leaves the table as it was, indexes included.
+//! A lot of new rows: without indexes and foreign keys, which are then built in one go. Building
+//! them takes a tenth of the time it takes to keep them up row by row. Everything is one transaction,
+//! so a failure leaves the table as it was, indexes included.
 //!
 //! The table and what it refers to are locked meanwhile. If somebody is using them, the usual way
 //! is taken.
@@ -32,9 +32,9 @@ impl Parts {
     }
 }
 
-/// Takes these tables for this transaction alone, so that parts of them can be taken down, or nothing.
-/// Foreign keys can only be dropped when both sides are free. False when somebody is using one. `patience` is how
-/// long to wait, as Postgres writes it: autovacuum makes way after a second.
+/// Takes these tables for this transaction alone, so that parts of them can be taken down, or takes
+/// none of them. Foreign keys can only be dropped when both sides are free. False when somebody is
+/// using one of them for longer than `patience` (as [`unless_in_use`]).
 ///
 /// # Errors
 /// `Transient.Database` or `Internal`.
@@ -57,21 +57,33 @@ pub async fn claim(
         .await
         .or_db("read references")?;
     let tables: Vec<&str> = rows.iter().map(|row| row.get(0)).collect();
-    let begin = format!("SAVEPOINT tables; SET LOCAL lock_timeout = '{patience}'");
-    transaction.batch_execute(&begin).await.or_db("lock tables")?;
-    let locked = transaction
-        .batch_execute(&format!(
-            "LOCK TABLE {} IN ACCESS EXCLUSIVE MODE; SET LOCAL lock_timeout TO DEFAULT",
-            tables.join(", ")
-        ))
-        .await;
-    match locked {
+    let lock = format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", tables.join(", "));
+    unless_in_use(transaction, &lock, patience).await
+}
+
+/// Executes statements that lock tables, or nothing of them when somebody is using one of the tables
+/// for longer than `patience`, as Postgres writes it: autovacuum makes way after a second. True when
+/// they were executed.
+///
+/// # Errors
+/// `Transient.Database` or `Internal`.
+pub async fn unless_in_use(
+    transaction: &Transaction<'_>,
+    statements: &str,
+    patience: &str,
+) -> Result<bool> {
+    let attempt = format!(
+        "SAVEPOINT attempt; SET LOCAL lock_timeout = '{patience}'; {statements}; \
+         SET LOCAL lock_timeout TO DEFAULT; RELEASE SAVEPOINT attempt"
+    );
+    match transaction.batch_execute(&attempt).await {
         Ok(()) => Ok(true),
         Err(error) if in_use(&error) => {
-            transaction.batch_execute("ROLLBACK TO SAVEPOINT tables").await.or_db("lock tables")?;
+            let back = "ROLLBACK TO SAVEPOINT attempt; RELEASE SAVEPOINT attempt";
+            transaction.batch_execute(back).await.or_db("leave tables that are in use")?;
             Ok(false)
         }
-        Err(error) => Err(error).or_db("lock tables"),
+        Err(error) => Err(error).or_db("change tables that nobody uses"),
     }
 }
 
@@ -115,7 +127,7 @@ pub async fn take_down(
     Ok(rows.iter().map(|row| row.get(1)).collect())
 }
 
-/// Builds again what [`take_down`] dropped.
+/// Builds again what [`take_down`] dropped, but for comments on indexes.
 ///
 /// # Errors
 /// `Transient.Database`; `Internal` when the rows break a key or a reference.

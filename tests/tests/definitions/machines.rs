@@ -109,20 +109,27 @@ fn a_failure_beside_other_work_is_described_under_the_name_of_its_stage() {
     for scope in scopes {
         for (name, state) in &scope.states {
             let Some(catchers) = state["Catch"].as_array() else { continue };
-            let functions: Vec<String> = functions(state).into_iter().collect();
-            let [function] = functions.as_slice() else { panic!("{name} calls {functions:?}") };
             assert_eq!(catchers.len(), 1, "{name}");
-            assert_eq!(catchers[0]["Output"]["stage"], *function, "{name}");
-            assert_eq!(catchers[0]["Output"]["failure"], "{% $states.errorOutput %}", "{name}");
             let next = &scope.states[catchers[0]["Next"].as_str().unwrap()];
             assert_eq!((&next["Type"], &next["End"]), (&json!("Pass"), &json!(true)), "{name}");
+            if name == "CheckRows" {
+                // The call that judges the run does it.
+                assert_eq!(catchers[0]["Output"], json!({}));
+                continue;
+            }
+            let functions: Vec<String> = functions(state).into_iter().collect();
+            let [function] = functions.as_slice() else { panic!("{name} calls {functions:?}") };
+            assert_eq!(catchers[0]["Output"]["stage"], *function, "{name}");
+            assert_eq!(catchers[0]["Output"]["failure"], "{% $states.errorOutput %}", "{name}");
         }
     }
     let top = &machine.top().states;
     let failed = &top["AllStored"]["Choices"][0];
     assert_eq!(failed["Condition"], "{% $unstored != null %}");
-    assert_eq!(failed["Assign"]["stage"], "{% $unstored.stage %}");
-    assert_eq!(failed["Output"], "{% $unstored.failure %}");
+    assert_eq!(failed["Assign"]["stage"], "{% $unstored.first.stage %}");
+    let output = failed["Output"].as_str().unwrap();
+    assert!(output.contains("$unstored.first.failure"), "{output}");
+    assert!(output.contains("$unstored.also"), "{output}");
     assert_eq!(failed["Next"], "DescribeFailure");
     // `Stored` takes the outcomes from the third branch.
     let third = &top["Store"]["Branches"][2];

@@ -17,5 +17,6 @@ mod quarantine;
 mod redrive;
 mod repeats;
 mod samples;
+mod side_by_side;
 mod trigger;
 mod vocabulary;

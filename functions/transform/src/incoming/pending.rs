@@ -29,7 +29,7 @@ pub struct QueuedFile {
 /// `pending_entities` and `pending_dates`.
 #[derive(Debug, Default)]
 pub struct Pending {
-    /// With a part of the queue come no dates, entities or other marks.
+    /// When only part of the queue is taken, there are no dates, entities or other marks.
     pub queue: Queue,
     pub files: Vec<QueuedFile>,
     /// Number of entities whose history changed.
@@ -62,9 +62,13 @@ pub enum Queue {
 }
 
 impl Queue {
-    fn datasets(self) -> Vec<&'static str> {
-        let is_in = |dataset: &Dataset| self == Queue::All || !dataset.is_stored();
-        Dataset::all().filter(is_in).map(Dataset::name).collect()
+    /// The datasets whose files are in this part of the queue.
+    pub fn datasets(self) -> impl Iterator<Item = Dataset> {
+        Dataset::all().filter(move |dataset| self == Queue::All || !dataset.is_stored())
+    }
+
+    fn names(self) -> Vec<&'static str> {
+        self.datasets().map(Dataset::name).collect()
     }
 }
 
@@ -88,7 +92,7 @@ pub async fn take(client: &Client, queue: Queue, rows: u64) -> Result<Fresh> {
              WHERE w.before < $1::bigint AND w.attempted_at IS NULL
                AND q.run_id = w.run_id AND q.dataset = w.dataset AND q.part = w.part
              RETURNING q.run_id, q.dataset, q.part",
-            &[&rows, &queue.datasets()],
+            &[&rows, &queue.names()],
         )
         .await
         .or_db("take files of the lake queue")?;
@@ -197,7 +201,7 @@ impl Pending {
                 "SELECT run_id, entry, dataset, part FROM ops.lake_queue
                  WHERE transformed_at IS NULL AND dataset = ANY ($1)
                  ORDER BY queued_at, run_id, dataset, part",
-                &[&queue.datasets()],
+                &[&queue.names()],
             )
             .await
             .or_db("read the lake queue")?;

@@ -2,7 +2,8 @@
 //!
 //! `ops.silver_treatments` remembers the treatments and the name of the key that silver was made
 //! with. Where policies or key are others now, the silver table is emptied and its bronze files
-//! are queued again, so that the same call rebuilds it; no row is left under the old treatment.
+//! are queued again, so that the same call rebuilds it; no row is left under the old treatment. A
+//! call that works on a part of the queue renews the datasets of that part.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,21 +12,22 @@ use shopflow_lake::{COMMIT_ATTEMPTS, Table};
 use shopflow_postgres::{Client, PgResultExt};
 
 use crate::context::Context;
+use crate::incoming::pending::Queue;
 
-/// Queues the bronze files of every dataset whose silver was treated otherwise.
+/// Queues the bronze files of every dataset of the call whose silver was treated otherwise.
 ///
 /// In this order a crash loses nothing: until the new treatment is remembered, the next call
 /// begins again.
 ///
 /// # Errors
 /// `Transient.Database`, `Transient.Storage`.
-pub async fn renew(context: &Context, client: &mut Client) -> Result<()> {
+pub async fn renew(context: &Context, client: &mut Client, queue: Queue) -> Result<()> {
     let rows = client
         .query("SELECT dataset, treatment FROM ops.silver_treatments", &[])
         .await
         .or_db("read treatments of silver")?;
     let known: HashMap<String, String> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-    for dataset in Dataset::all() {
+    for dataset in queue.datasets() {
         let treatment = context.silver.name(dataset);
         if known.get(dataset.name()).is_some_and(|known| *known == treatment) {
             continue;

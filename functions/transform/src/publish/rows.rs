@@ -124,7 +124,8 @@ fn differences(before: &RecordBatch, after: &RecordBatch) -> Result<(RecordBatch
     Ok((only(before, &old, &new)?, only(after, &new, &old)?))
 }
 
-fn published(table: &str) -> String {
+/// The name of a published table in statements.
+pub fn published(table: &str) -> String {
     format!("warehouse.{table}")
 }
 

@@ -2,12 +2,14 @@
 //! way that is fastest for each month.
 //!
 //! A month that gets many new facts is built anew without indexes and takes the place of its
-//! partition, and so is one that has none so far; in the others only the facts that differ are written. Reading is far cheaper than
-//! keeping three indexes, and most facts of a date that is computed again come out the same.
+//! partition, and so is one that has none so far; in the others only the facts that differ are
+//! written. Reading is far cheaper than keeping three indexes, and most facts of a date that is
+//! computed again come out the same.
 
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, Utc};
 use shopflow_core::{Error, Result};
 use shopflow_postgres::PgResultExt;
+use shopflow_postgres::indexes::unless_in_use;
 use tokio_postgres::Transaction;
 
 use crate::days;
@@ -21,6 +23,10 @@ const STAGING: &str = "INSERT INTO warehouse.fact_sales_next ";
 /// [`WORTHWHILE_SHARE`] times as many already.
 const BULK_ROWS: i64 = 4_000;
 const WORTHWHILE_SHARE: i64 = 4;
+
+/// How long a new month waits for those who read the default partition, which is locked while the
+/// month is attached. The same as in `warehouse.create_month_partitions`.
+const PATIENCE: &str = "2s";
 
 /// A month with dirty dates.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +111,8 @@ impl Computed {
     pub async fn put_in_place(&self, transaction: &Transaction<'_>) -> Result<u64> {
         let Some(months) = &self.months else { return Ok(0) };
         for month in months {
-            replace(transaction, month).await.map_err(|error| error.with("month", month.first))?;
+            let put = put_in_place(transaction, month).await;
+            put.map_err(|error| error.with("month", month.first))?;
         }
         let counted = if months.is_empty() { "" } else { COUNT_CHANGE };
         let end = format!("{UNSTAGE}{counted}");
@@ -256,28 +263,43 @@ async fn build(transaction: &Transaction<'_>, month: &Month) -> Result<()> {
     transaction.batch_execute(&index).await.or_db("index a month of facts")
 }
 
-/// Puts a month that was built anew in the place of its partition. From here on readers wait for the
-/// end of the transaction.
-async fn replace(transaction: &Transaction<'_>, month: &Month) -> Result<()> {
-    let (part, (from, to)) = (month.partition(), month.bounds());
-    let remove = match month.is_new() {
-        true => String::new(),
-        false => format!(
+/// Puts a month that was built anew in its place. From here on readers wait for the end of the
+/// transaction. A new month whose place is being read goes to the default partition, from which the
+/// next call takes it ([`super::empty_default`]).
+async fn put_in_place(transaction: &Transaction<'_>, month: &Month) -> Result<()> {
+    let part = month.partition();
+    if !month.is_new() {
+        let replace = format!(
             "ALTER TABLE warehouse.fact_sales DETACH PARTITION warehouse.{part};
-             DROP TABLE warehouse.{part};"
-        ),
-    };
-    let sql = format!(
-        "{remove}
-         ALTER TABLE warehouse.{part}_next RENAME TO {part};
+             DROP TABLE warehouse.{part};
+             {}",
+            attach(month)
+        );
+        return transaction.batch_execute(&replace).await.or_db("replace a month of facts");
+    }
+    if unless_in_use(transaction, &attach(month), PATIENCE).await? {
+        return Ok(());
+    }
+    tracing::info!(month = %month.first, "the table is in use: its new partition is made later");
+    let copy = format!(
+        "INSERT INTO warehouse.fact_sales SELECT * FROM warehouse.{part}_next;
+         DROP TABLE warehouse.{part}_next"
+    );
+    transaction.batch_execute(&copy).await.or_db("copy a month of facts")
+}
+
+/// The statements that make a month that was built anew a partition of the table.
+fn attach(month: &Month) -> String {
+    let (part, (from, to)) = (month.partition(), month.bounds());
+    format!(
+        "ALTER TABLE warehouse.{part}_next RENAME TO {part};
          ALTER TABLE warehouse.{part} RENAME CONSTRAINT {part}_next_pkey TO {part}_pkey;
          ALTER INDEX warehouse.{part}_next_customer RENAME TO {part}_customer_key_sold_at_idx;
          ALTER INDEX warehouse.{part}_next_product RENAME TO {part}_product_key_sold_at_idx;
          ALTER TABLE warehouse.fact_sales ATTACH PARTITION warehouse.{part}
              FOR VALUES FROM ({from}) TO ({to});
          ALTER TABLE warehouse.{part} DROP CONSTRAINT {part}_bounds"
-    );
-    transaction.batch_execute(&sql).await.or_db("put a month of facts in place")
+    )
 }
 
 fn midnight(date: NaiveDate) -> DateTime<Utc> {

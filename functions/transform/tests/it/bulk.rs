@@ -83,3 +83,24 @@ async fn facts_of_a_date_that_is_computed_again_are_written_only_where_they_diff
     assert_eq!(differences(&shop).await, "0");
     totals_agree(&shop).await;
 }
+
+/// A new month locks the default partition while it is attached, and a report may read that for long.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_month_whose_place_is_being_read_is_put_there_by_the_next_call() {
+    let shop = small_shop().await;
+    shop.transform("t1").await.unwrap();
+    shop.sales(&source("t2", 0, "2026-06-01"), &[sale(50, 1, 7, 2, "2026-05-03T10:00:00Z")]).await;
+    let report = "BEGIN; LOCK TABLE warehouse.fact_sales_default IN ACCESS SHARE MODE";
+    shop.client.batch_execute(report).await.unwrap();
+    shop.transform("t2").await.unwrap();
+    let place = "SELECT tableoid::regclass FROM warehouse.fact_sales WHERE transaction_id = 50";
+    assert_eq!(shop.number(place).await, "warehouse.fact_sales_default");
+    shop.client.batch_execute("COMMIT").await.unwrap();
+    let left = "SELECT count(*) FROM pg_class WHERE relname LIKE 'fact\\_sales\\_%next%'";
+    assert_eq!(shop.number(left).await, "0");
+    shop.sales(&source("t3", 0, "2026-06-02"), &[sale(51, 1, 7, 1, "2026-05-04T10:00:00Z")]).await;
+    shop.transform("t3").await.unwrap();
+    assert_eq!(shop.number(place).await, "warehouse.fact_sales_2026_05");
+    assert_eq!(differences(&shop).await, "0");
+    totals_agree(&shop).await;
+}

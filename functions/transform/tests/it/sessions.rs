@@ -148,3 +148,30 @@ async fn a_file_of_known_events_touches_no_day() {
     shop.events(&source("r2", 0, "2026-01-20"), &events).await;
     assert_eq!(die_after_silver(&shop).await, (BTreeSet::new(), BTreeSet::new()));
 }
+
+/// The first sessions are copied without indexes, which are built afterwards.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_table_of_sessions_has_its_indexes_after_the_first_ones() {
+    const INDEXES: &str = "SELECT pg_get_indexdef(indexrelid), indisvalid::text FROM pg_index \
+         WHERE indrelid = 'warehouse.fact_sessions'::regclass ORDER BY 1";
+    const PARTS: &str = "SELECT count(DISTINCT indrelid) || ' with ' || count(*) FROM pg_index \
+         WHERE indrelid IN (SELECT inhrelid FROM pg_inherits \
+             WHERE inhparent = 'warehouse.fact_sessions'::regclass)";
+    let shop = Shop::open().await;
+    let before = shop.query(INDEXES).await;
+    assert!(before.len() >= 5, "{before:?}");
+    let event = Event {
+        id: Uuid::from_u128(1),
+        session: "s1".to_owned(),
+        customer: None,
+        kind: "page_view",
+        url: "/".to_owned(),
+        at: at("2026-01-10T10:00:00Z"),
+    };
+    shop.events(&source("t1", 0, "2026-01-11"), &[event]).await;
+    shop.transform("t1").await.unwrap();
+    assert_eq!(shop.number("SELECT count(*) FROM warehouse.fact_sessions").await, "1");
+    assert_eq!(shop.query(INDEXES).await, before);
+    // The partition of January and the default one have all of them.
+    assert_eq!(shop.number(PARTS).await, format!("2 with {}", 2 * before.len()));
+}

@@ -11,8 +11,8 @@ pub enum QualityAction {
     /// Check the layers and judge the run.
     #[default]
     Judge,
-    /// Only hold the rows that the run brought against their suites, and keep what came of it for
-    /// the call that judges: the files are there long before the tables are.
+    /// Only hold the rows that the run brought against their suites, and keep the outcomes for the
+    /// call that judges: the files are there long before the tables are.
     Rows,
 }
 

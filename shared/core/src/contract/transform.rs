@@ -13,7 +13,7 @@ pub struct TransformEvent {
     #[serde(default)]
     pub full: bool,
     /// Only merge the files of datasets that `core` does not keep into silver, which can be done
-    /// while the others are loaded. All else is left to the next call.
+    /// while the others are loaded. All else is left to the next call. Cannot be combined with `full`.
     #[serde(default)]
     pub lake_only: bool,
 }

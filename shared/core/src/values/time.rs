@@ -3,9 +3,18 @@
 //! The parts of a date stand in the order year, month, day, so that no other reading is possible.
 //! A moment is a date and a time with an offset; without one it is a time on somebody's clock.
 
-use super::blank::trimmed;
-use super::digits::{self, Layout, byte, pairs};
+mod calendar;
+mod parts;
+mod spellings;
+mod usual;
+
 use crate::rules::Rule;
+use calendar::civil_from_days;
+use spellings::{any_date, any_moment};
+use usual::{rfc3339_parts, zulu};
+
+pub use calendar::days_in;
+pub use usual::{day, rfc3339};
 
 const MICROS: i64 = 1_000_000;
 const DAY_SECONDS: i64 = 86_400;
@@ -100,265 +109,6 @@ fn is_within_years(day: i32) -> bool {
     (FIRST_DAY..=LAST_DAY).contains(&day)
 }
 
-/// Days since 1970-01-01 of exactly `YYYY-MM-DD`.
-#[inline]
-pub fn day(text: &[u8; 10]) -> Option<i32> {
-    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text else { return None };
-    let century = two(*y1, *y2)?;
-    let year = i32::from(century) * 100 + i32::from(two(*y3, *y4)?);
-    civil(year, two(*m1, *m2)?, two(*d1, *d2)?)
-}
-
-/// Days since 1970-01-01 of a date, if the calendar has it.
-#[inline]
-fn civil(year: i32, month: u8, day: u8) -> Option<i32> {
-    if month == 0 || month > 12 || day == 0 || (day > 28 && day > days_in(year, month)) {
-        return None;
-    }
-    Some(days_from_civil(year, month, day))
-}
-
-/// Microseconds since 1970-01-01 of an RFC 3339 date and time: upper-case `T` and `Z`, at most
-/// six decimals, an offset.
-#[inline]
-pub fn rfc3339(text: &[u8]) -> Option<i64> {
-    if let Ok(text) = text.try_into()
-        && let Some(seconds) = zulu(text)
-    {
-        return Some(seconds * MICROS);
-    }
-    rfc3339_parts(text).map(|read| read.micros())
-}
-
-/// Seconds since 1970-01-01 of exactly `YYYY-MM-DDThh:mm:ssZ`: how most moments are written.
-#[inline]
-fn zulu(text: &[u8; 20]) -> Option<i64> {
-    const DATE: Layout = Layout::new(b"0000-00-");
-    const DAY: Layout = Layout::new(b"00T00:00");
-    const SECOND: Layout = Layout::new(b"0:00:00Z");
-    let (date, rest) = text.split_first_chunk::<8>()?;
-    let (date, date_signs) = DATE.read(*date);
-    let (day, day_signs) = DAY.read(*rest.first_chunk()?);
-    let (second, second_signs) = SECOND.read(*rest.last_chunk()?);
-    if !digits::fits(date_signs | day_signs | second_signs) {
-        return None;
-    }
-    let (date, day, second) = (pairs(date), pairs(day), pairs(second));
-    let year = i32::from(byte(date, 0)) * 100 + i32::from(byte(date, 2));
-    let (month, of_month) = (byte(date, 5), byte(day, 0));
-    let (hour, minute, second) = (byte(day, 3), byte(day, 6), byte(second, 5));
-    if hour > 23 || minute > 59 || second > 59 {
-        return None;
-    }
-    let days = i64::from(civil(year, month, of_month)?);
-    let clock = i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second);
-    Some(days * DAY_SECONDS + clock)
-}
-
-/// A date and a time in parts, so that it can be asked for its year as it is written.
-#[derive(Debug, Clone, Copy)]
-struct Read {
-    day: i32,
-    seconds: i64,
-    micros: i64,
-    /// Seconds east of UTC.
-    offset: Option<i64>,
-}
-
-impl Read {
-    /// With the offset, if there is one, taken off.
-    fn micros(&self) -> i64 {
-        let seconds = self.seconds - self.offset.unwrap_or(0);
-        (i64::from(self.day) * DAY_SECONDS + seconds) * MICROS + self.micros
-    }
-
-    fn moment(&self) -> Moment {
-        match self.offset {
-            Some(_) => Moment::At(self.micros()),
-            None => Moment::OnClock(self.micros()),
-        }
-    }
-}
-
-fn rfc3339_parts(text: &[u8]) -> Option<Read> {
-    let (date, rest) = text.split_first_chunk::<10>()?;
-    let (time, mut rest) = rest.split_first_chunk::<9>()?;
-    let [b'T', h1, h2, b':', m1, m2, b':', s1, s2] = time else { return None };
-    let seconds = clock(two(*h1, *h2)?, two(*m1, *m2)?, two(*s1, *s2)?)?;
-    let mut micros = 0;
-    if let [b'.', decimals @ ..] = rest {
-        let digits = decimals.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if !(1..=6).contains(&digits) {
-            return None;
-        }
-        micros = fraction(&decimals[..digits]);
-        rest = &decimals[digits..];
-    }
-    let offset = match rest {
-        b"Z" => 0,
-        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
-            signed(*sign, two(*h1, *h2)?, two(*m1, *m2)?)?
-        }
-        _ => return None,
-    };
-    Some(Read { day: day(date)?, seconds, micros, offset: Some(offset) })
-}
-
-/// Seconds of a time of day.
-#[inline]
-fn clock(hour: u8, minute: u8, second: u8) -> Option<i64> {
-    let fits = hour <= 23 && minute <= 59 && second <= 59;
-    fits.then(|| i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second))
-}
-
-/// Seconds of an offset.
-fn signed(sign: u8, hours: u8, minutes: u8) -> Option<i64> {
-    let seconds = clock(hours, minutes, 0)?;
-    Some(if sign == b'-' { -seconds } else { seconds })
-}
-
-/// Microseconds of up to six decimals of a second.
-fn fraction(digits: &[u8]) -> i64 {
-    let number = digits.iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
-    number * 10i64.pow(6 - digits.len() as u32)
-}
-
-#[inline]
-fn two(tens: u8, ones: u8) -> Option<u8> {
-    let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
-    (tens <= 9 && ones <= 9).then_some(tens * 10 + ones)
-}
-
-/// A date in any spelling, of any year; a time behind it must be midnight without an offset, as
-/// some programs write dates.
-#[cold]
-fn any_date(value: &[u8]) -> Result<i32, Rule> {
-    let value = trimmed(value);
-    if value.is_empty() {
-        return Err(Rule::NullValue);
-    }
-    let Some((day, rest)) = year_first(value) else {
-        return Err(no_date(value, Rule::InvalidDate));
-    };
-    let Some(time) = behind_separator(rest) else {
-        return if rest.is_empty() { Ok(day) } else { Err(Rule::InvalidDate) };
-    };
-    match time_of_day(time, Rule::InvalidDate) {
-        Ok((0, 0, b"")) => Ok(day),
-        _ => Err(Rule::InvalidDate),
-    }
-}
-
-/// A date and a time in any spelling, of any year.
-#[cold]
-fn any_moment(value: &[u8]) -> Result<Read, Rule> {
-    const WRONG: Rule = Rule::InvalidTimestamp;
-    let value = trimmed(value);
-    if value.is_empty() {
-        return Err(Rule::NullValue);
-    }
-    let (day, rest) = year_first(value).ok_or_else(|| no_date(value, WRONG))?;
-    let time = behind_separator(rest).ok_or(WRONG)?;
-    let (seconds, micros, zone) = time_of_day(time, WRONG)?;
-    Ok(Read { day, seconds, micros, offset: offset(zone)? })
-}
-
-/// The date at the start of a text: four digits of a year, a month and a day, with hyphens or
-/// slashes between them.
-fn year_first(text: &[u8]) -> Option<(i32, &[u8])> {
-    let (year, rest) = number(text, 4..=4)?;
-    let (sign, rest) = rest.split_first()?;
-    if !matches!(sign, b'-' | b'/') {
-        return None;
-    }
-    let (month, rest) = number(rest, 1..=2)?;
-    let (day, rest) = number(rest.strip_prefix(&[*sign])?, 1..=2)?;
-    let day = civil(i32::from(year), u8::try_from(month).ok()?, u8::try_from(day).ok()?)?;
-    Some((day, rest))
-}
-
-/// What is wrong with a text that does not start with a date: it has one, but in another order,
-/// or none at all.
-fn no_date(text: &[u8], wrong: Rule) -> Rule {
-    let is_other_order = || {
-        let (_, rest) = number(text, 1..=2)?;
-        let (sign, rest) = rest.split_first().filter(|(sign, _)| b"-/.".contains(sign))?;
-        let (_, rest) = number(rest, 1..=2)?;
-        let (_, rest) = number(rest.strip_prefix(&[*sign])?, 2..=4)?;
-        (rest.is_empty() || behind_separator(rest).is_some()).then_some(())
-    };
-    if is_other_order().is_some() { Rule::AmbiguousDate } else { wrong }
-}
-
-/// The digits at the start of a text, if they are as many as that.
-fn number(text: &[u8], digits: std::ops::RangeInclusive<usize>) -> Option<(u16, &[u8])> {
-    let count = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let number = digits.contains(&count).then(|| {
-        text[..count].iter().fold(0, |number, digit| number * 10 + u16::from(digit - b'0'))
-    })?;
-    Some((number, &text[count..]))
-}
-
-/// The time behind what stands between it and its date.
-fn behind_separator(text: &[u8]) -> Option<&[u8]> {
-    let (sign, rest) = text.split_first()?;
-    matches!(sign, b'T' | b't' | b' ').then_some(rest)
-}
-
-/// Seconds and microseconds of the time at the start of a text, and what stands behind it:
-/// `hh:mm`, then perhaps seconds, which may have decimals.
-fn time_of_day(text: &[u8], wrong: Rule) -> Result<(i64, i64, &[u8]), Rule> {
-    let minutes = || {
-        let (hour, rest) = number(text, 1..=2)?;
-        let (minute, rest) = number(rest.strip_prefix(b":")?, 2..=2)?;
-        Some((hour as u8, minute as u8, rest))
-    };
-    let (hour, minute, rest) = minutes().ok_or(wrong)?;
-    let (mut second, mut micros, mut rest) = (0, 0, rest);
-    if let Some(seconds) = rest.strip_prefix(b":") {
-        let (number, behind) = number(seconds, 2..=2).ok_or(wrong)?;
-        (second, rest) = (number as u8, behind);
-        if let [b'.' | b',', decimals @ ..] = rest {
-            let count = decimals.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            let (kept, lost) = decimals[..count].split_at(count.min(6));
-            if kept.is_empty() {
-                return Err(wrong);
-            }
-            if lost.iter().any(|digit| *digit != b'0') {
-                return Err(Rule::TooPrecise);
-            }
-            (micros, rest) = (fraction(kept), &decimals[count..]);
-        }
-    }
-    Ok((clock(hour, minute, second).ok_or(wrong)?, micros, rest))
-}
-
-/// Seconds east of UTC, `None` where nothing is said about it.
-fn offset(zone: &[u8]) -> Result<Option<i64>, Rule> {
-    let zone = zone.strip_prefix(b" ").unwrap_or(zone);
-    let parts = match zone {
-        [] => return Ok(None),
-        zone if ["Z", "UTC", "GMT"].iter().any(|utc| zone.eq_ignore_ascii_case(utc.as_bytes())) => {
-            return Ok(Some(0));
-        }
-        [sign @ (b'+' | b'-'), h1, h2] => (*sign, two(*h1, *h2), Some(0)),
-        [sign @ (b'+' | b'-'), h1, h2, m1, m2] | [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
-            (*sign, two(*h1, *h2), two(*m1, *m2))
-        }
-        // `CST` is the time of Chicago, of Shanghai and of Havana.
-        [_, _, _] | [_, _, _, _] if zone.iter().all(u8::is_ascii_alphabetic) => {
-            return Err(Rule::AmbiguousTime);
-        }
-        _ => return Err(Rule::InvalidTimestamp),
-    };
-    match parts {
-        (sign, Some(hours), Some(minutes)) => {
-            signed(sign, hours, minutes).map(Some).ok_or(Rule::InvalidTimestamp)
-        }
-        _ => Err(Rule::InvalidTimestamp),
-    }
-}
-
 /// Appends the usual spelling of a moment: RFC 3339 in UTC, with six decimals of a second unless
 /// they are zeros.
 pub fn write_moment(micros: i64, out: &mut Vec<u8>) {
@@ -386,36 +136,6 @@ fn write_digits(number: u32, digits: u32, out: &mut Vec<u8>) {
     for place in (0..digits).rev() {
         out.push(b'0' + (number / 10u32.pow(place) % 10) as u8);
     }
-}
-
-/// Days of a month.
-pub fn days_in(year: i32, month: u8) -> u8 {
-    match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        _ => 31,
-    }
-}
-
-/// Days since 1970-01-01 in the proleptic Gregorian calendar, of a year from 0 on: days of whole
-/// years, which are counted from March so that the leap day comes last, then of the months.
-#[inline]
-fn days_from_civil(year: i32, month: u8, day: u8) -> i32 {
-    const BEFORE_MONTH: [i32; 16] =
-        [0, 306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275, 0, 0, 0];
-    // 400 years more than there are, so that nothing is negative.
-    let years = (year + 400 - i32::from(month <= 2)) as u32;
-    let centuries = years / 100;
-    let days = years * 365 + years / 4 - centuries + centuries / 4;
-    days as i32 + BEFORE_MONTH[usize::from(month & 15)] + i32::from(day) - (719_469 + 146_097)
-}
-
-/// Year, month and day of days since 1970-01-01.
-fn civil_from_days(days: i32) -> (u32, u32, u32) {
-    use chrono::Datelike;
-    let date = chrono::NaiveDate::from_epoch_days(days).unwrap_or_default();
-    (date.year().unsigned_abs(), date.month(), date.day())
 }
 
 #[cfg(test)]

@@ -1,0 +1,134 @@
+//! The definitions that the shop's own datasets have: where a column is added.
+
+use shopflow_privacy::Kind as PersonalData;
+
+use super::definition::{Attribute, Definition, Dimension, Entity, Event, Format, Role};
+use super::{Column, Dataset, Kind};
+use crate::vocabulary::{ValueSet, Vocabulary};
+
+/// The definitions built in, in load order: what is referred to comes before what refers to it. A
+/// new dataset is put behind the others, where it may refer to any entity.
+pub fn built_in() -> &'static [&'static Definition] {
+    &BUILT_IN
+}
+
+static BUILT_IN: [&Definition; 4] = [&CUSTOMERS, &PRODUCTS, &TRANSACTIONS, &CLICKSTREAM];
+
+const fn column(name: &'static str, kind: Kind, description: &'static str) -> Column {
+    Column::required(name, kind, description)
+}
+
+const fn optional(name: &'static str, kind: Kind, description: &'static str) -> Column {
+    Column::optional(name, kind, description)
+}
+
+static CUSTOMERS: Definition = Definition {
+    name: "customers",
+    format: Format::Csv,
+    columns: CUSTOMER_COLUMNS,
+    role: Role::Entity(Entity {
+        history: "customer_history",
+        // Name and mailbox are personal: the warehouse knows neither.
+        dimension: Some(Dimension {
+            table: "dim_customer",
+            key: "customer_key",
+            id: "customer_id",
+            attributes: &[
+                Attribute::domain("email_domain", "email"),
+                Attribute::overwritten("registration_date"),
+                Attribute::versioned("country"),
+            ],
+        }),
+    }),
+};
+
+const CUSTOMER_COLUMNS: &[Column] = &[
+    column("id", Kind::Id, "customer number").about(PersonalData::CustomerId),
+    column("name", Kind::Text(200), "full name").about(PersonalData::PersonName),
+    column("email", Kind::Email, "e-mail address").about(PersonalData::Email),
+    column("registration_date", Kind::Date, "day the account was opened"),
+    column("country", Kind::Country, "country of residence, ISO 3166-1 alpha-2"),
+];
+
+static PRODUCTS: Definition = Definition {
+    name: "products",
+    format: Format::Csv,
+    columns: PRODUCT_COLUMNS,
+    role: Role::Entity(Entity {
+        history: "product_history",
+        dimension: Some(Dimension {
+            table: "dim_product",
+            key: "product_key",
+            id: "product_id",
+            attributes: &[
+                Attribute::overwritten("name"),
+                Attribute::versioned("category"),
+                Attribute::versioned("supplier"),
+                Attribute::versioned("price"),
+            ],
+        }),
+    }),
+};
+
+const PRODUCT_COLUMNS: &[Column] = &[
+    column("id", Kind::Id, "product number").public(),
+    column("name", Kind::Text(200), "name in the shop").public(),
+    column(
+        "category",
+        Kind::OneOf(ValueSet::Configured(Vocabulary::Categories)),
+        "category in the shop",
+    )
+    .public()
+    .looked_up("categories", "category_id"),
+    column("price", Kind::Price, "list price per unit in the shop's currency").public(),
+    column("supplier", Kind::Text(200), "name of the supplier")
+        .looked_up("suppliers", "supplier_id"),
+];
+
+static TRANSACTIONS: Definition = Definition {
+    name: "transactions",
+    format: Format::Csv,
+    columns: TRANSACTION_COLUMNS,
+    role: Role::Event(Event { history: Some("transaction_history") }),
+};
+
+const TRANSACTION_COLUMNS: &[Column] = &[
+    column("id", Kind::Id, "transaction number; one product in one order"),
+    column("customer_id", Kind::Reference(Dataset::Customers), "who bought")
+        .about(PersonalData::CustomerId),
+    column("product_id", Kind::Reference(Dataset::Products), "what was bought"),
+    column("quantity", Kind::Quantity, "units bought"),
+    column("timestamp", Kind::Timestamp, "moment of the sale"),
+    column(
+        "payment_method",
+        Kind::OneOf(ValueSet::Configured(Vocabulary::PaymentMethods)),
+        "how it was paid",
+    )
+    .looked_up("payment_methods", "payment_method_id"),
+];
+
+static CLICKSTREAM: Definition = Definition {
+    name: "clickstream",
+    format: Format::JsonLines,
+    columns: CLICK_COLUMNS,
+    role: Role::Event(Event { history: None }),
+};
+
+const CLICK_COLUMNS: &[Column] = &[
+    column("event_id", Kind::Uuid, "event number"),
+    column("session_id", Kind::Text(64), "visit the event belongs to")
+        .about(PersonalData::SessionId),
+    optional("customer_id", Kind::Reference(Dataset::Customers), "who clicked, if signed in")
+        .about(PersonalData::CustomerId),
+    column(
+        "event_type",
+        Kind::OneOf(ValueSet::Configured(Vocabulary::EventTypes)),
+        "what happened",
+    ),
+    optional("product_id", Kind::Reference(Dataset::Products), "product shown or bought"),
+    column("url", Kind::Text(2048), "page address").about(PersonalData::Url),
+    optional("referrer", Kind::Text(2048), "page the visit came from").about(PersonalData::Url),
+    column("device", Kind::OneOf(ValueSet::Configured(Vocabulary::Devices)), "kind of device"),
+    column("country", Kind::Country, "country of the visitor, ISO 3166-1 alpha-2"),
+    column("timestamp", Kind::Timestamp, "moment of the event"),
+];
