@@ -35,10 +35,12 @@ def simulate(rows, path, seed=7):
     weight = 1 / np.arange(1, PRODUCTS + 1) ** 0.8
     product = random.choice(PRODUCTS, basket.size, p=weight / weight.sum()) + 1
     frame = pl.DataFrame({
+        "transaction_id": np.arange(1, basket.size + 1),
         "event_date": pl.Series(day.astype(np.int32)).cast(pl.Date),
         "business_date": pl.Series(day.astype(np.int32)).cast(pl.Date),
         "customer_id": customer,
         "product_id": product,
+        "quantity": np.ones(basket.size, dtype=np.int32),
     })
     frame.write_parquet(path, compression="zstd")
     return frame.height

@@ -99,7 +99,12 @@ fn kind_text(kind: Kind, sets: &Vocabularies) -> String {
         Kind::Date => "date, the year first".to_owned(),
         Kind::Timestamp => "date and time, at most microseconds".to_owned(),
         Kind::Price => "decimal with at most two places, over zero".to_owned(),
+        Kind::Amount => "decimal with at most four places, zero or more".to_owned(),
+        Kind::Discount => {
+            "decimal with at most four places: up to 1 a share, over 1 money".to_owned()
+        }
         Kind::Quantity => "integer from 1".to_owned(),
+        Kind::Units => "integer other than zero".to_owned(),
         Kind::Country => "ISO 3166-1 alpha-2 code".to_owned(),
         Kind::OneOf(set) => format!("one of {}", sets.values(set).join(", ")),
     }

@@ -58,7 +58,7 @@ async fn fill_from(
 
 /// The columns of a sample file that `core` and its dimensions know.
 fn columns(dataset: Dataset) -> impl Iterator<Item = &'static Column> {
-    dataset.columns().iter().filter(|column| column.required)
+    dataset.columns().iter().filter(|column| column.is_usual())
 }
 
 /// Where a file goes first: a table that lives as long as the connection.
@@ -76,10 +76,11 @@ fn table(dataset: Dataset) -> String {
 fn sql_type(kind: Kind) -> &'static str {
     match kind {
         Kind::Id | Kind::Reference(_) => "bigint",
-        Kind::Quantity => "integer",
+        Kind::Quantity | Kind::Units => "integer",
         Kind::Date => "date",
         Kind::Timestamp => "timestamptz",
         Kind::Price => "numeric(10, 2)",
+        Kind::Amount | Kind::Discount => "numeric(12, 4)",
         Kind::Uuid | Kind::Text(_) | Kind::Email | Kind::Country | Kind::OneOf(_) => "text",
     }
 }

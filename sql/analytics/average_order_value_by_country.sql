@@ -8,7 +8,7 @@
 --            transactions         number of sales
 --            revenue              each sale at the price that was valid at its moment
 --            average_order_value  revenue per priced sale; absent when none has a price yet
--- Notes:     An order is one transaction: the source has no order number that would join several.
+-- Notes:     An order is one transaction. The country of guests is 'unknown'.
 --            Sales of products whose price is not known yet count as transactions only.
 SELECT
     country,

@@ -8,8 +8,8 @@
 --            customers_percent  their share of all who ever bought
 --            revenue            money they spent, each sale at the price valid at its moment
 --            revenue_percent    their share of all revenue; absent while there is none
--- Notes:     A basket is all that a customer buys on one day (dim_date's day): the source has no
---            order number. So a customer with two sales on one day has not come back.
+-- Notes:     A basket is all that a customer buys on one day (dim_date's day). So a customer with two
+--            sales on one day has not come back. Guests are nobody.
 --            The repeat purchase rate is the sum of customers_percent from 2 baskets on.
 WITH grouped AS (
     SELECT

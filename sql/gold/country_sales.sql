@@ -1,7 +1,7 @@
 -- country_sales: How much do the customers of each country buy?
 -- Grain: one row per month with a sale in business time and country of the customer at the moment
--- of the sale. The country is 'unknown' while the customer is an inferred member. Revenue counts
--- the priced sales.
+-- of the sale. The country is 'unknown' for guests, and while the customer is an inferred member.
+-- Revenue counts the priced sales, less what came back.
 -- Reads gold_fact_sales, gold_dim_customer.
 SELECT
     CAST(date_trunc('month', f.business_date) AS date) AS month_start,

@@ -1,18 +1,24 @@
 -- customer_lifetime_value: What has each customer been worth, and what may the next year bring?
--- Grain: one row per customer who ever bought, inferred members included.
--- projected_annual_value is average order value x transactions per year since the first purchase,
--- which is revenue x 365 / days. Days run to the latest sale of the shop, not to today, so the
+-- Grain: one row per customer who ever bought, inferred members included; guests are nobody.
+-- Transactions are sales and returns, and revenue is what they brought together. Purchases are the
+-- sales; a customer who only brought something back has the days of that. average_order_value is
+-- revenue per sale. projected_annual_value is that x sales per year since the first purchase, which
+-- is revenue x 365 / days. Days run to the latest purchase of any customer, not to today, so the
 -- same sales always give the same value; less than 30 days count as 30, so that one recent
 -- purchase does not promise a fortune.
 -- Reads gold_fact_sales.
 WITH purchases AS (
     SELECT
         customer_id,
-        min(business_date) AS first_purchase,
-        max(business_date) AS last_purchase,
+        coalesce(min(CASE WHEN quantity > 0 THEN business_date END), min(business_date))
+            AS first_purchase,
+        coalesce(max(CASE WHEN quantity > 0 THEN business_date END), max(business_date))
+            AS last_purchase,
         count(*) AS transactions,
+        count(CASE WHEN quantity > 0 THEN 1 END) AS sales,
         CAST(coalesce(sum(amount), 0) AS decimal(18, 2)) AS revenue
     FROM gold_fact_sales
+    WHERE customer_id IS NOT NULL
     GROUP BY customer_id
 ), tenures AS (
     SELECT
@@ -27,7 +33,7 @@ SELECT
     last_purchase,
     transactions,
     revenue,
-    CAST(revenue / transactions AS decimal(18, 2)) AS average_order_value,
+    CAST(revenue / greatest(sales, 1) AS decimal(18, 2)) AS average_order_value,
     CAST(revenue * 365 / greatest(days, 30) AS decimal(18, 2)) AS projected_annual_value
 FROM tenures
 ORDER BY customer_id

@@ -1,17 +1,19 @@
 -- customer_rfm: Who are the best customers, and who is about to be lost?
--- Grain: one row per customer who ever bought.
+-- Grain: one row per customer who ever bought; guests are nobody.
 -- Recency is the days from the last purchase to the latest sale of the shop, frequency the number
--- of business days with a purchase, monetary the revenue. A score is 1 plus five times the share
--- of customers who are strictly worse, rounded down: 5 is the best fifth. Equal customers have
--- equal scores, so a fifth may be larger or empty, and no order of rows decides.
+-- of business days with a purchase, monetary the revenue, less what came back. A score is 1 plus
+-- five times the share of customers who are strictly worse, rounded down: 5 is the best fifth. Equal
+-- customers have equal scores, so a fifth may be larger or empty, and no order of rows decides.
 -- Reads gold_fact_sales.
 WITH purchases AS (
     SELECT
         customer_id,
-        max(business_date) AS last_purchase,
-        count(DISTINCT business_date) AS frequency,
+        coalesce(max(CASE WHEN quantity > 0 THEN business_date END), max(business_date))
+            AS last_purchase,
+        count(DISTINCT CASE WHEN quantity > 0 THEN business_date END) AS frequency,
         CAST(coalesce(sum(amount), 0) AS decimal(18, 2)) AS monetary
     FROM gold_fact_sales
+    WHERE customer_id IS NOT NULL
     GROUP BY customer_id
 ), as_of AS (
     SELECT max(business_date) AS latest FROM gold_fact_sales

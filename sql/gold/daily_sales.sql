@@ -1,7 +1,7 @@
 -- daily_sales: How much was sold on each day?
 -- Grain: one row per day with at least one sale in business time.
--- Revenue counts priced sales; unpriced_transactions says how many wait for the price of their
--- product.
+-- Guests are no customers. Units and revenue are less what came back. Revenue counts priced sales;
+-- unpriced_transactions says how many wait for the price of their product.
 -- Reads gold_fact_sales.
 SELECT
     business_date AS event_date,

@@ -1,7 +1,7 @@
 -- monthly_sales: What is the trend of monthly revenue?
 -- Grain: one row per month (named by its first day) with at least one sale in business time.
--- Revenue counts priced sales; unpriced_transactions says how many wait for the price of their
--- product.
+-- Guests are no customers. Units and revenue are less what came back. Revenue counts priced sales;
+-- unpriced_transactions says how many wait for the price of their product.
 -- Reads gold_fact_sales.
 SELECT
     CAST(date_trunc('month', business_date) AS date) AS month_start,

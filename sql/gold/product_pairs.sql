@@ -1,6 +1,7 @@
 -- product_pairs: Which products are bought together, and how remarkable is that?
 -- Grain: one row per two products that share at least two baskets, the lower id first.
--- A basket is what one customer bought on one business day. Support is the share of all baskets
+-- A basket is what one customer bought on one business day; each sale to a guest is one of its own,
+-- and what came back is in none. Support is the share of all baskets
 -- that have both, confidence the share of the baskets with one product that have the other too,
 -- lift how many times more often than if both were independent. Baskets of more than a thousand
 -- products are imports, not purchases: they count for their products, but make no pairs.
@@ -8,25 +9,30 @@
 -- says the same for other engines, and a test holds the two together.
 -- Reads gold_fact_sales.
 WITH items AS (
-    SELECT DISTINCT customer_id, business_date, product_id FROM gold_fact_sales
+    SELECT DISTINCT
+        coalesce(customer_id, -transaction_id) AS buyer,
+        business_date,
+        product_id
+    FROM gold_fact_sales
+    WHERE quantity > 0
 ), baskets AS (
-    SELECT customer_id, business_date, count(*) AS products
+    SELECT buyer, business_date, count(*) AS products
     FROM items
-    GROUP BY customer_id, business_date
+    GROUP BY buyer, business_date
 ), total AS (
     SELECT count(*) AS baskets FROM baskets
 ), products AS (
     SELECT product_id, count(*) AS baskets FROM items GROUP BY product_id
 ), counted AS (
-    SELECT i.customer_id, i.business_date, i.product_id
+    SELECT i.buyer, i.business_date, i.product_id
     FROM items AS i
-    JOIN baskets AS b ON b.customer_id = i.customer_id AND b.business_date = i.business_date
+    JOIN baskets AS b ON b.buyer = i.buyer AND b.business_date = i.business_date
     WHERE b.products <= 1000
 ), pairs AS (
     SELECT a.product_id, b.product_id AS other_product_id, count(*) AS baskets
     FROM counted AS a
     JOIN counted AS b
-        ON b.customer_id = a.customer_id
+        ON b.buyer = a.buyer
         AND b.business_date = a.business_date
         AND b.product_id > a.product_id
     GROUP BY a.product_id, b.product_id

@@ -1,5 +1,6 @@
 -- product_sales: Which products sell best?
--- Grain: one row per product that was ever sold, over the whole history.
+-- Grain: one row per product that was ever sold, over the whole history. Units and
+-- revenue are less what came back.
 -- Reads gold_fact_sales.
 SELECT
     product_id,

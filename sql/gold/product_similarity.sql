@@ -1,8 +1,8 @@
 -- product_similarity: What else would somebody who looks at this product like?
 -- Grain: one row per product, source and rank: the ten products most similar by cosine, from
--- baskets (one customer's purchases of a business day) and from sessions (the products of one
--- visit) of the ninety days up to the latest click. Equal scores are ordered by product id.
--- Two products must share at least two baskets or sessions; those of more than a thousand
+-- baskets (one customer's purchases of a business day, and each sale to a guest) and from sessions
+-- (the products of one visit) of the ninety days up to the latest click. Equal scores are ordered by
+-- product id. Two products must share at least two baskets or sessions; those of more than a thousand
 -- products make no pairs. A session that rests for a whole UTC date counts as two.
 -- transform counts without this query, several times faster and in bounded memory; the query says
 -- the same for other engines (as long as no session rests), and a test holds the two together.
@@ -12,9 +12,11 @@ WITH latest AS (
 ), items AS (
     SELECT DISTINCT
         'basket' AS source,
-        CAST(customer_id AS varchar) || ' ' || CAST(business_date AS varchar) AS basket,
+        CAST(coalesce(customer_id, -transaction_id) AS varchar) || ' '
+            || CAST(business_date AS varchar) AS basket,
         product_id
     FROM gold_fact_sales
+    WHERE quantity > 0
     UNION ALL
     SELECT DISTINCT 'session' AS source, c.session_id AS basket, c.product_id
     FROM silver_clickstream AS c

@@ -1,13 +1,19 @@
 -- purchase_frequency: How many customers come back, and how often?
 -- Grain: one row per number of baskets that a customer has bought. A basket is what one customer
--- bought on one business day: the source has no order number. Revenue counts the priced sales.
+-- bought on one business day; guests are nobody. Who only brought something back has bought none.
+-- Revenue counts the priced sales, less what came back.
 -- Reads gold_fact_sales.
 WITH customer_days AS (
-    SELECT customer_id, business_date, coalesce(sum(amount), 0) AS revenue
+    SELECT
+        customer_id,
+        business_date,
+        count(CASE WHEN quantity > 0 THEN 1 END) AS sales,
+        coalesce(sum(amount), 0) AS revenue
     FROM gold_fact_sales
+    WHERE customer_id IS NOT NULL
     GROUP BY customer_id, business_date
 ), purchases AS (
-    SELECT customer_id, count(*) AS baskets, sum(revenue) AS revenue
+    SELECT customer_id, count(CASE WHEN sales > 0 THEN 1 END) AS baskets, sum(revenue) AS revenue
     FROM customer_days
     GROUP BY customer_id
 )

@@ -1,7 +1,7 @@
 -- weekly_sales: How do sales develop from week to week?
--- Grain: one row per week (Monday to Sunday, named by its Monday) with at least one sale in business time.
--- Revenue counts priced sales; unpriced_transactions says how many wait for the price of their
--- product.
+-- Grain: one row per week (Monday to Sunday, named by its Monday) with at least one sale in business
+-- time. Guests are no customers. Units and revenue are less what came back. Revenue counts priced
+-- sales; unpriced_transactions says how many wait for the price of their product.
 -- Reads gold_fact_sales.
 SELECT
     CAST(date_trunc('week', business_date) AS date) AS week_start,

@@ -1,7 +1,8 @@
 -- customer_purchases: What do the purchase models know of each customer?
--- Grain: one row per customer who ever bought. Feeds customer_lifetime_prediction and model_fits.
--- A purchase is a business day on which the customer bought: several transactions of one day are
--- one purchase, as usual with these models, which have no two purchases at the same moment.
+-- Grain: one row per customer who ever bought; guests are nobody. Feeds customer_lifetime_prediction
+-- and model_fits. A purchase is a business day on which the customer bought: several transactions of
+-- one day are one purchase, as usual with these models, which have no two purchases at the same
+-- moment. What came back is no purchase, and takes nothing off what was spent.
 -- Time is in days, from the customer's first purchase to their last (recency) and to the latest
 -- sale of the shop (age), not to today, so the same sales always give the same answer.
 -- Spending is that of the repeat purchases; days whose products have no price yet do not count.
@@ -9,6 +10,7 @@
 WITH days AS (
     SELECT customer_id, business_date, sum(amount) AS spent
     FROM gold_fact_sales
+    WHERE customer_id IS NOT NULL AND quantity > 0
     GROUP BY customer_id, business_date
 ), spans AS (
     SELECT

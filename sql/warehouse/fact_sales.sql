@@ -1,11 +1,21 @@
--- The facts of the dirty dates, each with the versions that were valid at the moment of sale.
--- $1 and $2 enclose the dirty dates, so that few dates are found through the index. A sale whose
--- customer or product has no version breaks the NOT NULL of the key: no sale gets lost silently.
+-- The facts of the dirty dates, each with the versions that were valid at the moment of sale, at its
+-- own price or else at that version's list price. $1 and $2 enclose the dirty dates, so that few
+-- dates are found through the index. A sale whose product has no version breaks the NOT NULL of the
+-- key, one whose customer has none ends the statement, and one without a customer has no key: no sale
+-- gets lost silently.
 -- transform writes them to a table beside this one first, to compare (warehouse/facts.rs).
 INSERT INTO warehouse.fact_sales (transaction_id, date_key, customer_key, product_key,
-                                  payment_method_key, sold_at, quantity, unit_price, amount)
-SELECT t.id, d.date_key, c.customer_key, p.product_key, m.payment_method_key, t."timestamp", t.quantity,
-       p.price, t.quantity * p.price
+                                  payment_method_key, sold_at, quantity, unit_price, amount,
+                                  order_id, discount, status)
+SELECT t.id, d.date_key,
+       CASE WHEN t.customer_id IS NOT NULL
+            THEN coalesce(c.customer_key, warehouse.lost_sale(t."timestamp")) END,
+       p.product_key, m.payment_method_key, t."timestamp", t.quantity,
+       coalesce(t.unit_price, p.price),
+       warehouse.line_amount(t.quantity, coalesce(t.unit_price, p.price), t.discount, t.status),
+       t.order_id,
+       warehouse.line_discount(t.quantity, coalesce(t.unit_price, p.price), t.discount),
+       t.status
 FROM core.transactions AS t
 JOIN pending_dates AS dirty
   ON dirty.event_date = (t."timestamp" AT TIME ZONE 'UTC')::date AND dirty.rebuild

@@ -1,12 +1,18 @@
--- The outdated facts with the versions and prices of the new history. A fact without a version
--- breaks the NOT NULL of the key: no sale gets lost silently.
+-- The outdated facts with the versions and list prices of the new history; a sale with a price of its
+-- own keeps that. A fact without a version breaks the NOT NULL of the key, or ends the statement if
+-- it has a customer: no sale gets lost silently.
 UPDATE warehouse.fact_sales AS f
 SET customer_key = n.customer_key, product_key = n.product_key, unit_price = n.price,
-    amount = f.quantity * n.price
+    amount = warehouse.line_amount(f.quantity, n.price, n.discount, f.status),
+    discount = warehouse.line_discount(f.quantity, n.price, n.discount)
 FROM (
-    SELECT o.date_key, o.transaction_id, c.customer_key, p.product_key, p.price
+    SELECT o.date_key, o.transaction_id,
+           CASE WHEN o.customer_id IS NOT NULL
+                THEN coalesce(c.customer_key, warehouse.lost_sale(f.sold_at)) END AS customer_key,
+           p.product_key, coalesce(t.unit_price, p.price) AS price, t.discount
     FROM outdated_facts AS o
     JOIN warehouse.fact_sales AS f USING (date_key, transaction_id)
+    LEFT JOIN core.transactions AS t ON t.id = o.transaction_id
     LEFT JOIN warehouse.dim_customer AS c
       ON c.customer_id = o.customer_id AND f.sold_at >= c.valid_from AND f.sold_at < c.valid_to
     LEFT JOIN warehouse.dim_product AS p

@@ -17,7 +17,7 @@ use chrono::{DateTime, NaiveDate};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use shopflow_core::contract::{CopyEvent, Run, SourceObject, StoredObject};
-use shopflow_core::dataset::{Column, Format, Kind, PRICE_SCALE};
+use shopflow_core::dataset::{AMOUNT_SCALE, Column, Format, Kind, PRICE_SCALE};
 use shopflow_core::vocabulary::{ValueSet, Vocabulary};
 use shopflow_core::{Dataset, Settings};
 use shopflow_expectations::{Options, Plan, Suite, source};
@@ -34,7 +34,7 @@ const DAY_MICROS: i128 = 86_400_000_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Value {
     Missing,
-    /// A number, hundredths, days or microseconds since 1970.
+    /// A number, hundredths, ten-thousandths, days or microseconds since 1970.
     Number(i128),
     Text(String),
 }
@@ -42,13 +42,14 @@ enum Value {
 /// A value that is good in a column of this kind.
 fn good(kind: Kind) -> &'static str {
     match kind {
-        Kind::Id | Kind::Reference(_) | Kind::Quantity => "7",
+        Kind::Id | Kind::Reference(_) | Kind::Quantity | Kind::Units => "7",
         Kind::Uuid => "67e55044-10b1-426f-9247-bb680e5fe0c8",
         Kind::Text(_) => "text",
         Kind::Email => "a@b.co",
         Kind::Date => "2026-01-15",
         Kind::Timestamp => "2026-01-15T08:30:00Z",
-        Kind::Price => "1.50",
+        Kind::Price | Kind::Amount => "1.50",
+        Kind::Discount => "0.2",
         Kind::Country => "DE",
         Kind::OneOf(ValueSet::Fixed(values)) => values[0],
         Kind::OneOf(ValueSet::Configured(set)) => match set {
@@ -88,7 +89,7 @@ fn json_line(dataset: Dataset, at: usize, value: &Json) -> Vec<u8> {
     let fields = dataset.columns().iter().enumerate().map(|(other, column)| {
         let value = match column.kind {
             _ if other == at => value.clone(),
-            Kind::Id | Kind::Reference(_) | Kind::Quantity => json!(7),
+            Kind::Id | Kind::Reference(_) | Kind::Quantity | Kind::Units => json!(7),
             kind => json!(good(kind)),
         };
         (column.name.to_owned(), value)
@@ -177,8 +178,9 @@ fn loaded(dataset: Dataset, file: &[u8], at: usize) -> Option<Value> {
         _ => i128::from(i64::from_be_bytes(bytes.try_into().unwrap())),
     };
     Some(match dataset.columns()[at].kind {
-        Kind::Id | Kind::Reference(_) | Kind::Quantity => Value::Number(number()),
-        Kind::Price => Value::Number(hundredths(bytes)),
+        Kind::Id | Kind::Reference(_) | Kind::Quantity | Kind::Units => Value::Number(number()),
+        Kind::Price => Value::Number(ten_thousandths(bytes) / 100),
+        Kind::Amount | Kind::Discount => Value::Number(ten_thousandths(bytes)),
         Kind::Date => Value::Number(number() + POSTGRES_DAYS),
         Kind::Timestamp => Value::Number(number() + POSTGRES_DAYS * DAY_MICROS),
         Kind::Uuid | Kind::Text(_) | Kind::Email | Kind::Country | Kind::OneOf(_) => {
@@ -187,16 +189,16 @@ fn loaded(dataset: Dataset, file: &[u8], at: usize) -> Option<Value> {
     })
 }
 
-/// Hundredths of a `numeric`: how many digits of base 10,000, the power of the first one, sign and
-/// scale, then the digits.
-fn hundredths(bytes: &[u8]) -> i128 {
+/// Ten-thousandths of a `numeric`: how many digits of base 10,000, the power of the first one, sign
+/// and scale, then the digits.
+fn ten_thousandths(bytes: &[u8]) -> i128 {
     let part = |at: usize| i16::from_be_bytes(bytes[2 * at..2 * at + 2].try_into().unwrap());
     let (digits, first) = (part(0), part(1));
     let digits = (0..digits).map(|at| {
         let power = u32::try_from(first - at + 1).expect("at most four decimals");
         i128::from(part(4 + at as usize)) * 10_000_i128.pow(power)
     });
-    digits.sum::<i128>() / 100
+    digits.sum()
 }
 
 /// The value in a typed column of the expectations; nothing when it is malformed there.
@@ -210,10 +212,16 @@ fn expected(dataset: Dataset, file: &[u8], at: usize) -> Option<Value> {
     let suite = Suite::parse_yaml(&text).unwrap();
     let plan = Plan::compile(&suite, Arc::new(Schema::new(schema)), &Options::default()).unwrap();
     let result = source::csv::validate(&plan, file).unwrap().finish();
-    let value = &result.results[0].result["partial_unexpected_list"][0];
+    let there = &result.results[0].result["partial_unexpected_list"];
+    if there.as_array().is_some_and(Vec::is_empty) {
+        return Some(Value::Missing);
+    }
+    let value = &there[0];
+    let unscaled = |scale: u8| Some((value.as_f64()? * 10f64.powi(scale.into())).round() as i128);
     let number = match column.kind {
-        Kind::Id | Kind::Reference(_) | Kind::Quantity => i128::from(value.as_i64()?),
-        Kind::Price => (value.as_f64()? * 10f64.powi(PRICE_SCALE.into())).round() as i128,
+        Kind::Id | Kind::Reference(_) | Kind::Quantity | Kind::Units => i128::from(value.as_i64()?),
+        Kind::Price => unscaled(PRICE_SCALE)?,
+        Kind::Amount | Kind::Discount => unscaled(AMOUNT_SCALE)?,
         Kind::Date => value.as_str()?.parse::<NaiveDate>().ok()?.to_epoch_days().into(),
         Kind::Timestamp => {
             DateTime::parse_from_rfc3339(value.as_str()?).ok()?.timestamp_micros().into()
@@ -228,8 +236,9 @@ fn expected(dataset: Dataset, file: &[u8], at: usize) -> Option<Value> {
 /// True for values that expectations know as something else than the text that is there.
 fn is_typed(kind: Kind) -> bool {
     match kind {
-        Kind::Id | Kind::Reference(_) | Kind::Quantity => true,
-        Kind::Price | Kind::Date | Kind::Timestamp => true,
+        Kind::Id | Kind::Reference(_) | Kind::Quantity | Kind::Units => true,
+        Kind::Price | Kind::Amount | Kind::Discount => true,
+        Kind::Date | Kind::Timestamp => true,
         Kind::Uuid | Kind::Text(_) | Kind::Email | Kind::Country | Kind::OneOf(_) => false,
     }
 }
@@ -387,6 +396,20 @@ fn what_people_write_is_stored_in_one_form() {
     let date = stored(Dataset::Customers, "registration_date", "2026/1/5");
     assert_eq!(date, stored(Dataset::Customers, "registration_date", "2026-01-05"));
     assert_eq!(stored(Dataset::Customers, "registration_date", "01/02/2026"), None);
+    for (text, units) in [("-3", -3), ("+3.0", 3), ("-2147483647", -2_147_483_647)] {
+        let quantity = stored(Dataset::Transactions, "quantity", text);
+        assert_eq!(quantity, Some(Value::Number(units)), "{text}");
+    }
+    for text in ["957.5775", "+957.57750", " 957.5775"] {
+        let price = stored(Dataset::Transactions, "unit_price", text);
+        assert_eq!(price, Some(Value::Number(9_575_775)), "{text}");
+    }
+    for name in ["unit_price", "discount", "line", "customer_id"] {
+        assert_eq!(stored(Dataset::Transactions, name, ""), Some(Value::Missing), "{name}");
+    }
+    for (name, text) in [("quantity", "0"), ("unit_price", "-1"), ("discount", "12.34567")] {
+        assert_eq!(stored(Dataset::Transactions, name, text), None, "{name} {text}");
+    }
     let country = stored(Dataset::Customers, "country", "de");
     assert_eq!(country, Some(Value::Text("DE".to_owned())));
 }

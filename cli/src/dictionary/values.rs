@@ -18,11 +18,35 @@ const EXAMPLES: &[Examples] = &[
         spellings: &["5", "005", "+5", "5.0", "5.5", "1,234", "1.000", "1e3", "0", "5000000000"],
     },
     Examples {
+        what: "units",
+        kind: Kind::Units,
+        spellings: &["3", "+3", "3.0", "-3", "-3.0", "0", "2.5", "1,234", "-5000000000"],
+    },
+    Examples {
         what: "price",
         kind: Kind::Price,
         spellings: &[
             "5.50", "5.5", "+5.50", "5", "5.5000", ".5", "5,50", "1,299.00", "9.990", "957.5775",
             "£2.55", "1e3", "0.00",
+        ],
+    },
+    Examples {
+        what: "amount, discount",
+        kind: Kind::Amount,
+        spellings: &[
+            "957.5775",
+            "5.5",
+            "5.50",
+            "5.5000",
+            "0",
+            "0.00",
+            "0.2",
+            ".2",
+            "12.34567",
+            "-1.00",
+            "5,50",
+            "20%",
+            "100000000",
         ],
     },
     Examples {
@@ -110,6 +134,11 @@ fn read(kind: Kind, text: &[u8]) -> Result<String, Rule> {
             quoted(&values::positive(text, i64::MAX as u64)?.to_string())
         }
         Kind::Quantity => quoted(&values::positive(text, i32::MAX as u64)?.to_string()),
+        Kind::Units => quoted(&values::units(text)?.to_string()),
+        Kind::Amount | Kind::Discount => {
+            let amount = values::amount(text)?;
+            quoted(&format!("{}.{:04}", amount / 10_000, amount % 10_000))
+        }
         Kind::Price => {
             let cents = values::price(text)?;
             quoted(&format!("{}.{:02}", cents / 100, cents % 100))

@@ -73,12 +73,13 @@ fn text(column: &Column, customer: i64) -> String {
 fn canonical(column: &Column, value: &str) -> String {
     match column.kind {
         Kind::Id | Kind::Reference(_) => format!("int8send({value})"),
-        Kind::Quantity => format!("int4send({value})"),
+        Kind::Quantity | Kind::Units => format!("int4send({value})"),
         Kind::Date => format!("int4send({value} - date '2000-01-01')"),
         Kind::Timestamp => format!(
             "int8send((extract(epoch FROM {value} - timestamptz '2000-01-01 00:00+00') * 1000000)::bigint)"
         ),
         Kind::Price => format!("int8send(({value} * 100)::bigint)"),
+        Kind::Amount | Kind::Discount => format!("int8send(({value} * 10000)::bigint)"),
         Kind::Uuid | Kind::Text(_) | Kind::Email | Kind::Country | Kind::OneOf(_) => {
             format!("int4send(octet_length({value}::text)) || convert_to({value}::text, 'UTF8')")
         }

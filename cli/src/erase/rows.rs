@@ -212,7 +212,7 @@ impl<'a> Rewriter<'a> {
 }
 
 fn usual() -> Vec<String> {
-    let columns = Dataset::Customers.columns().iter().filter(|column| column.required);
+    let columns = Dataset::Customers.columns().iter().filter(|column| column.is_usual());
     columns.map(|column| column.name.to_owned()).collect()
 }
 
@@ -222,7 +222,12 @@ fn looks_like(kind: Kind, text: &str) -> bool {
         Kind::Id => true,
         Kind::Date | Kind::Timestamp => !text.chars().any(char::is_alphabetic) || is_time(text),
         Kind::Country => text.len() <= 3,
-        Kind::Reference(_) | Kind::Price | Kind::Quantity => !text.chars().any(char::is_alphabetic),
+        Kind::Reference(_)
+        | Kind::Price
+        | Kind::Quantity
+        | Kind::Units
+        | Kind::Amount
+        | Kind::Discount => !text.chars().any(char::is_alphabetic),
         Kind::Uuid | Kind::Text(_) | Kind::Email | Kind::OneOf(_) => !text.contains('@'),
     }
 }

@@ -66,9 +66,9 @@ pub fn fallback(dataset: Dataset) -> Option<Vec<u8>> {
     (dataset.format() == Format::Csv).then(|| own_header(dataset))
 }
 
-/// The header that the dataset defines, without what files may lack.
+/// The header that usual files of the dataset have.
 fn own_header(dataset: Dataset) -> Vec<u8> {
-    let columns = dataset.columns().iter().filter(|column| column.required);
+    let columns = dataset.columns().iter().filter(|column| column.is_usual());
     let names: Vec<&str> = columns.map(|column| column.name).collect();
     names.join(",").into_bytes()
 }
@@ -173,5 +173,7 @@ mod tests {
     #[test]
     fn a_dataset_has_a_header_of_its_own() {
         assert_eq!(own_header(Dataset::Products), b"id,name,category,price,supplier");
+        let sales = b"id,customer_id,product_id,quantity,timestamp,payment_method";
+        assert_eq!(own_header(Dataset::Transactions), sales);
     }
 }

@@ -10,7 +10,7 @@ SELECT
     count(f.amount),
     coalesce(sum(f.amount), 0)
 FROM warehouse.fact_sales AS f
-JOIN warehouse.dim_customer AS c USING (customer_key)
+LEFT JOIN warehouse.dim_customer AS c USING (customer_key)
 CROSS JOIN warehouse.business_zone AS z
 GROUP BY 1, 2;
 
@@ -43,9 +43,11 @@ SELECT lines, count(*), sum(units), sum(revenue)
 FROM (
     SELECT count(*) AS lines, sum(f.quantity) AS units, coalesce(sum(f.amount), 0) AS revenue
     FROM warehouse.fact_sales AS f
-    JOIN warehouse.dim_customer AS c USING (customer_key)
+    LEFT JOIN warehouse.dim_customer AS c USING (customer_key)
     CROSS JOIN warehouse.business_zone AS z
-    GROUP BY c.customer_id, (f.sold_at AT TIME ZONE z.time_zone)::date
+    WHERE f.quantity > 0
+    GROUP BY coalesce(c.customer_id, -f.transaction_id),
+             (f.sold_at AT TIME ZONE z.time_zone)::date
 ) AS basket
 GROUP BY lines;
 
@@ -53,7 +55,8 @@ INSERT INTO warehouse.purchase_frequency
 SELECT baskets, count(*), sum(revenue)
 FROM (
     SELECT
-        count(DISTINCT (f.sold_at AT TIME ZONE z.time_zone)::date) AS baskets,
+        count(DISTINCT (f.sold_at AT TIME ZONE z.time_zone)::date)
+            FILTER (WHERE f.quantity > 0) AS baskets,
         coalesce(sum(f.amount), 0) AS revenue
     FROM warehouse.fact_sales AS f
     JOIN warehouse.dim_customer AS c USING (customer_key)
@@ -67,17 +70,19 @@ SELECT
     cohort_month,
     12 * (extract(year FROM month_start) - extract(year FROM cohort_month))
         + extract(month FROM month_start) - extract(month FROM cohort_month),
-    count(*),
+    count(*) FILTER (WHERE sales > 0 OR month_start = cohort_month),
     coalesce(sum(revenue), 0)
 FROM (
     SELECT
         month_start,
         min(month_start) OVER (PARTITION BY customer_id) AS cohort_month,
+        sales,
         revenue
     FROM (
         SELECT
             c.customer_id,
             date_trunc('month', f.sold_at AT TIME ZONE z.time_zone)::date AS month_start,
+            count(*) FILTER (WHERE f.quantity > 0) AS sales,
             sum(f.amount) AS revenue
         FROM warehouse.fact_sales AS f
         JOIN warehouse.dim_customer AS c USING (customer_key)

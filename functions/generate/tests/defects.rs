@@ -33,6 +33,8 @@ fn value_is_good(column: &Column, value: &str) -> bool {
                 && value.parse::<f64>().is_ok_and(|price| price > 0.0)
         }
         Kind::Quantity => value.parse::<i32>().is_ok_and(|quantity| quantity > 0),
+        Kind::Units => value.parse::<i32>().is_ok_and(|units| units != 0),
+        Kind::Amount | Kind::Discount => value.parse::<f64>().is_ok_and(|amount| amount >= 0.0),
         Kind::Country => shopflow_core::dataset::COUNTRIES.contains(&value),
         Kind::OneOf(set) => Vocabularies::default().contains(set, value.as_bytes()),
     }
@@ -48,7 +50,8 @@ fn record(dataset: Dataset, line: &[u8]) -> Result<Vec<String>, &'static str> {
         Format::Csv => {
             let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(line);
             let record = reader.byte_records().next().unwrap().unwrap();
-            if record.len() != dataset.columns().len() {
+            let usual = dataset.columns().iter().filter(|column| column.is_usual()).count();
+            if record.len() != usual {
                 return Err("field count");
             }
             let text = |field: &[u8]| String::from_utf8(field.to_vec()).map_err(|_| "utf-8");

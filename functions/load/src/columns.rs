@@ -12,6 +12,10 @@ pub enum Target {
     Date,
     Timestamp,
     Price,
+    /// A whole number of either sign.
+    Units,
+    /// Money, or a share, with four places.
+    Amount,
     Text,
     /// A name that is stored as the key of its row in a lookup table.
     Key,
@@ -27,6 +31,8 @@ impl Target {
             Kind::Date => Target::Date,
             Kind::Timestamp => Target::Timestamp,
             Kind::Price => Target::Price,
+            Kind::Units => Target::Units,
+            Kind::Amount | Kind::Discount => Target::Amount,
             Kind::Uuid | Kind::Text(_) | Kind::Email | Kind::Country | Kind::OneOf(_) => {
                 Target::Text
             }
@@ -37,10 +43,10 @@ impl Target {
     pub fn sql_type(self) -> &'static str {
         match self {
             Target::BigInt => "bigint",
-            Target::Integer => "integer",
+            Target::Integer | Target::Units => "integer",
             Target::Date => "date",
             Target::Timestamp => "timestamptz",
-            Target::Price => "numeric",
+            Target::Price | Target::Amount => "numeric",
             Target::Text => "text",
             Target::Key => "smallint",
         }

@@ -4,9 +4,10 @@
 //! columns stand `row_hash` and `extra`. The hash is the beginning of a SHA-256 over the values in
 //! their canonical form (`+7` and `7`, `01:00+01:00` and `00:00Z` are the same value): 16 bytes, or
 //! 8 as a `bigint` for events, whose rows are many and narrow. An optional column counts only where
-//! it has a value, and then with its name: a new column that nothing fills changes no hash. `extra`
-//! holds the values of unknown columns as JSON, if the schema contract keeps them; they count for
-//! the hash.
+//! it has a value, and then with its name: a new column that nothing fills changes no hash. One that
+//! was required once (`relaxed`) counts as it did then, and with its name where it has no value.
+//! `extra` holds the values of unknown columns as JSON, if the schema contract keeps them; they
+//! count for the hash.
 
 use std::collections::BTreeSet;
 
@@ -29,6 +30,11 @@ pub const TRAILER: &[u8] = &(-1_i16).to_be_bytes();
 
 /// Stands before an optional value in what is hashed; no length of a text is that large.
 const OPTIONAL: u32 = u32::MAX;
+/// Stands before the name of a column that was required once and has no value.
+const ABSENT: u32 = u32::MAX - 1;
+
+/// What a digit of a `numeric` counts up to.
+const GROUP: i64 = 10_000;
 
 /// Encodes the rows of one file.
 #[derive(Debug)]
@@ -39,7 +45,8 @@ pub struct Encoder {
     columns: Vec<Bound>,
     /// Unknown columns to keep, by name; `None` when the contract does not keep them.
     extra: Option<Vec<(String, usize)>>,
-    /// What is hashed of a row: the required columns, then the optional ones that have a value.
+    /// What is hashed of a row: the columns that are required, or were once, then the optional ones
+    /// that have a value.
     canonical: Vec<u8>,
     optional: Vec<u8>,
     /// Columns the caller appends to each row.
@@ -58,6 +65,7 @@ struct Bound {
     kind: Kind,
     target: Target,
     required: bool,
+    relaxed: bool,
     means: Means,
     /// `None` when the file lacks the column.
     position: Option<usize>,
@@ -126,8 +134,15 @@ impl Encoder {
                 _ => Means::Nothing,
             };
             let target = Target::of(column, keyed);
-            let (name, kind, required) = (column.name, column.kind, column.required);
-            self.columns.push(Bound { name, kind, target, required, means, position });
+            self.columns.push(Bound {
+                name: column.name,
+                kind: column.kind,
+                target,
+                required: column.required,
+                relaxed: column.relaxed,
+                means,
+                position,
+            });
         }
         if let Some(extra) = &mut self.extra {
             let known = self.dataset.columns();
@@ -156,9 +171,12 @@ impl Encoder {
             let text = column.position.and_then(|at| record.get(at)).unwrap_or_default();
             if text.is_empty() && !column.required {
                 out.put_i32(-1);
+                if column.relaxed {
+                    put_absent(column.name, &mut self.optional);
+                }
                 continue;
             }
-            let canonical = if column.required {
+            let canonical = if column.required || column.relaxed {
                 &mut self.canonical
             } else {
                 self.optional.put_u32(OPTIONAL);
@@ -182,6 +200,11 @@ impl Encoder {
                     put_price(v, out);
                     canonical.put_i64(v);
                 }),
+                Target::Amount => values::ten_thousandths(text).map(|v| {
+                    put_amount(v, out);
+                    canonical.put_i64(v);
+                }),
+                Target::Units => values::units(text).map(|v| put4(v, out, canonical)),
                 Target::Integer => values::integer(text).map(|v| put4(v, out, canonical)),
                 Target::Date => values::date(text).map(|v| put4(v, out, canonical)),
                 Target::Timestamp => values::timestamp(text).map(|v| {
@@ -278,13 +301,22 @@ fn put4(value: i32, out: &mut BytesMut, canonical: &mut Vec<u8>) {
     canonical.put_i32(value);
 }
 
-/// A price in hundredths as Postgres's binary `numeric`: groups of four decimal digits.
+/// A price in hundredths as Postgres's binary `numeric`.
 fn put_price(cents: i64, out: &mut BytesMut) {
-    const GROUP: i64 = 10_000;
-    let (mut units, hundredths) = (cents / 100, cents % 100);
+    put_numeric(cents / 100, (cents % 100 * 100) as i16, 2, out);
+}
+
+/// An amount in ten-thousandths as Postgres's binary `numeric`.
+fn put_amount(amount: i64, out: &mut BytesMut) {
+    put_numeric(amount / GROUP, (amount % GROUP) as i16, 4, out);
+}
+
+/// A binary `numeric` of zero or more with up to four places: groups of four decimal digits, the
+/// last of which is `decimals`.
+fn put_numeric(mut units: i64, decimals: i16, places: i16, out: &mut BytesMut) {
     let mut groups = [0_i16; 6];
     let mut first = groups.len() - 1;
-    groups[first] = (hundredths * 100) as i16;
+    groups[first] = decimals;
     while units > 0 && first > 0 {
         first -= 1;
         groups[first] = (units % GROUP) as i16;
@@ -297,8 +329,15 @@ fn put_price(cents: i64, out: &mut BytesMut) {
     // Power of the first group: the last but one stands for the units.
     out.put_i16(whole as i16 - 1);
     out.put_i16(0);
-    out.put_i16(2);
+    out.put_i16(places);
     groups[first..].iter().for_each(|group| out.put_i16(*group));
+}
+
+/// Notes that a column which was required once has no value. It stands behind the values: in the
+/// place of one it could be taken for a date or for the value of the next column.
+fn put_absent(name: &str, optional: &mut Vec<u8>) {
+    optional.put_u32(ABSENT);
+    put_text(name.as_bytes(), optional);
 }
 
 /// With its length in front, so that neighbours cannot run into each other.
@@ -394,6 +433,80 @@ mod tests {
         assert_eq!(numeric(5), [0, 10, 1, -1, 0, 2, 500]);
         assert_eq!(numeric(1234), [0, 12, 2, 0, 0, 2, 12, 3400]);
         assert_eq!(numeric(9_999_999_999), [0, 14, 3, 1, 0, 2, 9999, 9999, 9900]);
+    }
+
+    #[test]
+    fn amounts_are_numerics_of_four_places() {
+        let numeric = |amount| {
+            let mut out = BytesMut::new();
+            put_amount(amount, &mut out);
+            out.chunks(2).map(|pair| i16::from_be_bytes([pair[0], pair[1]])).collect::<Vec<_>>()
+        };
+        assert_eq!(numeric(0), [0, 10, 1, -1, 0, 4, 0]);
+        assert_eq!(numeric(15_000), [0, 12, 2, 0, 0, 4, 1, 5000]);
+        assert_eq!(numeric(9_575_775), [0, 12, 2, 0, 0, 4, 957, 5775]);
+        assert_eq!(numeric(999_999_999_900), [0, 14, 3, 1, 0, 4, 9999, 9999, 9900]);
+    }
+
+    /// The hash of one sale whose row has these further fields.
+    fn hash(header: &str, row: &str) -> i64 {
+        let mut encoder = Encoder::new(Dataset::Transactions, Names::default());
+        let csv = format!("{header}\n{row}\n");
+        let mut reader = csv::Reader::from_reader(csv.as_bytes());
+        encoder.bind(reader.headers().unwrap()).unwrap();
+        let record = reader.byte_records().next().unwrap().unwrap();
+        encoder.encode(&record, &mut BytesMut::new()).unwrap().hash
+    }
+
+    #[test]
+    fn a_sale_of_six_columns_has_the_hash_it_always_had() {
+        // Databases hold it: another one would make every stored row count as changed.
+        const ALWAYS: i64 = -3_246_902_368_167_414_171;
+        let six = "id,customer_id,product_id,quantity,timestamp,payment_method";
+        let row = "7,1,2,3,2024-01-31T00:30:00Z,paypal";
+        assert_eq!(hash(six, row), ALWAYS);
+        let empty = hash(
+            &format!("{six},order_id,line,unit_price,discount,status"),
+            &format!("{row},,,,,"),
+        );
+        assert_eq!(empty, ALWAYS, "columns that nothing fills change no hash");
+        for (column, value) in [
+            ("order_id", "A-1"),
+            ("line", "1"),
+            ("unit_price", "1.50"),
+            ("discount", "0.00"),
+            ("status", "completed"),
+        ] {
+            let other = hash(&format!("{six},{column}"), &format!("{row},{value}"));
+            assert_ne!(other, ALWAYS, "{column}");
+        }
+    }
+
+    #[test]
+    fn a_sale_without_a_customer_is_told_from_every_other() {
+        let six = "id,customer_id,product_id,quantity,timestamp,payment_method";
+        let guest = hash(six, "7,,2,3,2024-01-31T00:30:00Z,paypal");
+        assert_eq!(
+            guest,
+            hash(&six.replace("customer_id,", ""), "7,2,3,2024-01-31T00:30:00Z,paypal")
+        );
+        for row in [
+            "7,1,2,3,2024-01-31T00:30:00Z,paypal",
+            "7,2,2,3,2024-01-31T00:30:00Z,paypal",
+            "7,2,3,3,2024-01-31T00:30:00Z,paypal",
+            "7,,2,-3,2024-01-31T00:30:00Z,paypal",
+        ] {
+            assert_ne!(guest, hash(six, row), "{row}");
+        }
+    }
+
+    #[test]
+    fn other_spellings_of_an_amount_are_the_same_row() {
+        let header = "id,customer_id,product_id,quantity,timestamp,payment_method,unit_price";
+        let priced =
+            |price: &str| hash(header, &format!("7,1,2,-3,2024-01-31T00:30:00Z,paypal,{price}"));
+        assert_eq!(priced("1.5"), priced("+1.5000"));
+        assert_ne!(priced("1.5"), priced("1.5001"));
     }
 
     #[test]

@@ -22,9 +22,19 @@ pub fn integer(text: &[u8]) -> Option<i32> {
     values::positive(text, i32::MAX as u64).ok().map(|number| number as i32)
 }
 
+/// A number of either sign other than zero, in 32 bits.
+pub fn units(text: &[u8]) -> Option<i32> {
+    values::units(text).ok()
+}
+
 /// `12.34` as 1234.
 pub fn cents(text: &[u8]) -> Option<i64> {
     values::price(text).ok().map(|cents| cents as i64)
+}
+
+/// `12.34` as 123400.
+pub fn ten_thousandths(text: &[u8]) -> Option<i64> {
+    values::amount(text).ok().and_then(|amount| i64::try_from(amount).ok())
 }
 
 /// `2024-01-31` as days since 2000-01-01.

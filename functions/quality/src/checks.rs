@@ -108,13 +108,6 @@ pub struct Totals {
     pub revenue: String,
 }
 
-impl Totals {
-    /// The same without units, to compare with a table that does not count them.
-    pub fn without_units(&self) -> Totals {
-        Totals { units: None, ..self.clone() }
-    }
-}
-
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "transactions {}", self.transactions)?;

@@ -19,7 +19,7 @@ use std::time::Instant;
 
 use arrow::array::{
     ArrayRef, AsArray, Date32Array, Decimal128Array, Int32Array, Int64Array, RecordBatch,
-    StringArray, TimestampMicrosecondArray,
+    StringArray, TimestampMicrosecondArray, new_null_array,
 };
 use arrow::datatypes::{DataType, Decimal128Type, FieldRef, Int64Type};
 use async_trait::async_trait;
@@ -102,7 +102,12 @@ fn sales(month: i64, rows: i64, customers: i64) -> RecordBatch {
         money(prices, 10),
         money(amounts, 18),
     ];
-    RecordBatch::try_new(tables::fact_sales(), columns).unwrap()
+    // Nothing in the columns that a shop adds.
+    let schema = tables::fact_sales();
+    let others = schema.fields().iter().skip(columns.len());
+    let others: Vec<ArrayRef> =
+        others.map(|field| new_null_array(field.data_type(), rows as usize)).collect();
+    RecordBatch::try_new(schema, [columns, others].concat()).unwrap()
 }
 
 async fn run(folder: &Path, table: &str) {

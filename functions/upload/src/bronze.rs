@@ -18,7 +18,7 @@ use crate::{csv, json};
 const BATCHES_AHEAD: usize = 1;
 
 /// Changes when the same event would give other bytes.
-pub(crate) const FORMAT: &str = "bronze-1";
+pub(crate) const FORMAT: &str = "bronze-2";
 
 /// What was found in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,6 +154,28 @@ mod tests {
         assert_eq!(texts(&batch, "category"), [Some("home".to_owned())]);
         assert_eq!(texts(&batch, "_extra"), [None]);
         assert_eq!(texts(&batch, "_source_version_id"), [Some("v1".to_owned())]);
+    }
+
+    #[test]
+    fn a_sale_has_its_own_price_and_may_have_no_customer() {
+        let batch = rows(
+            Dataset::Transactions,
+            "id,customer_id,product_id,quantity,timestamp,payment_method,unit_price,discount,order_id\n\
+             1,,2,-3,2024-02-01T00:00:00Z,paypal,957.5775,0.2,A-007\n\
+             2,9,2,1,2024-02-01T00:00:00Z,paypal,1.5,,\n",
+        );
+        let customer = batch.column_by_name("customer_id").unwrap().as_primitive::<Int64Type>();
+        assert_eq!(customer.iter().collect::<Vec<_>>(), [None, Some(9)]);
+        let quantity = batch.column_by_name("quantity").unwrap().as_primitive::<Int32Type>();
+        assert_eq!(quantity.values(), &[-3, 1]);
+        let amounts = |name: &str| -> Vec<Option<i128>> {
+            batch.column_by_name(name).unwrap().as_primitive::<Decimal128Type>().iter().collect()
+        };
+        assert_eq!(amounts("unit_price"), [Some(9_575_775), Some(15_000)]);
+        assert_eq!(amounts("discount"), [Some(2_000), None]);
+        assert_eq!(texts(&batch, "order_id"), [Some("A-007".to_owned()), None]);
+        assert_eq!(texts(&batch, "status"), [None, None]);
+        assert_eq!(texts(&batch, "_extra"), [None, None]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use arrow::array::{
 };
 use arrow::datatypes::SchemaRef;
 use shopflow_core::contract::{CopyEvent, TimeRange};
-use shopflow_core::dataset::{Column, Kind, PRICE_PRECISION, PRICE_SCALE};
+use shopflow_core::dataset::{Column, Kind};
 use shopflow_core::rules::Rule;
 use shopflow_core::values;
 use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt};
@@ -170,10 +170,13 @@ fn origin(event: &CopyEvent) -> Vec<ArrayRef> {
 enum ColumnBuilder {
     Int64(Int64Builder),
     Int32(Int32Builder),
+    /// Of either sign.
+    Units(Int32Builder),
     Text(Kind, StringBuilder),
     Date(Date32Builder),
     Timestamp(TimestampMicrosecondBuilder),
     Price(Decimal128Builder),
+    Amount(Decimal128Builder),
 }
 
 impl ColumnBuilder {
@@ -181,6 +184,7 @@ impl ColumnBuilder {
         match column.kind {
             Kind::Id | Kind::Reference(_) => ColumnBuilder::Int64(Int64Builder::new()),
             Kind::Quantity => ColumnBuilder::Int32(Int32Builder::new()),
+            Kind::Units => ColumnBuilder::Units(Int32Builder::new()),
             Kind::Uuid | Kind::Text(_) | Kind::Email | Kind::Country | Kind::OneOf(_) => {
                 ColumnBuilder::Text(column.kind, StringBuilder::new())
             }
@@ -188,11 +192,8 @@ impl ColumnBuilder {
             Kind::Timestamp => ColumnBuilder::Timestamp(
                 TimestampMicrosecondBuilder::new().with_data_type(schema::timestamp()),
             ),
-            Kind::Price => {
-                let data_type =
-                    arrow::datatypes::DataType::Decimal128(PRICE_PRECISION, PRICE_SCALE as i8);
-                ColumnBuilder::Price(Decimal128Builder::new().with_data_type(data_type))
-            }
+            Kind::Price => ColumnBuilder::Price(decimals(column.kind)),
+            Kind::Amount | Kind::Discount => ColumnBuilder::Amount(decimals(column.kind)),
         }
     }
 
@@ -205,6 +206,7 @@ impl ColumnBuilder {
             ColumnBuilder::Int32(builder) => {
                 builder.append_value(values::positive(text, i32::MAX as u64)? as i32);
             }
+            ColumnBuilder::Units(builder) => builder.append_value(values::units(text)?),
             ColumnBuilder::Text(kind, builder) => {
                 builder.append_value(values::stored_text(*kind, text)?);
             }
@@ -212,6 +214,9 @@ impl ColumnBuilder {
             ColumnBuilder::Timestamp(builder) => builder.append_value(values::instant(text)?),
             ColumnBuilder::Price(builder) => {
                 builder.append_value(i128::from(values::price(text)?));
+            }
+            ColumnBuilder::Amount(builder) => {
+                builder.append_value(i128::from(values::amount(text)?));
             }
         }
         Ok(())
@@ -221,10 +226,12 @@ impl ColumnBuilder {
         match self {
             ColumnBuilder::Int64(builder) => builder.append_null(),
             ColumnBuilder::Int32(builder) => builder.append_null(),
+            ColumnBuilder::Units(builder) => builder.append_null(),
             ColumnBuilder::Text(_, builder) => builder.append_null(),
             ColumnBuilder::Date(builder) => builder.append_null(),
             ColumnBuilder::Timestamp(builder) => builder.append_null(),
             ColumnBuilder::Price(builder) => builder.append_null(),
+            ColumnBuilder::Amount(builder) => builder.append_null(),
         }
     }
 
@@ -232,10 +239,17 @@ impl ColumnBuilder {
         match self {
             ColumnBuilder::Int64(builder) => Arc::new(builder.finish()),
             ColumnBuilder::Int32(builder) => Arc::new(builder.finish()),
+            ColumnBuilder::Units(builder) => Arc::new(builder.finish()),
             ColumnBuilder::Text(_, builder) => Arc::new(builder.finish()),
             ColumnBuilder::Date(builder) => Arc::new(builder.finish()),
             ColumnBuilder::Timestamp(builder) => Arc::new(builder.finish()),
             ColumnBuilder::Price(builder) => Arc::new(builder.finish()),
+            ColumnBuilder::Amount(builder) => Arc::new(builder.finish()),
         }
     }
+}
+
+/// A builder of decimals with the places that a kind has.
+fn decimals(kind: Kind) -> Decimal128Builder {
+    Decimal128Builder::new().with_data_type(schema::data_type(kind))
 }

@@ -78,7 +78,7 @@ fn plain(number: &Number) -> Option<String> {
 
 /// True for values that are numbers in JSON, too; all others are strings.
 fn is_number(kind: Kind) -> bool {
-    matches!(kind, Kind::Id | Kind::Reference(_) | Kind::Quantity)
+    matches!(kind, Kind::Id | Kind::Reference(_) | Kind::Quantity | Kind::Units)
 }
 
 fn parse<'de>(

@@ -29,6 +29,8 @@ use shopflow_core::vocabulary::Vocabularies;
 use crate::clock::{Clock, Zone};
 use crate::csv::Csv;
 use crate::json_lines::JsonLines;
+use crate::money;
+use crate::notes::Notes;
 use crate::personal::{MOST_COLUMNS, PersonalData, Scans};
 use crate::quarantine::{Finding, Quarantine};
 pub use crate::rules::RECORD_LIMIT;
@@ -109,7 +111,7 @@ impl Validator {
             discarded_values: BTreeMap::new(),
             scans: Scans::default(),
             words: Words::default(),
-            clock: Clock::default(),
+            notes: Notes::default(),
             erased: BTreeSet::new(),
             rows_kept_erased: 0,
             blank_lines: 0,
@@ -140,7 +142,7 @@ impl Validator {
 
     /// Takes times without an offset for those of clocks in `zone`, which is UTC otherwise.
     pub fn in_zone(mut self, zone: Zone) -> Self {
-        self.tally.clock = Clock::of(zone);
+        self.tally.notes.clock = Clock::of(zone);
         self
     }
 
@@ -185,7 +187,9 @@ impl Validator {
             Rows::JsonLines(rows) => rows.finish(&mut self.tally),
         }
         if self.tally.rejection.is_none() {
-            self.tally.rejection = self.frozen();
+            let columns = self.dataset.columns();
+            let mixed = || self.tally.notes.discounts.rejection(columns);
+            self.tally.rejection = self.frozen().or_else(mixed);
         }
         let warnings = self.warnings();
         let tally = self.tally;
@@ -303,6 +307,9 @@ impl Validator {
                 Mode::DiscardValue => "unknown columns are left out",
             };
             warnings.push(format!("{what}: {}", tally.extra_columns.join(", ")));
+            if matches!(tally.contract.columns, Mode::Evolve | Mode::DiscardValue) {
+                warnings.extend(money::warning(&tally.extra_columns));
+            }
         }
         if tally.scans.are_too_many() {
             warnings.push(format!(
@@ -319,7 +326,8 @@ impl Validator {
             warnings.push(format!("values were left out: {}", counts.join(", ")));
         }
         warnings.extend(tally.words.warning());
-        warnings.extend(tally.clock.warning());
+        warnings.extend(tally.notes.clock.warning());
+        warnings.extend(tally.notes.discounts.warning());
         if tally.rows_in == 0 && tally.rejection.is_none() {
             warnings.push("the file has a header and no rows".to_owned());
         }

@@ -10,8 +10,9 @@ use shopflow_core::Dataset;
 use shopflow_core::dataset::{Column, Kind};
 use shopflow_core::schema_contract::Mode;
 
-use crate::clock::{Clock, Zone};
+use crate::clock::Zone;
 use crate::ids::Uuids;
+use crate::notes::Notes;
 use crate::personal::{self, Scans};
 use crate::quarantine::Refusal;
 use crate::rules::{RECORD_LIMIT, Rule};
@@ -91,12 +92,12 @@ impl JsonLines {
         tally.rows_in += 1;
         tally.open_end |= open;
         let judged = self.judge(row, open, tally);
-        let is_due = tally.clock.end_row(judged.is_ok());
+        let is_due = tally.notes.end_row(judged.is_ok());
         match judged {
             Ok(dropped) => {
                 tally.rows_good += 1;
                 tally.words.keep_row();
-                let written = is_due.then(|| self.on_clock(row, tally.clock.zone()));
+                let written = is_due.then(|| self.on_clock(row, tally.notes.zone()));
                 let good = written.as_deref().unwrap_or(row);
                 if !dropped.is_empty() {
                     without(good, &dropped, tally, &mut split.good);
@@ -147,8 +148,8 @@ impl JsonLines {
         let mut id = 0;
         tally.words.begin_row();
         for (column, value) in self.columns.iter().zip(&fields.values) {
-            let Tally { words, clock, .. } = &mut *tally;
-            let checked = check(column, value.as_ref(), words, clock);
+            let Tally { words, notes, .. } = &mut *tally;
+            let checked = check(column, value.as_ref(), words, notes);
             if checked.is_err_and(Rule::is_about_type)
                 && tally.contract.data_type == Mode::DiscardValue
                 && !column.required
@@ -290,7 +291,7 @@ fn check(
     column: &Column,
     value: Option<&Scalar<'_>>,
     words: &mut Words,
-    clock: &mut Clock,
+    notes: &mut Notes,
 ) -> Result<u128, Rule> {
     let value = match value {
         None if column.required => return Err(Rule::MissingField),
@@ -301,15 +302,30 @@ fn check(
     match column.kind {
         Kind::Id | Kind::Reference(_) => integer(value, i64::MAX as u64),
         Kind::Quantity => integer(value, i32::MAX as u64),
+        Kind::Units => units(value),
         Kind::Uuid => match value {
             Scalar::Text(text) if text.trim().is_empty() => Err(Rule::NullValue),
             Scalar::Text(text) => shopflow_core::values::uuid(text.as_bytes()),
             _ => Err(Rule::WrongType),
         },
         _ => match value {
-            Scalar::Text(text) => words.check(column, text.as_bytes(), clock).map(|_| 0),
+            Scalar::Text(text) => words.check(column, text.as_bytes(), notes).map(|_| 0),
             _ => Err(Rule::WrongType),
         },
+    }
+}
+
+fn units(value: &Scalar<'_>) -> Result<u128, Rule> {
+    const MOST: u64 = i32::MAX as u64;
+    match value {
+        Scalar::Positive(0) => Err(Rule::Zero),
+        Scalar::Positive(number) if *number > MOST => Err(Rule::OutOfRange),
+        Scalar::Negative(number) if number.unsigned_abs() > MOST => Err(Rule::OutOfRange),
+        Scalar::Decimal(number) if number.fract() != 0.0 => Err(Rule::NotAnInteger),
+        Scalar::Decimal(number) if *number == 0.0 => Err(Rule::Zero),
+        Scalar::Decimal(number) if number.abs() > MOST as f64 => Err(Rule::OutOfRange),
+        Scalar::Positive(_) | Scalar::Negative(_) | Scalar::Decimal(_) => Ok(0),
+        _ => Err(Rule::WrongType),
     }
 }
 
@@ -328,5 +344,36 @@ fn integer(value: &Scalar<'_>, max: u64) -> Result<u128, Rule> {
             _ => Err(Rule::NotAnInteger),
         },
         _ => Err(Rule::WrongType),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_are_whole_numbers_of_either_sign_other_than_zero() {
+        for good in [
+            Scalar::Positive(2_147_483_647),
+            Scalar::Negative(-2_147_483_647),
+            Scalar::Negative(-3),
+            Scalar::Decimal(-3.0),
+        ] {
+            assert_eq!(units(&good), Ok(0), "{good:?}");
+        }
+        for (wrong, rule) in [
+            (Scalar::Positive(0), Rule::Zero),
+            (Scalar::Decimal(-0.0), Rule::Zero),
+            (Scalar::Decimal(0.5), Rule::NotAnInteger),
+            (Scalar::Decimal(f64::INFINITY), Rule::NotAnInteger),
+            (Scalar::Positive(2_147_483_648), Rule::OutOfRange),
+            (Scalar::Negative(-2_147_483_648), Rule::OutOfRange),
+            (Scalar::Negative(i64::MIN), Rule::OutOfRange),
+            (Scalar::Decimal(1e300), Rule::OutOfRange),
+            (Scalar::Text(Cow::Borrowed("3")), Rule::WrongType),
+            (Scalar::Boolean(true), Rule::WrongType),
+        ] {
+            assert_eq!(units(&wrong), Err(rule), "{wrong:?}");
+        }
     }
 }

@@ -13,6 +13,8 @@ mod ids;
 mod json_lines;
 mod likeness;
 mod log;
+mod money;
+mod notes;
 pub mod personal;
 mod pipeline;
 pub mod quarantine;

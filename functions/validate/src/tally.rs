@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use shopflow_core::dataset::Column;
 use shopflow_core::schema_contract::Contract;
 
-use crate::clock::Clock;
 use crate::csv::erased;
+use crate::notes::Notes;
 use crate::personal::Scans;
 use crate::quarantine::{Quarantine, Refusal};
 use crate::rules::{RECORD_LIMIT, Rule};
@@ -73,7 +73,7 @@ pub(crate) struct Tally {
     pub discarded_values: BTreeMap<String, u64>,
     pub scans: Scans,
     pub words: Words,
-    pub clock: Clock,
+    pub notes: Notes,
     /// Customers whose values do not come in.
     pub erased: BTreeSet<u64>,
     pub rows_kept_erased: u64,

@@ -6,11 +6,12 @@ use shopflow_core::dataset::{Column, Kind};
 use shopflow_core::values::{self, Moment};
 use shopflow_core::vocabulary::Vocabularies;
 
-use crate::clock::Clock;
+use crate::notes::Notes;
 use crate::rules::Rule;
 
 /// Checks a CSV value or a JSON string against its column and the sets of values. The number is
-/// the value of an integer, 0 otherwise. A time without an offset is noted on `clock`.
+/// the value of a positive integer, 0 otherwise. A time without an offset and a discount are noted
+/// in `notes`.
 ///
 /// # Errors
 /// The first rule the value breaks.
@@ -19,7 +20,7 @@ pub fn check(
     column: &Column,
     value: &[u8],
     sets: &Vocabularies,
-    clock: &mut Clock,
+    notes: &mut Notes,
 ) -> Result<u64, Rule> {
     if value.is_empty() && !column.required {
         return Ok(0);
@@ -27,9 +28,10 @@ pub fn check(
     let outcome = match column.kind {
         Kind::Id | Kind::Reference(_) => return values::positive(value, i64::MAX as u64),
         Kind::Quantity => return values::positive(value, i32::MAX as u64),
+        Kind::Units => return values::units(value).map(|_| 0),
         Kind::Timestamp => match values::moment(value) {
             Ok(Moment::At(_)) => return Ok(0),
-            Ok(Moment::OnClock(shown)) => clock.meet(shown),
+            Ok(Moment::OnClock(shown)) => notes.clock.meet(shown),
             Err(rule) => Err(rule),
         },
         Kind::OneOf(set) if sets.contains(set, value) => Ok(()),
@@ -37,6 +39,8 @@ pub fn check(
         Kind::Date => values::date(value).map(|_| ()),
         Kind::Country => values::country(value).map(|_| ()),
         Kind::Price => values::price(value).map(|_| ()),
+        Kind::Amount => values::amount(value).map(|_| ()),
+        Kind::Discount => values::amount(value).map(|discount| notes.discounts.meet(discount)),
         Kind::Text(limit) => values::text(value, limit),
         Kind::Email => values::email(value),
         Kind::Uuid => values::uuid(value).map(|_| ()),
@@ -61,8 +65,8 @@ mod tests {
     fn verdicts(dataset: Dataset, name: &str, cases: &[(&str, Option<Rule>)]) {
         let sets = Vocabularies::default();
         for (value, rule) in cases {
-            let clock = &mut Clock::default();
-            let outcome = check(column(dataset, name), value.as_bytes(), &sets, clock).err();
+            let notes = &mut Notes::default();
+            let outcome = check(column(dataset, name), value.as_bytes(), &sets, notes).err();
             assert_eq!(outcome, *rule, "{name} '{value}'");
         }
     }
@@ -112,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn quantities_are_positive_31_bit_numbers() {
+    fn quantities_are_whole_numbers_of_either_sign_other_than_zero() {
         verdicts(
             Dataset::Transactions,
             "quantity",
@@ -120,11 +124,45 @@ mod tests {
                 ("1", None),
                 ("2147483647", None),
                 ("2147483648", Some(Rule::OutOfRange)),
-                ("0", Some(Rule::NotPositive)),
-                ("-3", Some(Rule::NotPositive)),
+                ("-3", None),
+                ("-2147483647", None),
+                ("-2147483648", Some(Rule::OutOfRange)),
+                ("0", Some(Rule::Zero)),
                 ("2.5", Some(Rule::NotAnInteger)),
                 ("", Some(Rule::NullValue)),
             ],
+        );
+    }
+
+    #[test]
+    fn prices_and_discounts_of_sales_are_amounts() {
+        for name in ["unit_price", "discount"] {
+            verdicts(
+                Dataset::Transactions,
+                name,
+                &[
+                    ("", None),
+                    ("0", None),
+                    ("0.2", None),
+                    ("957.5775", None),
+                    (" ", Some(Rule::NullValue)),
+                    ("-1", Some(Rule::NegativeAmount)),
+                    ("12.34567", Some(Rule::TooPrecise)),
+                    ("100000000", Some(Rule::OutOfRange)),
+                    ("5,50", Some(Rule::AmbiguousNumber)),
+                    ("20%", Some(Rule::InvalidPrice)),
+                ],
+            );
+        }
+        verdicts(
+            Dataset::Transactions,
+            "line",
+            &[("", None), ("1", None), ("0", Some(Rule::NotPositive))],
+        );
+        verdicts(
+            Dataset::Transactions,
+            "status",
+            &[("", None), ("returned", None), ("Returned", Some(Rule::NotInSet))],
         );
     }
 
@@ -148,6 +186,11 @@ mod tests {
     #[test]
     fn optional_values_may_be_empty() {
         verdicts(Dataset::Clickstream, "referrer", &[("", None), ("/home", None)]);
+        verdicts(
+            Dataset::Transactions,
+            "customer_id",
+            &[("", None), ("7", None), (" ", Some(Rule::NullValue))],
+        );
         verdicts(
             Dataset::Clickstream,
             "customer_id",

@@ -6,7 +6,7 @@ use shopflow_core::dataset::{Column, Kind};
 use shopflow_core::schema_contract::Mode;
 use shopflow_core::vocabulary::{Vocabularies, is_term};
 
-use crate::clock::Clock;
+use crate::notes::Notes;
 use crate::personal;
 use crate::rules::Rule;
 use crate::values;
@@ -38,8 +38,8 @@ impl Words {
 
     /// [`values::check`], but a value that is new to a set which evolves is good.
     #[inline]
-    pub fn check(&mut self, column: &Column, value: &[u8], clock: &mut Clock) -> Result<u64, Rule> {
-        match values::check(column, value, &self.sets, clock) {
+    pub fn check(&mut self, column: &Column, value: &[u8], notes: &mut Notes) -> Result<u64, Rule> {
+        match values::check(column, value, &self.sets, notes) {
             Err(Rule::NotInSet) => self.meet(column, value),
             outcome => outcome,
         }

@@ -83,7 +83,7 @@ fn transaction(id: u64, quantity: i64) -> String {
 async fn good_and_bad_rows_are_split_and_the_same_event_gives_the_same_again() {
     let cloud = Cloud::new().await;
     let rows: String = (1..=99).map(|id| transaction(id, 2)).collect();
-    let file = format!("{TRANSACTIONS}{rows}{}", transaction(100, -3));
+    let file = format!("{TRANSACTIONS}{rows}{}", transaction(100, 0));
     let object = cloud.land("incoming/transactions/may.csv", file).await;
     let first = cloud.validate(object.clone()).await.unwrap();
 
@@ -96,7 +96,7 @@ async fn good_and_bad_rows_are_split_and_the_same_event_gives_the_same_again() {
     assert_eq!(cloud.content(&first.validated).await, format!("{TRANSACTIONS}{rows}"));
     let bad = cloud.content(&first.quarantine).await;
     let refused = read_quarantine(bad.as_bytes());
-    assert_eq!((refused[0].line, refused[0].rule.as_str()), (101, "not_positive"));
+    assert_eq!((refused[0].line, refused[0].rule.as_str()), (101, "zero"));
     let source_id = keys::source_id(&object.bucket, &object.key, &first.source.version_id);
     assert_eq!(
         first.report.key,
@@ -105,15 +105,16 @@ async fn good_and_bad_rows_are_split_and_the_same_event_gives_the_same_again() {
 
     let report: serde_json::Value = serde_json::from_str(&cloud.report(&first).await).unwrap();
     assert_eq!(report["rows_quarantined"], 1);
-    assert_eq!(report["failures"][0]["rule"], "not_positive");
+    assert_eq!(report["failures"][0]["rule"], "zero");
     assert_eq!(report["failures"][0]["column"], "quantity");
-    assert_eq!(report["samples"][0]["value"], "-3");
+    assert_eq!(report["samples"][0]["value"], "0");
     assert_eq!(report["validated"]["sha256"], first.validated.as_ref().unwrap().sha256.as_str());
     let log = cloud.log();
     assert!(
         log.contains(
             "transactions incoming/transactions/may.csv line 101 column quantity rule \
-             not_positive value '-3': quantity must be a whole number from 1 to 2147483647\n"
+             zero value '0': quantity must be a whole number other than 0, from -2147483647 to \
+             2147483647\n"
         ),
         "{log}"
     );
@@ -286,7 +287,7 @@ async fn rejections_name_file_column_rule_numbers_and_remedy() {
     );
     assert_eq!(result.ledger.rows_quarantined, 1);
 
-    let rows: String = (1..=10).map(|id| transaction(id, id as i64 - 2)).collect();
+    let rows: String = (1..=10).map(|id| transaction(id, i64::from(id > 2))).collect();
     let object = cloud.land("incoming/transactions/t.csv", format!("{TRANSACTIONS}{rows}")).await;
     let result = cloud.validate(object).await.unwrap();
     assert!(!result.accepted);
@@ -297,7 +298,7 @@ async fn rejections_name_file_column_rule_numbers_and_remedy() {
         "2 of 10 rows",
         "20.00 %",
         "limit 5.00 %",
-        "not_positive in column quantity",
+        "zero in column quantity",
         "upload the file again",
     ] {
         assert!(rejection.contains(part), "{part} is missing in: {rejection}");

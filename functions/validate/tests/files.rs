@@ -33,13 +33,13 @@ fn good_rows_go_on_byte_for_byte_under_their_own_header() {
 
 #[test]
 fn a_bad_row_is_quarantined_with_line_column_rule_value_and_itself() {
-    let bad = "2,11,21,-3,2025-06-02T12:00:00Z,cash";
+    let bad = "2,11,21,0,2025-06-02T12:00:00Z,cash";
     let file = format!("{TRANSACTIONS}{ROW_1}{bad}\n3,1,1,1,2025-01-01T00:00:00Z,paypal\n");
     let outcome = validate(Dataset::Transactions, &file);
     assert_eq!(outcome.good_text(), file.replace(&format!("{bad}\n"), ""));
     // Two columns are wrong; the first one counts.
-    assert_eq!(outcome.verdicts(), [(3, "quantity", "not_positive")]);
-    assert_eq!(outcome.refused[0].value, "-3");
+    assert_eq!(outcome.verdicts(), [(3, "quantity", "zero")]);
+    assert_eq!(outcome.refused[0].value, "0");
     assert_eq!(outcome.refused[0].row, bad.as_bytes());
     assert!(outcome.refused[0].reason.contains("2147483647"), "{}", outcome.refused[0].reason);
 }
@@ -71,6 +71,93 @@ fn an_unknown_column_is_kept_and_reported() {
     assert_eq!(outcome.good_text(), file);
     assert_eq!(outcome.summary.extra_columns, ["colour"]);
     assert!(outcome.summary.warnings[0].contains("colour"));
+}
+
+#[test]
+fn unknown_columns_that_look_like_money_are_told_apart() {
+    let header = TRANSACTIONS.replace('\n', ",Total,note,sales_tax\n");
+    let row = ROW_1.replace('\n', ",9.99,x,1.00\n");
+    let outcome = validate(Dataset::Transactions, format!("{header}{row}"));
+    assert_eq!(
+        outcome.summary.warnings,
+        [
+            "unknown columns are kept: Total, note, sales_tax",
+            "unknown columns that look like money do not count: Total, sales_tax"
+        ]
+    );
+}
+
+const OWN: &str = "id,customer_id,product_id,quantity,timestamp,payment_method,order_id,line,\
+                   unit_price,discount,status\n";
+
+/// A sale with these fields behind the usual ones.
+fn own(id: u64, quantity: i64, fields: &str) -> String {
+    format!("{id},10,20,{quantity},2025-06-01T12:00:00Z,paypal,{fields}\n")
+}
+
+#[test]
+fn a_sale_may_have_its_own_price_come_back_and_have_no_customer() {
+    let file = [
+        OWN,
+        &own(1, 3, "A-007,1,957.5775,0.2,completed"),
+        &own(2, -1, "A-007,2,0,,returned"),
+        &own(3, 1, ",,,,").replace(",10,", ",,"),
+    ]
+    .concat();
+    let outcome = validate(Dataset::Transactions, &file);
+    assert_eq!(outcome.good_text(), file);
+    assert!(outcome.refused.is_empty());
+    let warning = "discounts up to 1 were read as shares of the line: in 1 good rows";
+    assert_eq!(outcome.summary.warnings, [warning]);
+}
+
+#[test]
+fn what_is_wrong_with_the_money_of_a_sale_is_named() {
+    let file = [
+        OWN,
+        &own(1, 1, ",,-1,,"),
+        &own(2, 1, ",,12.34567,,"),
+        &own(3, 1, ",,\"12,50\",,"),
+        &own(4, 1, ",,,-0.2,"),
+        &own(5, 1, ",,,20%,"),
+        &own(6, 1, ",0,,,"),
+        &own(7, 1, ",,,,Returned"),
+        &own(8, 1, ",,1.00,,"),
+    ]
+    .concat();
+    let outcome = validate(Dataset::Transactions, &file);
+    assert_eq!(
+        outcome.verdicts(),
+        [
+            (2, "unit_price", "negative_amount"),
+            (3, "unit_price", "too_precise"),
+            (4, "unit_price", "ambiguous_number"),
+            (5, "discount", "negative_amount"),
+            (6, "discount", "invalid_price"),
+            (7, "line", "not_positive"),
+            (8, "status", "not_in_set"),
+        ]
+    );
+    assert_eq!(outcome.summary.rows_good, 1);
+}
+
+#[test]
+fn discounts_that_are_shares_in_some_rows_and_money_in_others_reject_the_file() {
+    let file = |discounts: &[&str]| {
+        let rows = (1..).zip(discounts).map(|(id, it)| own(id, 1, &format!(",,,{it},")));
+        format!("{OWN}{}", rows.collect::<String>())
+    };
+    let outcome = validate(Dataset::Transactions, file(&["0.5", "0", "\"0.20\"", "5.00", "1"]));
+    assert_eq!(outcome.rejected_by(), Some("ambiguous_number"));
+    let rejection = outcome.summary.rejection.as_ref().unwrap();
+    assert_eq!(
+        rejection.text,
+        "discount has values up to 1 in 3 rows, which are shares, and over 1 in 1, which are money"
+    );
+    assert!(rejection.remedy.contains("shares of the line"), "{}", rejection.remedy);
+    for good in [&["0.5", "0", "1"][..], &["5.00", "0", "1.01"]] {
+        assert_eq!(validate(Dataset::Transactions, file(good)).rejected_by(), None);
+    }
 }
 
 #[test]
@@ -249,7 +336,7 @@ fn the_first_good_row_keeps_its_id() {
     assert_eq!(
         outcome.verdicts(),
         [
-            (2, "quantity", "not_positive"),
+            (2, "quantity", "zero"),
             (4, "id", "duplicate_id"),
             (7, "id", "duplicate_id"),
             (9, "id", "duplicate_id"),

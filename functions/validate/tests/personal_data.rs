@@ -74,6 +74,16 @@ fn free_text_of_known_columns_is_looked_at_and_names_of_goods_and_firms_are_none
 }
 
 #[test]
+fn numbers_of_orders_are_no_finding_whatever_they_look_like() {
+    let header = TRANSACTIONS.replace('\n', ",order_id\n");
+    let row = |id: u32| format!("{id},1,1,1,2026-01-05T10:00:00Z,paypal,+49 30 12345{id:02}\n");
+    let file = header + &(1..40).map(row).collect::<String>();
+    let outcome = validate(Dataset::Transactions, file);
+    assert_eq!(outcome.summary.rows_good, 39);
+    assert!(outcome.summary.personal_data.is_empty(), "{:?}", outcome.summary.personal_data);
+}
+
+#[test]
 fn values_that_the_contract_refuses_or_leaves_out_are_looked_at_all_the_same() {
     let file = customers("kontakt", |id| format!("p{id}@mail.example.com"));
     for mode in [Mode::DiscardRow, Mode::DiscardValue] {

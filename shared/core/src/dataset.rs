@@ -52,6 +52,10 @@ pub const COUNTRIES: &[&str] = &[
 pub const PRICE_PRECISION: u8 = 10;
 /// Digits after the point of a price.
 pub const PRICE_SCALE: u8 = 2;
+/// Digits before and after the point of an amount.
+pub const AMOUNT_PRECISION: u8 = 12;
+/// Digits after the point of an amount.
+pub const AMOUNT_SCALE: u8 = 4;
 
 /// What the pipeline ingests. What a stage needs to know of it stands in its [`Definition`], so
 /// that hardly any code asks which one it is.
@@ -91,6 +95,12 @@ pub enum Kind {
     Price,
     /// Integer from 1 to 2,147,483,647.
     Quantity,
+    /// Integer other than zero, from -2,147,483,647 to 2,147,483,647.
+    Units,
+    /// Decimal of zero or more with at most four places, at most 99,999,999.99.
+    Amount,
+    /// As an amount; up to 1 it is a share of what it is taken off, over 1 it is money.
+    Discount,
     /// ISO 3166-1 alpha-2 code, stored in capitals.
     Country,
     /// One of a set.
@@ -105,6 +115,9 @@ pub struct Column {
     /// False when the value may be missing (an absent JSON field, an empty CSV field, or a file
     /// without the column).
     pub required: bool,
+    /// False for most: a column that was required once, and whose values may be missing now. Where
+    /// there is a value, the hash of a row has it in its old place.
+    pub relaxed: bool,
     /// Number of the migration that brought the column to a table that was there already. Rows
     /// without a value have the hash they had before.
     pub since: Option<u16>,
@@ -128,18 +141,38 @@ impl Column {
     pub const fn is_personal(&self) -> bool {
         matches!(self.holds, Declared::Kind(kind) if kind.is_direct())
     }
+
+    /// True for a column that usual files have, such as those that are generated: it is required,
+    /// or was so once.
+    pub const fn is_usual(&self) -> bool {
+        self.required || self.relaxed
+    }
 }
 
 impl Column {
     /// A column that every row has a value of.
     pub const fn required(name: &'static str, kind: Kind, description: &'static str) -> Column {
         let holds = Declared::Class(Class::Internal);
-        Column { name, kind, required: true, since: None, lookup: None, holds, description }
+        Column {
+            name,
+            kind,
+            required: true,
+            relaxed: false,
+            since: None,
+            lookup: None,
+            holds,
+            description,
+        }
     }
 
     /// A column whose values, or which itself, may be missing.
     pub const fn optional(name: &'static str, kind: Kind, description: &'static str) -> Column {
         Column { required: false, ..Column::required(name, kind, description) }
+    }
+
+    /// It was required once, and may be missing now.
+    pub const fn relaxed(self) -> Column {
+        Column { required: false, relaxed: true, ..self }
     }
 
     /// It came later, with the migration of this number.
@@ -349,6 +382,17 @@ mod tests {
         assert!(personal(Dataset::Clickstream).is_empty());
         let id = Dataset::Customers.id_column();
         assert_eq!(id.personal_data(), Some(PersonalData::CustomerId));
+    }
+
+    #[test]
+    fn usual_files_of_sales_have_the_columns_they_always_had() {
+        let columns = Dataset::Transactions.columns().iter();
+        let usual: Vec<&str> =
+            columns.filter(|column| column.is_usual()).map(|column| column.name).collect();
+        let always = ["id", "customer_id", "product_id", "quantity", "timestamp", "payment_method"];
+        assert_eq!(usual, always);
+        let customer = Dataset::Transactions.definition().column("customer_id").unwrap();
+        assert!(customer.relaxed && !customer.required);
     }
 
     #[test]

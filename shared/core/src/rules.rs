@@ -40,10 +40,12 @@ rules! {
     NotAnInteger => "not_an_integer",
     /// A sign in the number could separate thousands or decimals: `1,234`, `5,50`, `1.234`.
     AmbiguousNumber => "ambiguous_number",
-    /// There are more decimals than are kept: two of a price, six of a second.
+    /// There are more decimals than are kept: two of a price, four of an amount, six of a second.
     TooPrecise => "too_precise",
     /// The number is zero or negative.
     NotPositive => "not_positive",
+    /// The number is zero.
+    Zero => "zero",
     /// The number is too large for its column, or the year is not within 1900 to 2100.
     OutOfRange => "out_of_range",
     /// The value is not an e-mail address: one `@`, a local part, a domain with a dot.
@@ -52,6 +54,8 @@ rules! {
     InvalidPrice => "invalid_price",
     /// The price is zero or negative.
     PriceNotPositive => "price_not_positive",
+    /// The amount is negative.
+    NegativeAmount => "negative_amount",
     /// The value is not a date of the calendar, written in the order year, month, day.
     InvalidDate => "invalid_date",
     /// The value is not a date with a time of day and, perhaps, an offset.
@@ -187,6 +191,11 @@ pub fn expected(kind: Kind, sets: &Vocabularies) -> String {
         Kind::Timestamp => {
             "a date and time such as 2026-01-15T09:30:00Z within 1900 to 2100".to_owned()
         }
+        Kind::Units => {
+            format!("a whole number other than 0, from -{0} to {0}", i32::MAX)
+        }
+        Kind::Amount => "an amount such as 12.50 from 0 to 99999999.99".to_owned(),
+        Kind::Discount => "a share from 0 to 1, such as 0.2, or an amount over 1".to_owned(),
         Kind::Price => "a price such as 12.50 from 0.01 to 99999999.99".to_owned(),
         Kind::Country => "an ISO 3166-1 alpha-2 country code".to_owned(),
         Kind::OneOf(set) => format!("one of {}", sets.values(set).join(", ")),
@@ -214,8 +223,8 @@ mod tests {
     fn a_reason_names_the_column_and_what_it_must_be() {
         let quantity = &crate::Dataset::Transactions.columns()[3];
         assert_eq!(
-            reason(Rule::NotPositive, Some(quantity), &Vocabularies::default()),
-            "quantity must be a whole number from 1 to 2147483647"
+            reason(Rule::Zero, Some(quantity), &Vocabularies::default()),
+            "quantity must be a whole number other than 0, from -2147483647 to 2147483647"
         );
         let device = crate::Dataset::Clickstream.columns();
         let device = device.iter().find(|column| column.name == "device");

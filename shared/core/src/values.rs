@@ -1,5 +1,5 @@
-//! The grammar of values: the one place that reads numbers, prices, dates, moments, truth values
-//! and codes from text.
+//! The grammar of values: the one place that reads numbers, prices, amounts, dates, moments, truth
+//! values and codes from text.
 //!
 //! `validate`, `upload`, `load` and the expectations read with these functions, so what one of
 //! them accepts all of them accept, and as the same value. A value that means one thing only is
@@ -30,7 +30,7 @@ pub mod time;
 pub use blank::is_blank;
 pub use boolean::boolean;
 pub use code::{country, uuid};
-pub use number::{decimal, integer, positive, price, whole};
+pub use number::{amount, decimal, integer, positive, price, units, whole};
 pub use text::{email, text};
 pub use time::{Moment, date, instant, moment};
 
@@ -54,6 +54,9 @@ pub fn stored_text(kind: Kind, value: &[u8]) -> Result<Cow<'_, str>, Rule> {
         | Kind::Reference(_)
         | Kind::Quantity
         | Kind::Price
+        | Kind::Units
+        | Kind::Amount
+        | Kind::Discount
         | Kind::Date
         | Kind::Timestamp
         | Kind::OneOf(_) => {}

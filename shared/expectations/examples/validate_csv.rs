@@ -13,7 +13,7 @@ use std::time::Instant;
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use serde_json::{Map, Value, json};
 use shopflow_core::Dataset;
-use shopflow_core::dataset::{Kind, PRICE_PRECISION, PRICE_SCALE};
+use shopflow_core::dataset::{AMOUNT_PRECISION, AMOUNT_SCALE, Kind, PRICE_PRECISION, PRICE_SCALE};
 use shopflow_expectations::source::csv;
 use shopflow_expectations::{Expectation, Options, Plan, Severity, Suite, into_error};
 
@@ -85,10 +85,13 @@ fn schema(dataset: Dataset) -> Schema {
     let fields = dataset.columns().iter().map(|column| {
         let data_type = match column.kind {
             Kind::Id | Kind::Reference(_) => DataType::Int64,
-            Kind::Quantity => DataType::Int32,
+            Kind::Quantity | Kind::Units => DataType::Int32,
             Kind::Date => DataType::Date32,
             Kind::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             Kind::Price => DataType::Decimal128(PRICE_PRECISION, PRICE_SCALE as i8),
+            Kind::Amount | Kind::Discount => {
+                DataType::Decimal128(AMOUNT_PRECISION, AMOUNT_SCALE as i8)
+            }
             _ => DataType::Utf8,
         };
         Field::new(column.name, data_type, true)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use shopflow_core::Dataset;
-use shopflow_core::dataset::{Kind, PRICE_PRECISION, PRICE_SCALE};
+use shopflow_core::dataset::{AMOUNT_PRECISION, AMOUNT_SCALE, Kind, PRICE_PRECISION, PRICE_SCALE};
 use shopflow_core::vocabulary::Vocabularies;
 use shopflow_expectations::source::csv;
 use shopflow_expectations::{Options, Plan, READABLE_ROWS, Suite, ValidationResult};
@@ -16,10 +16,13 @@ fn schema(dataset: Dataset) -> SchemaRef {
     let fields = dataset.columns().iter().map(|column| {
         let data_type = match column.kind {
             Kind::Id | Kind::Reference(_) => DataType::Int64,
-            Kind::Quantity => DataType::Int32,
+            Kind::Quantity | Kind::Units => DataType::Int32,
             Kind::Date => DataType::Date32,
             Kind::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             Kind::Price => DataType::Decimal128(PRICE_PRECISION, PRICE_SCALE as i8),
+            Kind::Amount | Kind::Discount => {
+                DataType::Decimal128(AMOUNT_PRECISION, AMOUNT_SCALE as i8)
+            }
             _ => DataType::Utf8,
         };
         Field::new(column.name, data_type, true)
@@ -120,7 +123,10 @@ fn every_rule_about_a_value_has_an_expectation_that_finds_it() {
         ("1,10,100,2,2025-03-01T10:00:00Z,paypal", "expect_column_values_to_be_unique id"),
         ("2,0,100,2,2025-03-01T10:00:00Z,paypal", "expect_column_values_to_be_between customer_id"),
         ("2,10,-1,2,2025-03-01T10:00:00Z,paypal", "expect_column_values_to_be_between product_id"),
-        ("2,10,100,0,2025-03-01T10:00:00Z,paypal", "expect_column_values_to_be_between quantity"),
+        (
+            "2,10,100,0,2025-03-01T10:00:00Z,paypal",
+            "expect_column_values_to_not_be_in_set quantity",
+        ),
         (
             "2,10,100,2147483648,2025-03-01T10:00:00Z,paypal",
             "expect_column_values_to_be_between quantity",

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
-use shopflow_core::dataset::{Column, Kind, PRICE_PRECISION, PRICE_SCALE};
+use shopflow_core::dataset::{
+    AMOUNT_PRECISION, AMOUNT_SCALE, Column, Kind, PRICE_PRECISION, PRICE_SCALE,
+};
 use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt};
 
 /// JSON object with the columns of a file that the dataset does not know; null when there are none.
@@ -51,11 +53,12 @@ pub fn timestamp() -> DataType {
 pub fn data_type(kind: Kind) -> DataType {
     match kind {
         Kind::Id | Kind::Reference(_) => DataType::Int64,
-        Kind::Quantity => DataType::Int32,
+        Kind::Quantity | Kind::Units => DataType::Int32,
         Kind::Uuid | Kind::Text(_) | Kind::Email | Kind::Country | Kind::OneOf(_) => DataType::Utf8,
         Kind::Date => DataType::Date32,
         Kind::Timestamp => timestamp(),
         Kind::Price => DataType::Decimal128(PRICE_PRECISION, PRICE_SCALE as i8),
+        Kind::Amount | Kind::Discount => DataType::Decimal128(AMOUNT_PRECISION, AMOUNT_SCALE as i8),
     }
 }
 
@@ -216,6 +219,9 @@ mod tests {
     fn values_have_the_narrowest_type_that_holds_them() {
         let price = data_type(Kind::Price);
         assert_eq!(price, DataType::Decimal128(10, 2));
+        for amount in [Kind::Amount, Kind::Discount] {
+            assert_eq!(data_type(amount), DataType::Decimal128(12, 4));
+        }
         assert_eq!(data_type(Kind::Id), DataType::Int64);
     }
 
@@ -223,6 +229,7 @@ mod tests {
     fn quantities_and_dates_take_four_bytes() {
         let transactions = bronze(Dataset::Transactions);
         assert_eq!(transactions.field_with_name("quantity").unwrap().data_type(), &DataType::Int32);
+        assert_eq!(data_type(Kind::Units), data_type(Kind::Quantity));
         let customers = bronze(Dataset::Customers);
         let date = customers.field_with_name("registration_date").unwrap();
         assert_eq!(date.data_type(), &DataType::Date32);

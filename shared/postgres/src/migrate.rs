@@ -41,6 +41,7 @@ const MIGRATIONS: &[Migration] = migrations![
     14 "0014_any_dataset",
     15 "0015_vocabulary",
     16 "0016_answers_in_gold",
+    17 "0017_a_sale_as_it_was",
 ];
 
 impl Migration {

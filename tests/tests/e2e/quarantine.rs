@@ -227,7 +227,7 @@ async fn rows_are_loaded_as_they_are_when_their_rule_has_changed() {
     put.body(content.into_bytes().into()).send().await.unwrap();
 
     let asked = Request {
-        rule: Some("not_positive".to_owned()),
+        rule: Some("zero".to_owned()),
         ..request(&run.name, Dataset::Transactions, None)
     };
     let (_, account) = replayed(&cloud, &asked).await;

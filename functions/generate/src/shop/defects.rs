@@ -32,7 +32,7 @@ pub enum Kind {
     UnknownDevice,
     BadCountry,
     DuplicateId,
-    NegativeQuantity,
+    ZeroQuantity,
     WrongFieldCount,
     InvalidUtf8,
     BadJson,
@@ -57,7 +57,7 @@ impl Kind {
             Kind::UnknownDevice => "unknown_device",
             Kind::BadCountry => "bad_country",
             Kind::DuplicateId => "duplicate_id",
-            Kind::NegativeQuantity => "negative_quantity",
+            Kind::ZeroQuantity => "zero_quantity",
             Kind::WrongFieldCount => "wrong_field_count",
             Kind::InvalidUtf8 => "invalid_utf8",
             Kind::BadJson => "bad_json",
@@ -95,11 +95,9 @@ const PRODUCTS: Menu = &[
     (Kind::InvalidUtf8, &["name", "supplier"]),
 ];
 const TRANSACTIONS: Menu = &[
-    (
-        Kind::NullValue,
-        &["id", "customer_id", "product_id", "quantity", "timestamp", "payment_method"],
-    ),
-    (Kind::NegativeQuantity, &["quantity"]),
+    // A sale without a customer is a guest's.
+    (Kind::NullValue, &["id", "product_id", "quantity", "timestamp", "payment_method"]),
+    (Kind::ZeroQuantity, &["quantity"]),
     (Kind::NotANumber, &["quantity"]),
     (Kind::ImpossibleDate, &["timestamp"]),
     (Kind::BadTimestamp, &["timestamp"]),
@@ -272,7 +270,7 @@ fn edit(kind: Kind, column: Option<&str>, row: u64, draws: &mut Draws) -> Edit {
         Kind::UnknownEventType => &["hover", "PURCHASE", "click"],
         Kind::UnknownDevice => &["fridge", "Mobile", "tv"],
         Kind::BadCountry => &["XX", "UK", "EU", "Germany"],
-        Kind::NegativeQuantity => &["-1", "-3", "-12"],
+        Kind::ZeroQuantity => &["0"],
         Kind::BadEmail => {
             return Edit::Text(match draws.below(4) {
                 0 => format!("user{row}.example.com"),

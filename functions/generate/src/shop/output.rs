@@ -34,8 +34,8 @@ impl<'a, W: Write> Output<'a, W> {
     pub fn new(dataset: Dataset, defects: &'a Defects, out: W) -> Self {
         let mut buffer = Vec::with_capacity(CHUNK + 4096);
         if dataset.format() == shopflow_core::dataset::Format::Csv {
-            // What a shop adds to the datasets is optional, and the sample shop has none of it.
-            let columns = dataset.columns().iter().filter(|column| column.required);
+            // What came later is optional, and the sample shop has none of it.
+            let columns = dataset.columns().iter().filter(|column| column.is_usual());
             let names: Vec<&str> = columns.map(|column| column.name).collect();
             buffer.extend_from_slice(names.join(",").as_bytes());
             buffer.push(b'\n');

@@ -86,6 +86,34 @@ async fn values_arrive_as_they_were_written() {
 }
 
 #[tokio::test]
+async fn a_sale_arrives_with_its_own_price_and_without_a_customer() {
+    let world = World::new().await;
+    let csv = "id,customer_id,product_id,quantity,timestamp,payment_method,order_id,line,\
+               unit_price,discount,status\n\
+               5,9,7,3,2026-01-01T00:30:00Z,gift_card,A-007,2,1.5,0.2,\n\
+               6,,7,-2,2026-01-01T00:40:00Z,gift_card,,,957.5775,5,returned\n\
+               8,,7,1,2026-01-01T00:50:00Z,gift_card,,,0,,completed\n";
+    let result = world.load_file("r1", Dataset::Transactions, &at("01"), csv).await.unwrap();
+    // A customer and a product that no file has brought.
+    assert_eq!(counts(&result), [3, 0, 0, 2]);
+    let rows = "SELECT id, customer_id AS customer, quantity, order_id, line, \
+                unit_price::text AS price, discount::text AS discount, status \
+                FROM core.transactions ORDER BY id";
+    let stored = [
+        r#"{"id":5,"customer":9,"quantity":3,"order_id":"A-007","line":2,"price":"1.5000","discount":"0.2000","status":null}"#,
+        r#"{"id":6,"customer":null,"quantity":-2,"order_id":null,"line":null,"price":"957.5775","discount":"5.0000","status":"returned"}"#,
+        r#"{"id":8,"customer":null,"quantity":1,"order_id":null,"line":null,"price":"0.0000","discount":null,"status":"completed"}"#,
+    ];
+    assert_eq!(world.lines(rows).await, stored);
+    // The same in another spelling is no change.
+    let again =
+        csv.replace(",1.5,0.2,", ",+1.50,0.2000,").replace(",957.5775,5,", ",957.5775,5.0,");
+    let result = world.load_file("r2", Dataset::Transactions, &at("02"), &again).await.unwrap();
+    assert_eq!(counts(&result), [0, 0, 3, 0]);
+    assert_eq!(world.lines(rows).await, stored);
+}
+
+#[tokio::test]
 async fn a_repeated_event_answers_with_the_recorded_counts_and_changes_nothing() {
     let world = World::new().await;
     let content = products(&[(1, "9.99"), (2, "5.00")]);

@@ -211,6 +211,32 @@ async fn facts_against_core() {
 }
 
 #[tokio::test]
+async fn facts_against_what_sales_say_themselves() {
+    let own_price = "UPDATE core.transactions SET unit_price = 9 WHERE id = 2";
+    let marked = format!("{own_price}; INSERT INTO ops.dirty_dates VALUES ('2026-01-14')");
+    let guest = "UPDATE core.transactions SET customer_id = NULL WHERE id = 2;
+                 UPDATE warehouse.fact_sales SET customer_key = NULL WHERE transaction_id = 2";
+    let without_value =
+        format!("{guest}; DELETE FROM warehouse.customer_lifetime_value WHERE customer_id = 2");
+    assert_sql_breaks(&[
+        (own_price, &["warehouse.fact_sales.priced_as_of_sale"]),
+        (
+            "UPDATE core.transactions SET discount = 0.5 WHERE id = 2",
+            &["warehouse.fact_sales.priced_as_of_sale"],
+        ),
+        (
+            "UPDATE core.transactions SET status = 'cancelled' WHERE id = 2",
+            &["warehouse.fact_sales.priced_as_of_sale"],
+        ),
+        // A load has changed it, and no transform has run since.
+        (&marked, &["warehouse.marks.cleared"]),
+        (guest, &["warehouse.customer_lifetime_value.totals"]),
+        (&without_value, &[]),
+    ])
+    .await;
+}
+
+#[tokio::test]
 async fn aggregates_against_facts() {
     assert_sql_breaks(&[
         (

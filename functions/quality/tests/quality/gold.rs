@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, Date32Array, Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray,
-    TimestampMicrosecondArray,
+    TimestampMicrosecondArray, new_null_array,
 };
+use arrow::datatypes::DataType;
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use shopflow_core::keys;
 
@@ -80,6 +81,9 @@ fn fact_sales(facts: &[Fact]) -> RecordBatch {
         ("quantity", Arc::new(Int32Array::from_iter_values(quantity))),
         ("unit_price", money(facts.iter().map(|fact| fact.cents))),
         ("amount", money(facts.iter().map(|fact| fact.cents * fact.quantity))),
+        ("order_id", new_null_array(&DataType::Utf8, facts.len())),
+        ("discount", new_null_array(&DataType::Decimal128(18, 2), facts.len())),
+        ("status", new_null_array(&DataType::Utf8, facts.len())),
     ])
 }
 

@@ -7,7 +7,9 @@ use arrow::array::{
     StringArray, TimestampMicrosecondArray,
 };
 use chrono::{DateTime, NaiveDate, Utc};
-use shopflow_core::dataset::{Dimension, Kind, PRICE_PRECISION, PRICE_SCALE};
+use shopflow_core::dataset::{
+    AMOUNT_PRECISION, AMOUNT_SCALE, Dimension, Kind, PRICE_PRECISION, PRICE_SCALE,
+};
 use shopflow_core::{ErrorKind, Result, ResultExt};
 use shopflow_postgres::dimensions::Star;
 use shopflow_postgres::{Client, PgResultExt};
@@ -23,13 +25,15 @@ const VALIDITY: &str = "
     CASE WHEN valid_to = 'infinity' THEN timestamptz '9999-12-31 00:00:00+00' ELSE valid_to END,
     is_current";
 
-/// The query of a dimension: the columns of [`tables::dimension`] in their order, prices in cents.
+/// The query of a dimension: the columns of [`tables::dimension`] in their order, prices in cents and
+/// amounts in ten-thousandths.
 pub fn sql(star: &Star) -> String {
     let Dimension { table, key, id, .. } = star.dimension;
     let attributes: Vec<String> = star
         .attributes()
         .map(|attribute| match star.kind(attribute) {
             Kind::Price => format!("({} * 100)::bigint", attribute.name),
+            Kind::Amount | Kind::Discount => format!("({} * 10000)::bigint", attribute.name),
             Kind::Country => format!("{}::text", attribute.name),
             _ => attribute.name.to_owned(),
         })
@@ -56,10 +60,11 @@ pub async fn read(client: &Client, star: &Star) -> Result<RecordBatch> {
         let at = columns.len();
         columns.push(match star.kind(attribute) {
             Kind::Id | Kind::Reference(_) => integers(&rows, at),
-            Kind::Quantity => counts(&rows, at),
+            Kind::Quantity | Kind::Units => counts(&rows, at),
             Kind::Date => dates(&rows, at),
             Kind::Timestamp => moments(&rows, at),
-            Kind::Price => prices(&rows, at)?,
+            Kind::Price => decimals(&rows, at, PRICE_PRECISION, PRICE_SCALE)?,
+            Kind::Amount | Kind::Discount => decimals(&rows, at, AMOUNT_PRECISION, AMOUNT_SCALE)?,
             Kind::Uuid | Kind::Text(_) | Kind::Email | Kind::Country | Kind::OneOf(_) => {
                 texts(&rows, at)
             }
@@ -103,11 +108,12 @@ fn moments(rows: &[Row], column: usize) -> ArrayRef {
     Arc::new(moments.with_timezone("UTC"))
 }
 
-fn prices(rows: &[Row], column: usize) -> Result<ArrayRef> {
-    let cents = |row: &Row| row.get::<_, Option<i64>>(column).map(i128::from);
-    let prices: Decimal128Array = rows.iter().map(cents).collect();
-    let prices = prices
-        .with_precision_and_scale(PRICE_PRECISION, PRICE_SCALE as i8)
-        .or_error(ErrorKind::Internal, "price is out of range")?;
-    Ok(Arc::new(prices))
+/// Decimals from whole numbers of their smallest unit.
+fn decimals(rows: &[Row], column: usize, precision: u8, scale: u8) -> Result<ArrayRef> {
+    let number = |row: &Row| row.get::<_, Option<i64>>(column).map(i128::from);
+    let numbers: Decimal128Array = rows.iter().map(number).collect();
+    let decimals = numbers
+        .with_precision_and_scale(precision, scale as i8)
+        .or_error(ErrorKind::Internal, "price or amount is out of range")?;
+    Ok(Arc::new(decimals))
 }

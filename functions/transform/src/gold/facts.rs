@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, RecordBatch};
 use chrono::NaiveDate;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use shopflow_core::{Dataset, Error, ErrorKind, Result, keys};
@@ -156,6 +156,11 @@ impl Refresh<'_> {
             )
             .with("transactions", expected)
             .with("facts", facts.num_rows()));
+        }
+        // Guests have neither.
+        let missing = |name: &str| facts.column_by_name(name).map(|column| column.null_count());
+        if missing("customer_key") != missing("customer_id") {
+            return Err(Error::internal("a sale has no version of its customer"));
         }
         Ok(facts)
     }

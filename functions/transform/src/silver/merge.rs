@@ -1,12 +1,13 @@
 //! Merging rows into files of silver: one row per slot (day and key), the later source wins.
 //!
 //! The outcome does not depend on the order in which files are merged: sources are totally
-//! ordered by (`_effective_at`, `_source_modified_at`, `_source_version_id`).
+//! ordered by (`_effective_at`, `_source_modified_at`, `_source_version_id`). Of two readings of one
+//! source, the one that knows more of its columns wins.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
-use arrow::array::{DynComparator, RecordBatch, make_comparator};
+use arrow::array::{Array, DynComparator, RecordBatch, make_comparator};
 use arrow::compute::SortOptions;
 use shopflow_core::{Dataset, ErrorKind, Result, ResultExt};
 
@@ -88,6 +89,12 @@ pub fn merge(
                 rewrite = true;
                 *is_loaded = !same_values.hold(there, row)?;
             }
+            // The same file, read again since some of its columns are known.
+            Ordering::Equal if same_values.are_completed(there, row) => {
+                rows.push(place);
+                rewrite = true;
+                *is_loaded = true;
+            }
             // Written by an earlier attempt of the run that brought this file.
             Ordering::Equal => {
                 rows.push(there);
@@ -126,9 +133,17 @@ pub(super) fn sorted_slots(columns: &[Columns<'_>]) -> Vec<(Slot, Place)> {
     rows
 }
 
+/// Places of the columns that came later: an earlier release read the same file without them.
+fn later_columns(dataset: Dataset) -> Vec<usize> {
+    let columns = dataset.columns().iter().enumerate();
+    columns.filter(|(_, column)| column.since.is_some()).map(|(place, _)| place).collect()
+}
+
 /// Compares the dataset's own columns of existing and incoming rows.
 struct SameValues<'a> {
     columns: usize,
+    /// Places of those that an earlier release did not know.
+    later: Vec<usize>,
     existing: &'a [RecordBatch],
     incoming: &'a RecordBatch,
     /// For each existing batch, once it is compared.
@@ -138,7 +153,17 @@ struct SameValues<'a> {
 impl<'a> SameValues<'a> {
     fn new(dataset: Dataset, existing: &'a [RecordBatch], incoming: &'a RecordBatch) -> Self {
         let comparators = existing.iter().map(|_| None).collect();
-        SameValues { columns: dataset.columns().len(), existing, incoming, comparators }
+        let (columns, later) = (dataset.columns().len(), later_columns(dataset));
+        SameValues { columns, later, existing, incoming, comparators }
+    }
+
+    /// Whether fewer of the later columns are empty in the incoming row than in the existing one.
+    fn are_completed(&self, there: Place, incoming: usize) -> bool {
+        let empty = |batch: &RecordBatch, row: usize| {
+            self.later.iter().filter(|column| batch.column(**column).is_null(row)).count()
+        };
+        let existing = &self.existing[there.batch as usize];
+        empty(self.incoming, incoming) < empty(existing, there.row as usize)
     }
 
     fn hold(&mut self, there: Place, incoming: usize) -> Result<bool> {

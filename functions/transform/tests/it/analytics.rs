@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::common::{self, Customer, Product, Sale, Shop, at, sale, source};
+use crate::common::{self, Customer, Own, Product, Sale, Shop, at, sale, source};
 use crate::dice::Dice;
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -192,8 +192,16 @@ async fn differences(shop: &Shop, table: &str, sql: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn recommendations_are_what_their_sql_says() {
     let shop = shop_with_products(12).await;
-    shop.sales(&source("r2", 0, "2024-01-02"), &year_of_sales(150, 12)).await;
     let mut dice = Dice(7);
+    let sold = year_of_sales(150, 12).into_iter();
+    let sold: Vec<(Sale, Own)> = sold
+        .map(|Sale(id, customer, product, quantity, moment)| {
+            let own = Own { is_guest: dice.roll(7) == 0, ..Own::default() };
+            let quantity = if dice.roll(9) == 0 { -quantity } else { quantity };
+            (Sale(id, customer, product, quantity, moment), own)
+        })
+        .collect();
+    shop.sales_with(&source("r2", 0, "2024-01-02"), &sold).await;
     let names: Vec<String> = (0..120).map(|number| format!("session {number}")).collect();
     let mut views: Vec<(&str, i64, DateTime<Utc>)> = Vec::new();
     for name in &names {
@@ -209,9 +217,10 @@ async fn recommendations_are_what_their_sql_says() {
     shop.client
         .batch_execute(
             "CREATE TEMP VIEW gold_fact_sales AS
-             SELECT c.customer_id, p.product_id, (f.sold_at AT TIME ZONE 'UTC')::date AS business_date
+             SELECT f.transaction_id, c.customer_id, p.product_id, f.quantity,
+                    (f.sold_at AT TIME ZONE 'UTC')::date AS business_date
              FROM warehouse.fact_sales AS f
-             JOIN warehouse.dim_customer AS c USING (customer_key)
+             LEFT JOIN warehouse.dim_customer AS c USING (customer_key)
              JOIN warehouse.dim_product AS p USING (product_key);
              CREATE TEMP TABLE silver_clickstream
                  (session_id text, product_id bigint, timestamp timestamptz)",

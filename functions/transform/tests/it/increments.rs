@@ -6,14 +6,14 @@ use shopflow_lake::Layout;
 use uuid::Uuid;
 
 use crate::common::answers::{answers, answers_agree};
-use crate::common::{Customer, Event, Product, Sale, Shop, Source, at, source};
+use crate::common::{Customer, Event, Own, Product, Sale, Shop, Source, at, source};
 use crate::dice::Dice;
 
 /// What one file brings.
 enum Batch {
     Products(Source, Vec<Product>),
     Customers(Source, Vec<Customer>),
-    Sales(Source, Vec<Sale>),
+    Sales(Source, Vec<(Sale, Own)>),
     Events(Source, Vec<Event>),
 }
 
@@ -21,13 +21,14 @@ async fn send(shop: &Shop, batch: &Batch) {
     match batch {
         Batch::Products(from, rows) => shop.products(from, rows).await,
         Batch::Customers(from, rows) => shop.customers(from, rows).await,
-        Batch::Sales(from, rows) => shop.sales(from, rows).await,
+        Batch::Sales(from, rows) => shop.sales_with(from, rows).await,
         Batch::Events(from, rows) => shop.events(from, rows).await,
     }
 }
 
 /// Batches of sources in any order of time: late ones, moved sales, events before the start of a
-/// session that is known already, events of customers nobody knows yet.
+/// session that is known already, events of customers nobody knows yet, guests, returns, sales at
+/// prices of their own.
 fn batches(dice: &mut Dice, run: &str) -> Vec<Batch> {
     let mut batches = Vec::new();
     for part in 0..1 + dice.roll(4) as u32 {
@@ -56,14 +57,17 @@ fn batches(dice: &mut Dice, run: &str) -> Vec<Batch> {
                 Batch::Events(from, events)
             }
             _ => {
-                let mut sales: Vec<Sale> = Vec::new();
+                let mut sales: Vec<(Sale, Own)> = Vec::new();
                 for _ in 0..10 {
                     let id = 1 + dice.roll(60);
-                    if sales.iter().any(|sale| sale.0 == id) {
+                    if sales.iter().any(|(sale, _)| sale.0 == id) {
                         continue;
                     }
                     let moment = at("2026-03-25") + Duration::minutes(37 * dice.roll(400));
-                    sales.push(Sale(id, 1 + dice.roll(6), 1 + dice.roll(5), 1, moment));
+                    let (customer, product) = (1 + dice.roll(6), 1 + dice.roll(5));
+                    let quantity = dice.pick(&[1, 1, 2, -1]);
+                    let own = Own::random(dice);
+                    sales.push((Sale(id, customer, product, quantity, moment), own));
                 }
                 Batch::Sales(from, sales)
             }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    ArrayRef, Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray, new_null_array,
 };
 use proptest::prelude::*;
 use shopflow_core::Dataset;
@@ -34,31 +35,50 @@ fn batch(rows: &[Row]) -> RecordBatch {
     let text = |of: fn(&Row) -> String| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(rows.iter().map(of)))
     };
-    let columns: Vec<ArrayRef> = vec![
+    let own: [ArrayRef; 6] = [
         Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.0))),
         Arc::new(Int64Array::from_iter_values(rows.iter().map(|_| 1))),
         Arc::new(Int64Array::from_iter_values(rows.iter().map(|_| 1))),
         Arc::new(Int32Array::from_iter_values(rows.iter().map(|row| row.1))),
         times(|row| i64::from(row.4) * MICROS_PER_DAY + row.0),
         text(|_| "paypal".to_owned()),
+    ];
+    let schema = schema::silver(Dataset::Transactions);
+    // Nothing in the columns that came later.
+    let later = own.len()..schema.fields().len() - 4;
+    let later = later.map(|at| new_null_array(schema.field(at).data_type(), rows.len()));
+    let origin = [
         text(|row| format!("run-{}", row.3)),
         text(|row| format!("version-{:03}", row.3)),
         times(|row| row.2),
         times(|row| row.2),
     ];
-    RecordBatch::try_new(schema::silver(Dataset::Transactions), columns).unwrap()
+    let columns = own.into_iter().chain(later).chain(origin).collect();
+    RecordBatch::try_new(schema.clone(), columns).unwrap()
+}
+
+/// The batch with prices of its own, in ten-thousandths.
+fn priced(batch: &RecordBatch, prices: &[Option<i128>]) -> RecordBatch {
+    let prices: Decimal128Array = prices.iter().copied().collect();
+    let mut columns = batch.columns().to_vec();
+    let place = batch.schema().index_of("unit_price").unwrap();
+    columns[place] = Arc::new(prices.with_precision_and_scale(12, 4).unwrap());
+    RecordBatch::try_new(batch.schema(), columns).unwrap()
 }
 
 fn rows_of(batch: &RecordBatch) -> Vec<Row> {
     use arrow::array::AsArray;
     use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
-    let version = |row| batch.column(7).as_string::<i32>().value(row)[8..].parse().unwrap();
+    let column = |name: &str| batch.column_by_name(name).unwrap();
+    let versions = column(schema::SOURCE_VERSION_ID).as_string::<i32>();
+    let version = |row| versions.value(row)[8..].parse().unwrap();
+    let effective = column(schema::EFFECTIVE_AT).as_primitive::<TimestampMicrosecondType>();
     (0..batch.num_rows())
         .map(|row| {
             (
                 batch.column(0).as_primitive::<Int64Type>().value(row),
                 batch.column(3).as_primitive::<Int32Type>().value(row),
-                batch.column(9).as_primitive::<TimestampMicrosecondType>().value(row),
+                effective.value(row),
                 version(row),
                 (batch.column(4).as_primitive::<TimestampMicrosecondType>().value(row)
                     / MICROS_PER_DAY) as i32,
@@ -221,4 +241,31 @@ fn a_row_that_left_a_day_is_dropped_unless_it_comes_back() {
     let (left, _) = merge(&existing, &back, &dropped, false);
     let Left::Rewrite(rows) = left else { panic!("not rewritten") };
     assert_eq!(rows, [(2, 9, 2, 2, 0), (3, 1, 0, 0, 0), (1, 1, 2, 2, 1)]);
+}
+
+#[test]
+fn the_same_file_read_with_more_columns_takes_the_place_of_what_was_read_of_it() {
+    let plain = batch(&[(1, 1, 0, 0, 0), (2, 1, 0, 0, 0), (3, 1, 0, 0, 0)]);
+    let more = priced(&plain, &[Some(15_000), None, Some(0)]);
+    let (left, loaded) = merge(std::slice::from_ref(&plain), &more, &HashSet::new(), false);
+    assert!(matches!(left, Left::Rewrite(_)));
+    // The second says the same, and is from the same run.
+    assert_eq!(loaded, 3);
+
+    let merged = |existing: &RecordBatch, new: &RecordBatch| {
+        let existing = std::slice::from_ref(existing);
+        merge::merge(Dataset::Transactions, existing, new, &HashSet::new(), false).unwrap()
+    };
+    let Write::Rewrite(places) = merged(&plain, &more).write else { panic!("not rewritten") };
+    let batches: Vec<u32> = places.iter().map(|place| place.batch).collect();
+    assert_eq!(batches, [1, 0, 1], "what nothing is added to stays");
+    // In the other order, and twice, there is nothing to do.
+    for new in [&plain, &more] {
+        assert!(matches!(merged(&more, new).write, Write::Nothing));
+    }
+    // A row with no more values than the one that is there is no news.
+    let other = priced(&plain, &[Some(1), Some(2), None]);
+    let Write::Rewrite(places) = merged(&more, &other).write else { panic!("not rewritten") };
+    let batches: Vec<u32> = places.iter().map(|place| place.batch).collect();
+    assert_eq!(batches, [0, 1, 0]);
 }

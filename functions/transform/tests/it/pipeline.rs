@@ -1,7 +1,8 @@
 //! The whole function against the emulator and a real Postgres: what comes out of it.
 
+use crate::common::answers::answers_agree;
 use crate::common::small_shop::{ledger, small_shop, totals_agree};
-use crate::common::{Product, Sale, Shop, at, sale, source};
+use crate::common::{Own, Product, Sale, Shop, at, sale, source};
 use shopflow_core::Dataset;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -191,4 +192,231 @@ async fn a_year_of_sales_and_clicks_touches_every_date() {
     let again = shop.transform("t2").await.unwrap();
     assert_eq!((again.touched_dates, again.fact_rows), (0, 0), "there was nothing left to do");
     totals_agree(&shop).await;
+}
+
+/// What a sale to customer 1 of two mugs at a list price of 12.50 says besides.
+fn two_mugs(id: i64, own: Own) -> (Sale, Own) {
+    (sale(id, 1, 7, 2, "2026-01-11T08:00:00Z"), own)
+}
+
+const AMOUNTS: &str = "SELECT transaction_id AS id, unit_price, discount, amount
+    FROM warehouse.fact_sales WHERE transaction_id > 3 ORDER BY 1";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sale_has_its_own_price() {
+    let shop = small_shop().await;
+    let price = |unit_price, discount| Own { unit_price, discount, ..Own::default() };
+    let order = Some("A-1");
+    let sales = [
+        two_mugs(4, Own { order, ..price(Some(99_900), None) }),
+        // A fifth off, and three off; of the own price and of the list price.
+        two_mugs(5, price(Some(99_900), Some(2_000))),
+        two_mugs(6, price(Some(99_900), Some(30_000))),
+        two_mugs(7, price(None, Some(2_000))),
+        // 2 x 957.5775 is 1915.155, and 45 % of that 861.81975.
+        two_mugs(8, price(Some(9_575_775), Some(4_500))),
+        // Given away.
+        two_mugs(9, price(Some(0), None)),
+        two_mugs(10, price(None, Some(10_000))),
+    ];
+    shop.sales_with(&source("r2", 0, "2026-01-12"), &sales).await;
+    shop.transform("t1").await.unwrap();
+    assert_eq!(
+        shop.query(AMOUNTS).await,
+        [
+            r#"{"id":4,"unit_price":9.99,"discount":null,"amount":19.98}"#,
+            r#"{"id":5,"unit_price":9.99,"discount":4.00,"amount":15.98}"#,
+            r#"{"id":6,"unit_price":9.99,"discount":3.00,"amount":16.98}"#,
+            r#"{"id":7,"unit_price":12.50,"discount":5.00,"amount":20.00}"#,
+            r#"{"id":8,"unit_price":957.58,"discount":861.82,"amount":1053.34}"#,
+            r#"{"id":9,"unit_price":0.00,"discount":null,"amount":0.00}"#,
+            r#"{"id":10,"unit_price":12.50,"discount":25.00,"amount":0.00}"#,
+        ]
+    );
+    let day = "SELECT transactions, units, revenue, unpriced_transactions AS unpriced
+        FROM warehouse.daily_sales WHERE event_date = '2026-01-11'";
+    assert_eq!(
+        shop.query(day).await,
+        [r#"{"transactions":7,"units":14,"revenue":1126.28,"unpriced":0}"#]
+    );
+    let orders = "SELECT order_id FROM warehouse.sales WHERE transaction_id IN (3, 4) ORDER BY 1";
+    assert_eq!(shop.query(orders).await, [r#"{"order_id":"A-1"}"#, r#"{"order_id":null}"#]);
+    totals_agree(&shop).await;
+    same_after_a_full_run(&shop).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_list_price_leaves_a_sale_with_its_own_price_alone() {
+    let shop = small_shop().await;
+    let discount = Some(1_000);
+    let sales = [
+        two_mugs(4, Own { unit_price: Some(99_900), ..Own::default() }),
+        two_mugs(5, Own::default()),
+        two_mugs(6, Own { discount, ..Own::default() }),
+        two_mugs(7, Own { discount, is_guest: true, ..Own::default() }),
+    ];
+    shop.sales_with(&source("r2", 0, "2026-01-12"), &sales).await;
+    shop.transform("t1").await.unwrap();
+    // Between the price of 10 January and these sales.
+    let mug = [Product(7, "Mug", "home", 2000, "Acme")];
+    shop.products(&source("r3", 0, "2026-01-10T12:00:00Z"), &mug).await;
+    shop.transform("t2").await.unwrap();
+    assert_eq!(
+        shop.query(AMOUNTS).await,
+        [
+            r#"{"id":4,"unit_price":9.99,"discount":null,"amount":19.98}"#,
+            r#"{"id":5,"unit_price":20.00,"discount":null,"amount":40.00}"#,
+            r#"{"id":6,"unit_price":20.00,"discount":4.00,"amount":36.00}"#,
+            r#"{"id":7,"unit_price":20.00,"discount":4.00,"amount":36.00}"#,
+        ]
+    );
+    totals_agree(&shop).await;
+    same_after_a_full_run(&shop).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_was_given_back_brings_nothing() {
+    let shop = small_shop().await;
+    let own = |status| Own {
+        unit_price: Some(99_900),
+        discount: Some(2_000),
+        status: Some(status),
+        ..Own::default()
+    };
+    let sales: Vec<(Sale, Own)> = (4..)
+        .zip(["cancelled", "completed", "refunded", "returned"])
+        .map(|(id, status)| two_mugs(id, own(status)))
+        .collect();
+    shop.sales_with(&source("r2", 0, "2026-01-12"), &sales).await;
+    shop.transform("t1").await.unwrap();
+    let amounts = "SELECT status, amount FROM warehouse.sales WHERE transaction_id > 3 ORDER BY 1";
+    assert_eq!(
+        shop.query(amounts).await,
+        [
+            r#"{"status":"cancelled","amount":0.00}"#,
+            r#"{"status":"completed","amount":15.98}"#,
+            r#"{"status":"refunded","amount":0.00}"#,
+            r#"{"status":"returned","amount":0.00}"#,
+        ]
+    );
+    totals_agree(&shop).await;
+    same_after_a_full_run(&shop).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_is_nobody() {
+    let shop = small_shop().await;
+    let guest = || Own { is_guest: true, ..Own::default() };
+    let sales =
+        [two_mugs(4, guest()), two_mugs(5, guest()), (sale(6, 1, 7, 1, "2026-01-11"), guest())];
+    shop.sales_with(&source("r2", 0, "2026-01-12"), &sales).await;
+    shop.transform("t1").await.unwrap();
+    let facts = "SELECT customer_id, count(*) AS sales, sum(amount) AS revenue
+        FROM warehouse.sales GROUP BY 1 ORDER BY 1";
+    assert_eq!(
+        shop.query(facts).await,
+        [
+            r#"{"customer_id":1,"sales":2,"revenue":45.00}"#,
+            r#"{"customer_id":2,"sales":1,"revenue":12.50}"#,
+            r#"{"customer_id":null,"sales":3,"revenue":62.50}"#,
+        ]
+    );
+    let day = "SELECT transactions, customers, revenue FROM warehouse.daily_sales
+        WHERE event_date = '2026-01-11'";
+    assert_eq!(shop.query(day).await, [r#"{"transactions":3,"customers":0,"revenue":62.50}"#]);
+    let values = "SELECT customer_id, revenue FROM warehouse.customer_lifetime_value ORDER BY 1";
+    assert_eq!(
+        shop.query(values).await,
+        [r#"{"customer_id":1,"revenue":45.00}"#, r#"{"customer_id":2,"revenue":12.50}"#]
+    );
+    for table in ["customer_rfm", "customer_lifetime_prediction"] {
+        let rows = format!("SELECT count(*) FROM warehouse.{table}");
+        assert_eq!(shop.number(&rows).await, "2", "{table}");
+    }
+    // Three of customers, and one for each sale to a guest.
+    assert_eq!(
+        shop.query("SELECT * FROM warehouse.basket_sizes").await,
+        [r#"{"lines":1,"baskets":6,"units":10,"revenue":120.00}"#]
+    );
+    let unknown = "SELECT transactions, revenue FROM warehouse.country_sales
+        WHERE country = 'unknown'";
+    assert_eq!(shop.query(unknown).await, [r#"{"transactions":3,"revenue":62.50}"#]);
+    totals_agree(&shop).await;
+    answers_agree(&shop, "guests").await;
+    same_after_a_full_run(&shop).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_return_takes_back_what_it_brought() {
+    let shop = small_shop().await;
+    let returned =
+        |status| Own { unit_price: Some(99_900), discount: Some(2_000), status, ..Own::default() };
+    let sales = [
+        two_mugs(4, returned(None)),
+        // The same at the end of the month, whatever its status; money off comes back as well.
+        (sale(5, 1, 7, -2, "2026-01-31T08:00:00Z"), returned(Some("returned"))),
+        (sale(6, 1, 7, -1, "2026-03-01T08:00:00Z"), Own::default()),
+        (
+            sale(7, 2, 7, -1, "2026-03-01T09:00:00Z"),
+            Own { discount: Some(25_000), ..Own::default() },
+        ),
+        // Somebody who never bought.
+        (sale(8, 3, 7, -1, "2026-03-02T09:00:00Z"), Own::default()),
+    ];
+    shop.sales_with(&source("r2", 0, "2026-03-03"), &sales).await;
+    shop.transform("t1").await.unwrap();
+    assert_eq!(
+        shop.query(AMOUNTS).await,
+        [
+            r#"{"id":4,"unit_price":9.99,"discount":4.00,"amount":15.98}"#,
+            r#"{"id":5,"unit_price":9.99,"discount":-4.00,"amount":-15.98}"#,
+            r#"{"id":6,"unit_price":12.50,"discount":null,"amount":-12.50}"#,
+            r#"{"id":7,"unit_price":12.50,"discount":-2.50,"amount":-10.00}"#,
+            r#"{"id":8,"unit_price":12.50,"discount":null,"amount":-12.50}"#,
+        ]
+    );
+    let values = "SELECT customer_id AS id, first_purchase AS first, last_purchase AS last,
+            transactions, revenue, average_order_value AS average
+        FROM warehouse.customer_lifetime_value ORDER BY 1";
+    assert_eq!(
+        shop.query(values).await,
+        [
+            r#"{"id":1,"first":"2026-01-09","last":"2026-01-11","transactions":5,"revenue":32.50,"average":10.83}"#,
+            r#"{"id":2,"first":"2026-02-02","last":"2026-02-02","transactions":2,"revenue":2.50,"average":2.50}"#,
+            r#"{"id":3,"first":"2026-03-02","last":"2026-03-02","transactions":1,"revenue":-12.50,"average":-12.50}"#,
+        ]
+    );
+    assert_eq!(
+        shop.query("SELECT * FROM warehouse.purchase_frequency ORDER BY 1").await,
+        [
+            r#"{"baskets":0,"customers":1,"revenue":-12.50}"#,
+            r#"{"baskets":1,"customers":1,"revenue":2.50}"#,
+            r#"{"baskets":3,"customers":1,"revenue":32.50}"#,
+        ]
+    );
+    assert_eq!(
+        shop.query("SELECT * FROM warehouse.basket_sizes").await,
+        [r#"{"lines":1,"baskets":4,"units":7,"revenue":73.48}"#]
+    );
+    assert_eq!(
+        shop.query("SELECT units, revenue FROM warehouse.product_sales").await,
+        [r#"{"units":2,"revenue":22.50}"#]
+    );
+    let frequency = "SELECT customer_id AS id, frequency FROM warehouse.customer_rfm ORDER BY 1";
+    assert_eq!(
+        shop.query(frequency).await,
+        [r#"{"id":1,"frequency":3}"#, r#"{"id":2,"frequency":1}"#, r#"{"id":3,"frequency":0}"#]
+    );
+    totals_agree(&shop).await;
+    answers_agree(&shop, "returns").await;
+    same_after_a_full_run(&shop).await;
+}
+
+/// Asserts that a full run finds nothing to write in another way.
+async fn same_after_a_full_run(shop: &Shop) {
+    let facts = "SELECT * FROM warehouse.fact_sales ORDER BY transaction_id";
+    let (gold, rows) = (shop.files("gold/").await, shop.query(facts).await);
+    shop.run("full", true).await.unwrap();
+    assert!(shop.files("gold/").await == gold, "gold");
+    assert_eq!(shop.query(facts).await, rows);
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::common::small_shop::{ledger, small_shop, totals_agree};
-use crate::common::{Product, Sale, at, run, sale, source};
+use crate::common::{Own, Product, Sale, at, run, sale, source};
 use shopflow_core::Dataset;
 use shopflow_query::FileCache;
 use shopflow_transform::incoming::pending::{self, Pending, Queue};
@@ -44,6 +44,31 @@ async fn a_file_that_comes_twice_changes_nothing() {
     assert_eq!(ledger(&result, Dataset::Transactions), (3, 0, 3));
     assert_eq!((shop.files("silver/").await, shop.files("gold/").await), before);
     totals_agree(&shop).await;
+}
+
+/// An earlier release did not know the prices of the file, and somebody runs it again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_comes_again_with_more_known_columns_is_read_with_them() {
+    let shop = small_shop().await;
+    shop.transform("t1").await.unwrap();
+    let mut again = source("t1", 2, "2026-01-10");
+    again.run_id = "t3".to_owned();
+    let price = |unit_price| Own { unit_price, ..Own::default() };
+    let sales = [
+        (sale(1, 1, 7, 2, "2026-01-09T23:59:59.999999Z"), price(Some(90_000))),
+        (sale(2, 1, 7, 2, "2026-01-10T00:00:00Z"), price(Some(90_000))),
+        (sale(3, 2, 7, 1, "2026-02-02T12:00:00Z"), price(None)),
+    ];
+    shop.sales_with(&again, &sales).await;
+    let result = shop.transform("t3").await.unwrap();
+    assert_eq!(ledger(&result, Dataset::Transactions), (3, 2, 1));
+    let amounts = "SELECT string_agg(amount::text, ' ' ORDER BY transaction_id)
+        FROM warehouse.fact_sales";
+    assert_eq!(shop.number(amounts).await, "18.00 18.00 12.50");
+    totals_agree(&shop).await;
+    let gold = shop.files("gold/").await;
+    shop.run("full", true).await.unwrap();
+    assert_eq!(shop.files("gold/").await, gold);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Duration, Utc};
 
 use crate::common::answers::answers_agree;
-use crate::common::{self, Customer, Product, Sale, Shop, Source, at, sale, source};
+use crate::common::{self, Customer, Own, Product, Sale, Shop, Source, at, sale, source};
 use crate::dice::Dice;
 
 type History<V> = BTreeMap<i64, BTreeMap<DateTime<Utc>, V>>;
@@ -29,7 +29,7 @@ const COUNTRIES: [&str; 2] = ["DE", "FR"];
 pub struct Oracle {
     products: History<ProductValues>,
     customers: History<CustomerValues>,
-    sales: BTreeMap<i64, Sale>,
+    sales: BTreeMap<i64, (Sale, Own)>,
 }
 
 /// Versions of an entity: begin, end, tracked attributes; one per change of them.
@@ -106,19 +106,41 @@ impl Oracle {
 
     fn facts(&self) -> Vec<String> {
         let mut lines = Vec::new();
-        for sale in self.sales.values() {
+        for (sale, own) in self.sales.values() {
             let (customer, _) = version_at(self.customers.get(&sale.1), sale.4, tracked_customer);
             let (product, now) = version_at(self.products.get(&sale.2), sale.4, tracked_product);
             let day = sale.4.format("%Y%m%d");
-            let amount =
-                now.map_or("unknown".to_owned(), |now| (now.1 * i64::from(sale.3)).to_string());
+            let amount = amount(sale.3, own, now.map(|now| now.1));
+            let amount = amount.map_or("unknown".to_owned(), |cents| cents.to_string());
             let Sale(id, customer_id, product_id, ..) = sale;
-            lines.push(format!(
-                "{id} {day} {customer_id} {customer} {product_id} {product} {amount}"
-            ));
+            let customer = match own.is_guest {
+                true => String::new(),
+                false => format!("{customer_id} {customer} "),
+            };
+            lines.push(format!("{id} {day} {customer}{product_id} {product} {amount}"));
         }
         lines
     }
+}
+
+/// Cents that a line brought; the list price is in cents.
+fn amount(quantity: i32, own: &Own, list_price: Option<i64>) -> Option<i64> {
+    if quantity > 0 && own.status.is_some_and(|status| status != "completed") {
+        return Some(0);
+    }
+    let quantity = i64::from(quantity);
+    let price = own.unit_price.or(list_price.map(|cents| cents * 100))?;
+    let discount = own.discount.unwrap_or_default();
+    let taken_off = match discount <= 10_000 {
+        true => rounded(quantity * price * discount, 1_000_000),
+        false => rounded(discount * quantity.signum(), 100),
+    };
+    Some(rounded(quantity * price, 100) - taken_off)
+}
+
+/// The quotient, halves away from zero.
+fn rounded(value: i64, unit: i64) -> i64 {
+    (value + value.signum() * unit / 2) / unit
 }
 
 const DIM_PRODUCT: &str = "
@@ -145,7 +167,7 @@ SELECT (SELECT count(*) FROM warehouse.dim_customer WHERE row_hash <> CASE WHEN 
 const FACTS: &str = "
 SELECT concat_ws(' ', f.transaction_id, f.date_key, c.customer_id, c.valid_from, p.product_id, p.valid_from,
                  coalesce(((f.amount * 100)::bigint)::text, 'unknown')) AS line
-FROM warehouse.fact_sales AS f JOIN warehouse.dim_customer AS c USING (customer_key)
+FROM warehouse.fact_sales AS f LEFT JOIN warehouse.dim_customer AS c USING (customer_key)
 JOIN warehouse.dim_product AS p USING (product_key) ORDER BY f.transaction_id";
 
 pub struct Play {
@@ -211,16 +233,19 @@ impl Play {
     }
 
     pub async fn sell(&mut self, run: &str, step: i64) {
-        let batch: Vec<Sale> = (0..4)
+        let batch: Vec<(Sale, Own)> = (0..4)
             .map(|n| {
                 let moment = at("2025-12-28") + Duration::hours(6 * self.dice.roll(64));
-                Sale(step * 10 + n + 1, 1 + self.dice.roll(4), 1 + self.dice.roll(5), 2, moment)
+                let (customer, product) = (1 + self.dice.roll(4), 1 + self.dice.roll(5));
+                let quantity = self.dice.pick(&[2, 2, 3, -1]);
+                let sale = Sale(step * 10 + n + 1, customer, product, quantity, moment);
+                (sale, Own::random(&mut self.dice))
             })
             .collect();
-        self.oracle.sales.extend(batch.iter().map(|sale| (sale.0, sale.clone())));
+        self.oracle.sales.extend(batch.iter().map(|row| (row.0.0, row.clone())));
         let mut from = source(run, 9, "2026-02-01");
         from.effective_at += Duration::hours(step);
-        self.shop.sales(&from, &batch).await;
+        self.shop.sales_with(&from, &batch).await;
     }
 
     async fn check(&mut self, step: i64) {
@@ -323,6 +348,35 @@ async fn a_late_change_splits_its_interval_and_writes_only_the_facts_it_touches(
     let result = shop.transform("c").await.unwrap();
     assert_eq!((result.touched_dates, result.fact_rows), (0, 0));
     assert_eq!((shop.query(written).await, shop.query(versions).await), (after, dims));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_price_reaches_the_sales_to_guests() {
+    let shop = Shop::open().await;
+    let price = |cents| [Product(1, "Mug", "home", cents, "Acme")];
+    shop.products(&source("a", 0, "2026-01-01"), &price(100)).await;
+    let guest = || Own { is_guest: true, ..Own::default() };
+    let sales = [
+        (sale(1, 1, 1, 1, "2026-01-05T10:00:00Z"), guest()),
+        (sale(2, 1, 1, 1, "2026-01-10T11:00:00Z"), guest()),
+        (sale(3, 1, 1, 1, "2026-01-10T11:30:00Z"), Own::default()),
+        (sale(4, 1, 1, -1, "2026-01-11T11:00:00Z"), guest()),
+    ];
+    shop.sales_with(&source("a", 1, "2026-01-26"), &sales).await;
+    shop.transform("a").await.unwrap();
+    shop.products(&source("b", 0, "2026-01-10T10:00:00Z"), &price(200)).await;
+    let result = shop.transform("b").await.unwrap();
+    assert_eq!((result.touched_dates, result.fact_rows), (2, 3));
+    assert_eq!(
+        shop.query("SELECT customer_id, amount FROM warehouse.sales ORDER BY transaction_id").await,
+        [
+            r#"{"customer_id":null,"amount":1.00}"#,
+            r#"{"customer_id":null,"amount":2.00}"#,
+            r#"{"customer_id":1,"amount":2.00}"#,
+            r#"{"customer_id":null,"amount":-2.00}"#,
+        ]
+    );
+    answers_agree(&shop, "guests").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

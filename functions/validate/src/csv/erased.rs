@@ -5,7 +5,7 @@ use shopflow_core::dataset::{Column, Kind, PersonalData};
 use shopflow_core::vocabulary::Vocabularies;
 
 use super::record;
-use crate::clock::Clock;
+use crate::notes::Notes;
 use crate::values;
 
 /// A good row without the values: what tells nothing of the person stays as it came.
@@ -60,7 +60,7 @@ pub(crate) fn broken(customer: u64) -> Vec<u8> {
 }
 
 fn is_right(column: &Column, value: &[u8], sets: &Vocabularies) -> bool {
-    values::check(column, value, sets, &mut Clock::default()).is_ok()
+    values::check(column, value, sets, &mut Notes::default()).is_ok()
 }
 
 fn is_free(column: &Column) -> bool {

@@ -19,7 +19,8 @@ pub(super) struct Header {
 /// Reads the names of the header.
 ///
 /// # Errors
-/// The rejection when a required column is missing, or one is named twice.
+/// The rejection when a required column is missing, or one is named twice. A column that was required
+/// once may be missing, unless it is there under another spelling: its values would be lost unseen.
 pub(super) fn read(dataset: Dataset, names: &[String]) -> Result<Header, Rejection> {
     let known = dataset.columns();
     if !names.iter().any(|name| known.iter().any(|column| alike(column.name, name) == 0)) {
@@ -32,7 +33,10 @@ pub(super) fn read(dataset: Dataset, names: &[String]) -> Result<Header, Rejecti
     }
     let missing: Vec<&'static Column> = known
         .iter()
-        .filter(|column| column.required && !names.iter().any(|name| name == column.name))
+        .filter(|column| !names.iter().any(|name| name == column.name))
+        .filter(|column| {
+            column.required || (column.relaxed && misspelt(column, known, names).is_some())
+        })
         .collect();
     if let Some(&first) = missing.first() {
         return Err(missing_columns(first, &missing, known, names));
@@ -79,16 +83,9 @@ fn missing_columns(
 ) -> Rejection {
     let listed: Vec<String> = missing.iter().map(|column| format!("'{}'", column.name)).collect();
     let what = if listed.len() == 1 { "column" } else { "columns" };
-    let candidates = names
-        .iter()
-        .filter(|name| is_name(name) && personal::value_in(name).is_none())
-        .filter(|name| !known.iter().any(|column| column.name == name.as_str()));
-    let nearest = candidates.min_by_key(|name| alike(first.name, name));
-    let remedy = match nearest {
-        Some(name) if alike(first.name, name) <= first.name.len() / 3 => {
-            format!("did you mean to call column '{name}' '{}'?", first.name)
-        }
-        _ => "add what is missing to the header and to every row".to_owned(),
+    let remedy = match misspelt(first, known, names) {
+        Some(name) => format!("did you mean to call column '{name}' '{}'?", first.name),
+        None => "add what is missing to the header and to every row".to_owned(),
     };
     Rejection {
         rule: Rule::MissingColumn,
@@ -96,6 +93,16 @@ fn missing_columns(
         text: format!("the header lacks {what} {}", listed.join(", ")),
         remedy,
     }
+}
+
+/// The unknown column with nearly the name of `column`, if there is one.
+fn misspelt<'a>(column: &Column, known: &[Column], names: &'a [String]) -> Option<&'a String> {
+    let candidates = names
+        .iter()
+        .filter(|name| is_name(name) && personal::value_in(name).is_none())
+        .filter(|name| !known.iter().any(|column| column.name == name.as_str()));
+    let nearest = candidates.min_by_key(|name| alike(column.name, name))?;
+    (alike(column.name, nearest) <= column.name.len() / 3).then_some(nearest)
 }
 
 /// Only a text that looks like the name of a column is repeated: a file without a header has
@@ -149,6 +156,19 @@ mod tests {
         let several = rejection("id,name,colour");
         assert_eq!(several.text, "the header lacks columns 'category', 'price', 'supplier'");
         assert!(!several.remedy.contains("colour"), "{}", several.remedy);
+    }
+
+    #[test]
+    fn sales_may_have_no_column_of_customers_unless_it_is_there_in_another_spelling() {
+        let read = |header: &str| read(Dataset::Transactions, &names(header));
+        let others = "id,product_id,quantity,timestamp,payment_method";
+        assert!(read(others).is_ok());
+        assert!(read(&format!("{others},cashier,note")).is_ok());
+        for spelling in ["Customer_ID", "customerid", "Customer ID"] {
+            let rejection = read(&format!("{others},{spelling}")).unwrap_err();
+            assert_eq!(rejection.text, "the header lacks column 'customer_id'");
+            assert!(rejection.remedy.contains(spelling), "{}", rejection.remedy);
+        }
     }
 
     #[test]

@@ -94,10 +94,11 @@ static TRANSACTIONS: Definition = Definition {
 
 const TRANSACTION_COLUMNS: &[Column] = &[
     column("id", Kind::Id, "transaction number; one product in one order"),
-    column("customer_id", Kind::Reference(Dataset::Customers), "who bought")
-        .about(PersonalData::CustomerId),
+    column("customer_id", Kind::Reference(Dataset::Customers), "who bought; absent for a guest")
+        .about(PersonalData::CustomerId)
+        .relaxed(),
     column("product_id", Kind::Reference(Dataset::Products), "what was bought"),
-    column("quantity", Kind::Quantity, "units bought"),
+    column("quantity", Kind::Units, "units sold; negative for what came back"),
     column("timestamp", Kind::Timestamp, "moment of the sale"),
     column(
         "payment_method",
@@ -105,7 +106,26 @@ const TRANSACTION_COLUMNS: &[Column] = &[
         "how it was paid",
     )
     .looked_up("payment_methods", "payment_method_id"),
+    optional("order_id", Kind::Text(64), "order that the line belongs to").since(17),
+    optional("line", Kind::Quantity, "number of the line within its order").since(17),
+    optional(
+        "unit_price",
+        Kind::Amount,
+        "price per unit that was charged, before the discount; else the list price of the moment",
+    )
+    .since(17),
+    optional("discount", Kind::Discount, "taken off the line: up to 1 a share, over 1 money")
+        .since(17),
+    optional(
+        "status",
+        Kind::OneOf(ValueSet::Fixed(SALE_STATUSES)),
+        "what became of the line; completed if absent",
+    )
+    .since(17),
 ];
+
+/// What may become of a line of a sale.
+const SALE_STATUSES: &[&str] = &["cancelled", "completed", "refunded", "returned"];
 
 static CLICKSTREAM: Definition = Definition {
     name: "clickstream",

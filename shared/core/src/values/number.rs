@@ -1,7 +1,7 @@
-//! Whole numbers, decimals and prices.
+//! Whole numbers, decimals, prices and amounts.
 
 use super::blank::trimmed;
-use crate::dataset::{PRICE_PRECISION, PRICE_SCALE};
+use crate::dataset::{AMOUNT_PRECISION, AMOUNT_SCALE, PRICE_PRECISION, PRICE_SCALE};
 use crate::rules::Rule;
 
 /// Room for every digit of a positive 63-bit number.
@@ -10,6 +10,15 @@ const MAX_DIGITS: usize = 19;
 const PRICE_DIGITS: usize = (PRICE_PRECISION - PRICE_SCALE) as usize;
 /// Bytes of the longest price in its usual spelling.
 const PRICE_BYTES: usize = PRICE_DIGITS + 1 + PRICE_SCALE as usize;
+/// Whole digits of the largest amount.
+const AMOUNT_DIGITS: usize = (AMOUNT_PRECISION - AMOUNT_SCALE) as usize;
+/// The largest amount, 99,999,999.99, in ten-thousandths: a line of a sale with it has room in the
+/// columns of cents.
+const MAX_AMOUNT: i128 = 999_999_999_900;
+/// Ten-thousandths of a hundredth.
+const PER_HUNDREDTH: u64 = 10u64.pow((AMOUNT_SCALE - PRICE_SCALE) as u32);
+/// Digits that always fit into 31 bits.
+const SHORT_DIGITS: usize = 9;
 /// Whole numbers up to here have one float each (2^53).
 const EXACT_FLOAT: f64 = 9_007_199_254_740_992.0;
 
@@ -41,6 +50,42 @@ fn any_positive(value: &[u8], max: u64) -> Result<u64, Rule> {
         return Err(Rule::NotPositive);
     }
     u64::try_from(number).ok().filter(|number| *number <= max).ok_or(Rule::OutOfRange)
+}
+
+/// A whole number of either sign other than zero, from -2,147,483,647 to 2,147,483,647.
+///
+/// # Errors
+/// `null_value`, `not_an_integer`, `ambiguous_number`, `zero`, `out_of_range`.
+#[inline]
+pub fn units(value: &[u8]) -> Result<i32, Rule> {
+    if value.len() <= SHORT_DIGITS {
+        let mut number = 0i32;
+        let mut valid = true;
+        for &byte in value {
+            let digit = byte.wrapping_sub(b'0');
+            valid &= digit <= 9;
+            number = number.wrapping_mul(10).wrapping_add(i32::from(digit));
+        }
+        if valid && number != 0 {
+            return Ok(number);
+        }
+    }
+    any_units(value)
+}
+
+#[cold]
+fn any_units(value: &[u8]) -> Result<i32, Rule> {
+    match integer(value) {
+        Ok(0) => Err(Rule::Zero),
+        Ok(number) => match i32::try_from(number) {
+            // Its opposite has no room.
+            Ok(i32::MIN) | Err(_) => Err(Rule::OutOfRange),
+            Ok(number) => Ok(number),
+        },
+        // Here it does not matter in which direction a number is too large.
+        Err(Rule::NotPositive) => Err(Rule::OutOfRange),
+        Err(rule) => Err(rule),
+    }
 }
 
 /// A whole number of any sign. What has only zeros behind its point is one, too.
@@ -76,22 +121,27 @@ pub fn whole(number: f64) -> Option<i64> {
 /// `out_of_range`.
 #[inline]
 pub fn price(value: &[u8]) -> Result<u64, Rule> {
-    if let [whole @ .., b'.', tens, ones] = value
-        && !whole.is_empty()
-        && value.len() <= PRICE_BYTES
-    {
-        let mut number = 0u64;
-        let mut valid = true;
-        for &byte in whole.iter().chain([tens, ones]) {
-            let digit = byte.wrapping_sub(b'0');
-            valid &= digit <= 9;
-            number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
-        }
-        if valid && number > 0 {
-            return Ok(number);
-        }
+    match usual_price(value) {
+        Some(cents) if cents > 0 => Ok(cents),
+        _ => any_price(value),
     }
-    any_price(value)
+}
+
+/// Hundredths of digits with exactly two places, as most prices are written.
+#[inline]
+fn usual_price(value: &[u8]) -> Option<u64> {
+    let [whole @ .., b'.', tens, ones] = value else { return None };
+    if whole.is_empty() || value.len() > PRICE_BYTES {
+        return None;
+    }
+    let mut number = 0u64;
+    let mut valid = true;
+    for &byte in whole.iter().chain([tens, ones]) {
+        let digit = byte.wrapping_sub(b'0');
+        valid &= digit <= 9;
+        number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
+    }
+    valid.then_some(number)
 }
 
 #[cold]
@@ -107,6 +157,39 @@ fn any_price(value: &[u8]) -> Result<u64, Rule> {
         return Err(Rule::OutOfRange);
     }
     let number = written.unscaled(usize::from(PRICE_SCALE)).ok_or(Rule::OutOfRange)?;
+    u64::try_from(number).map_err(|_| Rule::OutOfRange)
+}
+
+/// Money of zero or more, in ten-thousandths; at most 99,999,999.99.
+///
+/// # Errors
+/// `null_value`, `invalid_price`, `ambiguous_number`, `too_precise`, `negative_amount`,
+/// `out_of_range`.
+#[inline]
+pub fn amount(value: &[u8]) -> Result<u64, Rule> {
+    match usual_price(value) {
+        Some(cents) => Ok(cents * PER_HUNDREDTH),
+        None => any_amount(value),
+    }
+}
+
+#[cold]
+fn any_amount(value: &[u8]) -> Result<u64, Rule> {
+    let written = Written::read(value, Rule::InvalidPrice)?;
+    let is_zero = written.whole.is_empty() && written.decimals.is_empty();
+    if written.negative && !is_zero {
+        return Err(Rule::NegativeAmount);
+    }
+    if written.decimals.len() > usize::from(AMOUNT_SCALE) {
+        return Err(Rule::TooPrecise);
+    }
+    if written.whole.len() > AMOUNT_DIGITS {
+        return Err(Rule::OutOfRange);
+    }
+    let number = written.unscaled(usize::from(AMOUNT_SCALE)).ok_or(Rule::OutOfRange)?;
+    if number > MAX_AMOUNT {
+        return Err(Rule::OutOfRange);
+    }
     u64::try_from(number).map_err(|_| Rule::OutOfRange)
 }
 
@@ -357,6 +440,92 @@ mod tests {
     }
 
     #[test]
+    fn units_have_either_sign_and_are_never_zero() {
+        for (text, number) in [
+            ("1", 1),
+            ("-1", -1),
+            ("+3", 3),
+            ("-3.0", -3),
+            (" 007", 7),
+            ("999999999", 999_999_999),
+            ("2147483647", i32::MAX),
+            ("-2147483647", -i32::MAX),
+            ("-00000000002147483647", -i32::MAX),
+        ] {
+            assert_eq!(units(text.as_bytes()), Ok(number), "'{text}'");
+        }
+        for (text, rule) in [
+            ("0", Rule::Zero),
+            ("-0", Rule::Zero),
+            ("0.0", Rule::Zero),
+            ("000000000000", Rule::Zero),
+            ("2147483648", Rule::OutOfRange),
+            ("-2147483648", Rule::OutOfRange),
+            ("-99999999999", Rule::OutOfRange),
+            ("-99999999999999999999999", Rule::OutOfRange),
+            ("99999999999999999999999", Rule::OutOfRange),
+            ("", Rule::NullValue),
+            (" ", Rule::NullValue),
+            ("2.5", Rule::NotAnInteger),
+            ("-", Rule::NotAnInteger),
+            ("x", Rule::NotAnInteger),
+            ("1,234", Rule::AmbiguousNumber),
+            ("-1.000", Rule::AmbiguousNumber),
+        ] {
+            assert_eq!(units(text.as_bytes()), Err(rule), "'{text}'");
+        }
+    }
+
+    #[test]
+    fn amounts_are_read_however_they_are_written_and_may_be_zero() {
+        for (text, number) in [
+            ("12.50", 125_000),
+            ("12.5", 125_000),
+            ("+12.5", 125_000),
+            (" 12.50", 125_000),
+            ("12.500000", 125_000),
+            ("957.5775", 9_575_775),
+            ("0.2", 2_000),
+            (".2", 2_000),
+            ("0.001", 10),
+            ("1", 10_000),
+            ("0", 0),
+            ("0.00", 0),
+            ("-0.00", 0),
+            ("99999999.99", 999_999_999_900),
+            ("99999999.9900", 999_999_999_900),
+        ] {
+            assert_eq!(amount(text.as_bytes()), Ok(number), "'{text}'");
+        }
+    }
+
+    #[test]
+    fn what_is_no_amount_is_refused_by_name() {
+        refused(
+            amount,
+            &[
+                ("-1", Rule::NegativeAmount),
+                ("-0.0001", Rule::NegativeAmount),
+                ("-12345678901.123456", Rule::NegativeAmount),
+                ("12.34567", Rule::TooPrecise),
+                ("99999999.9901", Rule::OutOfRange),
+                ("100000000", Rule::OutOfRange),
+                ("100000000.00", Rule::OutOfRange),
+                ("", Rule::NullValue),
+                (" ", Rule::NullValue),
+                ("free", Rule::InvalidPrice),
+                ("20 %", Rule::InvalidPrice),
+                ("1.", Rule::InvalidPrice),
+                ("1e3", Rule::InvalidPrice),
+                ("12,50", Rule::AmbiguousNumber),
+                ("1.234", Rule::AmbiguousNumber),
+                ("-1.234", Rule::AmbiguousNumber),
+                ("1,299.00", Rule::AmbiguousNumber),
+            ],
+        );
+    }
+
+    #[test]
     fn floats_stand_for_whole_numbers_as_far_as_they_are_exact() {
         assert_eq!(whole(12.0), Some(12));
         assert_eq!(whole(EXACT_FLOAT), Some(9_007_199_254_740_992));
@@ -396,6 +565,11 @@ mod tests {
             prop_assert_eq!(decimal(text, 2, limit), long);
             let price = price(text).ok().map(i128::from);
             prop_assert_eq!(price, decimal(text, 2, limit).filter(|number| *number > 0));
+            prop_assert_eq!(units(text), any_units(text));
+            prop_assert_eq!(amount(text), any_amount(text));
+            let amount = amount(text).ok().map(i128::from);
+            let over = MAX_AMOUNT + 1;
+            prop_assert_eq!(amount, decimal(text, AMOUNT_SCALE, over).filter(|it| *it >= 0));
         }
     }
 }

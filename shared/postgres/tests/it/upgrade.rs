@@ -25,6 +25,11 @@ const PUBLISHED: &[(&str, &str, &str)] = published![
     "0010_privacy" "538180019b258a989789f66cac3684d7",
     "0011_marks_with_a_past" "914d19897f1dcd8ac06791bfea887d5a",
     "0012_recoveries" "45714b65bb90bde67dd72731485a6015",
+    "0013_facts_in_bulk" "03808e42848583be26341744c3fb22bc",
+    "0014_any_dataset" "9a996b05b06aaf71239f717b4cff0277",
+    "0015_vocabulary" "8559b350f9b770a0744151affc340a1a",
+    "0016_answers_in_gold" "0fae2d6d60237d4d905740e3ab45a872",
+    "0017_a_sale_as_it_was" "54ce3525d963f3ef0f6cac0f1d5df0a8",
 ];
 
 /// The last version whose tables look as [`DATA`] and [`AUDIT`] have them.
@@ -80,7 +85,7 @@ const PRIVACY: &str = "
     INSERT INTO ops.erasures (request_id, customer_id) VALUES ('e1', 2);";
 
 /// A sale and a visit, and the answers about them in views: one of these is read by a view of
-/// somebody's own, another may be read by everybody.
+/// somebody's own, another may be read by everybody. Somebody's own view reads all sales.
 const ANSWERS: &str = "
     INSERT INTO warehouse.dim_customer (customer_id, country, is_inferred, valid_from, valid_to,
                                         is_current, row_hash)
@@ -100,6 +105,7 @@ const ANSWERS: &str = "
             0, false);
     SELECT ops.refresh_views();
     CREATE VIEW public.own AS SELECT sum(baskets) AS baskets FROM warehouse.basket_sizes;
+    CREATE VIEW public.own_sales AS SELECT country, amount FROM warehouse.sales;
     GRANT SELECT ON warehouse.country_sales TO PUBLIC";
 
 /// A change that transform has not seen yet.
@@ -173,6 +179,7 @@ async fn answers(sql: &Client) -> Vec<String> {
          WHERE table_name NOT LIKE '%\\_view' ORDER BY 1";
     answers.extend(lines(sql, versions).await);
     answers.extend(lines(sql, "SELECT baskets FROM public.own").await);
+    answers.extend(lines(sql, "SELECT country, amount FROM public.own_sales").await);
     answers
 }
 

@@ -1,16 +1,17 @@
 //! Which products are bought together, and which are alike: features for recommendations.
 //!
-//! A basket is what one customer bought on one business day. Facts come by UTC date, and a
-//! business day touches at most the dates before and after its own, so only a few days are open
-//! at a time.
+//! A basket is what one customer bought on one business day; each sale to a guest is one of its own,
+//! and what came back is in none. Facts come by UTC date, and a business day touches at most the
+//! dates before and after its own, so only a few days are open at a time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray,
+    Array, ArrayRef, AsArray, Decimal128Array, Int32Array, Int64Array, PrimitiveArray, RecordBatch,
+    StringArray,
 };
-use arrow::datatypes::{DataType, Date32Type, Field, Int64Type, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Date32Type, Field, Int32Type, Int64Type, Schema, SchemaRef};
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 use shopflow_models::baskets::{Baskets, Builder};
 use shopflow_models::copurchase::{Association, best, companions};
@@ -21,7 +22,8 @@ const SCALE: i8 = 9;
 const SHARE: DataType = DataType::Decimal128(10, SCALE);
 
 /// Columns of `fact_sales` that baskets are made of.
-pub const SALES_COLUMNS: [&str; 4] = ["event_date", "business_date", "customer_id", "product_id"];
+pub const SALES_COLUMNS: [&str; 6] =
+    ["transaction_id", "event_date", "business_date", "customer_id", "product_id", "quantity"];
 /// Columns of silver clickstream that sessions are made of.
 pub const CLICK_COLUMNS: [&str; 2] = ["session_id", "product_id"];
 
@@ -68,7 +70,7 @@ pub fn product_similarity() -> SchemaRef {
 #[derive(Debug)]
 pub struct SalesBaskets {
     builder: Builder,
-    /// Customers and products by business day.
+    /// Buyers and products by business day.
     open: BTreeMap<i32, Vec<(u64, i64)>>,
 }
 
@@ -85,18 +87,27 @@ impl SalesBaskets {
     pub fn add(&mut self, facts: &RecordBatch) -> Result<()> {
         let dates = column::<Date32Type>(facts, "event_date")?;
         let days = column::<Date32Type>(facts, "business_date")?;
-        let customers = column::<Int64Type>(facts, "customer_id")?;
+        let ids = column::<Int64Type>(facts, "transaction_id")?;
+        let customers = column_with_nulls::<Int64Type>(facts, "customer_id")?;
         let products = column::<Int64Type>(facts, "product_id")?;
+        let quantities = column::<Int32Type>(facts, "quantity")?;
+        // Customers have positive numbers; a guest is known by the sale alone.
+        let buyer = |row: usize| {
+            if customers.is_valid(row) {
+                customers.value(row) as u64
+            } else {
+                ids[row].wrapping_neg() as u64
+            }
+        };
         let mut start = 0;
         for run in dates.chunk_by(|left, right| left == right) {
             let end = start + run.len();
             self.close_before(run[0] - 1)?;
             let mut at = start;
             for day in days[start..end].chunk_by(|left, right| left == right) {
-                let rows = at..at + day.len();
-                let lines = customers[rows.clone()].iter().zip(&products[rows]);
+                let sold = (at..at + day.len()).filter(|row| quantities[*row] > 0);
                 let open = self.open.entry(day[0]).or_default();
-                open.extend(lines.map(|(customer, product)| (*customer as u64, *product)));
+                open.extend(sold.map(|row| (buyer(row), products[row])));
                 at += day.len();
             }
             start = end;
@@ -310,9 +321,18 @@ fn column<'a, T: arrow::datatypes::ArrowPrimitiveType>(
     rows: &'a RecordBatch,
     name: &str,
 ) -> Result<&'a [T::Native]> {
+    let values = column_with_nulls::<T>(rows, name)?;
+    if values.null_count() > 0 {
+        return Err(Error::internal("column of fact_sales has nulls").with("column", name));
+    }
+    Ok(values.values().as_ref())
+}
+
+fn column_with_nulls<'a, T: arrow::datatypes::ArrowPrimitiveType>(
+    rows: &'a RecordBatch,
+    name: &str,
+) -> Result<&'a PrimitiveArray<T>> {
     rows.column_by_name(name)
         .and_then(|values| values.as_primitive_opt::<T>())
-        .filter(|values| values.null_count() == 0)
-        .map(|values| values.values().as_ref())
         .ok_or_else(|| Error::internal("column of fact_sales is missing").with("column", name))
 }

@@ -25,21 +25,25 @@ pub const FACT_SALES_SQL: &str = include_str!("../../../../../sql/gold/fact_sale
 /// The question `fact_sessions` answers.
 pub const FACT_SESSIONS_SQL: &str = include_str!("../../../../../sql/gold/fact_sessions.sql");
 
-/// Columns of `gold/fact_sales`; price and amount are null while the product is inferred.
+/// Columns of `gold/fact_sales`. Price and amount are null while no price is known, the customer is
+/// for a guest, and the last three where the source has nothing.
 pub fn fact_sales() -> SchemaRef {
     Arc::new(Schema::new(vec![
         Field::new("transaction_id", DataType::Int64, false),
         Field::new(EVENT_DATE, DataType::Date32, false),
         Field::new(BUSINESS_DATE, DataType::Date32, false),
         Field::new("sold_at", schema::timestamp(), false),
-        Field::new("customer_id", DataType::Int64, false),
-        Field::new("customer_key", DataType::Int64, false),
+        Field::new("customer_id", DataType::Int64, true),
+        Field::new("customer_key", DataType::Int64, true),
         Field::new("product_id", DataType::Int64, false),
         Field::new("product_key", DataType::Int64, false),
         Field::new("payment_method", DataType::Utf8, false),
         Field::new("quantity", DataType::Int32, false),
         Field::new("unit_price", decimal(PRICE_PRECISION), true),
         Field::new("amount", decimal(18), true),
+        Field::new("order_id", DataType::Utf8, true),
+        Field::new("discount", decimal(18), true),
+        Field::new("status", DataType::Utf8, true),
     ]))
 }
 

@@ -4,6 +4,7 @@ INSERT INTO core.payment_methods (name) VALUES ('paypal') ON CONFLICT DO NOTHING
 WITH added AS (
     INSERT INTO core.customers (id, is_inferred, effective_at, source_modified_at, source_version_id, source_run_id)
     SELECT DISTINCT customer_id, true, effective_at, effective_at, version, run_id FROM incoming
+    WHERE customer_id IS NOT NULL
     ON CONFLICT DO NOTHING RETURNING id
 )
 INSERT INTO ops.dirty_entities (dataset, id) SELECT 'customers', id FROM added
@@ -31,12 +32,15 @@ SELECT id, (t."timestamp" AT TIME ZONE 'UTC')::date FROM incoming JOIN core.tran
 WHERE (t."timestamp" AT TIME ZONE 'UTC')::date <> (sold_at AT TIME ZONE 'UTC')::date
 ON CONFLICT (id, from_date) DO UPDATE SET moved_at = clock_timestamp();
 INSERT INTO core.transactions (id, customer_id, product_id, quantity, "timestamp", payment_method_id,
-    row_hash, source_id)
-SELECT i.id, customer_id, product_id, quantity, sold_at, payment_method_id, 0,
+    order_id, unit_price, discount, status, row_hash, source_id)
+SELECT i.id, customer_id, product_id, quantity, sold_at, payment_method_id,
+       order_id, unit_price, discount, status, 0,
        (SELECT max(s.source_id) FROM core.sources AS s
         WHERE s.run_id = i.run_id AND s.version_id = i.version AND s.effective_at = i.effective_at)
 FROM incoming AS i, core.payment_methods WHERE name = 'paypal'
 ON CONFLICT (id) DO UPDATE SET customer_id = excluded.customer_id, product_id = excluded.product_id,
     quantity = excluded.quantity, "timestamp" = excluded."timestamp",
+    order_id = excluded.order_id, unit_price = excluded.unit_price, discount = excluded.discount,
+    status = excluded.status,
     source_id = excluded.source_id;
 DROP TABLE incoming;

@@ -20,6 +20,8 @@ use shopflow_transform::Context;
 use shopflow_transform::business::BusinessTime;
 use tokio_postgres::Client;
 
+use crate::dice::Dice;
+
 pub struct Shop {
     pub context: Context,
     pub client: Client,
@@ -70,6 +72,40 @@ pub struct Sale(pub i64, pub i64, pub i64, pub i32, pub DateTime<Utc>);
 
 pub fn sale(id: i64, customer: i64, product: i64, quantity: i32, moment: &str) -> Sale {
     Sale(id, customer, product, quantity, at(moment))
+}
+
+/// What a sale may say besides.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Own {
+    /// Nobody bought: the customer of the sale does not count.
+    pub is_guest: bool,
+    /// In ten-thousandths, as the discount is.
+    pub unit_price: Option<i64>,
+    pub discount: Option<i64>,
+    pub status: Option<&'static str>,
+    pub order: Option<&'static str>,
+}
+
+impl Own {
+    /// Half of the sales say nothing more. The others are to guests, at prices of their own, with
+    /// shares or money off, or given back.
+    pub fn random(dice: &mut Dice) -> Own {
+        if dice.roll(2) == 0 {
+            return Own::default();
+        }
+        Own {
+            is_guest: dice.roll(3) == 0,
+            unit_price: dice.pick(&[None, Some(0), Some(9_999), Some(33_350)]),
+            discount: dice.pick(&[None, Some(0), Some(1_250), Some(10_000), Some(12_345)]),
+            status: dice.pick(&[None, Some("completed"), Some("refunded"), Some("cancelled")]),
+            order: dice.pick(&[None, Some("o-1"), Some("o-2")]),
+        }
+    }
+}
+
+/// The customer of a sale, if it has one.
+pub fn buyer((sale, own): &(Sale, Own)) -> Option<i64> {
+    (!own.is_guest).then_some(sale.1)
 }
 
 /// A click event.

@@ -11,7 +11,7 @@ use shopflow_core::contract::{ManifestEntry, SourceObject, StoredObject};
 use shopflow_core::{Dataset, keys};
 use shopflow_lake::{parquet, schema};
 
-use super::{Customer, Event, Product, Sale, Shop, Source, date, days, run};
+use super::{Customer, Event, Own, Product, Sale, Shop, Source, buyer, date, days, run};
 
 impl Shop {
     pub async fn customers(&self, from: &Source, rows: &[Customer]) {
@@ -128,28 +128,54 @@ impl Shop {
     }
 
     pub async fn sales(&self, from: &Source, rows: &[Sale]) {
+        let plain: Vec<(Sale, Own)> =
+            rows.iter().map(|sale| (sale.clone(), Own::default())).collect();
+        self.sales_with(from, &plain).await;
+    }
+
+    /// Sales with what they say themselves.
+    pub async fn sales_with(&self, from: &Source, rows: &[(Sale, Own)]) {
+        let amounts = |of: fn(&Own) -> Option<i64>| -> ArrayRef {
+            let amounts = rows.iter().map(|(_, own)| of(own).map(i128::from));
+            let amounts: Decimal128Array = amounts.collect();
+            Arc::new(amounts.with_precision_and_scale(12, 4).unwrap())
+        };
+        let (sales, owns): (Vec<&Sale>, Vec<&Own>) =
+            rows.iter().map(|(sale, own)| (sale, own)).unzip();
+        let customers: Vec<Option<i64>> = rows.iter().map(buyer).collect();
         let moments = TimestampMicrosecondArray::from_iter_values(
-            rows.iter().map(|r| r.4.timestamp_micros()),
+            sales.iter().map(|r| r.4.timestamp_micros()),
         );
         let columns: Vec<ArrayRef> = vec![
-            Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.0))),
-            Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.1))),
-            Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.2))),
-            Arc::new(Int32Array::from_iter_values(rows.iter().map(|r| r.3))),
+            Arc::new(Int64Array::from_iter_values(sales.iter().map(|r| r.0))),
+            Arc::new(Int64Array::from(customers.clone())),
+            Arc::new(Int64Array::from_iter_values(sales.iter().map(|r| r.2))),
+            Arc::new(Int32Array::from_iter_values(sales.iter().map(|r| r.3))),
             Arc::new(moments.with_timezone("UTC")),
-            Arc::new(StringArray::from_iter_values(rows.iter().map(|_| "paypal"))),
+            Arc::new(StringArray::from_iter_values(sales.iter().map(|_| "paypal"))),
+            Arc::new(owns.iter().map(|own| own.order).collect::<StringArray>()),
+            Arc::new(owns.iter().map(|_| None::<i32>).collect::<Int32Array>()),
+            amounts(|own| own.unit_price),
+            amounts(|own| own.discount),
+            Arc::new(owns.iter().map(|own| own.status).collect::<StringArray>()),
         ];
         let entry = self.bronze(Dataset::Transactions, from, columns).await;
         let sql = include_str!("load_sales.sql");
-        let ids: Vec<i64> = rows.iter().map(|r| r.0).collect();
-        let customers: Vec<i64> = rows.iter().map(|r| r.1).collect();
-        let products: Vec<i64> = rows.iter().map(|r| r.2).collect();
-        let quantities: Vec<i32> = rows.iter().map(|r| r.3).collect();
-        let moments: Vec<DateTime<Utc>> = rows.iter().map(|r| r.4).collect();
+        let ids: Vec<i64> = sales.iter().map(|r| r.0).collect();
+        let products: Vec<i64> = sales.iter().map(|r| r.2).collect();
+        let quantities: Vec<i32> = sales.iter().map(|r| r.3).collect();
+        let moments: Vec<DateTime<Utc>> = sales.iter().map(|r| r.4).collect();
+        let orders: Vec<Option<&str>> = owns.iter().map(|own| own.order).collect();
+        let prices: Vec<Option<i64>> = owns.iter().map(|own| own.unit_price).collect();
+        let discounts: Vec<Option<i64>> = owns.iter().map(|own| own.discount).collect();
+        let statuses: Vec<Option<&str>> = owns.iter().map(|own| own.status).collect();
         let incoming = "CREATE TEMP TABLE incoming AS
-            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::timestamptz[])
-                AS i (id, customer_id, product_id, quantity, sold_at),
-                (SELECT $6::timestamptz AS effective_at, $7::text AS version, $8::text AS run_id) AS s";
+            SELECT i.id, i.customer_id, i.product_id, i.quantity, i.sold_at, i.order_id,
+                   i.price / 10000.0 AS unit_price, i.reduction / 10000.0 AS discount, i.status, s.*
+            FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::timestamptz[],
+                        $6::text[], $7::bigint[], $8::bigint[], $9::text[])
+                AS i (id, customer_id, product_id, quantity, sold_at, order_id, price, reduction, status),
+                (SELECT $10::timestamptz AS effective_at, $11::text AS version, $12::text AS run_id) AS s";
         self.client
             .execute(
                 incoming,
@@ -159,6 +185,10 @@ impl Shop {
                     &products,
                     &quantities,
                     &moments,
+                    &orders,
+                    &prices,
+                    &discounts,
+                    &statuses,
                     &from.effective_at,
                     &from.version,
                     &from.run_id,

@@ -49,7 +49,11 @@ fn values(dimension: bool, members: i64, field: &Field, count: i64) -> ArrayRef 
         "product_id" => noise(n) % 5 + 1,
         // Facts name the versions that there are.
         "customer_key" | "product_key" if !dimension => noise(n) % VERSIONS + 1,
-        "quantity" => noise(n) % 4 + 1,
+        // Sold or returned.
+        "quantity" => match noise(n) % 5 - 1 {
+            0 => 4,
+            units => units,
+        },
         _ => n + 1,
     };
     let moment = |n: i64| match name {
@@ -68,6 +72,7 @@ fn values(dimension: bool, members: i64, field: &Field, count: i64) -> ArrayRef 
             }
             "url" => format!("/orders/{}", noise(n) % 50),
             "event_id" => format!("e{n:04}"),
+            "status" => of(&["cancelled", "completed", "refunded", "returned"]),
             _ => format!("{name}-{}", noise(n) % 7),
         }
     };
@@ -86,9 +91,15 @@ fn values(dimension: bool, members: i64, field: &Field, count: i64) -> ArrayRef 
             Arc::new(moments.with_timezone("UTC"))
         }
         DataType::Decimal128(precision, scale) => {
-            let cents = |n| present(n).then(|| i128::from(100 + noise(n)));
-            let cents: Decimal128Array = each.map(cents).collect();
-            Arc::new(cents.with_precision_and_scale(*precision, *scale).unwrap())
+            let unscaled = |n: i64| match (name, *scale) {
+                // A share of the line; other discounts are money.
+                ("discount", 4) if n % 2 == 0 => 100 + noise(n) * 5,
+                (_, 4) => 100 * (100 + noise(n)),
+                _ => 100 + noise(n),
+            };
+            let decimal = |n: i64| present(n).then(|| i128::from(unscaled(n)));
+            let decimals: Decimal128Array = each.map(decimal).collect();
+            Arc::new(decimals.with_precision_and_scale(*precision, *scale).unwrap())
         }
         DataType::Boolean => {
             Arc::new(each.map(|n| Some(noise(n) % 2 == 0)).collect::<BooleanArray>())

@@ -53,13 +53,14 @@ fn raw(files: Files) -> Dataset {
 /// The type of a value in a file.
 fn type_of(kind: Kind) -> String {
     match kind {
-        Kind::Id | Kind::Reference(_) | Kind::Quantity => "integer".to_owned(),
+        Kind::Id | Kind::Reference(_) | Kind::Quantity | Kind::Units => "integer".to_owned(),
         Kind::Uuid => "uuid".to_owned(),
         Kind::Text(bytes) => format!("text({bytes})"),
         Kind::Email => "email".to_owned(),
         Kind::Date => "date".to_owned(),
         Kind::Timestamp => "timestamp".to_owned(),
         Kind::Price => "decimal(10, 2)".to_owned(),
+        Kind::Amount | Kind::Discount => "decimal(12, 4)".to_owned(),
         Kind::Country => "country".to_owned(),
         Kind::OneOf(_) => "enum".to_owned(),
     }

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use super::{Failure, Rows, check_extra, check_unknown, check_utf8};
-use crate::clock::Clock;
 use crate::csv::record::{self, Cut};
 use crate::csv::{blank_line, erased, line_feeds};
+use crate::notes::Notes;
 use crate::rules::Rule;
 use crate::tally::{Split, Tally};
 use crate::vocabulary::Words;
@@ -41,8 +41,8 @@ impl Rows {
                 let open = buffer[total - 1] != b'\n';
                 tally.open_end |= open;
                 let judged = {
-                    let Tally { words, clock, .. } = &mut *tally;
-                    self.judge_fields(&buffer[..content], open, words, clock)
+                    let Tally { words, notes, .. } = &mut *tally;
+                    self.judge_fields(&buffer[..content], open, words, notes)
                 };
                 let failure = match judged {
                     Ok(judged) => {
@@ -70,7 +70,7 @@ impl Rows {
             let field = self.fields.get(position);
             field.map(|field| erased::owned(buffer, field)).unwrap_or_default()
         };
-        let (zone, is_due) = (tally.clock.zone(), tally.clock.end_row(failure.is_none()));
+        let (zone, is_due) = (tally.notes.zone(), tally.notes.end_row(failure.is_none()));
         match failure {
             None => {
                 tally.rows_good += 1;
@@ -128,7 +128,7 @@ impl Rows {
         row: &[u8],
         open: bool,
         words: &mut Words,
-        clock: &mut Clock,
+        notes: &mut Notes,
     ) -> Result<u64, Failure> {
         words.begin_row();
         let complete = self.fields.len() == self.columns.len();
@@ -150,7 +150,7 @@ impl Rows {
             match column {
                 Some(column) => {
                     let number = words
-                        .check(column, value, clock)
+                        .check(column, value, notes)
                         .map_err(|rule| Failure::of_value(rule, position))?;
                     if position == self.id_at {
                         id = number;

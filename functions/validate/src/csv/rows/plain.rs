@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::window::Window;
 use super::{Failure, Rows, check_extra, check_utf8};
-use crate::clock::Clock;
+use crate::notes::Notes;
 use crate::tally::{Split, Tally};
 use crate::vocabulary::Words;
 
@@ -71,12 +71,12 @@ impl Rows {
                     }
                 }
                 let judged = {
-                    let Tally { words, clock, .. } = &mut *tally;
-                    self.judge_plain(&row, window.ascii, words, clock)
+                    let Tally { words, notes, .. } = &mut *tally;
+                    self.judge_plain(&row, window.ascii, words, notes)
                 };
                 match judged {
                     Err(failure) => {
-                        tally.clock.end_row(false);
+                        tally.notes.end_row(false);
                         self.keep(&rest[kept..start], split);
                         kept = row.end + 1;
                         self.refuse_plain(failure, &row, tally, split);
@@ -85,7 +85,7 @@ impl Rows {
                         tally.rows_good += 1;
                         tally.words.keep_row();
                         let all = &rest[row.start..=row.end];
-                        let (zone, is_due) = (tally.clock.zone(), tally.clock.end_row(true));
+                        let (zone, is_due) = (tally.notes.zone(), tally.notes.end_row(true));
                         let value = |at| self.going_on(at, &rest[row.field(at)], zone);
                         let other = match self.erased(id, all, value, tally) {
                             None if is_due => {
@@ -128,7 +128,7 @@ impl Rows {
         row: &PlainRow<'_>,
         ascii: bool,
         words: &mut Words,
-        clock: &mut Clock,
+        notes: &mut Notes,
     ) -> Result<u64, Failure> {
         words.begin_row();
         if !ascii {
@@ -145,7 +145,7 @@ impl Rows {
             match column {
                 Some(column) => {
                     let number = words
-                        .check(column, value, clock)
+                        .check(column, value, notes)
                         .map_err(|rule| Failure::of_value(rule, position))?;
                     if position == self.id_at {
                         id = number;

@@ -1,0 +1,143 @@
+//! Money that could be misunderstood: discounts that may be shares or sums, and columns that look
+//! like money and do not count.
+
+use shopflow_core::dataset::{AMOUNT_SCALE, Column, Kind};
+
+use crate::rules::Rule;
+use crate::tally::Rejection;
+
+/// A discount of this many ten-thousandths is the whole line; more is money.
+const WHOLE: u64 = 10u64.pow(AMOUNT_SCALE as u32);
+
+/// Parts of names that columns with money have.
+const WORDS: [&str; 9] =
+    ["price", "amount", "total", "discount", "tax", "shipping", "currency", "refund", "cost"];
+
+/// The discounts of a file.
+#[derive(Debug, Default)]
+pub(crate) struct Discounts {
+    /// That of the row that is being judged, if it has one.
+    row: Option<Taken>,
+    /// Good rows with a discount over zero and up to 1.
+    shares: u64,
+    /// Good rows with one over 1.
+    money: u64,
+}
+
+/// What a discount takes off.
+#[derive(Debug, Clone, Copy)]
+enum Taken {
+    Share,
+    Money,
+}
+
+impl Discounts {
+    /// Notes the discount of the current row, in ten-thousandths.
+    pub fn meet(&mut self, discount: u64) {
+        self.row = match discount {
+            0 => None,
+            1..=WHOLE => Some(Taken::Share),
+            _ => Some(Taken::Money),
+        };
+    }
+
+    /// Ends a row.
+    #[inline]
+    pub fn end_row(&mut self, is_good: bool) {
+        match self.row.take() {
+            Some(Taken::Share) if is_good => self.shares += 1,
+            Some(Taken::Money) if is_good => self.money += 1,
+            _ => {}
+        }
+    }
+
+    /// The rejection of a file whose discounts are shares in some rows and money in others: one of
+    /// 0.50 can be half of the line or fifty cents.
+    pub fn rejection(&self, columns: &'static [Column]) -> Option<Rejection> {
+        let Discounts { shares, money, .. } = self;
+        if *shares == 0 || *money == 0 {
+            return None;
+        }
+        let column = columns.iter().find(|column| column.kind == Kind::Discount)?;
+        Some(Rejection {
+            rule: Rule::AmbiguousNumber,
+            column: Some(column),
+            text: format!(
+                "{} has values up to 1 in {shares} rows, which are shares, and over 1 in {money}, \
+                 which are money",
+                column.name
+            ),
+            remedy: "write all as shares of the line, such as 0.2".to_owned(),
+        })
+    }
+
+    /// What the report says about it.
+    pub fn warning(&self) -> Option<String> {
+        let shares = self.shares;
+        (shares > 0).then(|| {
+            format!("discounts up to 1 were read as shares of the line: in {shares} good rows")
+        })
+    }
+}
+
+/// What the report says about unknown columns with names of money: it is in no sum.
+pub(crate) fn warning(unknown: &[String]) -> Option<String> {
+    let named: Vec<&str> =
+        unknown.iter().map(String::as_str).filter(|name| is_called_money(name)).collect();
+    (!named.is_empty())
+        .then(|| format!("unknown columns that look like money do not count: {}", named.join(", ")))
+}
+
+fn is_called_money(name: &str) -> bool {
+    let name = name.to_lowercase();
+    WORDS.iter().any(|word| name.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shopflow_core::Dataset;
+
+    fn met(discounts: &[(u64, bool)]) -> Discounts {
+        let mut notes = Discounts::default();
+        for (discount, is_good) in discounts {
+            notes.meet(*discount);
+            notes.end_row(*is_good);
+        }
+        notes
+    }
+
+    fn rejection(discounts: &[(u64, bool)]) -> Option<String> {
+        let columns = Dataset::Transactions.columns();
+        met(discounts).rejection(columns).map(|rejection| rejection.text)
+    }
+
+    #[test]
+    fn discounts_are_shares_or_money_and_never_both() {
+        assert_eq!(rejection(&[(0, true), (1, true), (10_000, true)]), None);
+        assert_eq!(rejection(&[(0, true), (10_001, true), (50_000, true)]), None);
+        assert_eq!(
+            rejection(&[(5_000, true), (2_000, true), (50_000, true)]).unwrap(),
+            "discount has values up to 1 in 2 rows, which are shares, and over 1 in 1, which are \
+             money"
+        );
+    }
+
+    #[test]
+    fn discounts_of_refused_rows_do_not_count() {
+        assert_eq!(rejection(&[(5_000, true), (50_000, false)]), None);
+        assert_eq!(met(&[(5_000, false)]).warning(), None);
+        let warning = met(&[(5_000, true), (0, true)]).warning().unwrap();
+        assert!(warning.ends_with("in 1 good rows"), "{warning}");
+    }
+
+    #[test]
+    fn unknown_columns_are_told_by_names_of_money() {
+        let names = ["note", "Sub Total", "lineAmount", "TAX_RATE", "gift"].map(str::to_owned);
+        assert_eq!(
+            warning(&names).unwrap(),
+            "unknown columns that look like money do not count: Sub Total, lineAmount, TAX_RATE"
+        );
+        assert_eq!(warning(&names[..1]), None);
+    }
+}
