@@ -9,6 +9,8 @@ use shopflow_core::dataset::{
 };
 use shopflow_core::vocabulary::ValueSet;
 
+use super::world::World;
+
 /// The migration that adds the weight.
 pub const WEIGHT: &str = "
     ALTER TABLE core.products ADD COLUMN weight_grams integer;
@@ -100,6 +102,29 @@ static RETURN_DEFINITION: Definition = Definition {
         }),
     }),
 };
+
+impl World {
+    /// An empty cloud with the tables of the definitions.
+    pub async fn new() -> World {
+        let world = World::without_tables().await;
+        world.client.batch_execute(WEIGHT).await.unwrap();
+        world.client.batch_execute(RETURNS).await.unwrap();
+        world
+    }
+
+    /// An empty cloud with the tables of the published migrations alone.
+    pub async fn without_tables() -> World {
+        let world = World::without_schema().await;
+        world.migrate().await;
+        world
+    }
+
+    /// An empty cloud with an empty database.
+    pub async fn without_schema() -> World {
+        define();
+        World::under(&[]).await
+    }
+}
 
 /// Puts the definitions in place, before any test has asked for a dataset.
 pub fn define() {

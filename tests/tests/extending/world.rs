@@ -21,8 +21,6 @@ use shopflow_upload::UploadResult;
 use shopflow_validate::clock::Zone;
 use tokio_postgres::Client;
 
-use super::shop;
-
 /// The key of the keyed hash in the stored lake.
 pub const KEY: &str = "thirty-two letters and digits...";
 
@@ -32,8 +30,8 @@ pub struct World {
     pub lake: String,
     pub database: Database,
     pub client: Client,
-    settings: Settings,
-    invocation: Invocation,
+    pub settings: Settings,
+    pub invocation: Invocation,
 }
 
 /// What a run did, by stage and dataset: rows in, loaded, quarantined, unchanged.
@@ -59,32 +57,19 @@ impl Ran {
 }
 
 impl World {
-    /// An empty cloud with the tables of the definitions.
-    pub async fn new() -> World {
-        let world = World::without_tables().await;
-        world.client.batch_execute(shop::WEIGHT).await.unwrap();
-        world.client.batch_execute(shop::RETURNS).await.unwrap();
-        world
-    }
-
-    /// An empty cloud with the tables of the published migrations alone.
-    pub async fn without_tables() -> World {
-        let world = World::without_schema().await;
-        world.migrate().await;
-        world
-    }
-
-    /// An empty cloud with an empty database.
-    pub async fn without_schema() -> World {
-        shop::define();
+    /// An empty cloud with an empty database, and these settings over those of production.
+    pub async fn under(variables: &[(&str, &str)]) -> World {
         let aws = shopflow_testkit::aws().await;
         let storage = shopflow_testkit::storage().await;
         let landing = shopflow_testkit::bucket(&storage, "landing").await;
         let lake = shopflow_testkit::bucket(&storage, "lake").await;
-        let (database, client) = shopflow_testkit::database().await;
-        let database = Database::new(&aws, &database).await.unwrap();
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let variables = variables.iter().map(owned).collect();
+        let mut settings = Settings::from_sources("prod", variables, &[]).unwrap();
+        let (reached, client) = shopflow_testkit::database().await;
+        settings.database = reached;
+        let database = Database::new(&aws, &settings.database).await.unwrap();
         client.batch_execute("SET timezone = 'UTC'").await.unwrap();
-        let mut settings = Settings::from_sources("prod", Default::default(), &[]).unwrap();
         settings.buckets.landing = landing.clone();
         settings.buckets.lake = lake.clone();
         settings.buckets.reports = shopflow_testkit::bucket(&storage, "reports").await;
@@ -109,7 +94,7 @@ impl World {
         let mut ran = Ran::default();
         let mut entries = Vec::new();
         for (part, (dataset, content)) in files.iter().enumerate() {
-            let validated = self.validate(&run, *dataset, content).await?;
+            let validated = self.validate(&run, part, *dataset, content).await?;
             assert!(validated.accepted, "{:?}", validated.rejection);
             ran.ledger.push(validated.ledger.clone());
             let copy = CopyEvent {
@@ -149,8 +134,14 @@ impl World {
         Ok(ran)
     }
 
-    async fn validate(&self, run: &Run, dataset: Dataset, content: &str) -> Result<ValidateResult> {
-        let key = format!("incoming/{dataset}/{}.{}", run.run_id, dataset.extension());
+    async fn validate(
+        &self,
+        run: &Run,
+        part: usize,
+        dataset: Dataset,
+        content: &str,
+    ) -> Result<ValidateResult> {
+        let key = format!("incoming/{dataset}/{}-{part}.{}", run.run_id, dataset.extension());
         let content = content.as_bytes().to_vec();
         let landed = self.storage.write_all(&self.landing, &key, "text/csv", content).await?;
         let context = shopflow_validate::Context {
@@ -165,7 +156,7 @@ impl World {
     /// Why a file is rejected.
     pub async fn rejection(&self, date: &str, dataset: Dataset, content: &str) -> String {
         let run = Run { run_id: format!("run-{date}"), run_date: date.parse().unwrap() };
-        let result = self.validate(&run, dataset, content).await.unwrap();
+        let result = self.validate(&run, 0, dataset, content).await.unwrap();
         assert!(!result.accepted);
         result.rejection.unwrap()
     }

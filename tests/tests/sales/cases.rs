@@ -1,0 +1,27 @@
+//! The files, as they are.
+
+macro_rules! case {
+    ($path:literal) => {
+        include_str!(concat!("../../cases/real/", $path))
+    };
+}
+
+/// Customers and products that the lines below name. Article n costs n.50.
+pub const CUSTOMERS: &str = case!("00-base/customers.csv");
+pub const PRODUCTS: &str = case!("00-base/products.csv");
+
+pub const JAFFLE_CUSTOMERS: &str = case!("02-jaffle-classic/raw_customers.csv");
+pub const JAFFLE_ORDERS: &str = case!("02-jaffle-classic/raw_orders.csv");
+pub const JAFFLE_PAYMENTS: &str = case!("02-jaffle-classic/raw_payments.csv");
+
+/// Two returns, and one line without a customer.
+pub const RETAIL_LINES: &str = case!("03-online-retail/lines_renamed.csv");
+/// More than a third of the lines have no customer.
+pub const RETAIL_GUESTS: &str = case!("03-online-retail/lines_37pct_anonymous.csv");
+/// Lines with a price and a discount.
+pub const RETAIL_PRICES: &str = case!("03-online-retail/lines_with_price.csv");
+pub const RETAIL_EXPORT: &str = case!("03-online-retail/export.csv");
+
+pub const OLIST_LINES: &str = case!("04-olist/lines_renamed.csv");
+pub const SUPERSTORE_EXPORT: &str = case!("05-superstore/export.csv");
+pub const SHOPIFY_LINES: &str = case!("07-shopify/lines_renamed.csv");

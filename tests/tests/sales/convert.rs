@@ -1,0 +1,210 @@
+//! Exports, written by hand as the files of the pipeline: what a shop does whose columns have other
+//! names and whose keys are texts.
+//!
+//! What an export lacks and a file must have (a supplier, an address) is made up. Where there is no
+//! list price, it is 1.00: sales have their own.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, NaiveDate};
+use shopflow_core::{Dataset, values};
+
+const CUSTOMERS: &str = "id,name,email,registration_date,country";
+const PRODUCTS: &str = "id,name,category,price,supplier";
+/// Ten-thousandths in one: amounts are read as such.
+const ONE: u64 = 10_000;
+
+/// A row of an export, by the names of its header.
+type Record = HashMap<String, String>;
+
+/// The files of the pipeline that an export gives.
+#[derive(Debug)]
+pub struct Converted {
+    customers: String,
+    products: String,
+    sales: String,
+}
+
+impl Converted {
+    pub fn files(&self) -> [(Dataset, &str); 3] {
+        [
+            (Dataset::Customers, &self.customers),
+            (Dataset::Products, &self.products),
+            (Dataset::Transactions, &self.sales),
+        ]
+    }
+}
+
+/// The rows of a file of customers or products, by id.
+#[derive(Debug, Default)]
+struct Members {
+    keys: Vec<String>,
+    rows: BTreeMap<u64, [String; 4]>,
+}
+
+impl Members {
+    /// The number of a key that is a text. The values are those of the record that names it first.
+    fn number(&mut self, key: &str, values: [&str; 4]) -> u64 {
+        let at = self.keys.iter().position(|known| known == key).unwrap_or_else(|| {
+            self.keys.push(key.to_owned());
+            self.keys.len() - 1
+        });
+        let id = at as u64 + 1;
+        self.add(id, values);
+        id
+    }
+
+    fn add(&mut self, id: u64, values: [&str; 4]) {
+        self.rows.entry(id).or_insert_with(|| values.map(str::to_owned));
+    }
+
+    fn file(&self, header: &str) -> String {
+        let mut rows = Vec::new();
+        for (id, values) in &self.rows {
+            let mut row = vec![id.to_string()];
+            row.extend(values.iter().cloned());
+            rows.push(row);
+        }
+        file(header, &rows)
+    }
+}
+
+fn file(header: &str, rows: &[Vec<String>]) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(header.split(',')).unwrap();
+    for row in rows {
+        writer.write_record(row).unwrap();
+    }
+    String::from_utf8(writer.into_inner().unwrap()).unwrap()
+}
+
+pub fn records(export: &str) -> Vec<Record> {
+    let reader = csv::Reader::from_reader(export.as_bytes());
+    reader.into_deserialize::<Record>().map(|record| record.unwrap()).collect()
+}
+
+/// An amount in ten-thousandths.
+pub fn amount(text: &str) -> u64 {
+    values::amount(text.as_bytes()).unwrap()
+}
+
+/// Jaffle shop: an order has no product, and what was paid for it is its only line. Payments of
+/// orders that no file has stay out.
+pub fn jaffle_classic(customers: &str, orders: &str, payments: &str) -> Converted {
+    let mut members = Members::default();
+    for record in records(customers) {
+        let name = format!("{} {}", record["first_name"], record["last_name"]);
+        let email = format!("{}@example.com", record["first_name"].to_lowercase());
+        members.add(record["id"].parse().unwrap(), [&name, &email, "2024-12-31", "US"]);
+    }
+    let mut products = Members::default();
+    let product = products.number("order", ["Order", "grocery", "1.00", "Jaffle shop"]);
+    let orders = records(orders);
+    let mut sales = Vec::new();
+    for payment in records(payments) {
+        let order = orders.iter().find(|order| order["id"] == payment["order_id"]);
+        let Some(order) = order else { continue };
+        let cents: u64 = payment["amount"].parse().unwrap();
+        sales.push(vec![
+            payment["id"].clone(),
+            order["user_id"].clone(),
+            product.to_string(),
+            "1".to_owned(),
+            format!("{}T12:00:00Z", order["order_date"]),
+            payment["payment_method"].clone(),
+            order["id"].clone(),
+            format!("{}.{:02}", cents / 100, cents % 100),
+            order["status"].clone(),
+        ]);
+    }
+    let header = "id,customer_id,product_id,quantity,timestamp,payment_method,order_id,unit_price,\
+        status";
+    Converted {
+        customers: members.file(CUSTOMERS),
+        products: products.file(PRODUCTS),
+        sales: file(header, &sales),
+    }
+}
+
+/// UCI Online Retail: one file has customers, products and lines. Numbers of customers and moments
+/// go on as they are written; who has no number is a guest.
+pub fn online_retail(export: &str) -> Converted {
+    let (mut customers, mut products) = (Members::default(), Members::default());
+    let mut sales = Vec::new();
+    for (at, record) in records(export).iter().enumerate() {
+        let customer = &record["CustomerID"];
+        if !customer.is_empty() {
+            let id = customer.strip_suffix(".0").unwrap_or(customer);
+            let (name, email) = (format!("Customer {id}"), format!("customer{id}@example.com"));
+            let country = match record["Country"].as_str() {
+                "United Kingdom" => "GB",
+                "France" => "FR",
+                other => panic!("{other} has no code here"),
+            };
+            customers.add(id.parse().unwrap(), [&name, &email, "2025-01-02", country]);
+        }
+        let (name, price) = (record["Description"].as_str(), record["UnitPrice"].as_str());
+        let values = [name, "home", price, "Unknown"];
+        let product = products.number(&record["StockCode"], values);
+        sales.push(vec![
+            (at + 1).to_string(),
+            customer.clone(),
+            product.to_string(),
+            record["Quantity"].clone(),
+            record["InvoiceDate"].clone(),
+            "credit_card".to_owned(),
+            record["InvoiceNo"].clone(),
+            record["UnitPrice"].clone(),
+        ]);
+    }
+    let header = "id,customer_id,product_id,quantity,timestamp,payment_method,order_id,unit_price";
+    Converted {
+        customers: customers.file(CUSTOMERS),
+        products: products.file(PRODUCTS),
+        sales: file(header, &sales),
+    }
+}
+
+/// Superstore: the export has what a line brought after its discount, and the price before it
+/// follows from that.
+pub fn superstore(export: &str) -> Converted {
+    let (mut customers, mut products) = (Members::default(), Members::default());
+    let mut sales = Vec::new();
+    for record in records(export) {
+        let key = &record["Customer ID"];
+        let email = format!("{}@example.com", key.to_lowercase());
+        let values = [record["Customer Name"].as_str(), email.as_str(), "2025-01-02", "US"];
+        let customer = customers.number(key, values);
+        let values = [record["Product Name"].as_str(), "home", "1.00", "Unknown"];
+        let product = products.number(&record["Product ID"], values);
+        let units: u64 = record["Quantity"].parse().unwrap();
+        let share = amount(&record["Discount"]);
+        let price = amount(&record["Sales"]) * ONE / (units * (ONE - share));
+        sales.push(vec![
+            record["Row ID"].clone(),
+            customer.to_string(),
+            product.to_string(),
+            units.to_string(),
+            format!("{}T12:00:00Z", day(&record["Order Date"])),
+            "credit_card".to_owned(),
+            record["Order ID"].clone(),
+            format!("{}.{:04}", price / ONE, price % ONE),
+            record["Discount"].clone(),
+        ]);
+    }
+    let header = "id,customer_id,product_id,quantity,timestamp,payment_method,order_id,unit_price,\
+        discount";
+    Converted {
+        customers: customers.file(CUSTOMERS),
+        products: products.file(PRODUCTS),
+        sales: file(header, &sales),
+    }
+}
+
+/// A day as `11/8/2025`, or as milliseconds since 1970.
+fn day(text: &str) -> NaiveDate {
+    match text.parse::<i64>() {
+        Ok(millis) => DateTime::from_timestamp_millis(millis).unwrap().date_naive(),
+        Err(_) => NaiveDate::parse_from_str(text, "%m/%d/%Y").unwrap(),
+    }
+}

@@ -1,0 +1,93 @@
+//! Exports whose columns have other names, converted by hand.
+
+use shopflow_core::{Dataset, Stage};
+
+use super::cases::{
+    JAFFLE_CUSTOMERS, JAFFLE_ORDERS, JAFFLE_PAYMENTS, RETAIL_EXPORT, SUPERSTORE_EXPORT,
+};
+use super::checks::{
+    BASKETS, COUNTRIES, CUSTOMERS, DAYS, PAYMENT_METHODS, PAYMENT_METHODS_EVOLVE, PRODUCTS, shop,
+};
+use super::convert::{amount, jaffle_classic, online_retail, records, superstore};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn superstore_brings_what_its_sales_column_says() {
+    let world = shop(&[]).await;
+    let converted = superstore(SUPERSTORE_EXPORT);
+    let ran = world.passed("2026-01-02", &converted.files()).await;
+    assert_eq!(ran.of(Stage::Load, Dataset::Transactions), (2, 2, 0));
+    assert_eq!(
+        world.totals().await,
+        "2 lines, 7 units: gross 2003.01, discounts 783.47, returns 0.00, net 1219.54 \
+         (0 to guests 0.00, to customers 1219.54)"
+    );
+    // Of ten-thousandths, to the cent.
+    let sales: u64 = records(SUPERSTORE_EXPORT).iter().map(|record| amount(&record["Sales"])).sum();
+    let cents = (sales + 50) / 100;
+    let net = "SELECT sum(amount) AS net FROM warehouse.fact_sales";
+    assert_eq!(world.query(net).await, [format!("{}.{:02}", cents / 100, cents % 100)]);
+    let facts = "SELECT transaction_id, order_id, unit_price, discount, amount \
+         FROM warehouse.fact_sales ORDER BY 1";
+    assert_eq!(
+        world.query(facts).await,
+        ["1 CA-2025-900001 130.98 0.00 261.96", "2 CA-2025-900002 348.21 783.47 957.58"]
+    );
+    assert_eq!(world.query(DAYS).await, ["2025-11-08 2 2 7 1219.54"]);
+    assert_eq!(world.query(CUSTOMERS).await, ["1 1 261.96 261.96", "2 1 957.58 957.58"]);
+    world.agrees().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_returned_order_of_jaffle_shop_brings_nothing() {
+    let world = shop(PAYMENT_METHODS_EVOLVE).await;
+    let converted = jaffle_classic(JAFFLE_CUSTOMERS, JAFFLE_ORDERS, JAFFLE_PAYMENTS);
+    let ran = world.passed("2026-01-02", &converted.files()).await;
+    assert_eq!(ran.of(Stage::Load, Dataset::Transactions), (2, 2, 0));
+    // Of the customers, one is in no file.
+    assert_eq!(ran.inferred, 1);
+    assert_eq!(
+        world.totals().await,
+        "2 lines, 2 units: gross 30.00, discounts 0.00, returns 10.00, net 20.00 \
+         (0 to guests 0.00, to customers 20.00)"
+    );
+    let facts = "SELECT transaction_id, order_id, unit_price, amount, status \
+         FROM warehouse.fact_sales ORDER BY 1";
+    assert_eq!(world.query(facts).await, ["1 1 10.00 0.00 returned", "2 2 20.00 20.00 completed"]);
+    assert_eq!(world.query(DAYS).await, ["2025-01-01 1 1 1 0.00", "2025-01-02 1 1 1 20.00"]);
+    assert_eq!(world.query(CUSTOMERS).await, ["1 1 0.00 0.00", "3 1 20.00 20.00"]);
+    assert_eq!(world.query(PRODUCTS).await, ["1 2 2 20.00"]);
+    assert_eq!(world.query(COUNTRIES).await, ["US 1 0.00", "unknown 1 20.00"]);
+    assert_eq!(world.query(PAYMENT_METHODS).await, ["coupon 1", "credit_card 1"]);
+    world.agrees().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_file_of_online_retail_gives_customers_products_and_lines() {
+    let world = shop(&[]).await;
+    let converted = online_retail(RETAIL_EXPORT);
+    let ran = world.passed("2026-01-02", &converted.files()).await;
+    assert_eq!(ran.of(Stage::Load, Dataset::Transactions), (4, 4, 0));
+    assert_eq!(ran.inferred, 0);
+    assert_eq!(
+        world.totals().await,
+        "4 lines, 10 units: gross 73.50, discounts 0.00, returns 2.55, net 70.95 \
+         (1 to guests 4.20, to customers 66.75)"
+    );
+    let facts = "SELECT transaction_id, order_id, customer_id, quantity, unit_price, amount \
+         FROM warehouse.sales ORDER BY 1";
+    assert_eq!(
+        world.query(facts).await,
+        [
+            "1 900001 17001 6 2.55 15.30",
+            "2 C900002 17001 -1 2.55 -2.55",
+            "3 900003 - 2 2.10 4.20",
+            "4 900004 17003 3 18.00 54.00",
+        ]
+    );
+    assert_eq!(world.query(DAYS).await, ["2025-12-01 4 2 10 70.95"]);
+    assert_eq!(world.query(CUSTOMERS).await, ["17001 2 12.75 12.75", "17003 1 54.00 54.00"]);
+    assert_eq!(world.query(PRODUCTS).await, ["1 2 5 12.75", "2 1 2 4.20", "3 1 3 54.00"]);
+    assert_eq!(world.query(BASKETS).await, ["1 3 11 73.50"]);
+    assert_eq!(world.query(COUNTRIES).await, ["FR 1 54.00", "GB 2 12.75", "unknown 1 4.20"]);
+    world.agrees().await;
+}

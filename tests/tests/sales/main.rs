@@ -1,0 +1,17 @@
+//! What files in the shape of real exports come to, to the cent: own prices, discounts, returns and
+//! guests, from the landed file to the tables that people read.
+//!
+//! The functions are those of the pipeline, called in the order of the state machine, quality
+//! included. The files stand in tests/cases/real.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod cases;
+mod checks;
+mod convert;
+mod exports;
+mod lines;
+// Shared with the tests of extending, which need more of it.
+#[allow(dead_code)]
+#[path = "../extending/world.rs"]
+mod world;
