@@ -166,13 +166,16 @@ async fn a_copy_killed_half_way_leaves_nothing_and_the_next_one_succeeds() {
     let lab = Lab::new().await;
     let content = transactions(1_500_000);
     let event = lab.validated(Dataset::Transactions, 0, content.clone()).await;
-    // Ever further on, until parts of the bronze file have been sent.
-    let mut steps = 1;
+    // Ever further on, until parts of the bronze file have been sent; in smaller steps after one that
+    // went to the end.
+    let (mut steps, mut pace) = (1, 4);
     while !has_parts(&lab, &lab.context.lake).await {
-        let done = cut_off(lab.copy(&event), steps).await;
-        assert!(done.is_none(), "all was copied at once after {steps} steps");
+        if cut_off(lab.copy(&event), steps).await.is_some() {
+            remove_copies(&lab, &event.run, Dataset::Transactions).await;
+            (steps, pace) = (steps - steps / pace, pace * 2);
+        }
         assert_nothing_copied(&lab, &event.run, Dataset::Transactions).await;
-        steps += 1 + steps / 4;
+        steps += 1 + steps / pace;
     }
     let result = lab.copy(&event).await.unwrap();
     assert_eq!(result.entry.rows, 1_500_000);
@@ -180,6 +183,15 @@ async fn a_copy_killed_half_way_leaves_nothing_and_the_next_one_succeeds() {
     assert!(raw == content);
     let batches = read_file(lab.storage(), &result.entry.bronze.reference()).await.unwrap();
     assert_eq!(batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 1_500_000);
+}
+
+async fn remove_copies(lab: &Lab, run: &shopflow_core::contract::Run, dataset: Dataset) {
+    for (bucket, key) in [
+        (&lab.context.landing, keys::raw(run, dataset, 0)),
+        (&lab.context.lake, keys::bronze(run, dataset, 0)),
+    ] {
+        lab.storage().client().delete_object().bucket(bucket).key(key).send().await.unwrap();
+    }
 }
 
 /// True when the bucket has parts of an upload that never ended.

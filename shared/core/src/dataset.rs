@@ -330,10 +330,10 @@ mod tests {
             name: "returns",
             format: Format::Csv,
             columns: &[
-                column("number", Kind::Quantity, ""),
-                column("number", Kind::Text(9), "").since(99),
-                column("sale", Kind::Reference(Dataset::Transactions), ""),
-                optional("_line", Kind::Text(9), ""),
+                Column::required("number", Kind::Quantity, ""),
+                Column::required("number", Kind::Text(9), "").since(99),
+                Column::required("sale", Kind::Reference(Dataset::Transactions), ""),
+                Column::optional("_line", Kind::Text(9), ""),
             ],
             role: Role::Event(Event { history: None }),
         };

@@ -10,28 +10,18 @@ mod usual;
 
 use crate::rules::Rule;
 use calendar::civil_from_days;
+use parts::{DAY_SECONDS, MICROS};
 use spellings::{any_date, any_moment};
 use usual::{rfc3339_parts, zulu};
 
 pub use calendar::days_in;
+pub use parts::Moment;
 pub use usual::{day, rfc3339};
 
-const MICROS: i64 = 1_000_000;
-const DAY_SECONDS: i64 = 86_400;
 /// 1900-01-01.
 const FIRST_DAY: i32 = -25_567;
 /// 2100-12-31.
 const LAST_DAY: i32 = 47_846;
-
-/// A date and a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
-    /// Microseconds since 1970-01-01 UTC.
-    At(i64),
-    /// What a clock shows, in microseconds since its 1970-01-01: which moment that is depends on
-    /// where the clock hangs.
-    OnClock(i64),
-}
 
 /// A date of the years 1900 to 2100, in days since 1970-01-01.
 ///
@@ -140,6 +130,7 @@ fn write_digits(number: u32, digits: u32, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use super::parts::Read;
     use super::*;
     use chrono::{DateTime, NaiveDate};
     use proptest::prelude::*;

@@ -1,6 +1,19 @@
 //! The parts of a moment, and what they come to.
 
-use super::{DAY_SECONDS, MICROS, Moment};
+/// Microseconds of a second.
+pub(super) const MICROS: i64 = 1_000_000;
+/// Seconds of a day.
+pub(super) const DAY_SECONDS: i64 = 86_400;
+
+/// A date and a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// Microseconds since 1970-01-01 UTC.
+    At(i64),
+    /// What a clock shows, in microseconds since its 1970-01-01: which moment that is depends on
+    /// where the clock hangs.
+    OnClock(i64),
+}
 
 /// A date and a time in parts, so that it can be asked for its year as it is written.
 #[derive(Debug, Clone, Copy)]

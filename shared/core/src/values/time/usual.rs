@@ -3,8 +3,7 @@
 
 use super::super::digits::{self, Layout, byte, pairs};
 use super::calendar::civil;
-use super::parts::{Read, clock, fraction, signed, two};
-use super::{DAY_SECONDS, MICROS};
+use super::parts::{DAY_SECONDS, MICROS, Read, clock, fraction, signed, two};
 
 /// Days since 1970-01-01 of exactly `YYYY-MM-DD`.
 #[inline]
