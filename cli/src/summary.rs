@@ -48,7 +48,13 @@ pub struct RunReport {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Business {
     pub transactions: String,
+    /// Gross less discounts and returns.
     pub revenue: String,
+    pub gross: String,
+    pub discounts: String,
+    pub returns: String,
+    /// Transactions of guests.
+    pub without_customer: String,
     pub top_customers: Vec<TopCustomer>,
 }
 
@@ -178,11 +184,7 @@ impl RunReport {
             lines.push(format!("quality score   {score:.1} of 100"));
         }
         if let Some(business) = &self.business {
-            lines.push(format!(
-                "revenue         {} from {} transactions",
-                thousands_decimal(&business.revenue),
-                thousands_decimal(&business.transactions),
-            ));
+            lines.push(format!("revenue         {}", business.revenue_line()));
         }
         for (dataset, values) in &self.new_values {
             lines.push(format!("new values      {dataset}: {values}"));
@@ -222,6 +224,28 @@ fn statement(cost: &Cost) -> Vec<String> {
 }
 
 impl Business {
+    /// Net revenue, and what is between it and gross, where there is something.
+    fn revenue_line(&self) -> String {
+        let mut line = format!(
+            "{} net from {} lines",
+            thousands_decimal(&self.revenue),
+            thousands_decimal(&self.transactions),
+        );
+        if self.gross != self.revenue {
+            line.push_str(&format!(
+                " (gross {}, discounts {}, returns {})",
+                thousands_decimal(&self.gross),
+                thousands_decimal(&self.discounts),
+                thousands_decimal(&self.returns),
+            ));
+        }
+        if self.without_customer != "0" {
+            let guests = thousands_decimal(&self.without_customer);
+            line.push_str(&format!(", {guests} without a customer"));
+        }
+        line
+    }
+
     fn top_table(&self) -> Table {
         let mut table = Table::new(&["customer", "country", "transactions", "revenue"]);
         for customer in &self.top_customers {
@@ -287,7 +311,11 @@ async fn read<T: DeserializeOwned>(
 async fn business(client: &Client) -> Result<Business> {
     let totals = analytics::query(
         client,
-        "SELECT coalesce(sum(transactions), 0), coalesce(sum(revenue), 0)::numeric(18, 2)
+        "SELECT coalesce(sum(transactions), 0), coalesce(sum(revenue), 0)::numeric(18, 2),
+                coalesce(sum(gross), 0)::numeric(18, 2),
+                coalesce(sum(discounts), 0)::numeric(18, 2),
+                coalesce(sum(returns), 0)::numeric(18, 2),
+                (SELECT count(*) FROM warehouse.fact_sales WHERE customer_key IS NULL)
          FROM warehouse.daily_sales",
     )
     .await?;
@@ -317,7 +345,15 @@ async fn business(client: &Client) -> Result<Business> {
             revenue: cell(row, 3).unwrap_or_default(),
         })
         .collect();
-    Ok(Business { transactions: total(0), revenue: total(1), top_customers })
+    Ok(Business {
+        transactions: total(0),
+        revenue: total(1),
+        gross: total(2),
+        discounts: total(3),
+        returns: total(4),
+        without_customer: total(5),
+        top_customers,
+    })
 }
 
 #[cfg(test)]

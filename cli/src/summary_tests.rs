@@ -37,6 +37,10 @@ fn report() -> RunReport {
         business: Some(Business {
             transactions: "4950".to_owned(),
             revenue: "1234567.80".to_owned(),
+            gross: "1234567.80".to_owned(),
+            discounts: "0.00".to_owned(),
+            returns: "0.00".to_owned(),
+            without_customer: "0".to_owned(),
             top_customers: vec![TopCustomer {
                 customer_id: "17".to_owned(),
                 country: None,
@@ -64,7 +68,7 @@ validate  transactions    5,000     4,950           50          0
 load      products          498       498            0          0
 
 quality score   99.5 of 100
-revenue         1,234,567.80 from 4,950 transactions
+revenue         1,234,567.80 net from 4,950 lines
 cost on AWS     $0.001381 (estimate)
                 Step Functions 0.000900, Lambda 0.000023, S3 requests 0.000400
                 database 0.000058
@@ -76,6 +80,23 @@ customer  country  transactions   revenue
       17  -                  42  9,876.50
 ";
     assert_eq!(report().render(), expected);
+}
+
+#[test]
+fn what_is_between_gross_and_net_is_told_and_how_much_was_sold_to_guests() {
+    let mut sold = report();
+    sold.business = sold.business.map(|business| Business {
+        transactions: "44".to_owned(),
+        revenue: "410.00".to_owned(),
+        gross: "418.50".to_owned(),
+        discounts: "3.00".to_owned(),
+        returns: "5.50".to_owned(),
+        without_customer: "8".to_owned(),
+        ..business
+    });
+    let line = "revenue         410.00 net from 44 lines \
+                (gross 418.50, discounts 3.00, returns 5.50), 8 without a customer\n";
+    assert!(sold.render().contains(line), "{}", sold.render());
 }
 
 #[test]

@@ -6,15 +6,16 @@
 -- Columns:   country              country of residence of the customer at the moment of the sale;
 --                                 'unknown' while the customer is an inferred member
 --            transactions         number of sales
---            revenue              each sale at the price that was valid at its moment
---            average_order_value  revenue per priced sale; absent when none has a price yet
--- Notes:     An order is one transaction. The country of guests is 'unknown'.
+--            revenue              what was charged, less what came back
+--            average_order_value  revenue per order; absent when no sale has a price yet
+-- Notes:     An order is what has one order number, or a single sale where there is none. Those that
+--            were cancelled are left out. The country of guests is 'unknown'.
 --            Sales of products whose price is not known yet count as transactions only.
 SELECT
     country,
     sum(transactions) AS transactions,
     sum(revenue) AS revenue,
-    round(sum(revenue) / nullif(sum(priced_transactions), 0), 2) AS average_order_value
+    round(sum(revenue) / nullif(sum(orders), 0), 2) AS average_order_value
 FROM warehouse.country_sales
 GROUP BY country
 ORDER BY average_order_value DESC NULLS LAST, country;

@@ -8,8 +8,9 @@
 --            baskets_percent  their share of all baskets
 --            average_units    units per basket
 --            average_value    revenue per basket; sales without a known price add nothing
--- Notes:     A basket is all that a customer buys on one day (dim_date's day), and each sale to a
---            guest is one. What came back is in none.
+-- Notes:     A basket is all that a customer buys on one day (dim_date's day), or of it what has one
+--            order number, and each sale to a guest without a number is one. What came back is in
+--            none.
 WITH grouped AS (
     SELECT
         least(lines, 5) AS lines,

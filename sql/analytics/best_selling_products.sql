@@ -8,7 +8,7 @@
 --            product_id       number of the product
 --            product          name today; absent for inferred members
 --            units            units sold, the measure of the ranking
---            revenue          each sale at the price that was valid at its moment
+--            revenue          what was charged, less what came back
 --            rank_by_revenue  place in the category by revenue, among all its products
 -- Notes:     Every sale of a product counts for the category the product is in today, so a product
 --            that moved is ranked once, with its whole history.

@@ -7,7 +7,7 @@
 --                                  while the product is an inferred member
 --            transactions          number of sales
 --            units                 units sold
---            revenue               each sale at the price that was valid at its moment
+--            revenue               what was charged, less what came back
 --            share_percent         share of all revenue; absent while there is none
 --            recent_share_percent  share of the revenue of the latest month with sales and the two
 --                                  before it

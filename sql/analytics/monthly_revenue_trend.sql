@@ -5,7 +5,7 @@
 -- Reads:     warehouse.monthly_sales
 -- Chart:     columns revenue by month
 -- Columns:   month           YYYY-MM, by the UTC date of the sale
---            revenue         each sale at the price that was valid at its moment
+--            revenue         what was charged, less what came back
 --            transactions    number of sales
 --            growth_percent  change of revenue against the month before; absent for the first
 --                            month and after a month without revenue

@@ -6,10 +6,11 @@
 -- Columns:   baskets            baskets bought so far: 1 to 4, or 5+
 --            customers          customers who bought that many
 --            customers_percent  their share of all who ever bought
---            revenue            money they spent, each sale at the price valid at its moment
+--            revenue            money they spent, less what came back
 --            revenue_percent    their share of all revenue; absent while there is none
--- Notes:     A basket is all that a customer buys on one day (dim_date's day). So a customer with two
---            sales on one day has not come back. Guests are nobody.
+-- Notes:     A basket is all that a customer buys on one day (dim_date's day), or of it what has one
+--            order number. So a customer with two sales on one day has come back only if they are two
+--            orders. Guests are nobody.
 --            The repeat purchase rate is the sum of customers_percent from 2 baskets on.
 WITH grouped AS (
     SELECT

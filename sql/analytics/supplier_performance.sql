@@ -8,7 +8,7 @@
 --                                  while the product is an inferred member
 --            transactions          number of sales
 --            units                 units sold
---            revenue               each sale at the price that was valid at its moment
+--            revenue               what was charged, less what came back
 --            share_percent         share of all revenue; absent while there is none
 --            cumulative_percent    share of this supplier and all before it
 --            recent_growth_percent revenue of the three months before the latest one against the

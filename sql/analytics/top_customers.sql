@@ -7,7 +7,7 @@
 --            customer_id   number of the customer; name and address are not part of the warehouse
 --            country       country of residence today; 'unknown' for inferred members
 --            transactions  number of sales
---            revenue       money spent, each sale at the price that was valid at its moment
+--            revenue       money spent, less what came back
 -- Notes:     Sales of products whose price is not known yet count as transactions, not as revenue.
 --            Equal revenue: more transactions first, then the lower number, so that the answer is
 --            always the same.

@@ -7,7 +7,7 @@
 -- Columns:   week               its Monday
 --            days               days of the week from the first to the last day with a sale: less
 --                               than 7 at both ends
---            revenue            each sale at the price that was valid at its moment
+--            revenue            what was charged, less what came back
 --            transactions       number of sales
 --            growth_percent     change of revenue against the week before; absent when either week
 --                               is incomplete or the one before had no revenue

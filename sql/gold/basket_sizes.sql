@@ -1,24 +1,26 @@
 -- basket_sizes: How much do customers buy at a time?
 -- Grain: one row per number of sales in a basket. A basket is what one customer bought on one
--- business day; each sale to a guest is one of its own. What came back is in none. Revenue counts the
--- priced sales.
+-- business day, or of it what has one order number; each sale to a guest without one is one of its
+-- own. Lines that came back are in none, and units that were cancelled or returned do not count.
+-- Revenue counts the priced sales.
 -- Reads gold_fact_sales.
-WITH customer_days AS (
+WITH bought AS (
     SELECT
-        coalesce(customer_id, -transaction_id) AS buyer,
+        coalesce(customer_id, CASE WHEN order_id IS NULL THEN -transaction_id END) AS buyer,
         business_date,
+        order_id,
         count(*) AS lines,
-        sum(quantity) AS units,
+        sum(CASE WHEN status IN ('cancelled', 'returned') THEN 0 ELSE quantity END) AS units,
         coalesce(sum(amount), 0) AS revenue
     FROM gold_fact_sales
     WHERE quantity > 0
-    GROUP BY 1, 2
+    GROUP BY 1, 2, 3
 )
 SELECT
     lines,
     count(*) AS baskets,
     sum(units) AS units,
     CAST(sum(revenue) AS decimal(18, 2)) AS revenue
-FROM customer_days
+FROM bought
 GROUP BY lines
 ORDER BY lines

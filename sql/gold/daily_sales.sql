@@ -1,15 +1,61 @@
 -- daily_sales: How much was sold on each day?
 -- Grain: one row per day with at least one sale in business time.
--- Guests are no customers. Units and revenue are less what came back. Revenue counts priced sales;
--- unpriced_transactions says how many wait for the price of their product.
+-- Guests are no customers. An order is what has one order number, or a single sale where there is none;
+-- it counts in each day that has a line of it, unless all of them were cancelled. Gross is what was
+-- sold, at the prices that were charged; revenue is gross less discounts and returns. Returns are what
+-- came back, whether a line of its own says so or the status of the sale. Units are less what came back
+-- or was cancelled. Money counts priced sales; unpriced_transactions says how many wait for the price
+-- of their product.
 -- Reads gold_fact_sales.
+WITH lines AS (
+    SELECT
+        business_date AS event_date,
+        customer_id,
+        order_id,
+        quantity,
+        unit_price,
+        amount,
+        discount,
+        status,
+        CASE WHEN quantity > 0 AND coalesce(status, '') <> 'cancelled' THEN 1 ELSE 0 END AS sold
+    FROM gold_fact_sales
+), days AS (
+    SELECT
+        event_date,
+        count(*) AS transactions,
+        count(DISTINCT customer_id) AS customers,
+        sum(CASE WHEN quantity > 0 AND status IN ('cancelled', 'returned') THEN 0 ELSE quantity END)
+            AS units,
+        CAST(coalesce(sum(amount), 0) AS decimal(18, 2)) AS revenue,
+        count(*) - count(amount) AS unpriced_transactions,
+        count(CASE WHEN sold = 1 AND order_id IS NULL THEN 1 END) AS single_sales,
+        CAST(coalesce(sum(
+            CASE
+                WHEN sold = 1 AND status IN ('refunded', 'returned')
+                    THEN CAST(quantity * unit_price AS decimal(18, 2))
+                WHEN sold = 1 THEN amount + coalesce(discount, CAST(0 AS decimal(18, 2)))
+            END), 0) AS decimal(18, 2)) AS gross,
+        CAST(coalesce(sum(CASE WHEN sold = 1 AND unit_price IS NOT NULL THEN discount END), 0)
+             AS decimal(18, 2)) AS discounts
+    FROM lines
+    GROUP BY event_date
+), numbered AS (
+    SELECT event_date, count(DISTINCT order_id) AS orders
+    FROM lines
+    WHERE sold = 1 AND order_id IS NOT NULL
+    GROUP BY event_date
+)
 SELECT
-    business_date AS event_date,
-    count(*) AS transactions,
-    count(DISTINCT customer_id) AS customers,
-    sum(quantity) AS units,
-    CAST(coalesce(sum(amount), 0) AS decimal(18, 2)) AS revenue,
-    count(*) - count(amount) AS unpriced_transactions
-FROM gold_fact_sales
-GROUP BY 1
-ORDER BY 1
+    d.event_date,
+    d.transactions,
+    d.customers,
+    d.units,
+    d.revenue,
+    d.unpriced_transactions,
+    d.single_sales + coalesce(n.orders, 0) AS orders,
+    d.gross,
+    d.discounts,
+    CAST(d.gross - d.discounts - d.revenue AS decimal(18, 2)) AS returns
+FROM days AS d
+LEFT JOIN numbered AS n ON n.event_date = d.event_date
+ORDER BY d.event_date

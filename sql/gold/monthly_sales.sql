@@ -1,15 +1,61 @@
 -- monthly_sales: What is the trend of monthly revenue?
 -- Grain: one row per month (named by its first day) with at least one sale in business time.
--- Guests are no customers. Units and revenue are less what came back. Revenue counts priced sales;
--- unpriced_transactions says how many wait for the price of their product.
+-- Guests are no customers. An order is what has one order number, or a single sale where there is none;
+-- it counts in each month that has a line of it, unless all of them were cancelled. Gross is what was
+-- sold, at the prices that were charged; revenue is gross less discounts and returns. Returns are what
+-- came back, whether a line of its own says so or the status of the sale. Units are less what came back
+-- or was cancelled. Money counts priced sales; unpriced_transactions says how many wait for the price
+-- of their product.
 -- Reads gold_fact_sales.
+WITH lines AS (
+    SELECT
+        CAST(date_trunc('month', business_date) AS date) AS month_start,
+        customer_id,
+        order_id,
+        quantity,
+        unit_price,
+        amount,
+        discount,
+        status,
+        CASE WHEN quantity > 0 AND coalesce(status, '') <> 'cancelled' THEN 1 ELSE 0 END AS sold
+    FROM gold_fact_sales
+), months AS (
+    SELECT
+        month_start,
+        count(*) AS transactions,
+        count(DISTINCT customer_id) AS customers,
+        sum(CASE WHEN quantity > 0 AND status IN ('cancelled', 'returned') THEN 0 ELSE quantity END)
+            AS units,
+        CAST(coalesce(sum(amount), 0) AS decimal(18, 2)) AS revenue,
+        count(*) - count(amount) AS unpriced_transactions,
+        count(CASE WHEN sold = 1 AND order_id IS NULL THEN 1 END) AS single_sales,
+        CAST(coalesce(sum(
+            CASE
+                WHEN sold = 1 AND status IN ('refunded', 'returned')
+                    THEN CAST(quantity * unit_price AS decimal(18, 2))
+                WHEN sold = 1 THEN amount + coalesce(discount, CAST(0 AS decimal(18, 2)))
+            END), 0) AS decimal(18, 2)) AS gross,
+        CAST(coalesce(sum(CASE WHEN sold = 1 AND unit_price IS NOT NULL THEN discount END), 0)
+             AS decimal(18, 2)) AS discounts
+    FROM lines
+    GROUP BY month_start
+), numbered AS (
+    SELECT month_start, count(DISTINCT order_id) AS orders
+    FROM lines
+    WHERE sold = 1 AND order_id IS NOT NULL
+    GROUP BY month_start
+)
 SELECT
-    CAST(date_trunc('month', business_date) AS date) AS month_start,
-    count(*) AS transactions,
-    count(DISTINCT customer_id) AS customers,
-    sum(quantity) AS units,
-    CAST(coalesce(sum(amount), 0) AS decimal(18, 2)) AS revenue,
-    count(*) - count(amount) AS unpriced_transactions
-FROM gold_fact_sales
-GROUP BY 1
-ORDER BY 1
+    m.month_start,
+    m.transactions,
+    m.customers,
+    m.units,
+    m.revenue,
+    m.unpriced_transactions,
+    m.single_sales + coalesce(n.orders, 0) AS orders,
+    m.gross,
+    m.discounts,
+    CAST(m.gross - m.discounts - m.revenue AS decimal(18, 2)) AS returns
+FROM months AS m
+LEFT JOIN numbered AS n ON n.month_start = m.month_start
+ORDER BY m.month_start

@@ -1,11 +1,12 @@
 -- product_sales: Which products sell best?
 -- Grain: one row per product that was ever sold, over the whole history. Units and
--- revenue are less what came back.
+-- revenue are less what came back; a cancelled sale has none.
 -- Reads gold_fact_sales.
 SELECT
     product_id,
     count(*) AS transactions,
-    sum(quantity) AS units,
+    sum(CASE WHEN quantity > 0 AND status IN ('cancelled', 'returned') THEN 0 ELSE quantity END)
+        AS units,
     CAST(coalesce(sum(amount), 0) AS decimal(18, 2)) AS revenue
 FROM gold_fact_sales
 GROUP BY product_id

@@ -2,10 +2,13 @@
 
 use crate::table::Table;
 
-/// Totals over the published aggregates.
+/// Totals over the published aggregates. Orders whose price is known are those of the countries.
 pub const FIGURES: &str = "SELECT coalesce(sum(transactions), 0) AS transactions,
        coalesce(sum(revenue), 0)::numeric(18, 2) AS revenue,
-       round(coalesce(sum(revenue), 0) / nullif(sum(transactions - unpriced_transactions), 0), 2)
+       coalesce(sum(gross), 0)::numeric(18, 2) AS gross,
+       coalesce(sum(discounts), 0)::numeric(18, 2) AS discounts,
+       coalesce(sum(returns), 0)::numeric(18, 2) AS returns,
+       (SELECT round(sum(revenue) / nullif(sum(orders), 0), 2) FROM warehouse.country_sales)
            AS average_order_value,
        (SELECT count(*) FROM warehouse.customer_lifetime_value) AS customers,
        min(event_date) AS first_day, max(event_date) AS last_day
@@ -21,8 +24,12 @@ ORDER BY finished_at DESC, run_id DESC LIMIT 1";
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Figures {
     pub transactions: String,
+    /// Gross less discounts and returns.
     pub revenue: String,
-    /// Absent while no sale has a known price.
+    pub gross: String,
+    pub discounts: String,
+    pub returns: String,
+    /// Revenue per order; absent while no sale has a known price.
     pub average_order_value: Option<String>,
     /// Customers who ever bought.
     pub customers: String,
@@ -37,6 +44,9 @@ impl Figures {
         Figures {
             transactions: cell("transactions").unwrap_or_default(),
             revenue: cell("revenue").unwrap_or_default(),
+            gross: cell("gross").unwrap_or_default(),
+            discounts: cell("discounts").unwrap_or_default(),
+            returns: cell("returns").unwrap_or_default(),
             average_order_value: cell("average_order_value"),
             customers: cell("customers").unwrap_or_default(),
             days: cell("first_day").zip(cell("last_day")),

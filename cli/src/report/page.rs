@@ -71,8 +71,15 @@ impl Report {
         let none = || "–".to_owned();
         let figures = &self.figures;
         let quality = self.as_of.quality_score.as_deref();
-        let totals = [
-            ("Revenue", whole(&figures.revenue)),
+        let mut totals = vec![("Revenue", whole(&figures.revenue))];
+        if figures.gross != figures.revenue {
+            totals.extend([
+                ("Gross", whole(&figures.gross)),
+                ("Discounts", whole(&figures.discounts)),
+                ("Returns", whole(&figures.returns)),
+            ]);
+        }
+        totals.extend([
             ("Sales", thousands_decimal(&figures.transactions)),
             ("Customers who bought", thousands_decimal(&figures.customers)),
             (
@@ -80,7 +87,7 @@ impl Report {
                 figures.average_order_value.as_deref().map_or_else(none, thousands_decimal),
             ),
             ("Quality score, of 100", quality.map_or_else(none, thousands_decimal)),
-        ];
+        ]);
         let items: Html = totals
             .iter()
             .map(|(name, value)| html!("<div><dt>{}</dt><dd>{}</dd></div>", name, value))
@@ -254,7 +261,7 @@ fn explanation(question: &Question) -> Html {
 
 fn footer() -> Html {
     html!(
-        "<footer><p>Revenue counts every sale at the price that was valid at its moment. Customers \
+        "<footer><p>Revenue is what was charged, less what came back. Customers \
          appear by number only. Written by <code>shopflow report</code> {}.</p></footer>\n",
         env!("CARGO_PKG_VERSION")
     )

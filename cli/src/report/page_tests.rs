@@ -33,6 +33,9 @@ fn report(text: &str) -> Report {
         figures: Figures {
             transactions: text.to_owned(),
             revenue: text.to_owned(),
+            gross: text.to_owned(),
+            discounts: text.to_owned(),
+            returns: text.to_owned(),
             average_order_value: Some(text.to_owned()),
             customers: text.to_owned(),
             days: Some((text.to_owned(), text.to_owned())),
@@ -99,6 +102,18 @@ fn a_shop_without_sales_has_a_page_too() {
     let page = empty.page("local");
     assert_eq!(page.matches("There is no data for this yet.").count(), 5);
     assert!(!page.contains("<svg") && page.contains("no run has been recorded yet"), "{page}");
+}
+
+#[test]
+fn what_is_between_gross_and_net_is_shown_where_there_is_something() {
+    let parts = ["<dt>Gross</dt>", "<dt>Discounts</dt>", "<dt>Returns</dt>"];
+    let mut sold = report("1");
+    let page = sold.page("local");
+    assert!(parts.iter().all(|part| !page.contains(part)), "{page}");
+    sold.figures.gross = "1234.60".to_owned();
+    let page = sold.page("local");
+    assert!(parts.iter().all(|part| page.contains(part)), "{page}");
+    assert!(page.contains("<dt>Gross</dt><dd>1,235</dd>"), "{page}");
 }
 
 #[test]

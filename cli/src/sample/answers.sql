@@ -3,15 +3,22 @@
 -- Days and months are those of the business time zone.
 
 INSERT INTO warehouse.country_sales
+    (month_start, country, transactions, priced_transactions, revenue, orders)
 SELECT
     date_trunc('month', f.sold_at AT TIME ZONE z.time_zone)::date,
     coalesce(c.country::text, 'unknown'),
     count(*),
     count(f.amount),
-    coalesce(sum(f.amount), 0)
+    coalesce(sum(f.amount), 0),
+    count(DISTINCT f.order_id) FILTER (WHERE sale.is_order)
+        + count(*) FILTER (WHERE sale.is_order AND f.order_id IS NULL)
 FROM warehouse.fact_sales AS f
 LEFT JOIN warehouse.dim_customer AS c USING (customer_key)
 CROSS JOIN warehouse.business_zone AS z
+CROSS JOIN LATERAL (
+    SELECT f.quantity > 0 AND f.amount IS NOT NULL AND f.status IS DISTINCT FROM 'cancelled'
+        AS is_order
+) AS sale
 GROUP BY 1, 2;
 
 INSERT INTO warehouse.category_sales
@@ -19,7 +26,7 @@ SELECT
     date_trunc('month', f.sold_at AT TIME ZONE z.time_zone)::date,
     coalesce(p.category, 'unknown'),
     count(*),
-    sum(f.quantity),
+    sum(warehouse.line_units(f.quantity, f.status)),
     coalesce(sum(f.amount), 0)
 FROM warehouse.fact_sales AS f
 JOIN warehouse.dim_product AS p USING (product_key)
@@ -31,7 +38,7 @@ SELECT
     date_trunc('month', f.sold_at AT TIME ZONE z.time_zone)::date,
     coalesce(p.supplier, 'unknown'),
     count(*),
-    sum(f.quantity),
+    sum(warehouse.line_units(f.quantity, f.status)),
     coalesce(sum(f.amount), 0)
 FROM warehouse.fact_sales AS f
 JOIN warehouse.dim_product AS p USING (product_key)
@@ -41,13 +48,17 @@ GROUP BY 1, 2;
 INSERT INTO warehouse.basket_sizes
 SELECT lines, count(*), sum(units), sum(revenue)
 FROM (
-    SELECT count(*) AS lines, sum(f.quantity) AS units, coalesce(sum(f.amount), 0) AS revenue
+    SELECT
+        count(*) AS lines,
+        sum(warehouse.line_units(f.quantity, f.status)) AS units,
+        coalesce(sum(f.amount), 0) AS revenue
     FROM warehouse.fact_sales AS f
     LEFT JOIN warehouse.dim_customer AS c USING (customer_key)
     CROSS JOIN warehouse.business_zone AS z
     WHERE f.quantity > 0
-    GROUP BY coalesce(c.customer_id, -f.transaction_id),
-             (f.sold_at AT TIME ZONE z.time_zone)::date
+    GROUP BY coalesce(c.customer_id, CASE WHEN f.order_id IS NULL THEN -f.transaction_id END),
+             (f.sold_at AT TIME ZONE z.time_zone)::date,
+             f.order_id
 ) AS basket
 GROUP BY lines;
 
@@ -55,7 +66,7 @@ INSERT INTO warehouse.purchase_frequency
 SELECT baskets, count(*), sum(revenue)
 FROM (
     SELECT
-        count(DISTINCT (f.sold_at AT TIME ZONE z.time_zone)::date)
+        count(DISTINCT ((f.sold_at AT TIME ZONE z.time_zone)::date, f.order_id))
             FILTER (WHERE f.quantity > 0) AS baskets,
         coalesce(sum(f.amount), 0) AS revenue
     FROM warehouse.fact_sales AS f

@@ -62,20 +62,25 @@ JOIN warehouse.dim_date AS d USING (date_key)
 JOIN warehouse.dim_customer AS c USING (customer_key)
 JOIN warehouse.dim_product AS p USING (product_key);
 
-INSERT INTO warehouse.daily_sales
-SELECT date, count(*), count(DISTINCT customer_id), sum(quantity), sum(amount), 0
+INSERT INTO warehouse.daily_sales (event_date, transactions, customers, units, revenue,
+    unpriced_transactions, orders, gross)
+SELECT date, count(*), count(DISTINCT customer_id), sum(quantity), sum(amount), 0, count(*),
+       sum(amount)
 FROM sample_sales GROUP BY 1;
-INSERT INTO warehouse.weekly_sales
+INSERT INTO warehouse.weekly_sales (week_start, transactions, customers, units, revenue,
+    unpriced_transactions, orders, gross)
 SELECT date_trunc('week', date::timestamp)::date, count(*), count(DISTINCT customer_id),
-       sum(quantity), sum(amount), 0
+       sum(quantity), sum(amount), 0, count(*), sum(amount)
 FROM sample_sales GROUP BY 1;
-INSERT INTO warehouse.monthly_sales
+INSERT INTO warehouse.monthly_sales (month_start, transactions, customers, units, revenue,
+    unpriced_transactions, orders, gross)
 SELECT date_trunc('month', date::timestamp)::date, count(*), count(DISTINCT customer_id),
-       sum(quantity), sum(amount), 0
+       sum(quantity), sum(amount), 0, count(*), sum(amount)
 FROM sample_sales GROUP BY 1;
 INSERT INTO warehouse.product_sales
 SELECT product_id, count(*), sum(quantity), sum(amount) FROM sample_sales GROUP BY 1;
 INSERT INTO warehouse.customer_lifetime_value (customer_id, first_purchase, last_purchase,
-    transactions, revenue, average_order_value, projected_annual_value)
-SELECT customer_id, min(date), max(date), count(*), sum(amount), sum(amount) / count(*), sum(amount)
+    transactions, revenue, average_order_value, projected_annual_value, orders)
+SELECT customer_id, min(date), max(date), count(*), sum(amount), sum(amount) / count(*), sum(amount),
+       count(*)
 FROM sample_sales GROUP BY 1;

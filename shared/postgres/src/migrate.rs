@@ -42,6 +42,7 @@ const MIGRATIONS: &[Migration] = migrations![
     15 "0015_vocabulary",
     16 "0016_answers_in_gold",
     17 "0017_a_sale_as_it_was",
+    18 "0018_gross_and_orders",
 ];
 
 impl Migration {

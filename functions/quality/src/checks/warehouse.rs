@@ -20,6 +20,10 @@ pub struct WarehouseFacts {
     pub of_customers: Totals,
     /// The published aggregates, by table.
     pub aggregates: Vec<(String, Totals)>,
+    /// From gross to net, of the facts.
+    pub gross_to_net: String,
+    /// The same of the tables by period.
+    pub periods: Vec<(String, String)>,
 }
 
 /// The versions in a dimension.
@@ -77,34 +81,52 @@ WHERE (f.sold_at < p.valid_from OR f.sold_at >= p.valid_to
       SELECT FROM ops.dirty_dates AS d
       WHERE d.event_date = (f.sold_at AT TIME ZONE 'UTC')::date)";
 
-/// The first two are of the facts; the others are to agree with them.
+/// The first two are of the facts; the others are to agree with them. The last column goes from gross
+/// to net, in the tables that say how.
 const TOTALS: &str = "
-SELECT 'fact_sales', count(*), coalesce(sum(quantity), 0)::bigint,
-       coalesce(sum(amount), 0)::numeric(38, 2)::text
+SELECT 'fact_sales', count(*), coalesce(sum(warehouse.line_units(quantity, status)), 0)::bigint,
+       coalesce(sum(amount), 0)::numeric(38, 2)::text,
+       format('gross %s, discounts %s, net %s',
+           coalesce(sum(warehouse.line_gross(quantity, unit_price, amount, discount, status)), 0)
+               ::numeric(38, 2),
+           coalesce(sum(discount) FILTER (
+               WHERE quantity > 0 AND unit_price IS NOT NULL
+                 AND status IS DISTINCT FROM 'cancelled'), 0)::numeric(38, 2),
+           coalesce(sum(amount), 0)::numeric(38, 2))
 FROM warehouse.fact_sales
 UNION ALL
-SELECT 'fact_sales_of_customers', count(*), NULL, coalesce(sum(amount), 0)::numeric(38, 2)::text
+SELECT 'fact_sales_of_customers', count(*), NULL, coalesce(sum(amount), 0)::numeric(38, 2)::text,
+       NULL
 FROM warehouse.fact_sales
 WHERE customer_key IS NOT NULL
 UNION ALL
 SELECT 'daily_sales', coalesce(sum(transactions), 0)::bigint, coalesce(sum(units), 0)::bigint,
-       coalesce(sum(revenue), 0)::numeric(38, 2)::text
+       coalesce(sum(revenue), 0)::numeric(38, 2)::text,
+       format('gross %s, discounts %s, net %s', coalesce(sum(gross), 0)::numeric(38, 2),
+           coalesce(sum(discounts), 0)::numeric(38, 2),
+           coalesce(sum(gross - discounts - returns), 0)::numeric(38, 2))
 FROM warehouse.daily_sales
 UNION ALL
 SELECT 'weekly_sales', coalesce(sum(transactions), 0)::bigint, coalesce(sum(units), 0)::bigint,
-       coalesce(sum(revenue), 0)::numeric(38, 2)::text
+       coalesce(sum(revenue), 0)::numeric(38, 2)::text,
+       format('gross %s, discounts %s, net %s', coalesce(sum(gross), 0)::numeric(38, 2),
+           coalesce(sum(discounts), 0)::numeric(38, 2),
+           coalesce(sum(gross - discounts - returns), 0)::numeric(38, 2))
 FROM warehouse.weekly_sales
 UNION ALL
 SELECT 'monthly_sales', coalesce(sum(transactions), 0)::bigint, coalesce(sum(units), 0)::bigint,
-       coalesce(sum(revenue), 0)::numeric(38, 2)::text
+       coalesce(sum(revenue), 0)::numeric(38, 2)::text,
+       format('gross %s, discounts %s, net %s', coalesce(sum(gross), 0)::numeric(38, 2),
+           coalesce(sum(discounts), 0)::numeric(38, 2),
+           coalesce(sum(gross - discounts - returns), 0)::numeric(38, 2))
 FROM warehouse.monthly_sales
 UNION ALL
 SELECT 'product_sales', coalesce(sum(transactions), 0)::bigint, coalesce(sum(units), 0)::bigint,
-       coalesce(sum(revenue), 0)::numeric(38, 2)::text
+       coalesce(sum(revenue), 0)::numeric(38, 2)::text, NULL
 FROM warehouse.product_sales
 UNION ALL
 SELECT 'customer_lifetime_value', coalesce(sum(transactions), 0)::bigint, NULL,
-       coalesce(sum(revenue), 0)::numeric(38, 2)::text
+       coalesce(sum(revenue), 0)::numeric(38, 2)::text, NULL
 FROM warehouse.customer_lifetime_value";
 
 async fn measure_dimension(
@@ -129,21 +151,30 @@ pub async fn measure(client: &Client) -> Result<WarehouseFacts> {
         client.query_typed(TOTALS, &[]),
     )
     .or_db("measure warehouse")?;
-    let mut aggregates: Vec<(String, Totals)> = totals
-        .iter()
-        .map(|row| {
-            let (transactions, units, revenue) = (row.get(1), row.get(2), row.get(3));
-            (row.get(0), Totals { transactions, units, revenue })
-        })
-        .collect();
+    let (mut aggregates, mut periods) = (Vec::new(), Vec::new());
+    for row in &totals {
+        let (table, gross_to_net): (String, Option<String>) = (row.get(0), row.get(4));
+        periods.extend(gross_to_net.map(|text| (table.clone(), text)));
+        let (transactions, units, revenue) = (row.get(1), row.get(2), row.get(3));
+        aggregates.push((table, Totals { transactions, units, revenue }));
+    }
     let fact_sales = taken(&mut aggregates, "fact_sales")?;
     let of_customers = taken(&mut aggregates, "fact_sales_of_customers")?;
+    let gross_to_net = taken(&mut periods, "fact_sales")?;
     let mispriced = mispriced.get(0);
-    Ok(WarehouseFacts { dimensions, mispriced, fact_sales, of_customers, aggregates })
+    Ok(WarehouseFacts {
+        dimensions,
+        mispriced,
+        fact_sales,
+        of_customers,
+        aggregates,
+        gross_to_net,
+        periods,
+    })
 }
 
 /// Takes the totals of one name out of the others.
-fn taken(totals: &mut Vec<(String, Totals)>, name: &str) -> Result<Totals> {
+fn taken<T>(totals: &mut Vec<(String, T)>, name: &str) -> Result<T> {
     match totals.iter().position(|(table, _)| table == name) {
         Some(place) => Ok(totals.remove(place).1),
         None => Err(shopflow_core::Error::internal("totals are missing from the answer")
@@ -186,6 +217,13 @@ pub fn judge(facts: &WarehouseFacts, dates: &DateFacts) -> Vec<Check> {
         checks.push(
             Check::equal(Layer::Warehouse, name, expected, totals)
                 .detail(format!("expected from {of}")),
+        );
+    }
+    for (table, gross_to_net) in &facts.periods {
+        let name = format!("warehouse.{table}.gross_to_net");
+        checks.push(
+            Check::equal(Layer::Warehouse, name, &facts.gross_to_net, gross_to_net)
+                .detail("expected from warehouse.fact_sales; net is gross - discounts - returns"),
         );
     }
     checks

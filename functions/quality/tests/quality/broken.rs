@@ -184,9 +184,10 @@ async fn facts_against_core() {
                                 WHERE product_id = 1 AND is_current),
                  unit_price = 12, amount = 24
              WHERE transaction_id = 1;
-             UPDATE warehouse.daily_sales SET revenue = revenue + 4 WHERE event_date = '2026-01-13';
-             UPDATE warehouse.weekly_sales SET revenue = revenue + 4;
-             UPDATE warehouse.monthly_sales SET revenue = revenue + 4;
+             UPDATE warehouse.daily_sales SET revenue = revenue + 4, gross = gross + 4
+             WHERE event_date = '2026-01-13';
+             UPDATE warehouse.weekly_sales SET revenue = revenue + 4, gross = gross + 4;
+             UPDATE warehouse.monthly_sales SET revenue = revenue + 4, gross = gross + 4;
              UPDATE warehouse.product_sales SET revenue = revenue + 4 WHERE product_id = 1;
              UPDATE warehouse.customer_lifetime_value SET revenue = revenue + 4
              WHERE customer_id = 1",
@@ -245,7 +246,19 @@ async fn aggregates_against_facts() {
             &["warehouse.daily_sales.totals", "lake.gold_daily_sales.totals"],
         ),
         ("UPDATE warehouse.weekly_sales SET units = units + 1", &["warehouse.weekly_sales.totals"]),
-        ("DELETE FROM warehouse.monthly_sales", &["warehouse.monthly_sales.totals"]),
+        (
+            "DELETE FROM warehouse.monthly_sales",
+            &["warehouse.monthly_sales.totals", "warehouse.monthly_sales.gross_to_net"],
+        ),
+        (
+            "UPDATE warehouse.daily_sales SET gross = gross + 1, discounts = discounts + 1
+             WHERE event_date = '2026-01-14'",
+            &["warehouse.daily_sales.gross_to_net"],
+        ),
+        (
+            "UPDATE warehouse.weekly_sales SET returns = 0.01",
+            &["warehouse.weekly_sales.gross_to_net"],
+        ),
         (
             "UPDATE warehouse.product_sales SET transactions = transactions - 1
              WHERE product_id = 2",

@@ -119,6 +119,10 @@ fn periods(key: &str, facts: &[Fact], of: impl Fn(&Fact) -> NaiveDate) -> Record
         ("units", ints(groups.values().map(|facts| units(facts)))),
         ("revenue", money(groups.values().map(|facts| revenue(facts)))),
         ("unpriced_transactions", ints(groups.values().map(|_| 0))),
+        ("orders", ints(groups.values().map(|facts| facts.len() as i64))),
+        ("gross", money(groups.values().map(|facts| revenue(facts)))),
+        ("discounts", money(groups.values().map(|_| 0))),
+        ("returns", money(groups.values().map(|_| 0))),
     ])
 }
 
@@ -145,6 +149,7 @@ fn lifetime_value(facts: &[Fact]) -> RecordBatch {
         ("revenue", money(groups.values().map(|facts| revenue(facts)))),
         ("average_order_value", money(groups.values().map(|f| revenue(f) / f.len() as i64))),
         ("projected_annual_value", money(groups.values().map(|facts| revenue(facts) * 12))),
+        ("orders", ints(groups.values().map(|facts| facts.len() as i64))),
     ])
 }
 

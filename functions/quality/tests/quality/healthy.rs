@@ -125,7 +125,8 @@ async fn checks_wait_for_a_transform_under_way() {
         }
         shop.db
             .batch_execute(
-                "INSERT INTO warehouse.daily_sales VALUES ('2026-01-13', 4, 2, 7, 102.00, 0)",
+                "INSERT INTO warehouse.daily_sales
+                 VALUES ('2026-01-13', 4, 2, 7, 102.00, 0, 4, 102.00, 0, 0)",
             )
             .await
             .unwrap();

@@ -44,14 +44,15 @@ JOIN warehouse.dim_product AS p ON p.product_id = t.product_id
  AND t."timestamp" >= p.valid_from AND t."timestamp" < p.valid_to;
 
 INSERT INTO warehouse.daily_sales VALUES
-    ('2026-01-13', 1, 1, 2, 20.00, 0), ('2026-01-14', 2, 2, 4, 70.00, 0),
-    ('2026-01-15', 1, 1, 1, 12.00, 0);
-INSERT INTO warehouse.weekly_sales VALUES ('2026-01-12', 4, 2, 7, 102.00, 0);
-INSERT INTO warehouse.monthly_sales VALUES ('2026-01-01', 4, 2, 7, 102.00, 0);
+    ('2026-01-13', 1, 1, 2, 20.00, 0, 1, 20.00, 0, 0),
+    ('2026-01-14', 2, 2, 4, 70.00, 0, 2, 70.00, 0, 0),
+    ('2026-01-15', 1, 1, 1, 12.00, 0, 1, 12.00, 0, 0);
+INSERT INTO warehouse.weekly_sales VALUES ('2026-01-12', 4, 2, 7, 102.00, 0, 4, 102.00, 0, 0);
+INSERT INTO warehouse.monthly_sales VALUES ('2026-01-01', 4, 2, 7, 102.00, 0, 4, 102.00, 0, 0);
 INSERT INTO warehouse.product_sales VALUES (1, 3, 4, 42.00), (2, 1, 3, 60.00);
 INSERT INTO warehouse.customer_lifetime_value VALUES
-    (1, '2026-01-13', '2026-01-15', 3, 92.00, 30.67, 1119.33),
-    (2, '2026-01-14', '2026-01-14', 1, 10.00, 10.00, 121.67);
+    (1, '2026-01-13', '2026-01-15', 3, 92.00, 30.67, 1119.33, 3),
+    (2, '2026-01-14', '2026-01-14', 1, 10.00, 10.00, 121.67, 1);
 
 -- The run's files are done.
 INSERT INTO ops.lake_queue (run_id, dataset, part, entry, transformed_at, transformed_by,

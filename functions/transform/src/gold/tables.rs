@@ -84,6 +84,10 @@ fn period_table(
         ("units", DataType::Int64),
         ("revenue", decimal(18)),
         ("unpriced_transactions", DataType::Int64),
+        ("orders", DataType::Int64),
+        ("gross", decimal(18)),
+        ("discounts", decimal(18)),
+        ("returns", decimal(18)),
     ]);
     Aggregate { name, sql, reads: &[Input::FactSales], period: Some(period), schema }
 }
@@ -127,6 +131,7 @@ pub static AGGREGATES: LazyLock<Vec<Aggregate>> = LazyLock::new(|| {
                 ("revenue", decimal(18)),
                 ("average_order_value", decimal(18)),
                 ("projected_annual_value", decimal(18)),
+                ("orders", DataType::Int64),
             ],
         ),
         whole_table(
@@ -199,6 +204,7 @@ pub static AGGREGATES: LazyLock<Vec<Aggregate>> = LazyLock::new(|| {
                 ("transactions", DataType::Int64),
                 ("priced_transactions", DataType::Int64),
                 ("revenue", decimal(18)),
+                ("orders", DataType::Int64),
             ],
         ),
         whole_table(

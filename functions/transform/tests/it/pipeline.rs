@@ -412,6 +412,90 @@ async fn a_return_takes_back_what_it_brought() {
     same_after_a_full_run(&shop).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shop_that_says_no_more_has_its_revenue_as_gross_and_an_order_for_each_sale() {
+    let shop = small_shop().await;
+    shop.transform("t1").await.unwrap();
+    for table in ["daily_sales", "weekly_sales", "monthly_sales"] {
+        let other = format!(
+            "SELECT count(*) FROM warehouse.{table} WHERE gross <> revenue
+                 OR orders <> transactions OR discounts <> 0 OR returns <> 0"
+        );
+        assert_eq!(shop.number(&other).await, "0", "{table}");
+    }
+    let orders = "SELECT (SELECT sum(orders) FROM warehouse.customer_lifetime_value)
+        || ' ' || (SELECT sum(orders) FROM warehouse.country_sales)";
+    assert_eq!(shop.number(orders).await, "3 3");
+    answers_agree(&shop, "six columns").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_between_gross_and_net_is_told() {
+    let shop = small_shop().await;
+    let own = |status| Own {
+        unit_price: Some(100_000),
+        discount: Some(30_000),
+        status,
+        order: Some("A-1"),
+        ..Own::default()
+    };
+    let sales = [
+        // One order: 20.00 less 3.00 each, of which one came back, one was paid back, and one never
+        // was.
+        two_mugs(4, own(Some("completed"))),
+        two_mugs(5, own(Some("returned"))),
+        two_mugs(6, own(Some("refunded"))),
+        two_mugs(7, own(Some("cancelled"))),
+        // Two guests, one with two lines.
+        two_mugs(8, Own { is_guest: true, order: Some("A-2"), ..Own::default() }),
+        two_mugs(9, Own { is_guest: true, order: Some("A-2"), ..Own::default() }),
+        two_mugs(10, Own { is_guest: true, ..Own::default() }),
+        // Brought back by a line of its own, whose price is that of the list.
+        (sale(11, 1, 7, -1, "2026-01-11T09:00:00Z"), Own::default()),
+        // Cancelled as a whole.
+        two_mugs(12, Own { status: Some("cancelled"), order: Some("A-3"), ..Own::default() }),
+    ];
+    shop.sales_with(&source("r2", 0, "2026-01-12"), &sales).await;
+    shop.transform("t1").await.unwrap();
+    let day = "SELECT transactions, units, revenue, orders, gross, discounts, returns
+        FROM warehouse.daily_sales WHERE event_date = '2026-01-11'";
+    // Gross is 3 x 20.00 and 3 x 25.00; 2 x 17.00 and 12.50 came back.
+    assert_eq!(
+        shop.query(day).await,
+        [
+            r#"{"transactions":9,"units":9,"revenue":79.50,"orders":3,"gross":135.00,"discounts":9.00,"returns":46.50}"#
+        ]
+    );
+    let values = "SELECT transactions, orders, revenue, average_order_value AS average
+        FROM warehouse.customer_lifetime_value WHERE customer_id = 1";
+    // Two sales without a number, and A-1.
+    assert_eq!(
+        shop.query(values).await,
+        [r#"{"transactions":8,"orders":3,"revenue":49.50,"average":16.50}"#]
+    );
+    let countries = "SELECT country, orders, revenue FROM warehouse.country_sales
+        WHERE month_start = '2026-01-01' ORDER BY 1";
+    assert_eq!(
+        shop.query(countries).await,
+        [
+            r#"{"country":"GB","orders":3,"revenue":49.50}"#,
+            r#"{"country":"unknown","orders":2,"revenue":75.00}"#,
+        ]
+    );
+    // Three of the small shop, the lines of A-1, A-2, A-3, and a guest's.
+    assert_eq!(
+        shop.query("SELECT lines, baskets, units FROM warehouse.basket_sizes ORDER BY 1").await,
+        [
+            r#"{"lines":1,"baskets":5,"units":7}"#,
+            r#"{"lines":2,"baskets":1,"units":4}"#,
+            r#"{"lines":4,"baskets":1,"units":4}"#,
+        ]
+    );
+    totals_agree(&shop).await;
+    answers_agree(&shop, "gross and net").await;
+    same_after_a_full_run(&shop).await;
+}
+
 /// Asserts that a full run finds nothing to write in another way.
 async fn same_after_a_full_run(shop: &Shop) {
     let facts = "SELECT * FROM warehouse.fact_sales ORDER BY transaction_id";

@@ -30,6 +30,7 @@ const PUBLISHED: &[(&str, &str, &str)] = published![
     "0015_vocabulary" "8559b350f9b770a0744151affc340a1a",
     "0016_answers_in_gold" "0fae2d6d60237d4d905740e3ab45a872",
     "0017_a_sale_as_it_was" "54ce3525d963f3ef0f6cac0f1d5df0a8",
+    "0018_gross_and_orders" "20c44e4be237d42c84b569d891b1c4c7",
 ];
 
 /// The last version whose tables look as [`DATA`] and [`AUDIT`] have them.
@@ -42,6 +43,8 @@ const WITH_PRIVACY: usize = 10;
 const WITH_PASTS: usize = 11;
 /// A version whose answers about all sales are materialised views.
 const WITH_VIEWS: usize = 12;
+/// The last version whose totals do not tell gross from net.
+const WITH_TOTALS: usize = 17;
 
 /// Two customers, one product and three sales from two files; sale 3 has been updated.
 const DATA: &str = "
@@ -162,21 +165,26 @@ async fn lines(sql: &Client, query: &str) -> Vec<String> {
 /// The answers about all sales and visits, their versions, and what somebody's own view says.
 async fn answers(sql: &Client) -> Vec<String> {
     let mut answers = Vec::new();
-    for table in [
-        "country_sales",
-        "category_sales",
-        "supplier_sales",
-        "basket_sizes",
-        "purchase_frequency",
-        "cohort_activity",
-        "session_funnel",
+    for (table, columns) in [
+        // Without the column that came later.
+        ("country_sales", "month_start, country, transactions, priced_transactions, revenue"),
+        ("category_sales", "*"),
+        ("supplier_sales", "*"),
+        ("basket_sizes", "*"),
+        ("purchase_frequency", "*"),
+        ("cohort_activity", "*"),
+        ("session_funnel", "*"),
     ] {
-        let rows = lines(sql, &format!("SELECT * FROM warehouse.{table}")).await;
+        let rows = lines(sql, &format!("SELECT {columns} FROM warehouse.{table}")).await;
         assert!(!rows.is_empty(), "{table}");
         answers.extend(rows);
     }
+    // Orders and gross are new in five tables, whose answers are asked for again.
     let versions = "SELECT table_name, version FROM ops.data_versions
-         WHERE table_name NOT LIKE '%\\_view' ORDER BY 1";
+         WHERE table_name NOT LIKE '%\\_view' AND table_name NOT IN (
+             'warehouse.daily_sales', 'warehouse.weekly_sales', 'warehouse.monthly_sales',
+             'warehouse.customer_lifetime_value', 'warehouse.country_sales')
+         ORDER BY 1";
     answers.extend(lines(sql, versions).await);
     answers.extend(lines(sql, "SELECT baskets FROM public.own").await);
     answers.extend(lines(sql, "SELECT country, amount FROM public.own_sales").await);
@@ -193,6 +201,8 @@ async fn answers_of_an_earlier_version_stay_with_their_versions_and_readers() {
     let mut client = database.connect().await.unwrap();
     database.migrate(&mut client).await.unwrap();
     assert_eq!(answers(&sql).await, before);
+    let orders = "SELECT orders FROM warehouse.country_sales";
+    assert_eq!(lines(&sql, orders).await, [r#"{"orders":1}"#]);
 
     let may_read = "SELECT count(*) AS readers FROM pg_class, aclexplode(relacl)
          WHERE oid = 'warehouse.country_sales'::regclass AND grantee = 0";
@@ -208,6 +218,40 @@ async fn answers_of_an_earlier_version_stay_with_their_versions_and_readers() {
 async fn latest(sql: &Client) -> i32 {
     let version = sql.query_one("SELECT max(version) FROM public.schema_migrations", &[]).await;
     version.unwrap().get(0)
+}
+
+#[tokio::test]
+async fn totals_of_an_earlier_version_have_their_revenue_as_gross_and_are_computed_again() {
+    let (settings, sql) = shopflow_testkit::database().await;
+    let database = Database::new(&shopflow_testkit::aws().await, &settings).await.unwrap();
+    at_version(&sql, WITH_TOTALS).await;
+    sql.batch_execute(
+        "INSERT INTO warehouse.daily_sales VALUES ('2026-01-10', 3, 2, 7, 40.50, 1);
+         INSERT INTO warehouse.weekly_sales VALUES ('2026-01-05', 3, 2, 7, 40.50, 1);
+         INSERT INTO warehouse.monthly_sales VALUES ('2026-01-01', 3, 2, 7, 40.50, 1);
+         INSERT INTO warehouse.customer_lifetime_value
+         VALUES (1, '2026-01-10', '2026-01-10', 3, 40.50, 13.50, 492.75);
+         INSERT INTO ops.publications (table_name, content)
+         VALUES ('daily_sales', 'd'), ('country_sales', 'c'), ('product_sales', 'p')",
+    )
+    .await
+    .unwrap();
+    let mut client = database.connect().await.unwrap();
+    database.migrate(&mut client).await.unwrap();
+    for table in ["daily_sales", "weekly_sales", "monthly_sales"] {
+        let parts =
+            format!("SELECT orders, revenue, gross, discounts, returns FROM warehouse.{table}");
+        assert_eq!(
+            lines(&sql, &parts).await,
+            [r#"{"orders":3,"revenue":40.50,"gross":40.50,"discounts":0.00,"returns":0.00}"#],
+            "{table}"
+        );
+    }
+    let orders = "SELECT orders FROM warehouse.customer_lifetime_value";
+    assert_eq!(lines(&sql, orders).await, [r#"{"orders":3}"#]);
+    // The others are computed with the next call of transform.
+    let published = "SELECT table_name FROM ops.publications";
+    assert_eq!(lines(&sql, published).await, [r#"{"table_name":"product_sales"}"#]);
 }
 
 #[tokio::test]

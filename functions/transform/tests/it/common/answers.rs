@@ -26,6 +26,49 @@ pub async fn answers(shop: &Shop) -> Vec<Vec<String>> {
     tables
 }
 
+/// What the tables by period say of their sales, asked of the star.
+fn of_the_star(key: &str, unit: &str) -> String {
+    format!(
+        "SELECT date_trunc('{unit}', f.sold_at AT TIME ZONE z.time_zone)::date AS {key},
+                count(*) AS transactions,
+                sum(warehouse.line_units(f.quantity, f.status)) AS units,
+                coalesce(sum(f.amount), 0)::numeric(18, 2) AS revenue,
+                count(DISTINCT f.order_id) FILTER (WHERE sale.is_one)
+                    + count(*) FILTER (WHERE sale.is_one AND f.order_id IS NULL) AS orders,
+                coalesce(sum(warehouse.line_gross(f.quantity, f.unit_price, f.amount, f.discount,
+                    f.status)), 0)::numeric(18, 2) AS gross,
+                coalesce(sum(f.discount) FILTER (WHERE sale.is_one AND f.unit_price IS NOT NULL), 0)
+                    ::numeric(18, 2) AS discounts
+         FROM warehouse.fact_sales AS f
+         CROSS JOIN warehouse.business_zone AS z
+         CROSS JOIN LATERAL (
+             SELECT f.quantity > 0 AND f.status IS DISTINCT FROM 'cancelled' AS is_one
+         ) AS sale
+         GROUP BY 1 ORDER BY 1"
+    )
+}
+
+/// Asserts that the published tables by period are what Postgres says of the star it has, and that
+/// gross less discounts and returns is revenue.
+pub async fn periods_agree(shop: &Shop, context: &str) {
+    for (table, key, unit) in [
+        ("daily_sales", "event_date", "day"),
+        ("weekly_sales", "week_start", "week"),
+        ("monthly_sales", "month_start", "month"),
+    ] {
+        let published = format!(
+            "SELECT {key}, transactions, units, revenue, orders, gross, discounts
+             FROM warehouse.{table} ORDER BY 1"
+        );
+        let asked = shop.query(&of_the_star(key, unit)).await;
+        assert_eq!(shop.query(&published).await, asked, "{context}: {table}");
+        let other = format!(
+            "SELECT count(*) FROM warehouse.{table} WHERE gross - discounts - returns <> revenue"
+        );
+        assert_eq!(shop.number(&other).await, "0", "{context}: {table}");
+    }
+}
+
 /// Asserts that the published answers are what Postgres says of the star it has.
 pub async fn answers_agree(shop: &Shop, context: &str) {
     let published = answers(shop).await;
@@ -35,4 +78,5 @@ pub async fn answers_agree(shop: &Shop, context: &str) {
     let asked = answers(shop).await;
     shop.client.batch_execute("ROLLBACK").await.unwrap();
     assert_eq!(published, asked, "{context}");
+    periods_agree(shop, context).await;
 }

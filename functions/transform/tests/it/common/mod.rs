@@ -97,7 +97,13 @@ impl Own {
             is_guest: dice.roll(3) == 0,
             unit_price: dice.pick(&[None, Some(0), Some(9_999), Some(33_350)]),
             discount: dice.pick(&[None, Some(0), Some(1_250), Some(10_000), Some(12_345)]),
-            status: dice.pick(&[None, Some("completed"), Some("refunded"), Some("cancelled")]),
+            status: dice.pick(&[
+                None,
+                Some("completed"),
+                Some("refunded"),
+                Some("returned"),
+                Some("cancelled"),
+            ]),
             order: dice.pick(&[None, Some("o-1"), Some("o-2")]),
         }
     }
