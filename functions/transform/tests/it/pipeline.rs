@@ -40,8 +40,8 @@ async fn a_sale_has_the_price_of_its_moment() {
     assert_eq!(
         shop.query("SELECT * FROM warehouse.customer_lifetime_value ORDER BY 1").await,
         [
-            r#"{"customer_id":1,"first_purchase":"2026-01-09","last_purchase":"2026-01-10","transactions":2,"revenue":45.00,"average_order_value":22.50,"projected_annual_value":547.50}"#,
-            r#"{"customer_id":2,"first_purchase":"2026-02-02","last_purchase":"2026-02-02","transactions":1,"revenue":12.50,"average_order_value":12.50,"projected_annual_value":152.08}"#,
+            r#"{"customer_id":1,"first_purchase":"2026-01-09","last_purchase":"2026-01-10","transactions":2,"revenue":45.00,"average_order_value":22.50,"projected_annual_value":547.50,"orders":2}"#,
+            r#"{"customer_id":2,"first_purchase":"2026-02-02","last_purchase":"2026-02-02","transactions":1,"revenue":12.50,"average_order_value":12.50,"projected_annual_value":152.08,"orders":1}"#,
         ]
     );
     totals_agree(&shop).await;
