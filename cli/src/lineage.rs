@@ -237,7 +237,8 @@ mod tests {
         let graph = shopflow_lineage::graph().unwrap();
         let text = upstream(&graph, "gold.daily_sales.revenue").unwrap();
         assert!(text.contains("<- gold.fact_sales.amount (AGGREGATION)"), "{text}");
-        let files = "in the files: raw.products.price, raw.transactions.quantity\n";
+        let files = "in the files: raw.products.price, raw.transactions.discount, \
+                     raw.transactions.quantity, raw.transactions.unit_price\n";
         assert!(text.ends_with(files), "{text}");
     }
 

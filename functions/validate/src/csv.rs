@@ -12,8 +12,9 @@ use shopflow_core::schema_contract::Mode;
 
 use crate::personal::Scans;
 use crate::quarantine::Refusal;
+use crate::rejection::Rejection;
 use crate::rules::Rule;
-use crate::tally::{Rejection, Split, Tally};
+use crate::tally::{Split, Tally};
 use record::{Cut, Field};
 use rows::Rows;
 

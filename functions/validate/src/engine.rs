@@ -33,10 +33,11 @@ use crate::money;
 use crate::notes::Notes;
 use crate::personal::{MOST_COLUMNS, PersonalData, Scans};
 use crate::quarantine::{Finding, Quarantine};
+pub use crate::rejection::Rejection;
 pub use crate::rules::RECORD_LIMIT;
 use crate::rules::Rule;
+pub use crate::tally::Split;
 use crate::tally::Tally;
-pub use crate::tally::{Rejection, Split};
 use crate::vocabulary::{NewValues, Words};
 
 /// Least that is copied from a new chunk behind the rest of the one before.

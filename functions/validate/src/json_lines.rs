@@ -15,8 +15,9 @@ use crate::ids::Uuids;
 use crate::notes::Notes;
 use crate::personal::{self, Scans};
 use crate::quarantine::Refusal;
+use crate::rejection::Rejection;
 use crate::rules::{RECORD_LIMIT, Rule};
-use crate::tally::{Rejection, Split, Tally};
+use crate::tally::{Split, Tally};
 use crate::vocabulary::Words;
 use fields::{Fields, Scalar};
 

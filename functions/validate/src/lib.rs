@@ -18,6 +18,7 @@ mod notes;
 pub mod personal;
 mod pipeline;
 pub mod quarantine;
+mod rejection;
 pub mod report;
 mod source;
 mod tally;

@@ -3,8 +3,8 @@
 
 use shopflow_core::dataset::{AMOUNT_SCALE, Column, Kind};
 
+use crate::rejection::Rejection;
 use crate::rules::Rule;
-use crate::tally::Rejection;
 
 /// A discount of this many ten-thousandths is the whole line; more is money.
 const WHOLE: u64 = 10u64.pow(AMOUNT_SCALE as u32);

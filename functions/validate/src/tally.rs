@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use shopflow_core::dataset::Column;
 use shopflow_core::schema_contract::Contract;
 
 use crate::csv::erased;
 use crate::notes::Notes;
 use crate::personal::Scans;
 use crate::quarantine::{Quarantine, Refusal};
+use crate::rejection::Rejection;
 use crate::rules::{RECORD_LIMIT, Rule};
 use crate::vocabulary::Words;
 
@@ -21,42 +21,6 @@ pub struct Split {
     pub good: Vec<u8>,
     /// Refused rows, as the CSV described in [`crate::quarantine`].
     pub bad: Vec<u8>,
-}
-
-/// Why a whole file is refused.
-#[derive(Debug, Clone)]
-pub struct Rejection {
-    pub rule: Rule,
-    pub column: Option<&'static Column>,
-    /// What is wrong, without the name of the file.
-    pub text: String,
-    /// What to do about it.
-    pub remedy: String,
-}
-
-impl Rejection {
-    /// For a file with columns that a frozen schema does not have.
-    pub(crate) fn frozen_columns(names: &[String]) -> Self {
-        let listed: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
-        let what = if listed.len() == 1 { "column" } else { "columns" };
-        Rejection {
-            rule: Rule::UnknownColumn,
-            column: None,
-            text: format!("the schema is frozen and does not have {what} {}", listed.join(", ")),
-            remedy: "remove them from the file, or set schema_contract to evolve, discard_row or \
-                     discard_value"
-                .to_owned(),
-        }
-    }
-
-    pub(crate) fn empty() -> Self {
-        Rejection {
-            rule: Rule::EmptyFile,
-            column: None,
-            text: "the file is empty".to_owned(),
-            remedy: "export it again and check that the export ran to its end".to_owned(),
-        }
-    }
 }
 
 /// The counts of a file so far.

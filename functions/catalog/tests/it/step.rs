@@ -170,7 +170,7 @@ async fn columns_carry_comments_types_and_tags() {
     assert!(sales.description().unwrap().starts_with("Sales: one row per transaction line"));
     let columns = sales.storage_descriptor().unwrap().columns();
     assert_eq!(columns[1].r#type(), Some("decimal(18,2)"));
-    assert_eq!(columns[0].comment(), Some("number of the customer"));
+    assert_eq!(columns[0].comment(), Some("number of the customer; absent for a guest"));
     assert_eq!(sales.parameters().unwrap()["data_classification"], "confidential");
 }
 

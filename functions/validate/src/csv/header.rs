@@ -4,8 +4,8 @@ use shopflow_core::Dataset;
 use shopflow_core::dataset::Column;
 
 use crate::personal::{self, MOST_COLUMNS};
+use crate::rejection::Rejection;
 use crate::rules::Rule;
-use crate::tally::Rejection;
 
 /// A usable header.
 #[derive(Debug)]
