@@ -227,7 +227,7 @@ impl Business {
     /// Net revenue, and what is between it and gross, where there is something.
     fn revenue_line(&self) -> String {
         let mut line = format!(
-            "{} net from {} lines",
+            "{} net from {} lines of all runs",
             thousands_decimal(&self.revenue),
             thousands_decimal(&self.transactions),
         );

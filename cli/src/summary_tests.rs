@@ -68,7 +68,7 @@ validate  transactions    5,000     4,950           50          0
 load      products          498       498            0          0
 
 quality score   99.5 of 100
-revenue         1,234,567.80 net from 4,950 lines
+revenue         1,234,567.80 net from 4,950 lines of all runs
 cost on AWS     $0.001381 (estimate)
                 Step Functions 0.000900, Lambda 0.000023, S3 requests 0.000400
                 database 0.000058
@@ -94,7 +94,7 @@ fn what_is_between_gross_and_net_is_told_and_how_much_was_sold_to_guests() {
         without_customer: "8".to_owned(),
         ..business
     });
-    let line = "revenue         410.00 net from 44 lines \
+    let line = "revenue         410.00 net from 44 lines of all runs \
                 (gross 418.50, discounts 3.00, returns 5.50), 8 without a customer\n";
     assert!(sold.render().contains(line), "{}", sold.render());
 }
