@@ -71,12 +71,12 @@ impl Report {
         let none = || "–".to_owned();
         let figures = &self.figures;
         let quality = self.as_of.quality_score.as_deref();
-        let mut totals = vec![("Revenue", whole(&figures.revenue))];
+        let mut totals = vec![("Revenue", thousands_decimal(&figures.revenue))];
         if figures.gross != figures.revenue {
             totals.extend([
-                ("Gross", whole(&figures.gross)),
-                ("Discounts", whole(&figures.discounts)),
-                ("Returns", whole(&figures.returns)),
+                ("Gross", thousands_decimal(&figures.gross)),
+                ("Discounts", thousands_decimal(&figures.discounts)),
+                ("Returns", thousands_decimal(&figures.returns)),
             ]);
         }
         totals.extend([
@@ -269,14 +269,6 @@ fn footer() -> Html {
 
 fn theme_of(question: &Question) -> &str {
     if question.theme.is_empty() { "More" } else { &question.theme }
-}
-
-/// A decimal without its fraction, rounded.
-fn whole(number: &str) -> String {
-    match number.parse::<f64>() {
-        Ok(value) => thousands_decimal(&format!("{value:.0}")),
-        Err(_) => number.to_owned(),
-    }
 }
 
 /// `2026-01-14` as `14 January 2026`.

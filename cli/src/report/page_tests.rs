@@ -113,7 +113,7 @@ fn what_is_between_gross_and_net_is_shown_where_there_is_something() {
     sold.figures.gross = "1234.60".to_owned();
     let page = sold.page("local");
     assert!(parts.iter().all(|part| page.contains(part)), "{page}");
-    assert!(page.contains("<dt>Gross</dt><dd>1,235</dd>"), "{page}");
+    assert!(page.contains("<dt>Gross</dt><dd>1,234.60</dd>"), "{page}");
 }
 
 #[test]
@@ -122,8 +122,5 @@ fn numbers_are_written_for_people_and_names_are_not_amounts() {
     assert_eq!(shown(Some("1234"), "customer_id", true), "1234");
     assert_eq!(shown(None, "revenue", true), "–");
     assert_eq!(heading("recent_share_percent"), "recent share (%)");
-    assert_eq!(
-        (day("2026-01-04"), whole("1234.6")),
-        ("4 January 2026".to_owned(), "1,235".to_owned())
-    );
+    assert_eq!(day("2026-01-04"), "4 January 2026");
 }
