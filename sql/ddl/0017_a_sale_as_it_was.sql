@@ -91,7 +91,10 @@ JOIN warehouse.dim_product AS p USING (product_key);
 INSERT INTO ops.dirty_dates (event_date)
 SELECT d.date
 FROM warehouse.dim_date AS d
-WHERE EXISTS (SELECT FROM warehouse.fact_sales AS f WHERE f.date_key = d.date_key)
+-- One look into the index for each date, however many facts there are.
+CROSS JOIN LATERAL (
+    SELECT f.date_key FROM warehouse.fact_sales AS f WHERE f.date_key = d.date_key LIMIT 1
+) AS sold
 ON CONFLICT (event_date) DO UPDATE SET marked_at = excluded.marked_at;
 
 -- The data dictionary is made from these ---------------------------------------------------------

@@ -1,7 +1,8 @@
 -- What is between gross and net, and how many orders there were. Until now nothing was discounted, came
 -- back or had an order number, so gross was revenue and each sale an order: those that are there are
--- filled with that. The tables whose columns are new count as never published, so that the next
--- transform computes them. See docs/decisions/0038-a-sale-as-it-was.md.
+-- filled with that, but for the customers, who are many. The tables whose columns are new count as
+-- never published, so that the next transform computes them. See
+-- docs/decisions/0038-a-sale-as-it-was.md.
 ALTER TABLE warehouse.daily_sales
     ADD COLUMN orders bigint NOT NULL DEFAULT 0,
     ADD COLUMN gross numeric(18, 2) NOT NULL DEFAULT 0,
@@ -26,7 +27,6 @@ ALTER TABLE warehouse.country_sales ADD COLUMN orders bigint NOT NULL DEFAULT 0;
 UPDATE warehouse.daily_sales SET orders = transactions, gross = revenue;
 UPDATE warehouse.weekly_sales SET orders = transactions, gross = revenue;
 UPDATE warehouse.monthly_sales SET orders = transactions, gross = revenue;
-UPDATE warehouse.customer_lifetime_value SET orders = transactions;
 UPDATE warehouse.country_sales SET orders = priced_transactions;
 
 DELETE FROM ops.publications

@@ -95,7 +95,8 @@ impl Csv {
         };
         let mode = tally.contract.columns;
         match self.understand(&buffer[..content], &buffer[content..total], mode) {
-            Ok((rows, extra, scans)) => {
+            Ok((rows, absent, extra, scans)) => {
+                tally.absent_columns = absent;
                 tally.extra_columns = extra;
                 tally.scans = scans;
                 self.stage = Stage::Rows(Box::new(rows));
@@ -116,7 +117,7 @@ impl Csv {
         content: &[u8],
         line_break: &[u8],
         mode: Mode,
-    ) -> Result<(Rows, Vec<String>, Scans), Rejection> {
+    ) -> Result<(Rows, Vec<&'static Column>, Vec<String>, Scans), Rejection> {
         if std::str::from_utf8(content).is_err() {
             let mut rejection = unusable(Rule::InvalidUtf8, "the header is not UTF-8");
             rejection.remedy = "save the file as UTF-8".to_owned();
@@ -137,7 +138,7 @@ impl Csv {
         let columns = names.iter().map(String::as_str).zip(header.columns.iter().copied());
         let scans = Scans::of_columns(columns);
         let rows = Rows::new(header.columns, &names, self.id_at, content, line_break, mode);
-        Ok((rows, header.extra, scans))
+        Ok((rows, header.absent, header.extra, scans))
     }
 
     fn reject(&mut self, tally: &mut Tally, rejection: Rejection) {

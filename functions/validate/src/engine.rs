@@ -108,6 +108,7 @@ impl Validator {
             quarantine: Quarantine::new(dataset),
             rejection: None,
             contract,
+            absent_columns: Vec::new(),
             extra_columns: Vec::new(),
             discarded_values: BTreeMap::new(),
             scans: Scans::default(),
@@ -300,6 +301,9 @@ impl Validator {
     fn warnings(&self) -> Vec<String> {
         let tally = &self.tally;
         let mut warnings = Vec::new();
+        warnings.extend(tally.absent_columns.iter().map(|column| {
+            format!("there is no column '{}': all rows count as having none", column.name)
+        }));
         if !tally.extra_columns.is_empty() {
             let what = match tally.contract.columns {
                 Mode::Evolve => "unknown columns are kept",

@@ -63,8 +63,8 @@ impl Discounts {
             rule: Rule::AmbiguousNumber,
             column: Some(column),
             text: format!(
-                "{} has values up to 1 in {shares} rows, which are shares, and over 1 in {money}, \
-                 which are money",
+                "{} has values up to 1, which are shares, and values over 1, which are money \
+                 (rows: {shares} and {money})",
                 column.name
             ),
             remedy: "write all as shares of the line, such as 0.2".to_owned(),
@@ -73,10 +73,15 @@ impl Discounts {
 
     /// What the report says about it.
     pub fn warning(&self) -> Option<String> {
-        let shares = self.shares;
-        (shares > 0).then(|| {
-            format!("discounts up to 1 were read as shares of the line: in {shares} good rows")
-        })
+        match (self.shares, self.money) {
+            (0, 0) => None,
+            (0, money) => {
+                Some(format!("discounts were read as money, not per cent; rows: {money}"))
+            }
+            (shares, _) => {
+                Some(format!("discounts were read as shares of the line; rows: {shares}"))
+            }
+        }
     }
 }
 
@@ -84,8 +89,9 @@ impl Discounts {
 pub(crate) fn warning(unknown: &[String]) -> Option<String> {
     let named: Vec<&str> =
         unknown.iter().map(String::as_str).filter(|name| is_called_money(name)).collect();
-    (!named.is_empty())
-        .then(|| format!("unknown columns that look like money do not count: {}", named.join(", ")))
+    (!named.is_empty()).then(|| {
+        format!("unknown columns that look like money are in no total: {}", named.join(", "))
+    })
 }
 
 fn is_called_money(name: &str) -> bool {
@@ -118,8 +124,8 @@ mod tests {
         assert_eq!(rejection(&[(0, true), (10_001, true), (50_000, true)]), None);
         assert_eq!(
             rejection(&[(5_000, true), (2_000, true), (50_000, true)]).unwrap(),
-            "discount has values up to 1 in 2 rows, which are shares, and over 1 in 1, which are \
-             money"
+            "discount has values up to 1, which are shares, and values over 1, which are money \
+             (rows: 2 and 1)"
         );
     }
 
@@ -128,7 +134,9 @@ mod tests {
         assert_eq!(rejection(&[(5_000, true), (50_000, false)]), None);
         assert_eq!(met(&[(5_000, false)]).warning(), None);
         let warning = met(&[(5_000, true), (0, true)]).warning().unwrap();
-        assert!(warning.ends_with("in 1 good rows"), "{warning}");
+        assert!(warning.ends_with("shares of the line; rows: 1"), "{warning}");
+        let warning = met(&[(50_000, true), (0, true)]).warning().unwrap();
+        assert!(warning.ends_with("money, not per cent; rows: 1"), "{warning}");
     }
 
     #[test]
@@ -136,7 +144,7 @@ mod tests {
         let names = ["note", "Sub Total", "lineAmount", "TAX_RATE", "gift"].map(str::to_owned);
         assert_eq!(
             warning(&names).unwrap(),
-            "unknown columns that look like money do not count: Sub Total, lineAmount, TAX_RATE"
+            "unknown columns that look like money are in no total: Sub Total, lineAmount, TAX_RATE"
         );
         assert_eq!(warning(&names[..1]), None);
     }

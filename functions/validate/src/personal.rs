@@ -150,11 +150,11 @@ impl Scans {
     }
 }
 
-/// Text that can hold anything, and that no definition says to tell who somebody is. Numbers of
-/// orders and the like are none: they look like those of phones and papers.
+/// Text that can hold anything, and that no definition says to tell who somebody is. Order numbers
+/// are none: they look like those of phones and papers.
 fn is_free_text(column: &Column) -> bool {
     matches!(column.kind, Kind::Text(_))
-        && !column.name.ends_with("_id")
+        && column.name != "order_id"
         && !column.personal_data().is_some_and(|kind| kind.is_direct() || kind.is_pseudonym())
 }
 

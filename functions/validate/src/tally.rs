@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use shopflow_core::dataset::Column;
 use shopflow_core::schema_contract::Contract;
 
 use crate::csv::erased;
@@ -33,6 +34,8 @@ pub(crate) struct Tally {
     pub quarantine: Quarantine,
     pub rejection: Option<Rejection>,
     pub contract: Contract,
+    /// Columns that were required once and that the file does without.
+    pub absent_columns: Vec<&'static Column>,
     pub extra_columns: Vec<String>,
     pub discarded_values: BTreeMap<String, u64>,
     pub scans: Scans,

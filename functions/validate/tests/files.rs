@@ -82,7 +82,22 @@ fn unknown_columns_that_look_like_money_are_told_apart() {
         outcome.summary.warnings,
         [
             "unknown columns are kept: Total, note, sales_tax",
-            "unknown columns that look like money do not count: Total, sales_tax"
+            "unknown columns that look like money are in no total: Total, sales_tax"
+        ]
+    );
+}
+
+#[test]
+fn a_file_without_customers_is_told_to_be_one_of_guests() {
+    let file = "id,user,product_id,quantity,timestamp,payment_method\n\
+                1,10,20,3,2025-06-01T12:00:00Z,paypal\n";
+    let outcome = validate(Dataset::Transactions, file);
+    assert_eq!(outcome.good_text(), file);
+    assert_eq!(
+        outcome.summary.warnings,
+        [
+            "there is no column 'customer_id': all rows count as having none",
+            "unknown columns are kept: user"
         ]
     );
 }
@@ -107,7 +122,7 @@ fn a_sale_may_have_its_own_price_come_back_and_have_no_customer() {
     let outcome = validate(Dataset::Transactions, &file);
     assert_eq!(outcome.good_text(), file);
     assert!(outcome.refused.is_empty());
-    let warning = "discounts up to 1 were read as shares of the line: in 1 good rows";
+    let warning = "discounts were read as shares of the line; rows: 1";
     assert_eq!(outcome.summary.warnings, [warning]);
 }
 
@@ -152,7 +167,8 @@ fn discounts_that_are_shares_in_some_rows_and_money_in_others_reject_the_file() 
     let rejection = outcome.summary.rejection.as_ref().unwrap();
     assert_eq!(
         rejection.text,
-        "discount has values up to 1 in 3 rows, which are shares, and over 1 in 1, which are money"
+        "discount has values up to 1, which are shares, and values over 1, which are money (rows: 3 \
+         and 1)"
     );
     assert!(rejection.remedy.contains("shares of the line"), "{}", rejection.remedy);
     for good in [&["0.5", "0", "1"][..], &["5.00", "0", "1.01"]] {

@@ -60,7 +60,7 @@ fn dimension_sql(table: &str, id: &str, entity: &str) -> String {
     )
 }
 
-/// Only sales that came with values of their own are looked up in `core`. What a load has changed and
+/// Sales that came with values of their own are joined from `core`, which is read once for them. What a load has changed and
 /// no transform has recomputed yet is left out.
 const MISPRICED: &str = "
 SELECT count(*)

@@ -14,6 +14,8 @@ pub(super) struct Header {
     pub columns: Vec<Option<&'static Column>>,
     /// Names of the unknown columns, the first [`MOST_COLUMNS`] of them.
     pub extra: Vec<String>,
+    /// Columns that were required once and that the file does without.
+    pub absent: Vec<&'static Column>,
 }
 
 /// Reads the names of the header.
@@ -41,6 +43,10 @@ pub(super) fn read(dataset: Dataset, names: &[String]) -> Result<Header, Rejecti
     if let Some(&first) = missing.first() {
         return Err(missing_columns(first, &missing, known, names));
     }
+    let absent = known
+        .iter()
+        .filter(|column| column.relaxed && !names.iter().any(|name| name == column.name))
+        .collect();
     let columns: Vec<Option<&'static Column>> =
         names.iter().map(|name| known.iter().find(|column| column.name == name)).collect();
     let extra = names
@@ -50,7 +56,7 @@ pub(super) fn read(dataset: Dataset, names: &[String]) -> Result<Header, Rejecti
         .take(MOST_COLUMNS)
         .map(|(name, _)| personal::shown(name))
         .collect();
-    Ok(Header { columns, extra })
+    Ok(Header { columns, extra, absent })
 }
 
 fn missing_header(known: &[Column]) -> Rejection {

@@ -29,8 +29,8 @@ const PUBLISHED: &[(&str, &str, &str)] = published![
     "0014_any_dataset" "9a996b05b06aaf71239f717b4cff0277",
     "0015_vocabulary" "8559b350f9b770a0744151affc340a1a",
     "0016_answers_in_gold" "0fae2d6d60237d4d905740e3ab45a872",
-    "0017_a_sale_as_it_was" "d9b9a16f4f8b561d67cb57832d2745e4",
-    "0018_gross_and_orders" "20c44e4be237d42c84b569d891b1c4c7",
+    "0017_a_sale_as_it_was" "c74ed4de457fa08be5d07234e0b17bc4",
+    "0018_gross_and_orders" "09181469c314095e4d4d4d344e9126e4",
 ];
 
 /// The last version whose tables look as [`DATA`] and [`AUDIT`] have them.
@@ -247,9 +247,7 @@ async fn totals_of_an_earlier_version_have_their_revenue_as_gross_and_are_comput
             "{table}"
         );
     }
-    let orders = "SELECT orders FROM warehouse.customer_lifetime_value";
-    assert_eq!(lines(&sql, orders).await, [r#"{"orders":3}"#]);
-    // The others are computed with the next call of transform.
+    // Those of the customers, too, are computed with the next call of transform.
     let published = "SELECT table_name FROM ops.publications";
     assert_eq!(lines(&sql, published).await, [r#"{"table_name":"product_sales"}"#]);
 }
