@@ -8,6 +8,7 @@ mod record;
 mod rows;
 
 use shopflow_core::Dataset;
+use shopflow_core::dataset::Column;
 use shopflow_core::schema_contract::Mode;
 
 use crate::personal::Scans;
@@ -33,6 +34,14 @@ enum Stage {
     Header,
     Rows(Box<Rows>),
     Rejected,
+}
+
+/// What a header says of the rows below it.
+struct Understood {
+    rows: Rows,
+    absent: Vec<&'static Column>,
+    extra: Vec<String>,
+    scans: Scans,
 }
 
 impl Csv {
@@ -95,11 +104,11 @@ impl Csv {
         };
         let mode = tally.contract.columns;
         match self.understand(&buffer[..content], &buffer[content..total], mode) {
-            Ok((rows, absent, extra, scans)) => {
-                tally.absent_columns = absent;
-                tally.extra_columns = extra;
-                tally.scans = scans;
-                self.stage = Stage::Rows(Box::new(rows));
+            Ok(understood) => {
+                tally.absent_columns = understood.absent;
+                tally.extra_columns = understood.extra;
+                tally.scans = understood.scans;
+                self.stage = Stage::Rows(Box::new(understood.rows));
             }
             // The first line is data then, and quarantined like every other.
             Err(rejection) if rejection.rule == Rule::MissingHeader => {
@@ -117,7 +126,7 @@ impl Csv {
         content: &[u8],
         line_break: &[u8],
         mode: Mode,
-    ) -> Result<(Rows, Vec<&'static Column>, Vec<String>, Scans), Rejection> {
+    ) -> Result<Understood, Rejection> {
         if std::str::from_utf8(content).is_err() {
             let mut rejection = unusable(Rule::InvalidUtf8, "the header is not UTF-8");
             rejection.remedy = "save the file as UTF-8".to_owned();
@@ -138,7 +147,7 @@ impl Csv {
         let columns = names.iter().map(String::as_str).zip(header.columns.iter().copied());
         let scans = Scans::of_columns(columns);
         let rows = Rows::new(header.columns, &names, self.id_at, content, line_break, mode);
-        Ok((rows, header.absent, header.extra, scans))
+        Ok(Understood { rows, absent: header.absent, extra: header.extra, scans })
     }
 
     fn reject(&mut self, tally: &mut Tally, rejection: Rejection) {
