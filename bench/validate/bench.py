@@ -31,16 +31,17 @@ def make(path: Path, rows: int) -> None:
             if row % 100 == 0:
                 kind = row // 100 % 6
                 # The id of an earlier row, which is sound.
-                fields[[3, 1, 2, 4, 5, 0][kind]] = ["-1", "", "x", "2025-02-30T00:00:00Z", "barter", str(row - 1)][kind]
+                fields[[3, 1, 2, 4, 5, 0][kind]] = ["0", "0", "x", "2025-02-30T00:00:00Z", "barter", str(row - 1)][kind]
             file.write(",".join(fields) + "\n")
 
 
-# True for a sound row, in SQL. A repeated id is bad from its second row on.
+# True for a sound row, in SQL. A repeated id is bad from its second row on. A guest has no customer,
+# and what comes back has a negative quantity.
 SOUND = """
     coalesce(regexp_full_match(id, '[1-9][0-9]{{0,18}}'), false)
-    AND coalesce(regexp_full_match(customer_id, '[1-9][0-9]{{0,18}}'), false)
+    AND coalesce(regexp_full_match(customer_id, '[1-9][0-9]{{0,18}}'), true)
     AND coalesce(regexp_full_match(product_id, '[1-9][0-9]{{0,18}}'), false)
-    AND coalesce(try_cast(quantity AS integer) >= 1, false)
+    AND coalesce(try_cast(quantity AS integer) <> 0, false)
     AND coalesce(try_cast(timestamp AS timestamptz) IS NOT NULL, false)
     AND coalesce(payment_method IN ({methods}), false)
     AND row_number() OVER (PARTITION BY id ORDER BY line) = 1
@@ -65,9 +66,9 @@ def with_polars(source: Path, folder: Path) -> tuple[int, int]:
     rows = pl.read_csv(source, infer_schema=False)
     column = pl.col
     sound = pl.all_horizontal(
-        column("id").str.contains(number), column("customer_id").str.contains(number),
+        column("id").str.contains(number), column("customer_id").str.contains(number).fill_null(True),
         column("product_id").str.contains(number),
-        column("quantity").cast(pl.Int32, strict=False) >= 1,
+        column("quantity").cast(pl.Int32, strict=False) != 0,
         column("timestamp").str.to_datetime("%Y-%m-%dT%H:%M:%SZ", strict=False).is_not_null(),
         column("payment_method").is_in(METHODS), column("id").is_first_distinct(),
     ).fill_null(False)
