@@ -31,8 +31,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let parsed = Suite::parse_yaml(&text)
         .and_then(|suite| suite.with_parameters(&settings.vocabulary.parameters()))
         .map_err(|problems| into_error(suite, &problems))?;
-    let fields: Vec<_> =
-        dataset.columns().iter().map(|column| schema::field(column).with_nullable(true)).collect();
+    let usual = dataset.columns().iter().filter(|column| column.is_usual());
+    let fields: Vec<_> = usual.map(|column| schema::field(column).with_nullable(true)).collect();
     let options = Options { profile: true, ..Options::default() };
     let plan = Plan::compile(&parsed, Arc::new(Schema::new(fields)), &options)
         .map_err(|problems| into_error(suite, &problems))?;

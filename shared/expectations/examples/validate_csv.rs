@@ -80,9 +80,10 @@ fn parse_only(schema: &Schema) -> Suite {
     suite
 }
 
-/// The columns of a dataset as its CSV file has them.
+/// The columns that every CSV file of a dataset has.
 fn schema(dataset: Dataset) -> Schema {
-    let fields = dataset.columns().iter().map(|column| {
+    let usual = dataset.columns().iter().filter(|column| column.is_usual());
+    let fields = usual.map(|column| {
         let data_type = match column.kind {
             Kind::Id | Kind::Reference(_) => DataType::Int64,
             Kind::Quantity | Kind::Units => DataType::Int32,
