@@ -1,7 +1,8 @@
 -- category_sales: How much does each category sell?
 -- Grain: one row per month with a sale in business time and category of the product at the moment
--- of the sale. The category is 'unknown' while the product is an inferred member. Units and
--- revenue are less what came back; a cancelled sale has none. Revenue counts the priced sales.
+-- of the sale. The category is 'unknown' for lines that are no product, and while the product is an
+-- inferred member. Units and revenue are less what came back; a cancelled sale has none. Revenue counts
+-- the priced sales.
 -- Reads gold_fact_sales, gold_dim_product.
 SELECT
     CAST(date_trunc('month', f.business_date) AS date) AS month_start,

@@ -1,6 +1,6 @@
 -- country_sales: How much do the customers of each country buy?
 -- Grain: one row per month with a sale in business time and country of the customer at the moment
--- of the sale. The country is 'unknown' for guests, and while the customer is an inferred member.
+-- of the sale. The country is 'unknown' for guests, and where nobody knows that of the customer.
 -- Orders are those with a priced sale that was not cancelled: what has one order number, or a single
 -- sale where there is none. Revenue counts the priced sales, less what came back.
 -- Reads gold_fact_sales, gold_dim_customer.

@@ -1,7 +1,8 @@
 -- fact_sales: what was sold, to whom, and what it brought.
 -- Grain: one row per transaction. The price is the sale's own, else the list price that was valid at
 -- the moment of sale, and the keys name the version of customer and product of that moment; a guest
--- has none. Amounts are what was charged: quantity at that price less the discount (up to 1 a share
+-- has none, and so has a line that is no product (postage, a voucher), which brings its own price.
+-- Amounts are what was charged: quantity at that price less the discount (up to 1 a share
 -- of the line, over 1 money), each rounded to cents, negative for what came back, and 0 for a sale
 -- that was cancelled, returned or refunded as a whole. Price and amount are null while neither price
 -- is known. sql/ddl/0017_a_sale_as_it_was.sql says the same for the warehouse. event_date is the UTC
@@ -28,7 +29,7 @@ WITH priced AS (
         ON c.customer_id = t.customer_id
         AND t."timestamp" >= c.valid_from
         AND t."timestamp" < c.valid_to
-    JOIN gold_dim_product AS p
+    LEFT JOIN gold_dim_product AS p
         ON p.product_id = t.product_id
         AND t."timestamp" >= p.valid_from
         AND t."timestamp" < p.valid_to

@@ -1,6 +1,6 @@
 -- product_sales: Which products sell best?
--- Grain: one row per product that was ever sold, over the whole history. Units and
--- revenue are less what came back; a cancelled sale has none.
+-- Grain: one row per product that was ever sold, over the whole history; lines that are no product,
+-- such as postage, are in none. Units and revenue are less what came back; a cancelled sale has none.
 -- Reads gold_fact_sales.
 SELECT
     product_id,
@@ -9,5 +9,6 @@ SELECT
         AS units,
     CAST(coalesce(sum(amount), 0) AS decimal(18, 2)) AS revenue
 FROM gold_fact_sales
+WHERE product_id IS NOT NULL
 GROUP BY product_id
 ORDER BY product_id

@@ -16,7 +16,7 @@ WITH latest AS (
             || CAST(business_date AS varchar) AS basket,
         product_id
     FROM gold_fact_sales
-    WHERE quantity > 0
+    WHERE quantity > 0 AND product_id IS NOT NULL
     UNION ALL
     SELECT DISTINCT 'session' AS source, c.session_id AS basket, c.product_id
     FROM silver_clickstream AS c

@@ -1,7 +1,7 @@
 -- supplier_sales: How much do the products of each supplier sell?
 -- Grain: one row per month with a sale in business time and supplier of the product at the moment
--- of the sale. The supplier is 'unknown' while the product is an inferred member. Units and
--- revenue are less what came back; a cancelled sale has none. Revenue counts the priced sales.
+-- of the sale. The supplier is 'unknown' for lines that are no product, and where nobody knows it.
+-- Units and revenue are less what came back; a cancelled sale has none. Revenue counts the priced sales.
 -- Reads gold_fact_sales, gold_dim_product.
 SELECT
     CAST(date_trunc('month', f.business_date) AS date) AS month_start,

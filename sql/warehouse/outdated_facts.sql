@@ -1,7 +1,7 @@
 -- The facts that a changed history gives another version or another price, and no others: those of
 -- a version that goes, those of one that ends earlier from its new end on, and those of a product
--- version with another price; those of guests have no customer. The facts of dirty dates are compared
--- with their sales anyway. Runs before the dimensions change.
+-- version with another price; those of guests have no customer, and some lines no product. The facts of
+-- dirty dates are compared with their sales anyway. Runs before the dimensions change.
 CREATE TEMP TABLE outdated_customers ON COMMIT DROP AS
 SELECT customer_key, CASE WHEN is_wanted THEN valid_to ELSE '-infinity' END AS since
 FROM customer_changes
@@ -30,7 +30,7 @@ FROM (
     JOIN warehouse.fact_sales AS f ON f.product_key = o.product_key AND f.sold_at >= o.since
 ) AS f
 LEFT JOIN warehouse.dim_customer AS c USING (customer_key)
-JOIN warehouse.dim_product AS p USING (product_key)
+LEFT JOIN warehouse.dim_product AS p USING (product_key)
 JOIN warehouse.dim_date AS d USING (date_key)
 WHERE NOT EXISTS (SELECT FROM pending_dates AS dirty WHERE dirty.event_date = d.date AND dirty.rebuild);
 

@@ -1,6 +1,6 @@
 -- The outdated facts with the versions and list prices of the new history; a sale with a price of its
--- own keeps that. A fact without a version breaks the NOT NULL of the key, or ends the statement if
--- it has a customer: no sale gets lost silently.
+-- own keeps that. A fact whose customer or product has no version ends the statement: no sale gets lost
+-- silently.
 UPDATE warehouse.fact_sales AS f
 SET customer_key = n.customer_key, product_key = n.product_key, unit_price = n.price,
     amount = warehouse.line_amount(f.quantity, n.price, n.discount, f.status),
@@ -9,7 +9,10 @@ FROM (
     SELECT o.date_key, o.transaction_id,
            CASE WHEN o.customer_id IS NOT NULL
                 THEN coalesce(c.customer_key, warehouse.lost_sale(f.sold_at)) END AS customer_key,
-           p.product_key, coalesce(t.unit_price, p.price) AS price, t.discount
+           CASE WHEN o.product_id IS NOT NULL
+                THEN coalesce(p.product_key, warehouse.lost_sale('product', f.sold_at)) END
+               AS product_key,
+           coalesce(t.unit_price, p.price) AS price, t.discount
     FROM outdated_facts AS o
     JOIN warehouse.fact_sales AS f USING (date_key, transaction_id)
     LEFT JOIN core.transactions AS t ON t.id = o.transaction_id

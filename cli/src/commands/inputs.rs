@@ -5,7 +5,7 @@ use std::path::Path;
 
 use aws_sdk_s3::primitives::ByteStream;
 use serde_json::{Value, json};
-use shopflow_core::dataset::Format;
+use shopflow_core::dataset::{Column, Format};
 use shopflow_core::settings::Settings;
 use shopflow_core::{Dataset, Error, ErrorKind, ObjectRef, Result, ResultExt, keys};
 
@@ -154,10 +154,17 @@ fn dataset_of_header(header: &str) -> Option<Dataset> {
         .split(',')
         .map(|column| column.trim().trim_matches('"'))
         .collect();
-    Dataset::all().filter(|dataset| dataset.format() == Format::Csv).find(|dataset| {
+    let has = |column: &&Column| columns.contains(&column.name);
+    let may_be = |dataset: &Dataset| {
         let mut required = dataset.columns().iter().filter(|column| column.required);
-        required.all(|column| columns.contains(&column.name))
-    })
+        dataset.format() == Format::Csv && required.all(|column| has(&column))
+    };
+    // Few columns are required: a file of products has those of customers too. The one with most in
+    // common is meant, the first of several.
+    Dataset::all()
+        .filter(may_be)
+        .rev()
+        .max_by_key(|dataset| dataset.columns().iter().filter(has).count())
 }
 
 fn unreadable(file: &Path) -> Error {
@@ -211,6 +218,13 @@ mod tests {
         assert_eq!(dataset_of(&named).unwrap(), Dataset::Products);
         let headed = write("may.csv", "supplier,id,extra,name,category,\"price\"\r\n1,2\n");
         assert_eq!(dataset_of(&headed).unwrap(), Dataset::Products);
+        for (header, dataset) in [
+            ("id,name\n", Dataset::Customers),
+            ("id,name,category,price\n", Dataset::Products),
+            ("id,quantity,timestamp,unit_price\n", Dataset::Transactions),
+        ] {
+            assert_eq!(dataset_of(&write("few.csv", header)).unwrap(), dataset, "{header}");
+        }
         let lines = write("clicks.jsonl", "{\"event_id\": 1}\n");
         assert_eq!(dataset_of(&lines).unwrap(), Dataset::Clickstream);
         let unclear = write("x.csv", "a,b\n");

@@ -17,7 +17,8 @@ pub fn personal(customer: i64) -> impl Iterator<Item = (&'static Column, Erased)
 
 /// The assignments of an `UPDATE`.
 pub fn set(customer: i64) -> String {
-    list(", ", personal(customer).map(|(column, to)| format!("{} = {}", name(column), value(&to))))
+    let columns = personal(customer).map(|(column, _)| column);
+    list(", ", columns.map(|column| format!("{} = {}", name(column), text(column, customer))))
 }
 
 /// The condition for rows that have a value.
@@ -32,23 +33,32 @@ pub fn differs(customer: i64) -> String {
 }
 
 /// The hash that load gives the row once its values are erased: the beginning of a SHA-256 over the
-/// canonical values, required columns first (functions/load/src/encode.rs).
+/// canonical values, those of the columns that are required, or were once, before the others
+/// (functions/load/src/encode.rs).
 pub fn row_hash(customer: i64) -> String {
     let columns = || Dataset::Customers.columns().iter();
-    let required = columns()
-        .filter(|column| column.required)
-        .map(|column| canonical(column, &text(column, customer)));
+    let usual = columns().filter(|column| column.is_usual()).map(|column| {
+        let value = text(column, customer);
+        let canonical = canonical(column, &value);
+        match column.required {
+            true => canonical,
+            false => format!("CASE WHEN {value} IS NULL THEN ''::bytea ELSE {canonical} END"),
+        }
+    });
     let optional = columns().filter(|column| !column.required).map(|column| {
         let value = text(column, customer);
-        format!(
-            "CASE WHEN {value} IS NULL THEN ''::bytea ELSE '\\xffffffff'::bytea \
-             || int4send({length}) || convert_to('{name}', 'UTF8') || {canonical} END",
-            length = column.name.len(),
-            name = column.name,
-            canonical = canonical(column, &value),
-        )
+        let name =
+            format!("int4send({}) || convert_to('{}', 'UTF8')", column.name.len(), column.name);
+        let (absent, present) = match column.relaxed {
+            true => (format!("'\\xfffffffe'::bytea || {name}"), "''::bytea".to_owned()),
+            false => (
+                "''::bytea".to_owned(),
+                format!("'\\xffffffff'::bytea || {name} || {}", canonical(column, &value)),
+            ),
+        };
+        format!("CASE WHEN {value} IS NULL THEN {absent} ELSE {present} END")
     });
-    format!("substr(sha256({}), 1, 16)", list(" || ", required.chain(optional)))
+    format!("substr(sha256({}), 1, 16)", list(" || ", usual.chain(optional)))
 }
 
 fn name(column: &Column) -> String {
@@ -62,11 +72,15 @@ fn value(erased: &Erased) -> String {
     }
 }
 
-/// The value of a column once it is erased.
+/// The value of a column once it is erased. What is missing tells nothing, and stays so.
 fn text(column: &Column, customer: i64) -> String {
     match erased(column, customer) {
         Erased::Stays => name(column),
-        gone => value(&gone),
+        Erased::Text(_) if column.required => value(&erased(column, customer)),
+        Erased::Text(text) => {
+            format!("CASE WHEN {} IS NOT NULL THEN '{text}'::text END", name(column))
+        }
+        Erased::Nothing => value(&Erased::Nothing),
     }
 }
 

@@ -29,7 +29,7 @@ SELECT
     sum(warehouse.line_units(f.quantity, f.status)),
     coalesce(sum(f.amount), 0)
 FROM warehouse.fact_sales AS f
-JOIN warehouse.dim_product AS p USING (product_key)
+LEFT JOIN warehouse.dim_product AS p USING (product_key)
 CROSS JOIN warehouse.business_zone AS z
 GROUP BY 1, 2;
 
@@ -41,7 +41,7 @@ SELECT
     sum(warehouse.line_units(f.quantity, f.status)),
     coalesce(sum(f.amount), 0)
 FROM warehouse.fact_sales AS f
-JOIN warehouse.dim_product AS p USING (product_key)
+LEFT JOIN warehouse.dim_product AS p USING (product_key)
 CROSS JOIN warehouse.business_zone AS z
 GROUP BY 1, 2;
 

@@ -13,7 +13,7 @@ const MAX_DAYS: u32 = 3650;
 /// Customers registered at most this many days before the first sale.
 pub(crate) const REGISTRATION_DAYS: u32 = 730;
 /// Part of [`fingerprint`]; raised whenever the same spec gives other bytes than before.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// Checks that data may be generated where these settings hold.
 ///

@@ -501,6 +501,56 @@ mod tests {
     }
 
     #[test]
+    fn what_may_be_missing_has_the_place_in_the_hash_it_always_had() {
+        // Databases hold these.
+        let of = |dataset, csv: &str| {
+            let row = encode(dataset, csv).unwrap();
+            let hash = &row[row.len() - 20..row.len() - 4];
+            hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        };
+        let customer = of(
+            Dataset::Customers,
+            "id,name,email,registration_date,country\n1,Ann,a@b.c,2024-01-01,DE\n",
+        );
+        assert_eq!(customer, "7bb95afe846a0fd9036a03998e80ec1f");
+        let product =
+            of(Dataset::Products, "id,name,category,price,supplier\n1,Pen,books,1.50,Lux\n");
+        assert_eq!(product, "6304c3ec81f91a7c7aea31c0330e30d9");
+    }
+
+    #[test]
+    fn a_row_tells_which_of_its_values_is_missing() {
+        let mut hashes = std::collections::HashSet::new();
+        let rows = [
+            "1,Ann,a@b.c,2024-01-01,DE",
+            "1,Ann,,2024-01-01,DE",
+            "1,Ann,a@b.c,,DE",
+            "1,Ann,a@b.c,2024-01-01,",
+            "1,Ann,,,DE",
+            "1,Ann,,,",
+        ];
+        for row in rows {
+            let csv = format!("id,name,email,registration_date,country\n{row}\n");
+            let row = encode(Dataset::Customers, &csv).unwrap();
+            assert!(hashes.insert(row[row.len() - 20..].to_vec()), "{csv}");
+        }
+        let without = encode(Dataset::Customers, "id,name\n1,Ann\n").unwrap();
+        assert!(hashes.contains(&without[without.len() - 20..]), "a file without the columns");
+
+        let six = "id,customer_id,product_id,quantity,timestamp,payment_method,unit_price";
+        let sales = [
+            "7,1,2,3,2024-01-31T00:30:00Z,paypal,5",
+            "7,,2,3,2024-01-31T00:30:00Z,paypal,5",
+            "7,2,,3,2024-01-31T00:30:00Z,paypal,5",
+            "7,1,2,3,2024-01-31T00:30:00Z,,5",
+            "7,,,3,2024-01-31T00:30:00Z,,5",
+        ];
+        let hashes: std::collections::HashSet<i64> =
+            sales.iter().map(|row| hash(six, row)).collect();
+        assert_eq!(hashes.len(), sales.len());
+    }
+
+    #[test]
     fn other_spellings_of_an_amount_are_the_same_row() {
         let header = "id,customer_id,product_id,quantity,timestamp,payment_method,unit_price";
         let priced =

@@ -178,7 +178,7 @@ mod tests {
                 ("Paypal", Some(Rule::NotInSet)),
                 ("paypal ", Some(Rule::NotInSet)),
                 ("bitcoin", Some(Rule::NotInSet)),
-                ("", Some(Rule::NullValue)),
+                (" ", Some(Rule::NullValue)),
             ],
         );
     }
@@ -186,6 +186,16 @@ mod tests {
     #[test]
     fn optional_values_may_be_empty() {
         verdicts(Dataset::Clickstream, "referrer", &[("", None), ("/home", None)]);
+        for name in ["email", "country", "registration_date"] {
+            verdicts(Dataset::Customers, name, &[("", None), (" ", Some(Rule::NullValue))]);
+        }
+        verdicts(Dataset::Products, "supplier", &[("", None), (" ", Some(Rule::NullValue))]);
+        verdicts(
+            Dataset::Transactions,
+            "product_id",
+            &[("", None), ("0", Some(Rule::NotPositive))],
+        );
+        verdicts(Dataset::Transactions, "payment_method", &[("", None)]);
         verdicts(
             Dataset::Transactions,
             "customer_id",

@@ -55,6 +55,14 @@ fn rows_of_erased_customers_come_in_without_their_values_and_others_keep_their_b
 }
 
 #[test]
+fn an_address_that_an_erased_customer_never_had_stays_missing() {
+    let file = format!("{CUSTOMERS}7,Zelda Quixley,,2023-05-06,FR\n70,Quixley,q@x.org,,\n");
+    let (good, _, summary) = validate(Contract::default(), &file, &[]);
+    let left = "7,[erased],,2023-05-06,FR\n70,[erased],erased-70@erased.invalid,,\n";
+    assert_eq!((good, summary.rows_kept_erased), (format!("{CUSTOMERS}{left}"), 2));
+}
+
+#[test]
 fn an_erased_customer_is_known_in_any_spelling_of_the_number() {
     let file = format!(
         "{CUSTOMERS}+7.0,Zelda Quixley,zelda@quixley.example,2023-05-06,fr\n\

@@ -127,6 +127,66 @@ fn a_sale_may_have_its_own_price_come_back_and_have_no_customer() {
 }
 
 #[test]
+fn what_a_shop_does_not_know_may_be_missing() {
+    let customers =
+        format!("{CUSTOMERS}1,Ann,,,\n2,Bob,b@x.org,2024-01-05,DE\n3,\"Eve\",\"\",,FR\n");
+    let products = format!("{PRODUCTS}1,Pen,books,1.00,\n");
+    let sales = format!("{OWN}1,10,20,1,2025-06-01T12:00:00Z,,,,,,\n");
+    for (dataset, file) in [
+        (Dataset::Customers, &customers),
+        (Dataset::Products, &products),
+        (Dataset::Transactions, &sales),
+    ] {
+        let outcome = validate(dataset, file);
+        assert_eq!((outcome.good_text(), outcome.refused.len()), (file.as_str(), 0), "{dataset}");
+    }
+    let outcome = validate(Dataset::Customers, "id,name\n1,Ann\n");
+    assert_eq!(outcome.summary.rows_good, 1);
+    assert_eq!(
+        outcome.summary.warnings,
+        ["email", "registration_date", "country"].map(|column| {
+            format!("there is no column '{column}': all rows count as having none")
+        })
+    );
+}
+
+#[test]
+fn a_line_without_a_product_needs_its_own_price() {
+    let line = |id: u64, product: &str, price: &str| {
+        format!("{id},10,{product},1,2025-06-01T12:00:00Z,paypal,,,{price},,\n")
+    };
+    let file = [
+        OWN,
+        &line(1, "", "4.95"),
+        &line(2, "", ""),
+        &line(3, "20", ""),
+        &line(4, "\"\"", "\"\""),
+        // It takes no number with it.
+        &line(2, "", "0"),
+    ]
+    .concat();
+    let outcome = validate(Dataset::Transactions, &file);
+    assert_eq!(
+        outcome.verdicts(),
+        [(3, "product_id", "missing_both"), (5, "product_id", "missing_both")]
+    );
+    let reason = "product_id and unit_price are both empty, and one of them is needed";
+    assert!(outcome.refused.iter().all(|refused| refused.reason == reason));
+    assert_eq!(outcome.summary.rows_good, 3);
+
+    // A file of nothing but such lines.
+    let file = "id,quantity,timestamp,unit_price\n1,1,2025-06-01T12:00:00Z,4.95\n\
+                2,1,2025-06-01T12:00:00Z,\n";
+    let outcome = validate(Dataset::Transactions, file);
+    assert_eq!(outcome.verdicts(), [(3, "product_id", "missing_both")]);
+    assert_eq!(outcome.refused[0].reason, reason);
+    // And one in which none has a price.
+    let file = format!("{TRANSACTIONS}{}", ROW_1.replace(",20,", ",,"));
+    let outcome = validate(Dataset::Transactions, file);
+    assert_eq!(outcome.verdicts(), [(2, "product_id", "missing_both")]);
+}
+
+#[test]
 fn what_is_wrong_with_the_money_of_a_sale_is_named() {
     let file = [
         OWN,

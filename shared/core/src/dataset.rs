@@ -118,6 +118,8 @@ pub struct Column {
     /// False for most: a column that was required once, and whose values may be missing now. Where
     /// there is a value, the hash of a row has it in its old place.
     pub relaxed: bool,
+    /// Name of the column that must have a value where this one has none.
+    pub unless: Option<&'static str>,
     /// Number of the migration that brought the column to a table that was there already. Rows
     /// without a value have the hash they had before.
     pub since: Option<u16>,
@@ -158,6 +160,7 @@ impl Column {
             kind,
             required: true,
             relaxed: false,
+            unless: None,
             since: None,
             lookup: None,
             holds,
@@ -173,6 +176,11 @@ impl Column {
     /// It was required once, and may be missing now.
     pub const fn relaxed(self) -> Column {
         Column { required: false, relaxed: true, ..self }
+    }
+
+    /// Its value may be missing where the column called `other` has one.
+    pub const fn or(self, other: &'static str) -> Column {
+        Column { unless: Some(other), ..self }
     }
 
     /// It came later, with the migration of this number.
@@ -332,15 +340,21 @@ mod tests {
             columns: &[
                 Column::required("number", Kind::Quantity, ""),
                 Column::required("number", Kind::Text(9), "").since(99),
-                Column::required("sale", Kind::Reference(Dataset::Transactions), ""),
+                Column::required("sale", Kind::Reference(Dataset::Transactions), "").or("nowhere"),
                 Column::optional("_line", Kind::Text(9), ""),
             ],
             role: Role::Event(Event { history: None }),
         };
         let problems = WRONG.problems(built_in());
-        for part in
-            ["must be its id", "two columns", "must be optional", "sale must", "_line", "moment"]
-        {
+        for part in [
+            "must be its id",
+            "two columns",
+            "must be optional",
+            "sale must",
+            "nowhere",
+            "_line",
+            "moment",
+        ] {
             let found = problems.iter().filter(|problem| problem.contains(part)).count();
             assert_eq!(found, 1, "{part}: {problems:?}");
         }
@@ -391,8 +405,20 @@ mod tests {
             columns.filter(|column| column.is_usual()).map(|column| column.name).collect();
         let always = ["id", "customer_id", "product_id", "quantity", "timestamp", "payment_method"];
         assert_eq!(usual, always);
-        let customer = Dataset::Transactions.definition().column("customer_id").unwrap();
-        assert!(customer.relaxed && !customer.required);
+    }
+
+    #[test]
+    fn what_shops_do_not_always_know_may_be_missing() {
+        let relaxed = |dataset: Dataset| -> Vec<&str> {
+            let columns = dataset.columns().iter().filter(|column| column.relaxed);
+            columns.inspect(|column| assert!(!column.required)).map(|column| column.name).collect()
+        };
+        assert_eq!(relaxed(Dataset::Customers), ["email", "registration_date", "country"]);
+        assert_eq!(relaxed(Dataset::Products), ["supplier"]);
+        let of_sales = ["customer_id", "product_id", "payment_method"];
+        assert_eq!(relaxed(Dataset::Transactions), of_sales);
+        let product = Dataset::Transactions.definition().column("product_id").unwrap();
+        assert_eq!(product.unless, Some("unit_price"));
     }
 
     #[test]

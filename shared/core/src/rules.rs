@@ -74,6 +74,9 @@ rules! {
     TextTooLong => "text_too_long",
     /// The text contains a control character, such as a line break.
     ControlCharacter => "control_character",
+    /// Neither of two columns has a value, one of which is needed: a sale without a `product_id` has
+    /// no list price, and needs its own `unit_price`.
+    MissingBoth => "missing_both",
     /// A good row earlier in the file has the same id.
     DuplicateId => "duplicate_id",
     /// The row has more or fewer fields than the header.
@@ -139,6 +142,10 @@ pub fn reason(rule: Rule, column: Option<&Column>, sets: &Vocabularies) -> Strin
     match rule {
         Rule::NullValue => format!("{name} is required"),
         Rule::MissingField => format!("field {name} is required"),
+        Rule::MissingBoth => match column.unless {
+            Some(other) => format!("{name} and {other} are both empty, and one of them is needed"),
+            None => plain(rule).to_owned(),
+        },
         Rule::DuplicateId => format!("an earlier row has the same {name}; the first one is kept"),
         Rule::ControlCharacter => format!("{name} must not contain control characters"),
         Rule::InvalidUtf8 => format!("{name} is not UTF-8"),
@@ -225,6 +232,11 @@ mod tests {
         assert_eq!(
             reason(Rule::Zero, Some(quantity), &Vocabularies::default()),
             "quantity must be a whole number other than 0, from -2147483647 to 2147483647"
+        );
+        let product = crate::Dataset::Transactions.definition().column("product_id");
+        assert_eq!(
+            reason(Rule::MissingBoth, product, &Vocabularies::default()),
+            "product_id and unit_price are both empty, and one of them is needed"
         );
         let device = crate::Dataset::Clickstream.columns();
         let device = device.iter().find(|column| column.name == "device");

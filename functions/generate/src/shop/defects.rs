@@ -75,8 +75,9 @@ impl Kind {
 /// The defects of a dataset, each with the columns it can sit in; no column for the whole row.
 type Menu = &'static [(Kind, &'static [&'static str])];
 
+// What may be missing is no defect where it is.
 const CUSTOMERS: Menu = &[
-    (Kind::NullValue, &["id", "name", "email", "registration_date", "country"]),
+    (Kind::NullValue, &["id", "name"]),
     (Kind::BadEmail, &["email"]),
     (Kind::ImpossibleDate, &["registration_date"]),
     (Kind::BadCountry, &["country"]),
@@ -85,7 +86,7 @@ const CUSTOMERS: Menu = &[
     (Kind::InvalidUtf8, &["name"]),
 ];
 const PRODUCTS: Menu = &[
-    (Kind::NullValue, &["id", "name", "category", "price", "supplier"]),
+    (Kind::NullValue, &["id", "name", "category", "price"]),
     (Kind::NegativePrice, &["price"]),
     (Kind::ZeroPrice, &["price"]),
     (Kind::NotANumber, &["price"]),
@@ -95,8 +96,7 @@ const PRODUCTS: Menu = &[
     (Kind::InvalidUtf8, &["name", "supplier"]),
 ];
 const TRANSACTIONS: Menu = &[
-    // A sale without a customer is a guest's.
-    (Kind::NullValue, &["id", "product_id", "quantity", "timestamp", "payment_method"]),
+    (Kind::NullValue, &["id", "quantity", "timestamp"]),
     (Kind::ZeroQuantity, &["quantity"]),
     (Kind::NotANumber, &["quantity"]),
     (Kind::ImpossibleDate, &["timestamp"]),
@@ -208,12 +208,12 @@ impl Defects {
             Kind::DuplicateId => match self.earlier(dataset, row, &mut draws) {
                 Some(earlier) => Edit::Text(self.id(dataset, earlier)),
                 // Nothing sound came before: there is no id to repeat.
-                None => return Defect { kind: Kind::NullValue, column, edit: Edit::Null },
+                None => return without_id(dataset),
             },
             Kind::OrphanReference => Edit::Text((ORPHANS + row).to_string()),
             // A set that evolves takes any value: there is nothing wrong with an unknown one.
             _ if self.set_of(kind).is_some_and(|set| set.contract() == Mode::Evolve) => {
-                return Defect { kind: Kind::NullValue, column, edit: Edit::Null };
+                return without_id(dataset);
             }
             _ => edit(kind, column, row, &mut draws),
         };
@@ -287,6 +287,12 @@ fn edit(kind: Kind, column: Option<&str>, row: u64, draws: &mut Draws) -> Edit {
         Kind::NullValue | Kind::DuplicateId | Kind::OrphanReference => return Edit::Null,
     };
     Edit::Text((*draws.pick(texts)).to_owned())
+}
+
+/// What takes the place of a defect that a row cannot have.
+fn without_id(dataset: Dataset) -> Defect {
+    let column = Some(dataset.id_column().name);
+    Defect { kind: Kind::NullValue, column, edit: Edit::Null }
 }
 
 #[cfg(test)]

@@ -18,6 +18,8 @@ pub struct WarehouseFacts {
     pub fact_sales: Totals,
     /// Of the facts that have a customer.
     pub of_customers: Totals,
+    /// Of the facts that have a product.
+    pub of_products: Totals,
     /// The published aggregates, by table.
     pub aggregates: Vec<(String, Totals)>,
     /// From gross to net, of the facts.
@@ -60,17 +62,19 @@ fn dimension_sql(table: &str, id: &str, entity: &str) -> String {
     )
 }
 
-/// Sales that came with values of their own are joined from `core`, which is read once for them. What a load has changed and
-/// no transform has recomputed yet is left out.
+/// Sales that came with values of their own, or without a product, are joined from `core`, which is
+/// read once for them. What a load has changed and no transform has recomputed yet is left out.
 const MISPRICED: &str = "
 SELECT count(*)
 FROM warehouse.fact_sales AS f
-JOIN warehouse.dim_product AS p USING (product_key)
+LEFT JOIN warehouse.dim_product AS p USING (product_key)
 LEFT JOIN (
-    SELECT id, unit_price, discount, status FROM core.transactions
+    SELECT id, product_id, unit_price, discount, status FROM core.transactions
     WHERE unit_price IS NOT NULL OR discount IS NOT NULL OR status IS NOT NULL
+       OR product_id IS NULL
 ) AS t ON t.id = f.transaction_id
 WHERE (f.sold_at < p.valid_from OR f.sold_at >= p.valid_to
+       OR (p.product_key IS NULL) <> (t.id IS NOT NULL AND t.product_id IS NULL)
        OR f.unit_price IS DISTINCT FROM round(coalesce(t.unit_price, p.price), 2)
        OR f.amount IS DISTINCT FROM warehouse.line_amount(
               f.quantity, coalesce(t.unit_price, p.price), t.discount, t.status)
@@ -81,7 +85,7 @@ WHERE (f.sold_at < p.valid_from OR f.sold_at >= p.valid_to
       SELECT FROM ops.dirty_dates AS d
       WHERE d.event_date = (f.sold_at AT TIME ZONE 'UTC')::date)";
 
-/// The first two are of the facts; the others are to agree with them. The last column goes from gross
+/// The first three are of the facts; the others are to agree with them. The last column goes from gross
 /// to net, in the tables that say how.
 const TOTALS: &str = "
 SELECT 'fact_sales', count(*), coalesce(sum(warehouse.line_units(quantity, status)), 0)::bigint,
@@ -99,6 +103,12 @@ SELECT 'fact_sales_of_customers', count(*), NULL, coalesce(sum(amount), 0)::nume
        NULL
 FROM warehouse.fact_sales
 WHERE customer_key IS NOT NULL
+UNION ALL
+SELECT 'fact_sales_of_products', count(*),
+       coalesce(sum(warehouse.line_units(quantity, status)), 0)::bigint,
+       coalesce(sum(amount), 0)::numeric(38, 2)::text, NULL
+FROM warehouse.fact_sales
+WHERE product_key IS NOT NULL
 UNION ALL
 SELECT 'daily_sales', coalesce(sum(transactions), 0)::bigint, coalesce(sum(units), 0)::bigint,
        coalesce(sum(revenue), 0)::numeric(38, 2)::text,
@@ -160,6 +170,7 @@ pub async fn measure(client: &Client) -> Result<WarehouseFacts> {
     }
     let fact_sales = taken(&mut aggregates, "fact_sales")?;
     let of_customers = taken(&mut aggregates, "fact_sales_of_customers")?;
+    let of_products = taken(&mut aggregates, "fact_sales_of_products")?;
     let gross_to_net = taken(&mut periods, "fact_sales")?;
     let mispriced = mispriced.get(0);
     Ok(WarehouseFacts {
@@ -167,6 +178,7 @@ pub async fn measure(client: &Client) -> Result<WarehouseFacts> {
         mispriced,
         fact_sales,
         of_customers,
+        of_products,
         aggregates,
         gross_to_net,
         periods,
@@ -208,10 +220,14 @@ pub fn judge(facts: &WarehouseFacts, dates: &DateFacts) -> Vec<Check> {
             .detail("facts whose product version, price or amount is not that of the sale"),
     );
     for (table, totals) in &facts.aggregates {
-        // Guests have no lifetime value.
-        let (expected, of) = match totals.units {
-            Some(_) => (facts.fact_sales.clone(), "warehouse.fact_sales"),
-            None => (facts.of_customers.clone(), "the facts of customers in warehouse.fact_sales"),
+        let (expected, of) = match (table.as_str(), totals.units) {
+            // Postage and the like are no products.
+            ("product_sales", _) => {
+                (&facts.of_products, "the facts of products in warehouse.fact_sales")
+            }
+            (_, Some(_)) => (&facts.fact_sales, "warehouse.fact_sales"),
+            // Guests have no lifetime value.
+            (_, None) => (&facts.of_customers, "the facts of customers in warehouse.fact_sales"),
         };
         let name = format!("warehouse.{table}.totals");
         checks.push(

@@ -219,8 +219,20 @@ async fn facts_against_what_sales_say_themselves() {
                  UPDATE warehouse.fact_sales SET customer_key = NULL WHERE transaction_id = 2";
     let without_value =
         format!("{guest}; DELETE FROM warehouse.customer_lifetime_value WHERE customer_id = 2");
+    let lost = "UPDATE warehouse.fact_sales SET product_key = NULL WHERE transaction_id = 2";
+    let postage = format!(
+        "{lost}; UPDATE core.transactions SET product_id = NULL, unit_price = 10 WHERE id = 2"
+    );
+    let out_of_products = format!(
+        "{postage}; UPDATE warehouse.product_sales
+         SET transactions = transactions - 1, units = units - 1, revenue = revenue - 10
+         WHERE product_id = 1"
+    );
     assert_sql_breaks(&[
         (own_price, &["warehouse.fact_sales.priced_as_of_sale"]),
+        (lost, &["warehouse.fact_sales.priced_as_of_sale", "warehouse.product_sales.totals"]),
+        (&postage, &["warehouse.product_sales.totals"]),
+        (&out_of_products, &[]),
         (
             "UPDATE core.transactions SET discount = 0.5 WHERE id = 2",
             &["warehouse.fact_sales.priced_as_of_sale"],

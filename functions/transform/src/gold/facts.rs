@@ -157,10 +157,14 @@ impl Refresh<'_> {
             .with("transactions", expected)
             .with("facts", facts.num_rows()));
         }
-        // Guests have neither.
+        // Guests have neither, and so have lines that are no product.
         let missing = |name: &str| facts.column_by_name(name).map(|column| column.null_count());
-        if missing("customer_key") != missing("customer_id") {
-            return Err(Error::internal("a sale has no version of its customer"));
+        for (key, id, what) in
+            [("customer_key", "customer_id", "customer"), ("product_key", "product_id", "product")]
+        {
+            if missing(key) != missing(id) {
+                return Err(Error::internal(format!("a sale has no version of its {what}")));
+            }
         }
         Ok(facts)
     }

@@ -20,14 +20,17 @@ pub(super) fn good(
         if position > 0 {
             row.push(b',');
         }
-        match column.map(|column| (column, column.personal_data())) {
-            Some((_, Some(PersonalData::Email))) => row.extend(erased_email(customer).into_bytes()),
-            Some((_, Some(PersonalData::PersonName))) => row.extend(ERASED_NAME.as_bytes()),
+        // Columns that the dataset does not know can hold anything.
+        let Some(column) = column else { continue };
+        let given = value(position);
+        match column.personal_data() {
+            // What is missing tells nothing, and stays so.
+            _ if given.is_empty() && !column.required => {}
+            Some(PersonalData::Email) => row.extend(erased_email(customer).into_bytes()),
+            Some(PersonalData::PersonName) => row.extend(ERASED_NAME.as_bytes()),
             // Such a column is optional.
-            Some((column, _)) if column.is_personal() => {}
-            Some(_) => row.extend(value(position)),
-            // Columns that the dataset does not know can hold anything.
-            None => {}
+            _ if column.is_personal() => {}
+            _ => row.extend(given),
         }
     }
     row.extend_from_slice(line_break);

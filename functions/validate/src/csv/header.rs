@@ -22,7 +22,8 @@ pub(super) struct Header {
 ///
 /// # Errors
 /// The rejection when a required column is missing, or one is named twice. A column that was required
-/// once may be missing, unless it is there under another spelling: its values would be lost unseen.
+/// once may be missing, unless it is there under another spelling (its values would be lost unseen),
+/// or what could stand for it is missing too.
 pub(super) fn read(dataset: Dataset, names: &[String]) -> Result<Header, Rejection> {
     let known = dataset.columns();
     if !names.iter().any(|name| known.iter().any(|column| alike(column.name, name) == 0)) {
@@ -37,7 +38,9 @@ pub(super) fn read(dataset: Dataset, names: &[String]) -> Result<Header, Rejecti
         .iter()
         .filter(|column| !names.iter().any(|name| name == column.name))
         .filter(|column| {
-            column.required || (column.relaxed && misspelt(column, known, names).is_some())
+            column.required
+                || (column.relaxed && misspelt(column, known, names).is_some())
+                || column.unless.is_some_and(|other| !names.iter().any(|name| name == other))
         })
         .collect();
     if let Some(&first) = missing.first() {
@@ -89,9 +92,12 @@ fn missing_columns(
 ) -> Rejection {
     let listed: Vec<String> = missing.iter().map(|column| format!("'{}'", column.name)).collect();
     let what = if listed.len() == 1 { "column" } else { "columns" };
-    let remedy = match misspelt(first, known, names) {
-        Some(name) => format!("did you mean to call column '{name}' '{}'?", first.name),
-        None => "add what is missing to the header and to every row".to_owned(),
+    let remedy = match (misspelt(first, known, names), first.unless) {
+        (Some(name), _) => format!("did you mean to call column '{name}' '{}'?", first.name),
+        (None, Some(other)) if missing.len() == 1 => {
+            format!("add it, or column '{other}', which can take its place")
+        }
+        (None, _) => "add what is missing to the header and to every row".to_owned(),
     };
     Rejection {
         rule: Rule::MissingColumn,
@@ -150,6 +156,7 @@ mod tests {
     #[test]
     fn a_missing_column_is_named_with_the_nearest_name() {
         for (header, suggestion) in [
+            ("id,name,category,Price", "'Price'"),
             ("id,name,category,Price,supplier", "'Price'"),
             ("id,name,category, price,supplier", "' price'"),
             ("id,name,category,prise,supplier", "'prise'"),
@@ -160,7 +167,7 @@ mod tests {
             assert!(rejection.remedy.contains(suggestion), "{}", rejection.remedy);
         }
         let several = rejection("id,name,colour");
-        assert_eq!(several.text, "the header lacks columns 'category', 'price', 'supplier'");
+        assert_eq!(several.text, "the header lacks columns 'category', 'price'");
         assert!(!several.remedy.contains("colour"), "{}", several.remedy);
     }
 
@@ -175,6 +182,32 @@ mod tests {
             assert_eq!(rejection.text, "the header lacks column 'customer_id'");
             assert!(rejection.remedy.contains(spelling), "{}", rejection.remedy);
         }
+    }
+
+    #[test]
+    fn columns_that_may_be_missing_are_those_the_file_does_without() {
+        let absent = |dataset, header: &str| -> Vec<&str> {
+            let header = read(dataset, &names(header)).unwrap();
+            header.absent.iter().map(|column| column.name).collect()
+        };
+        assert_eq!(
+            absent(Dataset::Customers, "id,name"),
+            ["email", "registration_date", "country"]
+        );
+        assert_eq!(absent(Dataset::Products, "id,name,category,price"), ["supplier"]);
+        assert_eq!(
+            absent(Dataset::Transactions, "id,quantity,timestamp,unit_price"),
+            ["customer_id", "product_id", "payment_method"]
+        );
+    }
+
+    #[test]
+    fn sales_without_products_need_a_column_with_their_prices() {
+        let header = names("id,customer_id,quantity,timestamp,payment_method");
+        let rejection = read(Dataset::Transactions, &header).unwrap_err();
+        assert_eq!(rejection.rule, Rule::MissingColumn);
+        assert_eq!(rejection.text, "the header lacks column 'product_id'");
+        assert_eq!(rejection.remedy, "add it, or column 'unit_price', which can take its place");
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod window;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use shopflow_core::Dataset;
 use shopflow_core::dataset::{Column, Kind};
 use shopflow_core::schema_contract::Mode;
 
@@ -33,6 +34,8 @@ pub(super) struct Rows {
     columns: Vec<Option<&'static Column>>,
     /// Position of the id.
     id_at: usize,
+    /// Of these, one must have a value.
+    either: Option<Either>,
     /// Rows with a value in an unknown column are refused.
     refuse_extra: bool,
     /// Leaves unknown columns out of the good rows.
@@ -44,6 +47,27 @@ pub(super) struct Rows {
     marks: Vec<u32>,
     fields: Vec<Field>,
     scratch: Vec<u8>,
+}
+
+/// A column that may be missing where another has a value, and that other one.
+#[derive(Debug, Clone, Copy)]
+struct Either {
+    column: &'static Column,
+    /// Positions of those of the two that the file has.
+    first: usize,
+    second: Option<usize>,
+}
+
+impl Either {
+    /// What the columns of a file say; the header has seen to it that one of the two is there.
+    fn of(dataset: Dataset, columns: &[Option<&'static Column>]) -> Option<Either> {
+        let column = dataset.columns().iter().find(|column| column.unless.is_some())?;
+        let named = |name| columns.iter().position(|it| it.is_some_and(|it| it.name == name));
+        let mut positions =
+            [Some(column.name), column.unless].into_iter().flatten().filter_map(named);
+        let first = positions.next()?;
+        Some(Either { column, first, second: positions.next() })
+    }
 }
 
 /// The first thing wrong with a row: the rule and, if it is a value, the position of its field.
@@ -65,6 +89,7 @@ impl Failure {
 
 impl Rows {
     pub fn new(
+        dataset: Dataset,
         columns: Vec<Option<&'static Column>>,
         names: &[String],
         id_at: usize,
@@ -79,6 +104,7 @@ impl Rows {
             Discard::new(shown, columns.iter().map(Option::is_some).collect())
         });
         Rows {
+            either: Either::of(dataset, &columns),
             columns,
             id_at,
             refuse_extra: mode == Mode::DiscardRow,
@@ -117,6 +143,19 @@ impl Rows {
     /// How many values were left out, by column.
     pub fn discarded(&self) -> BTreeMap<String, u64> {
         self.discard.as_ref().map(Discard::counts).unwrap_or_default()
+    }
+
+    /// Looks whether one of two columns has a value, if one must; `is_empty` tells of a position.
+    #[inline]
+    fn check_either(&self, is_empty: impl Fn(usize) -> bool) -> Result<(), Failure> {
+        match self.either {
+            Some(Either { first, second, .. })
+                if is_empty(first) && second.is_none_or(&is_empty) =>
+            {
+                Err(Failure::of_value(Rule::MissingBoth, first))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_id(&mut self, id: u64) -> Result<u64, Failure> {
@@ -171,7 +210,10 @@ impl Rows {
         tally: &mut Tally,
         split: &mut Split,
     ) {
-        let column = failure.position.and_then(|position| self.columns[position]);
+        let column = match (failure.rule, self.either) {
+            (Rule::MissingBoth, Some(either)) => Some(either.column),
+            _ => failure.position.and_then(|position| self.columns[position]),
+        };
         let counts = (failure.rule == Rule::FieldCount).then(|| {
             let (found, expected) = (self.fields.len(), self.columns.len());
             format!("the row has {found} fields and the header {expected}")

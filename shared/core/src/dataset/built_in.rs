@@ -45,9 +45,13 @@ static CUSTOMERS: Definition = Definition {
 const CUSTOMER_COLUMNS: &[Column] = &[
     column("id", Kind::Id, "customer number").about(PersonalData::CustomerId),
     column("name", Kind::Text(200), "full name").about(PersonalData::PersonName),
-    column("email", Kind::Email, "e-mail address").about(PersonalData::Email),
-    column("registration_date", Kind::Date, "day the account was opened"),
-    column("country", Kind::Country, "country of residence, ISO 3166-1 alpha-2"),
+    column("email", Kind::Email, "e-mail address; absent if unknown")
+        .about(PersonalData::Email)
+        .relaxed(),
+    column("registration_date", Kind::Date, "day the account was opened; absent if unknown")
+        .relaxed(),
+    column("country", Kind::Country, "country of residence, ISO 3166-1 alpha-2; absent if unknown")
+        .relaxed(),
 ];
 
 static PRODUCTS: Definition = Definition {
@@ -81,8 +85,9 @@ const PRODUCT_COLUMNS: &[Column] = &[
     .public()
     .looked_up("categories", "category_id"),
     column("price", Kind::Price, "list price per unit in the shop's currency").public(),
-    column("supplier", Kind::Text(200), "name of the supplier")
-        .looked_up("suppliers", "supplier_id"),
+    column("supplier", Kind::Text(200), "name of the supplier; absent if unknown")
+        .looked_up("suppliers", "supplier_id")
+        .relaxed(),
 ];
 
 static TRANSACTIONS: Definition = Definition {
@@ -97,15 +102,22 @@ const TRANSACTION_COLUMNS: &[Column] = &[
     column("customer_id", Kind::Reference(Dataset::Customers), "who bought; absent for a guest")
         .about(PersonalData::CustomerId)
         .relaxed(),
-    column("product_id", Kind::Reference(Dataset::Products), "what was bought"),
+    column(
+        "product_id",
+        Kind::Reference(Dataset::Products),
+        "what was bought; absent for a line that is no product, such as postage or a voucher",
+    )
+    .relaxed()
+    .or("unit_price"),
     column("quantity", Kind::Units, "units sold; negative for what came back"),
     column("timestamp", Kind::Timestamp, "moment of the sale"),
     column(
         "payment_method",
         Kind::OneOf(ValueSet::Configured(Vocabulary::PaymentMethods)),
-        "how it was paid",
+        "how it was paid; absent if unknown",
     )
-    .looked_up("payment_methods", "payment_method_id"),
+    .looked_up("payment_methods", "payment_method_id")
+    .relaxed(),
     optional("order_id", Kind::Text(64), "order that the line belongs to").since(17),
     optional("line", Kind::Quantity, "number of the line within its order").since(17),
     optional(

@@ -152,6 +152,15 @@ impl Definition {
                     column.name
                 ));
             }
+            if let Some(other) = column.unless
+                && (self.format != Format::Csv || column.required || self.column(other).is_none())
+            {
+                problem(format!(
+                    "column {} may be missing instead of {other}, so it must be an optional one \
+                     of a CSV file that has both",
+                    column.name
+                ));
+            }
             let is_text = matches!(column.kind, Kind::Text(_) | Kind::Email);
             let has_tombstone = matches!(
                 column.personal_data(),

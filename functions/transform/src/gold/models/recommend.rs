@@ -1,8 +1,9 @@
 //! Which products are bought together, and which are alike: features for recommendations.
 //!
 //! A basket is what one customer bought on one business day; each sale to a guest is one of its own,
-//! and what came back is in none. Facts come by UTC date, and a business day touches at most the
-//! dates before and after its own, so only a few days are open at a time.
+//! and what came back is in none, nor is a line that is no product. Facts come by UTC date, and a
+//! business day touches at most the dates before and after its own, so only a few days are open at a
+//! time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -89,7 +90,7 @@ impl SalesBaskets {
         let days = column::<Date32Type>(facts, "business_date")?;
         let ids = column::<Int64Type>(facts, "transaction_id")?;
         let customers = column_with_nulls::<Int64Type>(facts, "customer_id")?;
-        let products = column::<Int64Type>(facts, "product_id")?;
+        let products = column_with_nulls::<Int64Type>(facts, "product_id")?;
         let quantities = column::<Int32Type>(facts, "quantity")?;
         // Customers have positive numbers; a guest is known by the sale alone.
         let buyer = |row: usize| {
@@ -105,9 +106,10 @@ impl SalesBaskets {
             self.close_before(run[0] - 1)?;
             let mut at = start;
             for day in days[start..end].chunk_by(|left, right| left == right) {
-                let sold = (at..at + day.len()).filter(|row| quantities[*row] > 0);
+                let is_sold = |row: &usize| quantities[*row] > 0 && products.is_valid(*row);
+                let sold = (at..at + day.len()).filter(is_sold);
                 let open = self.open.entry(day[0]).or_default();
-                open.extend(sold.map(|row| (buyer(row), products[row])));
+                open.extend(sold.map(|row| (buyer(row), products.value(row))));
                 at += day.len();
             }
             start = end;

@@ -26,7 +26,8 @@ pub const FACT_SALES_SQL: &str = include_str!("../../../../../sql/gold/fact_sale
 pub const FACT_SESSIONS_SQL: &str = include_str!("../../../../../sql/gold/fact_sessions.sql");
 
 /// Columns of `gold/fact_sales`. Price and amount are null while no price is known, the customer is
-/// for a guest, and the last three where the source has nothing.
+/// for a guest, the product for a line that is none, and the way to pay and the last three where the
+/// source has nothing.
 pub fn fact_sales() -> SchemaRef {
     Arc::new(Schema::new(vec![
         Field::new("transaction_id", DataType::Int64, false),
@@ -35,9 +36,9 @@ pub fn fact_sales() -> SchemaRef {
         Field::new("sold_at", schema::timestamp(), false),
         Field::new("customer_id", DataType::Int64, true),
         Field::new("customer_key", DataType::Int64, true),
-        Field::new("product_id", DataType::Int64, false),
-        Field::new("product_key", DataType::Int64, false),
-        Field::new("payment_method", DataType::Utf8, false),
+        Field::new("product_id", DataType::Int64, true),
+        Field::new("product_key", DataType::Int64, true),
+        Field::new("payment_method", DataType::Utf8, true),
         Field::new("quantity", DataType::Int32, false),
         Field::new("unit_price", decimal(PRICE_PRECISION), true),
         Field::new("amount", decimal(18), true),

@@ -160,6 +160,7 @@ impl Rows {
                 None => check_extra(value, self.refuse_extra)?,
             }
         }
+        self.check_either(|position| self.fields[position].range.is_empty())?;
         self.check_id(id)
     }
 

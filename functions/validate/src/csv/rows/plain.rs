@@ -154,6 +154,7 @@ impl Rows {
                 None => check_extra(value, self.refuse_extra)?,
             }
         }
+        self.check_either(|position| row.field(position).is_empty())?;
         self.check_id(id)
     }
 }
