@@ -114,6 +114,91 @@ async fn a_sale_arrives_with_its_own_price_and_without_a_customer() {
 }
 
 #[tokio::test]
+async fn what_may_be_missing_arrives_as_nothing() {
+    let world = World::new().await;
+    let csv = "id,name,email,registration_date,country\n1,Ann,,,\n2,Bob,b@x.org,2024-01-05,DE\n";
+    world.load_file("r1", Dataset::Customers, &at("01"), csv).await.unwrap();
+    let csv = "id,name,category,price\n7,Lamp,home,9.50\n";
+    world.load_file("r2", Dataset::Products, &at("01"), csv).await.unwrap();
+    let csv = "id,customer_id,product_id,quantity,timestamp,payment_method,unit_price\n\
+               5,1,7,3,2026-01-01T00:30:00Z,,\n\
+               6,1,,1,2026-01-01T00:30:00Z,gift_card,4.95\n";
+    let result = world.load_file("r3", Dataset::Transactions, &at("01"), csv).await.unwrap();
+    assert_eq!(counts(&result), [2, 0, 0, 0], "a line without a product names none");
+    for (query, expected) in [
+        (
+            "SELECT id, email, registration_date AS since, country FROM core.customers ORDER BY 1",
+            &[
+                r#"{"id":1,"email":null,"since":null,"country":null}"#,
+                r#"{"id":2,"email":"b@x.org","since":"2024-01-05","country":"DE"}"#,
+            ][..],
+        ),
+        (
+            "SELECT id, price, supplier_id FROM core.products",
+            &[r#"{"id":7,"price":9.50,"supplier_id":null}"#],
+        ),
+        ("SELECT id, supplier FROM core.product_history", &[r#"{"id":7,"supplier":null}"#]),
+        ("SELECT count(*) AS suppliers FROM core.suppliers", &[r#"{"suppliers":0}"#]),
+        (
+            "SELECT id, product_id AS product, payment_method_id IS NULL AS unknown \
+             FROM core.transactions ORDER BY 1",
+            &[
+                r#"{"id":5,"product":7,"unknown":true}"#,
+                r#"{"id":6,"product":null,"unknown":false}"#,
+            ],
+        ),
+    ] {
+        assert_eq!(world.lines(query).await, expected, "{query}");
+    }
+    // The same files without the columns that have nothing.
+    let again = "id,name\n1,Ann\n";
+    let result = world.load_file("r4", Dataset::Customers, &at("02"), again).await.unwrap();
+    assert_eq!(counts(&result), [0, 0, 1, 0]);
+    let again = "id,quantity,timestamp,payment_method,unit_price\n\
+                 6,1,2026-01-01T00:30:00Z,gift_card,4.95\n";
+    let result = world.load_file("r5", Dataset::Transactions, &at("02"), again).await.unwrap();
+    assert_eq!(counts(&result), [0, 1, 0, 0], "it had a customer");
+}
+
+#[tokio::test]
+async fn a_value_that_is_missing_in_a_later_file_is_gone_and_kept_in_the_history() {
+    let world = World::new().await;
+    let of = |values: &str| format!("id,name,email,registration_date,country\n1,Ann,{values}\n");
+    for (run, hour, values) in
+        [("r1", "01", "a@x.org,2024-01-05,DE"), ("r2", "02", ",,"), ("r3", "03", "a@x.org,,FR")]
+    {
+        let file = of(values);
+        let result = world.load_file(run, Dataset::Customers, &at(hour), &file).await.unwrap();
+        assert_eq!(result.ledger.unwrap().rows_loaded, 1, "{run}");
+    }
+    let versions = "SELECT email, registration_date AS since, country FROM core.customer_history \
+                    ORDER BY effective_at";
+    assert_eq!(
+        world.lines(versions).await,
+        [
+            r#"{"email":"a@x.org","since":"2024-01-05","country":"DE"}"#,
+            r#"{"email":null,"since":null,"country":null}"#,
+            r#"{"email":"a@x.org","since":null,"country":"FR"}"#,
+        ]
+    );
+    let sale = |product: &str, method: &str| {
+        format!(
+            "id,customer_id,product_id,quantity,timestamp,payment_method,unit_price\n\
+             5,1,{product},3,2026-01-01T00:30:00Z,{method},2\n"
+        )
+    };
+    let file = sale("7", "paypal");
+    world.load_file("r4", Dataset::Transactions, &at("01"), &file).await.unwrap();
+    let file = sale("", "");
+    let result = world.load_file("r5", Dataset::Transactions, &at("02"), &file).await.unwrap();
+    assert_eq!(counts(&result), [0, 1, 0, 0]);
+    let before = "SELECT h.product_id AS was, m.name AS method, t.product_id AS now \
+                  FROM core.transaction_history h JOIN core.transactions t USING (id) \
+                  JOIN core.payment_methods m ON m.payment_method_id = h.payment_method_id";
+    assert_eq!(world.lines(before).await, [r#"{"was":7,"method":"paypal","now":null}"#]);
+}
+
+#[tokio::test]
 async fn a_repeated_event_answers_with_the_recorded_counts_and_changes_nothing() {
     let world = World::new().await;
     let content = products(&[(1, "9.99"), (2, "5.00")]);

@@ -196,7 +196,10 @@ async fn recommendations_are_what_their_sql_says() {
     let sold = year_of_sales(150, 12).into_iter();
     let sold: Vec<(Sale, Own)> = sold
         .map(|Sale(id, customer, product, quantity, moment)| {
-            let own = Own { is_guest: dice.roll(7) == 0, ..Own::default() };
+            let is_postage = dice.roll(8) == 0;
+            let unit_price = is_postage.then_some(49_500);
+            let is_guest = dice.roll(7) == 0;
+            let own = Own { is_guest, is_postage, unit_price, ..Own::default() };
             let quantity = if dice.roll(9) == 0 { -quantity } else { quantity };
             (Sale(id, customer, product, quantity, moment), own)
         })
@@ -221,7 +224,7 @@ async fn recommendations_are_what_their_sql_says() {
                     (f.sold_at AT TIME ZONE 'UTC')::date AS business_date
              FROM warehouse.fact_sales AS f
              LEFT JOIN warehouse.dim_customer AS c USING (customer_key)
-             JOIN warehouse.dim_product AS p USING (product_key);
+             LEFT JOIN warehouse.dim_product AS p USING (product_key);
              CREATE TEMP TABLE silver_clickstream
                  (session_id text, product_id bigint, timestamp timestamptz)",
         )

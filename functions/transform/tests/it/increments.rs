@@ -28,7 +28,7 @@ async fn send(shop: &Shop, batch: &Batch) {
 
 /// Batches of sources in any order of time: late ones, moved sales, events before the start of a
 /// session that is known already, events of customers nobody knows yet, guests, returns, sales at
-/// prices of their own.
+/// prices of their own, postage; and customers and products of whom not all is known.
 fn batches(dice: &mut Dice, run: &str) -> Vec<Batch> {
     let mut batches = Vec::new();
     for part in 0..1 + dice.roll(4) as u32 {
@@ -36,14 +36,17 @@ fn batches(dice: &mut Dice, run: &str) -> Vec<Batch> {
         from.effective_at += Duration::hours(7 * dice.roll(60));
         batches.push(match dice.roll(5) {
             0 => {
+                let supplier = dice.pick(&["Acme", ""]);
                 let product =
-                    Product(1 + dice.roll(4), "Thing", "toys", 100 + dice.roll(3), "Acme");
+                    Product(1 + dice.roll(4), "Thing", "toys", 100 + dice.roll(3), supplier);
                 Batch::Products(from, vec![product])
             }
             1 => {
-                let country = dice.pick(&["DE", "FR", "US"]);
+                // An empty one is missing.
+                let country = dice.pick(&["DE", "FR", "US", ""]);
+                let (email, since) = dice.pick(&[("a@b.org", "2020-01-01"), ("", "")]);
                 let id = 1 + dice.roll(5);
-                Batch::Customers(from, vec![Customer(id, "Ada", "a@b.org", "2020-01-01", country)])
+                Batch::Customers(from, vec![Customer(id, "Ada", email, since, country)])
             }
             2 => {
                 let mut events: Vec<Event> = Vec::new();

@@ -2,7 +2,7 @@
 
 use crate::common::answers::answers_agree;
 use crate::common::small_shop::{ledger, small_shop, totals_agree};
-use crate::common::{Own, Product, Sale, Shop, at, sale, source};
+use crate::common::{Customer, Own, Product, Sale, Shop, at, sale, source};
 use shopflow_core::Dataset;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -343,6 +343,105 @@ async fn a_guest_is_nobody() {
     assert_eq!(shop.query(unknown).await, [r#"{"transactions":3,"revenue":62.50}"#]);
     totals_agree(&shop).await;
     answers_agree(&shop, "guests").await;
+    same_after_a_full_run(&shop).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_is_no_product_counts_everywhere_but_for_products() {
+    let shop = small_shop().await;
+    shop.customers(&source("t1", 4, "2026-01-01"), &[Customer(3, "Cem", "", "", "")]).await;
+    shop.products(&source("t1", 5, "2026-01-01"), &[Product(8, "Pen", "toys", 300, "")]).await;
+    let price = |cents: i64| Own { unit_price: Some(cents * 100), ..Own::default() };
+    let postage = |cents| Own { is_postage: true, order: Some("A-1"), ..price(cents) };
+    let sales = [
+        two_mugs(4, Own { order: Some("A-1"), ..Own::default() }),
+        (sale(5, 1, 7, 1, "2026-01-11T08:00:00Z"), postage(495)),
+        // A voucher of a guest, of whom nobody knows how it was paid.
+        (
+            sale(6, 1, 7, -1, "2026-01-11T08:00:00Z"),
+            Own { is_guest: true, is_paid_somehow: true, ..postage(1000) },
+        ),
+        (sale(7, 3, 8, 1, "2026-01-11T09:00:00Z"), Own::default()),
+    ];
+    shop.sales_with(&source("r2", 0, "2026-01-12"), &sales).await;
+    shop.transform("t1").await.unwrap();
+    let facts = "SELECT transaction_id AS id, product_id AS product, supplier, amount,
+            m.payment_method AS paid
+        FROM warehouse.sales AS s JOIN warehouse.fact_sales AS f USING (transaction_id, amount)
+        LEFT JOIN warehouse.dim_payment_method AS m USING (payment_method_key)
+        WHERE transaction_id > 3 ORDER BY 1";
+    assert_eq!(
+        shop.query(facts).await,
+        [
+            r#"{"id":4,"product":7,"supplier":"Acme","amount":25.00,"paid":"paypal"}"#,
+            r#"{"id":5,"product":null,"supplier":null,"amount":4.95,"paid":"paypal"}"#,
+            r#"{"id":6,"product":null,"supplier":null,"amount":-10.00,"paid":null}"#,
+            r#"{"id":7,"product":8,"supplier":null,"amount":3.00,"paid":"paypal"}"#,
+        ]
+    );
+    let day = "SELECT transactions, customers, units, revenue FROM warehouse.daily_sales
+        WHERE event_date = '2026-01-11'";
+    assert_eq!(
+        shop.query(day).await,
+        [r#"{"transactions":4,"customers":2,"units":3,"revenue":22.95}"#]
+    );
+    let products = "SELECT product_id AS product, transactions, revenue
+        FROM warehouse.product_sales ORDER BY 1";
+    assert_eq!(
+        shop.query(products).await,
+        [
+            r#"{"product":7,"transactions":4,"revenue":82.50}"#,
+            r#"{"product":8,"transactions":1,"revenue":3.00}"#,
+        ]
+    );
+    for (table, of, rows) in [
+        // What products leave out.
+        ("category_sales", "category", "2 -5.05"),
+        // And a pen of a supplier whom nobody knows.
+        ("supplier_sales", "supplier", "3 -2.05"),
+        // The guest's, and those of a customer whose country nobody knows.
+        ("country_sales", "country", "2 -7.00"),
+    ] {
+        let unknown = format!(
+            "SELECT sum(transactions) || ' ' || sum(revenue) FROM warehouse.{table}
+             WHERE {of} = 'unknown'"
+        );
+        assert_eq!(shop.number(&unknown).await, rows, "{table}");
+    }
+    totals_agree(&shop).await;
+    answers_agree(&shop, "postage").await;
+    same_after_a_full_run(&shop).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_missing_later_is_a_change_like_any_other() {
+    let shop = small_shop().await;
+    shop.customers(&source("t1", 4, "2026-02-01"), &[Customer(1, "Ada Lovelace", "", "", "")])
+        .await;
+    shop.products(&source("t1", 5, "2026-02-01"), &[Product(7, "Mug", "home", 1250, "")]).await;
+    shop.transform("t1").await.unwrap();
+    let versions =
+        "SELECT valid_from::date::text AS since, email_domain, registration_date, country
+        FROM warehouse.dim_customer WHERE customer_id = 1 ORDER BY valid_from";
+    assert_eq!(
+        shop.query(versions).await,
+        [
+            r#"{"since":"-infinity","email_domain":"example.com","registration_date":null,"country":"GB"}"#,
+            r#"{"since":"2026-02-01","email_domain":null,"registration_date":null,"country":null}"#,
+        ]
+    );
+    let suppliers = "SELECT supplier FROM warehouse.dim_product ORDER BY valid_from";
+    assert_eq!(
+        shop.query(suppliers).await,
+        [r#"{"supplier":"Acme"}"#, r#"{"supplier":"Acme"}"#, r#"{"supplier":null}"#]
+    );
+    let of_february = "SELECT supplier, revenue FROM warehouse.supplier_sales ORDER BY month_start";
+    assert_eq!(
+        shop.query(of_february).await,
+        [r#"{"supplier":"Acme","revenue":45.00}"#, r#"{"supplier":"unknown","revenue":12.50}"#,]
+    );
+    totals_agree(&shop).await;
+    answers_agree(&shop, "gone").await;
     same_after_a_full_run(&shop).await;
 }
 

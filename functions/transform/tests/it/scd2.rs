@@ -19,10 +19,11 @@ type CustomerValues = (&'static str, &'static str, &'static str);
 
 const NAMES: [&str; 3] = ["Mug", "Cup", "Beaker"];
 const CATEGORIES: [&str; 2] = ["home", "toys"];
-const SUPPLIERS: [&str; 2] = ["Acme", "Bolt"];
-const EMAILS: [&str; 3] = ["ada@one.org", "eda@one.org", "ada@Two.org"];
-const REGISTERED: [&str; 2] = ["2020-01-01", "2020-02-02"];
-const COUNTRIES: [&str; 2] = ["DE", "FR"];
+// An empty one is missing.
+const SUPPLIERS: [&str; 3] = ["Acme", "Bolt", ""];
+const EMAILS: [&str; 4] = ["ada@one.org", "eda@one.org", "ada@Two.org", ""];
+const REGISTERED: [&str; 3] = ["2020-01-01", "2020-02-02", ""];
+const COUNTRIES: [&str; 3] = ["DE", "FR", ""];
 
 /// What was sent, and what a naive reading of it says.
 #[derive(Debug, Clone, Default)]
@@ -74,7 +75,7 @@ fn tracked_product(values: &ProductValues) -> (&'static str, i64, &'static str) 
 }
 
 fn tracked_customer(values: &CustomerValues) -> (String, &'static str) {
-    (values.0.split('@').nth(1).unwrap().to_lowercase(), values.2)
+    (values.0.split('@').nth(1).unwrap_or_default().to_lowercase(), values.2)
 }
 
 impl Oracle {
@@ -117,7 +118,11 @@ impl Oracle {
                 true => String::new(),
                 false => format!("{customer_id} {customer} "),
             };
-            lines.push(format!("{id} {day} {customer}{product_id} {product} {amount}"));
+            let product = match own.is_postage {
+                true => String::new(),
+                false => format!("{product_id} {product} "),
+            };
+            lines.push(format!("{id} {day} {customer}{product}{amount}"));
         }
         lines
     }
@@ -145,13 +150,14 @@ fn rounded(value: i64, unit: i64) -> i64 {
 
 const DIM_PRODUCT: &str = "
 SELECT concat_ws(' ', product_id, valid_from, valid_to, CASE WHEN is_current THEN 'true' ELSE 'false' END,
-                 name, category, (price * 100)::bigint, supplier) AS line,
+                 name, category, (price * 100)::bigint, coalesce(supplier, '')) AS line,
        'p' || product_id || ' ' || valid_from, product_key
 FROM warehouse.dim_product AS d WHERE NOT is_inferred ORDER BY product_id, d.valid_from";
 
 const DIM_CUSTOMER: &str = "
 SELECT concat_ws(' ', customer_id, valid_from, valid_to, CASE WHEN is_current THEN 'true' ELSE 'false' END,
-                 registration_date, email_domain, country) AS line,
+                 coalesce(registration_date::text, ''), coalesce(email_domain, ''),
+                 coalesce(country::text, '')) AS line,
        'c' || customer_id || ' ' || valid_from, customer_key
 FROM warehouse.dim_customer AS d WHERE NOT is_inferred ORDER BY customer_id, d.valid_from";
 
@@ -168,7 +174,7 @@ const FACTS: &str = "
 SELECT concat_ws(' ', f.transaction_id, f.date_key, c.customer_id, c.valid_from, p.product_id, p.valid_from,
                  coalesce(((f.amount * 100)::bigint)::text, 'unknown')) AS line
 FROM warehouse.fact_sales AS f LEFT JOIN warehouse.dim_customer AS c USING (customer_key)
-JOIN warehouse.dim_product AS p USING (product_key) ORDER BY f.transaction_id";
+LEFT JOIN warehouse.dim_product AS p USING (product_key) ORDER BY f.transaction_id";
 
 pub struct Play {
     pub shop: Shop,

@@ -12,6 +12,7 @@ ON CONFLICT (dataset, id) DO UPDATE SET marked_at = clock_timestamp();
 WITH added AS (
     INSERT INTO core.products (id, is_inferred, effective_at, source_modified_at, source_version_id, source_run_id)
     SELECT DISTINCT product_id, true, effective_at, effective_at, version, run_id FROM incoming
+    WHERE product_id IS NOT NULL
     ON CONFLICT DO NOTHING RETURNING id
 )
 INSERT INTO ops.dirty_entities (dataset, id) SELECT 'products', id FROM added
@@ -37,9 +38,10 @@ SELECT i.id, customer_id, product_id, quantity, sold_at, payment_method_id,
        order_id, unit_price, discount, status, 0,
        (SELECT max(s.source_id) FROM core.sources AS s
         WHERE s.run_id = i.run_id AND s.version_id = i.version AND s.effective_at = i.effective_at)
-FROM incoming AS i, core.payment_methods WHERE name = 'paypal'
+FROM incoming AS i LEFT JOIN core.payment_methods AS m ON m.name = i.method
 ON CONFLICT (id) DO UPDATE SET customer_id = excluded.customer_id, product_id = excluded.product_id,
     quantity = excluded.quantity, "timestamp" = excluded."timestamp",
+    payment_method_id = excluded.payment_method_id,
     order_id = excluded.order_id, unit_price = excluded.unit_price, discount = excluded.discount,
     status = excluded.status,
     source_id = excluded.source_id;

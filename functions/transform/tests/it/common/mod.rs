@@ -54,6 +54,8 @@ pub fn source(run_id: &str, part: u32, effective_at: &str) -> Source {
     }
 }
 
+/// Name, e-mail address, day of registration and country; all but the name may be empty, which is
+/// missing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Customer(
     pub i64,
@@ -63,6 +65,7 @@ pub struct Customer(
     pub &'static str,
 );
 
+/// Name, category, cents and supplier, who may be empty.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Product(pub i64, pub &'static str, pub &'static str, pub i64, pub &'static str);
 
@@ -79,6 +82,10 @@ pub fn sale(id: i64, customer: i64, product: i64, quantity: i32, moment: &str) -
 pub struct Own {
     /// Nobody bought: the customer of the sale does not count.
     pub is_guest: bool,
+    /// It is no product: that of the sale does not count. It must have a price.
+    pub is_postage: bool,
+    /// Nobody knows how it was paid.
+    pub is_paid_somehow: bool,
     /// In ten-thousandths, as the discount is.
     pub unit_price: Option<i64>,
     pub discount: Option<i64>,
@@ -88,14 +95,17 @@ pub struct Own {
 
 impl Own {
     /// Half of the sales say nothing more. The others are to guests, at prices of their own, with
-    /// shares or money off, or given back.
+    /// shares or money off, given back, or no products.
     pub fn random(dice: &mut Dice) -> Own {
         if dice.roll(2) == 0 {
             return Own::default();
         }
+        let unit_price = dice.pick(&[None, Some(0), Some(9_999), Some(33_350)]);
         Own {
             is_guest: dice.roll(3) == 0,
-            unit_price: dice.pick(&[None, Some(0), Some(9_999), Some(33_350)]),
+            is_postage: unit_price.is_some() && dice.roll(4) == 0,
+            is_paid_somehow: dice.roll(5) == 0,
+            unit_price,
             discount: dice.pick(&[None, Some(0), Some(1_250), Some(10_000), Some(12_345)]),
             status: dice.pick(&[
                 None,
@@ -107,6 +117,21 @@ impl Own {
             order: dice.pick(&[None, Some("o-1"), Some("o-2")]),
         }
     }
+}
+
+/// What is there; an empty text is nothing.
+pub fn known(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}
+
+/// The product of a sale, if it is one.
+pub fn bought((sale, own): &(Sale, Own)) -> Option<i64> {
+    (!own.is_postage).then_some(sale.2)
+}
+
+/// How a sale was paid, if that is known.
+pub fn paid(own: &Own) -> Option<&'static str> {
+    (!own.is_paid_somehow).then_some("paypal")
 }
 
 /// The customer of a sale, if it has one.

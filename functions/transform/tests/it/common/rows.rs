@@ -11,26 +11,32 @@ use shopflow_core::contract::{ManifestEntry, SourceObject, StoredObject};
 use shopflow_core::{Dataset, keys};
 use shopflow_lake::{parquet, schema};
 
-use super::{Customer, Event, Own, Product, Sale, Shop, Source, buyer, date, days, run};
+use super::{
+    Customer, Event, Own, Product, Sale, Shop, Source, bought, buyer, date, days, known, paid, run,
+};
 
 impl Shop {
     pub async fn customers(&self, from: &Source, rows: &[Customer]) {
         let columns: Vec<ArrayRef> = vec![
             Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.0))),
             Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r.1))),
-            Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r.2))),
-            Arc::new(Date32Array::from_iter_values(rows.iter().map(|r| days(date(r.3))))),
-            Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r.4))),
+            Arc::new(rows.iter().map(|r| known(r.2)).collect::<StringArray>()),
+            Arc::new(
+                rows.iter().map(|r| known(r.3).map(|day| days(date(day)))).collect::<Date32Array>(),
+            ),
+            Arc::new(rows.iter().map(|r| known(r.4)).collect::<StringArray>()),
         ];
         let entry = self.bronze(Dataset::Customers, from, columns).await;
         for Customer(id, name, email, registered, country) in rows {
             let hash = format!("{name}|{email}|{registered}|{country}").into_bytes();
+            let (email, country) = (known(email), known(country));
+            let registered = known(registered).map(date);
             let values: [&(dyn tokio_postgres::types::ToSql + Sync); 10] = [
                 id,
                 name,
-                email,
-                &date(registered),
-                country,
+                &email,
+                &registered,
+                &country,
                 &hash,
                 &from.effective_at,
                 &from.effective_at,
@@ -72,16 +78,18 @@ impl Shop {
             Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r.1))),
             Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r.2))),
             Arc::new(prices.with_precision_and_scale(10, 2).unwrap()),
-            Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r.4))),
+            Arc::new(rows.iter().map(|r| known(r.4)).collect::<StringArray>()),
         ];
         let entry = self.bronze(Dataset::Products, from, columns).await;
         for Product(id, name, category, cents, supplier) in rows {
             let hash = format!("{name}|{category}|{cents}|{supplier}").into_bytes();
+            let supplier = known(supplier);
             self.client
                 .execute(
                     "WITH c AS (INSERT INTO core.categories (name) VALUES ($1) ON CONFLICT DO NOTHING)
-                     INSERT INTO core.suppliers (name) VALUES ($2) ON CONFLICT DO NOTHING",
-                    &[category, supplier],
+                     INSERT INTO core.suppliers (name)
+                     SELECT $2::text WHERE $2::text IS NOT NULL ON CONFLICT DO NOTHING",
+                    &[category, &supplier],
                 )
                 .await
                 .unwrap();
@@ -90,7 +98,7 @@ impl Shop {
                 name,
                 category,
                 cents,
-                supplier,
+                &supplier,
                 &hash,
                 &from.effective_at,
                 &from.version,
@@ -101,8 +109,8 @@ impl Shop {
                     "INSERT INTO core.products (id, name, category_id, price, supplier_id,
                          row_hash, effective_at, source_modified_at, source_version_id, source_run_id)
                      SELECT $1, $2, c.category_id, $4::bigint / 100.0, s.supplier_id, $6, $7, $7, $8, $9
-                     FROM core.categories AS c, core.suppliers AS s
-                     WHERE c.name = $3 AND s.name = $5
+                     FROM core.categories AS c LEFT JOIN core.suppliers AS s ON s.name = $5
+                     WHERE c.name = $3
                      ON CONFLICT (id) DO UPDATE SET name = $2, is_inferred = false,
                          category_id = excluded.category_id, price = excluded.price,
                          supplier_id = excluded.supplier_id, row_hash = $6, effective_at = $7
@@ -143,16 +151,18 @@ impl Shop {
         let (sales, owns): (Vec<&Sale>, Vec<&Own>) =
             rows.iter().map(|(sale, own)| (sale, own)).unzip();
         let customers: Vec<Option<i64>> = rows.iter().map(buyer).collect();
+        let products: Vec<Option<i64>> = rows.iter().map(bought).collect();
+        let methods: Vec<Option<&str>> = owns.iter().map(|own| paid(own)).collect();
         let moments = TimestampMicrosecondArray::from_iter_values(
             sales.iter().map(|r| r.4.timestamp_micros()),
         );
         let columns: Vec<ArrayRef> = vec![
             Arc::new(Int64Array::from_iter_values(sales.iter().map(|r| r.0))),
             Arc::new(Int64Array::from(customers.clone())),
-            Arc::new(Int64Array::from_iter_values(sales.iter().map(|r| r.2))),
+            Arc::new(Int64Array::from(products.clone())),
             Arc::new(Int32Array::from_iter_values(sales.iter().map(|r| r.3))),
             Arc::new(moments.with_timezone("UTC")),
-            Arc::new(StringArray::from_iter_values(sales.iter().map(|_| "paypal"))),
+            Arc::new(StringArray::from(methods.clone())),
             Arc::new(owns.iter().map(|own| own.order).collect::<StringArray>()),
             Arc::new(owns.iter().map(|_| None::<i32>).collect::<Int32Array>()),
             amounts(|own| own.unit_price),
@@ -162,7 +172,6 @@ impl Shop {
         let entry = self.bronze(Dataset::Transactions, from, columns).await;
         let sql = include_str!("load_sales.sql");
         let ids: Vec<i64> = sales.iter().map(|r| r.0).collect();
-        let products: Vec<i64> = sales.iter().map(|r| r.2).collect();
         let quantities: Vec<i32> = sales.iter().map(|r| r.3).collect();
         let moments: Vec<DateTime<Utc>> = sales.iter().map(|r| r.4).collect();
         let orders: Vec<Option<&str>> = owns.iter().map(|own| own.order).collect();
@@ -171,10 +180,12 @@ impl Shop {
         let statuses: Vec<Option<&str>> = owns.iter().map(|own| own.status).collect();
         let incoming = "CREATE TEMP TABLE incoming AS
             SELECT i.id, i.customer_id, i.product_id, i.quantity, i.sold_at, i.order_id,
-                   i.price / 10000.0 AS unit_price, i.reduction / 10000.0 AS discount, i.status, s.*
+                   i.price / 10000.0 AS unit_price, i.reduction / 10000.0 AS discount, i.status,
+                   i.method, s.*
             FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::timestamptz[],
-                        $6::text[], $7::bigint[], $8::bigint[], $9::text[])
-                AS i (id, customer_id, product_id, quantity, sold_at, order_id, price, reduction, status),
+                        $6::text[], $7::bigint[], $8::bigint[], $9::text[], $13::text[])
+                AS i (id, customer_id, product_id, quantity, sold_at, order_id, price, reduction, status,
+                      method),
                 (SELECT $10::timestamptz AS effective_at, $11::text AS version, $12::text AS run_id) AS s";
         self.client
             .execute(
@@ -192,6 +203,7 @@ impl Shop {
                     &from.effective_at,
                     &from.version,
                     &from.run_id,
+                    &methods,
                 ],
             )
             .await
