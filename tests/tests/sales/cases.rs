@@ -25,3 +25,5 @@ pub const RETAIL_EXPORT: &str = case!("03-online-retail/export.csv");
 pub const OLIST_LINES: &str = case!("04-olist/lines_renamed.csv");
 pub const SUPERSTORE_EXPORT: &str = case!("05-superstore/export.csv");
 pub const SHOPIFY_LINES: &str = case!("07-shopify/lines_renamed.csv");
+/// Orders with postage, a voucher, and a line without an article.
+pub const SHOPIFY_ORDERS: &str = case!("07-shopify/orders_with_shipping.csv");

@@ -34,9 +34,13 @@ pub const FREQUENCY: &str =
 /// Lines and revenue of each country, over all months.
 pub const COUNTRIES: &str = "SELECT country, sum(transactions) AS lines, sum(revenue) AS revenue \
      FROM warehouse.country_sales GROUP BY country ORDER BY country COLLATE \"C\"";
+/// Lines and revenue of each category, over all months.
+pub const CATEGORIES: &str = "SELECT category, sum(transactions) AS lines, sum(revenue) AS revenue \
+     FROM warehouse.category_sales GROUP BY category ORDER BY category COLLATE \"C\"";
 /// Lines by the way they were paid.
-pub const PAYMENT_METHODS: &str = "SELECT payment_method, count(*) AS lines \
-     FROM warehouse.fact_sales JOIN warehouse.dim_payment_method USING (payment_method_key) \
+pub const PAYMENT_METHODS: &str = "SELECT coalesce(payment_method, 'unknown') AS method, \
+         count(*) AS lines \
+     FROM warehouse.fact_sales LEFT JOIN warehouse.dim_payment_method USING (payment_method_key) \
      GROUP BY 1 ORDER BY 2, 1";
 
 /// What the facts come to. Gross is what sales would have brought at their prices, those that were

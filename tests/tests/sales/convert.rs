@@ -1,8 +1,8 @@
 //! Exports, written by hand as the files of the pipeline: what a shop does whose columns have other
 //! names and whose keys are texts.
 //!
-//! What an export lacks and a file must have (a supplier, an address) is made up. Where there is no
-//! list price, it is 1.00: sales have their own.
+//! What an export does not know is missing; only a category is made up. Where there is no list price,
+//! it is 1.00: sales have their own.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -21,17 +21,17 @@ type Record = HashMap<String, String>;
 #[derive(Debug)]
 pub struct Converted {
     customers: String,
-    products: String,
+    /// Nothing where the sales name none.
+    products: Option<String>,
     sales: String,
 }
 
 impl Converted {
-    pub fn files(&self) -> [(Dataset, &str); 3] {
-        [
-            (Dataset::Customers, &self.customers),
-            (Dataset::Products, &self.products),
-            (Dataset::Transactions, &self.sales),
-        ]
+    pub fn files(&self) -> Vec<(Dataset, &str)> {
+        let mut files = vec![(Dataset::Customers, self.customers.as_str())];
+        files.extend(self.products.iter().map(|file| (Dataset::Products, file.as_str())));
+        files.push((Dataset::Transactions, self.sales.as_str()));
+        files
     }
 }
 
@@ -89,16 +89,12 @@ pub fn amount(text: &str) -> u64 {
 }
 
 /// Jaffle shop: an order has no product, and what was paid for it is its only line. Payments of
-/// orders that no file has stay out.
+/// orders that no file has stay out. Of customers it knows the names.
 pub fn jaffle_classic(customers: &str, orders: &str, payments: &str) -> Converted {
-    let mut members = Members::default();
-    for record in records(customers) {
-        let name = format!("{} {}", record["first_name"], record["last_name"]);
-        let email = format!("{}@example.com", record["first_name"].to_lowercase());
-        members.add(record["id"].parse().unwrap(), [&name, &email, "2024-12-31", "US"]);
-    }
-    let mut products = Members::default();
-    let product = products.number("order", ["Order", "grocery", "1.00", "Jaffle shop"]);
+    let named = |record: &Record| {
+        vec![record["id"].clone(), format!("{} {}", record["first_name"], record["last_name"])]
+    };
+    let members: Vec<Vec<String>> = records(customers).iter().map(named).collect();
     let orders = records(orders);
     let mut sales = Vec::new();
     for payment in records(payments) {
@@ -108,7 +104,6 @@ pub fn jaffle_classic(customers: &str, orders: &str, payments: &str) -> Converte
         sales.push(vec![
             payment["id"].clone(),
             order["user_id"].clone(),
-            product.to_string(),
             "1".to_owned(),
             format!("{}T12:00:00Z", order["order_date"]),
             payment["payment_method"].clone(),
@@ -117,13 +112,8 @@ pub fn jaffle_classic(customers: &str, orders: &str, payments: &str) -> Converte
             order["status"].clone(),
         ]);
     }
-    let header = "id,customer_id,product_id,quantity,timestamp,payment_method,order_id,unit_price,\
-        status";
-    Converted {
-        customers: members.file(CUSTOMERS),
-        products: products.file(PRODUCTS),
-        sales: file(header, &sales),
-    }
+    let header = "id,customer_id,quantity,timestamp,payment_method,order_id,unit_price,status";
+    Converted { customers: file("id,name", &members), products: None, sales: file(header, &sales) }
 }
 
 /// UCI Online Retail: one file has customers, products and lines. Numbers of customers and moments
@@ -135,16 +125,16 @@ pub fn online_retail(export: &str) -> Converted {
         let customer = &record["CustomerID"];
         if !customer.is_empty() {
             let id = customer.strip_suffix(".0").unwrap_or(customer);
-            let (name, email) = (format!("Customer {id}"), format!("customer{id}@example.com"));
+            let name = format!("Customer {id}");
             let country = match record["Country"].as_str() {
                 "United Kingdom" => "GB",
                 "France" => "FR",
                 other => panic!("{other} has no code here"),
             };
-            customers.add(id.parse().unwrap(), [&name, &email, "2025-01-02", country]);
+            customers.add(id.parse().unwrap(), [&name, "", "", country]);
         }
         let (name, price) = (record["Description"].as_str(), record["UnitPrice"].as_str());
-        let values = [name, "home", price, "Unknown"];
+        let values = [name, "home", price, ""];
         let product = products.number(&record["StockCode"], values);
         sales.push(vec![
             (at + 1).to_string(),
@@ -152,7 +142,7 @@ pub fn online_retail(export: &str) -> Converted {
             product.to_string(),
             record["Quantity"].clone(),
             record["InvoiceDate"].clone(),
-            "credit_card".to_owned(),
+            String::new(),
             record["InvoiceNo"].clone(),
             record["UnitPrice"].clone(),
         ]);
@@ -160,7 +150,58 @@ pub fn online_retail(export: &str) -> Converted {
     let header = "id,customer_id,product_id,quantity,timestamp,payment_method,order_id,unit_price";
     Converted {
         customers: customers.file(CUSTOMERS),
-        products: products.file(PRODUCTS),
+        products: Some(products.file(PRODUCTS)),
+        sales: file(header, &sales),
+    }
+}
+
+/// Shopify: what stands for the whole order stands on its first line. Postage and what a voucher took
+/// off are lines of their own without a product, and so is a line without an article number. Who left
+/// no address is a guest.
+pub fn shopify(export: &str) -> Converted {
+    let (mut customers, mut products) = (Members::default(), Members::default());
+    let mut sales: Vec<Vec<String>> = Vec::new();
+    let mut method = String::new();
+    for record in records(export) {
+        let is_first = !record["Id"].is_empty();
+        if is_first {
+            method.clone_from(&record["Payment Method"]);
+        }
+        let of = |column: &str| record[column].as_str();
+        let values = [of("Billing Name"), of("Email"), "", of("Billing Country")];
+        let customer = match record["Email"].as_str() {
+            "" => String::new(),
+            email => customers.number(email, values).to_string(),
+        };
+        let price = record["Lineitem price"].as_str();
+        let product = match record["Lineitem sku"].as_str() {
+            "" => String::new(),
+            key => products.number(key, [&record["Lineitem name"], "home", price, ""]).to_string(),
+        };
+        let mut lines = vec![(product, record["Lineitem quantity"].as_str(), price)];
+        for (column, quantity) in [("Shipping", "1"), ("Discount Amount", "-1")] {
+            let money = record[column].as_str();
+            if is_first && amount(money) > 0 {
+                lines.push((String::new(), quantity, money));
+            }
+        }
+        for (product, quantity, price) in lines {
+            sales.push(vec![
+                (sales.len() + 1).to_string(),
+                customer.clone(),
+                product,
+                quantity.to_owned(),
+                record["Created at"].clone(),
+                method.clone(),
+                record["Name"].clone(),
+                price.to_owned(),
+            ]);
+        }
+    }
+    let header = "id,customer_id,product_id,quantity,timestamp,payment_method,order_id,unit_price";
+    Converted {
+        customers: customers.file(CUSTOMERS),
+        products: Some(products.file(PRODUCTS)),
         sales: file(header, &sales),
     }
 }
@@ -172,10 +213,9 @@ pub fn superstore(export: &str) -> Converted {
     let mut sales = Vec::new();
     for record in records(export) {
         let key = &record["Customer ID"];
-        let email = format!("{}@example.com", key.to_lowercase());
-        let values = [record["Customer Name"].as_str(), email.as_str(), "2025-01-02", "US"];
+        let values = [record["Customer Name"].as_str(), "", "", "US"];
         let customer = customers.number(key, values);
-        let values = [record["Product Name"].as_str(), "home", "1.00", "Unknown"];
+        let values = [record["Product Name"].as_str(), "home", "1.00", ""];
         let product = products.number(&record["Product ID"], values);
         let units: u64 = record["Quantity"].parse().unwrap();
         let share = amount(&record["Discount"]);
@@ -186,7 +226,7 @@ pub fn superstore(export: &str) -> Converted {
             product.to_string(),
             units.to_string(),
             format!("{}T12:00:00Z", day(&record["Order Date"])),
-            "credit_card".to_owned(),
+            String::new(),
             record["Order ID"].clone(),
             format!("{}.{:04}", price / ONE, price % ONE),
             record["Discount"].clone(),
@@ -196,7 +236,7 @@ pub fn superstore(export: &str) -> Converted {
         discount";
     Converted {
         customers: customers.file(CUSTOMERS),
-        products: products.file(PRODUCTS),
+        products: Some(products.file(PRODUCTS)),
         sales: file(header, &sales),
     }
 }

@@ -3,12 +3,14 @@
 use shopflow_core::{Dataset, Stage};
 
 use super::cases::{
-    JAFFLE_CUSTOMERS, JAFFLE_ORDERS, JAFFLE_PAYMENTS, RETAIL_EXPORT, SUPERSTORE_EXPORT,
+    JAFFLE_CUSTOMERS, JAFFLE_ORDERS, JAFFLE_PAYMENTS, RETAIL_EXPORT, SHOPIFY_ORDERS,
+    SUPERSTORE_EXPORT,
 };
 use super::checks::{
-    BASKETS, COUNTRIES, CUSTOMERS, DAYS, PAYMENT_METHODS, PAYMENT_METHODS_EVOLVE, PRODUCTS, shop,
+    BASKETS, CATEGORIES, COUNTRIES, CUSTOMERS, DAYS, PAYMENT_METHODS, PAYMENT_METHODS_EVOLVE,
+    PRODUCTS, shop,
 };
-use super::convert::{amount, jaffle_classic, online_retail, records, superstore};
+use super::convert::{amount, jaffle_classic, online_retail, records, shopify, superstore};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn superstore_brings_what_its_sales_column_says() {
@@ -55,9 +57,38 @@ async fn a_returned_order_of_jaffle_shop_brings_nothing() {
     assert_eq!(world.query(facts).await, ["1 1 10.00 0.00 returned", "2 2 20.00 20.00 completed"]);
     assert_eq!(world.query(DAYS).await, ["2025-01-01 1 1 0 0.00", "2025-01-02 1 1 1 20.00"]);
     assert_eq!(world.query(CUSTOMERS).await, ["1 1 0.00 0.00", "3 1 20.00 20.00"]);
-    assert_eq!(world.query(PRODUCTS).await, ["1 2 1 20.00"]);
-    assert_eq!(world.query(COUNTRIES).await, ["US 1 0.00", "unknown 1 20.00"]);
+    assert_eq!(world.query(PRODUCTS).await, [""; 0]);
+    assert_eq!(world.query(CATEGORIES).await, ["unknown 2 20.00"]);
+    assert_eq!(world.query(COUNTRIES).await, ["unknown 2 20.00"]);
     assert_eq!(world.query(PAYMENT_METHODS).await, ["coupon 1", "credit_card 1"]);
+    world.agrees().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postage_and_vouchers_of_shopify_are_in_every_total_but_those_of_products() {
+    let world = shop(PAYMENT_METHODS_EVOLVE).await;
+    let converted = shopify(SHOPIFY_ORDERS);
+    let ran = world.passed("2026-01-02", &converted.files()).await;
+    assert_eq!(ran.of(Stage::Load, Dataset::Customers), (2, 2, 0));
+    assert_eq!(ran.of(Stage::Load, Dataset::Transactions), (7, 7, 0));
+    assert_eq!(ran.inferred, 0);
+    assert_eq!(
+        world.totals().await,
+        "7 lines, 6 units: gross 92.86, discounts 0.00, returns 5.00, net 87.86 \
+         (1 to guests 31.98, to customers 55.88)"
+    );
+    // What the export says of its orders, in ten-thousandths.
+    let orders = records(SHOPIFY_ORDERS);
+    let totals = orders.iter().map(|order| &order["Total"]).filter(|total| !total.is_empty());
+    assert_eq!(totals.map(|total| amount(total)).sum::<u64>(), 878_600);
+    assert_eq!(world.query(DAYS).await, ["2025-06-06 4 1 2 25.93", "2025-06-07 3 1 4 61.93"]);
+    assert_eq!(world.query(CUSTOMERS).await, ["1 4 25.93 25.93", "2 2 29.95 29.95"]);
+    assert_eq!(world.query(PRODUCTS).await, ["1 1 1 9.99", "2 2 3 47.97"]);
+    // What products leave out is told where they are told by category.
+    assert_eq!(world.query(CATEGORIES).await, ["home 3 57.96", "unknown 4 29.90"]);
+    assert_eq!(world.query(COUNTRIES).await, ["US 4 25.93", "unknown 3 61.93"]);
+    let methods = ["unknown 1", "manual 2", "Shopify Payments 4"];
+    assert_eq!(world.query(PAYMENT_METHODS).await, methods);
     world.agrees().await;
 }
 

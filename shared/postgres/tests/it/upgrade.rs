@@ -31,6 +31,7 @@ const PUBLISHED: &[(&str, &str, &str)] = published![
     "0016_answers_in_gold" "0fae2d6d60237d4d905740e3ab45a872",
     "0017_a_sale_as_it_was" "c74ed4de457fa08be5d07234e0b17bc4",
     "0018_gross_and_orders" "09181469c314095e4d4d4d344e9126e4",
+    "0019_what_may_be_missing" "4726757f566a7ed2d5f7bde909dfc69f",
 ];
 
 /// The last version whose tables look as [`DATA`] and [`AUDIT`] have them.
@@ -45,6 +46,8 @@ const WITH_PASTS: usize = 11;
 const WITH_VIEWS: usize = 12;
 /// The last version whose totals do not tell gross from net.
 const WITH_TOTALS: usize = 17;
+/// The last version that asks for all that a shop may not know.
+const WITH_ALL_REQUIRED: usize = 18;
 
 /// Two customers, one product and three sales from two files; sale 3 has been updated.
 const DATA: &str = "
@@ -250,6 +253,42 @@ async fn totals_of_an_earlier_version_have_their_revenue_as_gross_and_are_comput
     // Those of the customers, too, are computed with the next call of transform.
     let published = "SELECT table_name FROM ops.publications";
     assert_eq!(lines(&sql, published).await, [r#"{"table_name":"product_sales"}"#]);
+}
+
+/// Rows that lack what a shop may not know.
+const WITHOUT: [&str; 4] = [
+    "INSERT INTO core.customers (id, name, row_hash, effective_at, source_modified_at,
+         source_version_id, source_run_id)
+     VALUES (7, 'Cem', '\\x07', '2026-01-01', '2026-01-01', 'v', 'r1')",
+    "INSERT INTO core.customer_history (id, name, row_hash, effective_at, source_modified_at,
+         source_version_id, source_run_id)
+     VALUES (1, 'Ann', '\\x07', '2026-02-01', '2026-02-01', 'v', 'r1')",
+    "INSERT INTO core.products (id, name, category_id, price, row_hash, effective_at,
+         source_modified_at, source_version_id, source_run_id)
+     VALUES (7, 'Pen', 1, 1, '\\x07', '2026-01-01', '2026-01-01', 'v', 'r1')",
+    "INSERT INTO core.transactions (id, quantity, \"timestamp\", unit_price, row_hash, source_id)
+     SELECT 7, 1, '2026-01-05', 4.95, 7, max(source_id) FROM core.sources",
+];
+
+#[tokio::test]
+async fn what_may_be_missing_is_let_in_after_the_upgrade_and_a_name_is_required_still() {
+    let (settings, sql) = shopflow_testkit::database().await;
+    let database = Database::new(&shopflow_testkit::aws().await, &settings).await.unwrap();
+    at_version(&sql, WITH_ALL_REQUIRED).await;
+    for row in WITHOUT {
+        assert!(sql.batch_execute(row).await.is_err(), "{row}");
+    }
+    let mut client = database.connect().await.unwrap();
+    database.migrate(&mut client).await.unwrap();
+    for row in WITHOUT {
+        sql.batch_execute(row).await.unwrap_or_else(|error| panic!("{row}: {error:?}"));
+    }
+    for row in [WITHOUT[0], WITHOUT[2]] {
+        let nameless = row.replace("VALUES (7, 'Cem'", "VALUES (8, NULL").replace("(7, 'Pen'", "(8, NULL");
+        assert!(sql.batch_execute(&nameless).await.is_err(), "{nameless}");
+    }
+    let missing = "SELECT email, registration_date AS since, country FROM core.customers WHERE id = 7";
+    assert_eq!(lines(&sql, missing).await, [r#"{"email":null,"since":null,"country":null}"#]);
 }
 
 #[tokio::test]
