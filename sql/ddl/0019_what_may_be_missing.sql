@@ -99,6 +99,11 @@ COMMENT ON COLUMN warehouse.sales.product IS 'name of the product then; absent f
 COMMENT ON COLUMN warehouse.sales.category IS 'category then; absent for a line that is no product and for an inferred member';
 COMMENT ON COLUMN warehouse.sales.supplier IS 'supplier then; absent for a line that is no product, for an inferred member and if unknown';
 
+COMMENT ON COLUMN warehouse.current_customers.email_domain IS 'part of the e-mail address after the @; absent if unknown';
+COMMENT ON COLUMN warehouse.current_customers.registration_date IS 'day the account was opened; absent if unknown';
+COMMENT ON COLUMN warehouse.current_customers.country IS 'country of residence, ISO 3166-1 alpha-2; absent if unknown';
+COMMENT ON COLUMN warehouse.current_products.supplier IS 'name of the supplier; absent if unknown';
+
 COMMENT ON TABLE warehouse.product_sales IS 'Sales per product over the whole history; lines that are no product are in none';
 COMMENT ON COLUMN warehouse.country_sales.country IS 'ISO 3166-1 alpha-2, or ''unknown'' for guests and where the country of the customer is not known';
 COMMENT ON COLUMN warehouse.category_sales.category IS 'category, or ''unknown'' for lines that are no product and while the product is an inferred member';
