@@ -4,7 +4,7 @@
 -- Reads:     warehouse.country_sales
 -- Chart:     bars average_order_value by country
 -- Columns:   country              country of residence of the customer at the moment of the sale;
---                                 'unknown' while the customer is an inferred member
+--                                 'unknown' where nobody knows it
 --            transactions         number of sales
 --            revenue              what was charged, less what came back
 --            average_order_value  revenue per order; absent when no sale has a price yet

@@ -4,7 +4,8 @@
 -- Reads:     warehouse.category_sales
 -- Chart:     bars share_percent by category
 -- Columns:   category              category of the product at the moment of the sale; 'unknown'
---                                  while the product is an inferred member
+--                                  for lines that are no product, such as postage, and while
+--                                  the product is an inferred member
 --            transactions          number of sales
 --            units                 units sold
 --            revenue               what was charged, less what came back

@@ -5,7 +5,8 @@
 -- Chart:     bars revenue by supplier
 -- Columns:   rank                  1 is the supplier with most revenue
 --            supplier              supplier of the product at the moment of the sale; 'unknown'
---                                  while the product is an inferred member
+--                                  for lines that are no product, such as postage, and where
+--                                  nobody knows it
 --            transactions          number of sales
 --            units                 units sold
 --            revenue               what was charged, less what came back

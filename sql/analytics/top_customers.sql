@@ -5,7 +5,7 @@
 -- Chart:     bars revenue by customer_id
 -- Columns:   rank          1 is the customer who spent most
 --            customer_id   number of the customer; name and address are not part of the warehouse
---            country       country of residence today; 'unknown' for inferred members
+--            country       country of residence today; 'unknown' where nobody knows it
 --            transactions  number of sales
 --            revenue       money spent, less what came back
 -- Notes:     Sales of products whose price is not known yet count as transactions, not as revenue.

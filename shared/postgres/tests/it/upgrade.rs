@@ -284,10 +284,12 @@ async fn what_may_be_missing_is_let_in_after_the_upgrade_and_a_name_is_required_
         sql.batch_execute(row).await.unwrap_or_else(|error| panic!("{row}: {error:?}"));
     }
     for row in [WITHOUT[0], WITHOUT[2]] {
-        let nameless = row.replace("VALUES (7, 'Cem'", "VALUES (8, NULL").replace("(7, 'Pen'", "(8, NULL");
+        let nameless =
+            row.replace("VALUES (7, 'Cem'", "VALUES (8, NULL").replace("(7, 'Pen'", "(8, NULL");
         assert!(sql.batch_execute(&nameless).await.is_err(), "{nameless}");
     }
-    let missing = "SELECT email, registration_date AS since, country FROM core.customers WHERE id = 7";
+    let missing =
+        "SELECT email, registration_date AS since, country FROM core.customers WHERE id = 7";
     assert_eq!(lines(&sql, missing).await, [r#"{"email":null,"since":null,"country":null}"#]);
 }
 
