@@ -263,6 +263,26 @@ mod tests {
     }
 
     #[test]
+    fn what_may_be_missing_is_null_whether_the_row_or_the_file_lacks_it() {
+        let columns = ["email", "registration_date", "country"];
+        for content in [
+            "id,name,email,registration_date,country\n1,Ann,,,\n2,Bob,b@c.de,2024-01-01,DE\n",
+            "id,name\n1,Ann\n2,Bob\n",
+        ] {
+            let batch = rows(Dataset::Customers, content);
+            let is_null = |name: &&str| batch.column_by_name(name).unwrap().is_null(0);
+            assert!(columns.iter().all(is_null), "{content}");
+        }
+        let batch = rows(
+            Dataset::Transactions,
+            "id,quantity,timestamp,unit_price\n1,1,2024-02-01T00:00:00Z,4.95\n",
+        );
+        for name in ["customer_id", "product_id", "payment_method"] {
+            assert_eq!(batch.column_by_name(name).unwrap().null_count(), 1, "{name}");
+        }
+    }
+
+    #[test]
     fn a_file_of_entities_has_no_time_range() {
         let content = b"id,name,category,price,supplier\n1,a,home,1.00,b\n";
         let (summary, _) = converted(Dataset::Products, content, 9).unwrap();
@@ -282,8 +302,8 @@ mod tests {
 
     #[test]
     fn a_header_that_lacks_a_column_is_refused_by_name() {
-        let error = converted(Dataset::Products, b"id,name,category,price\n", 9).unwrap_err();
-        assert!(error.to_string().contains("column=supplier"), "{error}");
+        let error = converted(Dataset::Products, b"id,name,category,supplier\n", 9).unwrap_err();
+        assert!(error.to_string().contains("column=price"), "{error}");
         let error = converted(Dataset::Products, b"", 9).unwrap_err();
         assert!(error.to_string().contains("no header"), "{error}");
     }

@@ -62,7 +62,7 @@ impl Either {
     /// What the columns of a file say; the header has seen to it that one of the two is there.
     fn of(dataset: Dataset, columns: &[Option<&'static Column>]) -> Option<Either> {
         let column = dataset.columns().iter().find(|column| column.unless.is_some())?;
-        let named = |name| columns.iter().position(|it| it.is_some_and(|it| it.name == name));
+        let named = |name: &str| columns.iter().position(|it| it.is_some_and(|it| it.name == name));
         let mut positions =
             [Some(column.name), column.unless].into_iter().flatten().filter_map(named);
         let first = positions.next()?;
