@@ -213,3 +213,19 @@ async fn an_erased_customer_who_is_delivered_again_stays_erased() {
     assert_eq!(erase::erase(&cloud.target, &again).await.unwrap().search.found, 0);
     assert_eq!(places(&cloud).await, Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn what_an_erased_customer_never_had_stays_missing_and_the_row_is_unchanged() {
+    let cloud = Cloud::fresh().await;
+    let file = with_zelda("").replace(",2023-05-06,FR,", ",,,");
+    cloud.run_files(&[("customers", file.clone())]).await.expect_success();
+    erase::erase(&cloud.target, &request(false)).await.unwrap();
+    let erased = "SELECT count(*) FROM core.customers WHERE id = 7 AND name = '[erased]'
+                  AND email IS NULL AND registration_date IS NULL AND country IS NULL";
+    assert_eq!(cloud.count(erased).await, 1);
+    let run = cloud.run_files(&[("customers", file)]).await.expect_success();
+    let ledger = cloud.ledger(&run.name).await;
+    ledger.assert_balanced();
+    assert_eq!(ledger.line("load", "customers").unchanged, 20);
+    assert_eq!(cloud.count(erased).await, 1);
+}

@@ -125,13 +125,13 @@ async fn what_may_be_missing_arrives_as_nothing() {
                6,1,,1,2026-01-01T00:30:00Z,gift_card,4.95\n";
     let result = world.load_file("r3", Dataset::Transactions, &at("01"), csv).await.unwrap();
     assert_eq!(counts(&result), [2, 0, 0, 0], "a line without a product names none");
-    for (query, expected) in [
+    let arrived: [(&str, &[&str]); 5] = [
         (
             "SELECT id, email, registration_date AS since, country FROM core.customers ORDER BY 1",
             &[
                 r#"{"id":1,"email":null,"since":null,"country":null}"#,
                 r#"{"id":2,"email":"b@x.org","since":"2024-01-05","country":"DE"}"#,
-            ][..],
+            ],
         ),
         (
             "SELECT id, price, supplier_id FROM core.products",
@@ -147,7 +147,8 @@ async fn what_may_be_missing_arrives_as_nothing() {
                 r#"{"id":6,"product":null,"unknown":false}"#,
             ],
         ),
-    ] {
+    ];
+    for (query, expected) in arrived {
         assert_eq!(world.lines(query).await, expected, "{query}");
     }
     // The same files without the columns that have nothing.
