@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use chrono::NaiveDate;
 use clap::{Args, Subcommand, ValueEnum};
 use shopflow_core::{Dataset, natural_key, values};
 
@@ -173,6 +174,33 @@ pub struct Erase {
     #[arg(long)]
     pub dry_run: bool,
     /// Print the proof as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Withdraw {
+    #[command(flatten)]
+    pub environment: Environment,
+    /// Sales with this id
+    #[arg(long, value_name = "ID")]
+    pub id: Vec<i64>,
+    /// Sales that any version of this file brought, by its key in the landing bucket
+    #[arg(long, value_name = "KEY")]
+    pub file: Option<String>,
+    /// Sales from this day on, in the shop's time zone
+    #[arg(long, value_name = "DATE", requires = "to")]
+    pub from: Option<NaiveDate>,
+    /// Sales up to this day
+    #[arg(long, value_name = "DATE", requires = "from")]
+    pub to: Option<NaiveDate>,
+    /// But not the sales that the latest version of this file has
+    #[arg(long, value_name = "KEY")]
+    pub keep: Option<String>,
+    /// Change nothing, only say what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print the outcome as JSON, and no progress
     #[arg(long)]
     pub json: bool,
 }
