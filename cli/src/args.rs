@@ -4,7 +4,7 @@ mod governance;
 
 pub use governance::{
     Docs, Erase, Lineage, Quarantine, QuarantineExport, QuarantineList, QuarantineReplay,
-    QuarantineShow, Queue, Redrive,
+    QuarantineShow, Queue, Redrive, Withdraw,
 };
 
 use std::path::PathBuf;
@@ -42,6 +42,8 @@ pub enum Command {
     Redrive(Redrive),
     /// Erase the personal values of a customer from every store, with proof
     Erase(Erase),
+    /// Take sales back: those of a file, of a period, or some; the history keeps them
+    Withdraw(Withdraw),
     /// Answer the questions of the business, on screen, as CSV and as one HTML page
     Report(Report),
     /// Fetch the data docs, the pages about the quality of the latest runs, into a folder

@@ -44,3 +44,4 @@ pub mod suggest;
 pub mod summary;
 pub mod table;
 pub mod target;
+pub mod withdraw;

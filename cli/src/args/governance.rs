@@ -3,8 +3,9 @@
 
 use std::path::PathBuf;
 
+use chrono::NaiveDate;
 use clap::{Args, Subcommand, ValueEnum};
-use shopflow_core::Dataset;
+use shopflow_core::{Dataset, natural_key, values};
 
 use super::Environment;
 
@@ -163,8 +164,8 @@ pub struct Docs {
 pub struct Erase {
     #[command(flatten)]
     pub environment: Environment,
-    /// Number of the customer
-    #[arg(long, value_name = "ID", value_parser = clap::value_parser!(i64).range(1..))]
+    /// Number of the customer, or the key if keys are texts
+    #[arg(long, value_name = "ID", value_parser = customer)]
     pub customer: i64,
     /// Name of the request, and of the proof [default: customer-<ID>]
     #[arg(long, value_name = "NAME", value_parser = request_name)]
@@ -175,6 +176,44 @@ pub struct Erase {
     /// Print the proof as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Withdraw {
+    #[command(flatten)]
+    pub environment: Environment,
+    /// Sales with this id
+    #[arg(long, value_name = "ID")]
+    pub id: Vec<i64>,
+    /// Sales that any version of this file brought, by its key in the landing bucket
+    #[arg(long, value_name = "KEY")]
+    pub file: Option<String>,
+    /// Sales from this day on, in the shop's time zone
+    #[arg(long, value_name = "DATE", requires = "to")]
+    pub from: Option<NaiveDate>,
+    /// Sales up to this day
+    #[arg(long, value_name = "DATE", requires = "from")]
+    pub to: Option<NaiveDate>,
+    /// But not the sales that the latest version of this file has
+    #[arg(long, value_name = "KEY")]
+    pub keep: Option<String>,
+    /// Change nothing, only say what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print the outcome as JSON, and no progress
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The id of a customer, or the one that is made of a key that is a text.
+fn customer(key: &str) -> Result<i64, String> {
+    if let Ok(id) = values::integer(key.as_bytes()) {
+        return if id > 0 { Ok(id) } else { Err("ids are from 1".to_owned()) };
+    }
+    natural_key::number(Dataset::Customers, key.as_bytes())
+        .ok()
+        .and_then(|id| i64::try_from(id).ok())
+        .ok_or_else(|| "give the number of the customer, or the key as files have it".to_owned())
 }
 
 /// The name becomes part of a key.

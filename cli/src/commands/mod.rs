@@ -18,6 +18,7 @@ mod run;
 mod status;
 mod suggest;
 mod test;
+mod withdraw;
 
 use std::process::ExitCode;
 
@@ -40,6 +41,7 @@ pub async fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         Command::Quarantine(quarantine) => quarantine::quarantine(&quarantine).await,
         Command::Redrive(redrive) => redrive::redrive(&redrive).await,
         Command::Erase(erase) => erase::erase(&erase).await,
+        Command::Withdraw(withdraw) => withdraw::withdraw(&withdraw).await,
         Command::Report(report) => report::report(&report).await,
         Command::Docs(docs) => data_docs::docs(&docs).await,
         Command::Check(check) => check::check(&check).await,

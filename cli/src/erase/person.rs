@@ -26,7 +26,7 @@ pub fn erased(column: &Column, customer: i64) -> Erased {
     match column.personal_data() {
         Some(PersonalData::PersonName) => Erased::Text(NAME.to_owned()),
         Some(PersonalData::Email) => Erased::Text(email(customer)),
-        Some(_) if column.is_personal() => Erased::Nothing,
+        Some(_) if column.is_erased() => Erased::Nothing,
         Some(_) | None => Erased::Stays,
     }
 }

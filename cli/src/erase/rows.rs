@@ -3,7 +3,7 @@
 
 use csv::ByteRecord;
 use shopflow_core::dataset::Kind;
-use shopflow_core::{Dataset, values};
+use shopflow_core::{Dataset, natural_key, values};
 
 use super::person::{self, Erased, Needles, Values};
 
@@ -41,6 +41,8 @@ impl Shape {
 pub struct Rewriter<'a> {
     customer: i64,
     digits: String,
+    /// The number was made of a key that is a text.
+    is_made: bool,
     needles: &'a Needles,
     shape: Shape,
     /// Names of the columns, once the header has passed.
@@ -58,6 +60,7 @@ impl<'a> Rewriter<'a> {
         Rewriter {
             customer,
             digits: customer.to_string(),
+            is_made: customer > natural_key::LARGEST_NUMBER as i64,
             needles,
             shape,
             header: None,
@@ -130,7 +133,7 @@ impl<'a> Rewriter<'a> {
             // Without a header the rows are read as if they had the usual one.
             self.header = Some(usual());
         }
-        memchr::memmem::find(raw, self.digits.as_bytes())?;
+        self.may_name_customer(raw).then_some(())?;
         let record = parse(raw)?;
         let header = self.header.clone().unwrap_or_default();
         let id = header.iter().position(|name| name == "id").and_then(|at| record.get(at));
@@ -143,7 +146,7 @@ impl<'a> Rewriter<'a> {
 
     /// A record of quarantine: `line,column,rule,value,reason,row`.
     fn refused_row(&mut self, raw: &[u8]) -> Option<Vec<u8>> {
-        memchr::memmem::find(raw, self.digits.as_bytes())?;
+        self.may_name_customer(raw).then_some(())?;
         let record = parse(raw)?;
         let (value, row) = (record.get(3)?, record.get(5)?);
         let inner = parse(row)?;
@@ -167,8 +170,18 @@ impl<'a> Rewriter<'a> {
         encode(&record, &fields, raw)
     }
 
+    /// False for most records, without a closer look.
+    fn may_name_customer(&self, raw: &[u8]) -> bool {
+        // Uploads have the text that such a number was made of.
+        self.is_made || memchr::memmem::find(raw, self.digits.as_bytes()).is_some()
+    }
+
     fn is_customer(&self, field: &[u8]) -> bool {
-        values::integer(field) == Ok(self.customer)
+        let is_key = || {
+            let id = natural_key::number(Dataset::Customers, field);
+            id.ok().and_then(|id| i64::try_from(id).ok()) == Some(self.customer)
+        };
+        values::integer(field) == Ok(self.customer) || (self.is_made && is_key())
     }
 
     /// The fields of a row of the customer. What is no name and no address stays where it looks
@@ -273,8 +286,18 @@ mod tests {
     use super::*;
 
     fn rewrite(shape: Shape, values: &Values, text: &str, chunk: usize) -> (String, u64, Values) {
+        rewrite_of(7, shape, values, text, chunk)
+    }
+
+    fn rewrite_of(
+        customer: i64,
+        shape: Shape,
+        values: &Values,
+        text: &str,
+        chunk: usize,
+    ) -> (String, u64, Values) {
         let needles = Needles::new(values).unwrap();
-        let mut rewriter = Rewriter::new(7, &needles, shape);
+        let mut rewriter = Rewriter::new(customer, &needles, shape);
         let mut out = Vec::new();
         for chunk in text.as_bytes().chunks(chunk) {
             rewriter.feed(chunk, &mut out);
@@ -288,6 +311,19 @@ mod tests {
         names.iter().for_each(|name| values.add_name(name));
         emails.iter().for_each(|email| values.add_email(email));
         values
+    }
+
+    #[test]
+    fn a_customer_with_a_text_for_a_key_is_found_by_it_and_by_its_number() {
+        let id = natural_key::number(Dataset::Customers, b"AB-1").unwrap();
+        let file = format!("id,name,natural_key\nAB-1,Ann,\nAB-12,Bob,\n{id},Ann,AB-1\n7,Eve,\n");
+        let values = Values::default();
+        let (out, changed, _) = rewrite_of(id as i64, Shape::Customers, &values, &file, 1000);
+        assert_eq!(
+            out,
+            format!("id,name,natural_key\nAB-1,[erased],\nAB-12,Bob,\n{id},[erased],\n7,Eve,\n")
+        );
+        assert_eq!(changed, 2);
     }
 
     #[test]

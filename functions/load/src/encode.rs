@@ -157,6 +157,11 @@ impl Encoder {
         Ok(())
     }
 
+    /// True when the file has the column called `name`.
+    pub fn has(&self, name: &str) -> bool {
+        self.columns.iter().any(|column| column.name == name && column.position.is_some())
+    }
+
     /// Appends one row to `out`; what a transaction is compared by.
     ///
     /// # Errors

@@ -11,11 +11,13 @@
 
 use shopflow_core::contract::ManifestEntry;
 use shopflow_core::dataset::{Column, Entity};
+use shopflow_core::natural_key::NATURAL_KEY;
 use shopflow_core::{Dataset, Result};
 use shopflow_postgres::PgResultExt;
 use shopflow_postgres::indexes::{self, Parts};
 use tokio_postgres::Transaction;
 
+use crate::collisions;
 use crate::columns::{quoted, stored_name};
 use crate::context::Context;
 use crate::counts::{Counts, expect};
@@ -107,6 +109,9 @@ pub async fn load(
     let staged = staging::stage(context, transaction, entry).await?;
     let inferred =
         references::infer_members(transaction, run_id, entry.dataset, "pg_temp.staging").await?;
+    if staged.has(NATURAL_KEY) {
+        collisions::check(transaction, entry).await?;
+    }
     let verdicts = judge(transaction, shape, &order).await?;
     for statement in &shape.lookups {
         transaction.execute(statement, &[]).await.or_db("add names to lookup table")?;

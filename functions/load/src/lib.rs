@@ -14,6 +14,7 @@
 mod audit;
 mod bulk;
 mod chunks;
+mod collisions;
 mod columns;
 mod compare;
 mod confirmations;

@@ -3,6 +3,7 @@
 //! drop from a date they are no longer on.
 
 use shopflow_core::contract::ManifestEntry;
+use shopflow_core::natural_key::NATURAL_KEY;
 use shopflow_core::vocabulary::Vocabulary;
 use shopflow_core::{Dataset, Result};
 use shopflow_postgres::PgResultExt;
@@ -14,7 +15,7 @@ use crate::context::Context;
 use crate::counts::{Counts, expect};
 use crate::encode::Encoder;
 use crate::names::Names;
-use crate::{bulk, columns, indexes, staging, touched};
+use crate::{bulk, collisions, columns, indexes, staging, touched};
 
 /// Loads one file of transactions.
 pub async fn load(
@@ -42,13 +43,16 @@ pub async fn load(
         comparison.add(&chunk).await?;
     }
     let encoder = chunks.finish().await?;
-    let rows = encoder.rows;
+    let (rows, has_keys) = (encoder.rows, encoder.has(NATURAL_KEY));
     encoder.names.write_added(transaction).await?;
     let found = comparison.finish().await?;
     let alone = found.new >= context.bulk_rows
         && indexes::are_many(transaction, found.new).await?
         && indexes::claim(transaction).await?;
     let inferred = found.references.infer_members(transaction, run_id, "pg_temp.staging").await?;
+    if has_keys && found.updated + found.lost > 0 {
+        collisions::check(transaction, entry).await?;
+    }
     if found.updated + found.lost > 0 {
         touched::read_dates(transaction).await?;
     }

@@ -3,7 +3,6 @@
 //! Only here it is known which zone a file means, so such a time goes on as the moment it stands
 //! for: whoever reads the validated file, now or after the setting has changed, sees the same.
 
-use std::ops::Range;
 use std::str::FromStr;
 
 use chrono::{DateTime, LocalResult, Offset, TimeZone};
@@ -50,21 +49,6 @@ impl Zone {
         let mut text = Vec::new();
         time::write_moment(self.moment(shown)?, &mut text);
         Some(text)
-    }
-
-    /// The row with its times written out; `fields` are where in the row they may stand.
-    pub(crate) fn row(self, row: &[u8], fields: impl Iterator<Item = Range<usize>>) -> Vec<u8> {
-        let mut out = Vec::with_capacity(row.len() + 8);
-        let mut from = 0;
-        for field in fields {
-            if let Some(moment) = self.written_out(&row[field.clone()]) {
-                out.extend_from_slice(&row[from..field.start]);
-                out.extend_from_slice(&moment);
-                from = field.end;
-            }
-        }
-        out.extend_from_slice(&row[from..]);
-        out
     }
 
     /// The moment, in microseconds since 1970-01-01 UTC, at which clocks showed this; nothing when

@@ -4,6 +4,7 @@ mod discard;
 pub(crate) mod erased;
 mod header;
 mod index;
+mod keying;
 mod record;
 mod rows;
 
@@ -16,6 +17,7 @@ use crate::quarantine::Refusal;
 use crate::rejection::Rejection;
 use crate::rules::Rule;
 use crate::tally::{Split, Tally};
+use keying::Keying;
 use record::{Cut, Field};
 use rows::Rows;
 
@@ -102,8 +104,7 @@ impl Csv {
                 return Some(0);
             }
         };
-        let mode = tally.contract.columns;
-        match self.understand(&buffer[..content], &buffer[content..total], mode) {
+        match self.understand(&buffer[..content], &buffer[content..total], tally) {
             Ok(understood) => {
                 tally.absent_columns = understood.absent;
                 tally.extra_columns = understood.extra;
@@ -125,7 +126,7 @@ impl Csv {
         &mut self,
         content: &[u8],
         line_break: &[u8],
-        mode: Mode,
+        tally: &Tally,
     ) -> Result<Understood, Rejection> {
         if std::str::from_utf8(content).is_err() {
             let mut rejection = unusable(Rule::InvalidUtf8, "the header is not UTF-8");
@@ -140,15 +141,16 @@ impl Csv {
         let names: Vec<String> = self.fields.iter().map(name).collect();
         let id = self.dataset.id_column().name;
         self.id_at = names.iter().position(|name| name == id).unwrap_or(0);
-        let header = header::read(self.dataset, &names)?;
+        let header = header::read(self.dataset, &names, &tally.form)?;
+        let mode = tally.contract.columns;
         if mode == Mode::Freeze && !header.extra.is_empty() {
             return Err(Rejection::frozen_columns(&header.extra));
         }
         let columns = names.iter().map(String::as_str).zip(header.columns.iter().copied());
         let scans = Scans::of_columns(columns);
-        let dataset = self.dataset;
-        let rows =
-            Rows::new(dataset, header.columns, &names, self.id_at, content, line_break, mode);
+        let keying = Keying::of(self.dataset, &header.columns, &tally.form, tally.notes.keys);
+        let lines = (content, line_break);
+        let rows = Rows::new(self.dataset, header.columns, &names, keying, lines, mode);
         Ok(Understood { rows, absent: header.absent, extra: header.extra, scans })
     }
 

@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shopflow_core::Dataset;
 use shopflow_core::dataset::Format;
+use shopflow_core::natural_key::{Form, NaturalKeys};
 use shopflow_core::privacy::Privacy;
 use shopflow_core::schema_contract::{Contract, Mode};
 use shopflow_core::vocabulary::Vocabularies;
@@ -108,6 +109,7 @@ impl Validator {
             quarantine: Quarantine::new(dataset),
             rejection: None,
             contract,
+            form: Form::default(),
             absent_columns: Vec::new(),
             extra_columns: Vec::new(),
             discarded_values: BTreeMap::new(),
@@ -145,6 +147,13 @@ impl Validator {
     /// Takes times without an offset for those of clocks in `zone`, which is UTC otherwise.
     pub fn in_zone(mut self, zone: Zone) -> Self {
         self.tally.notes.clock = Clock::of(zone);
+        self
+    }
+
+    /// Takes what identifies rows, here and in the datasets they refer to, from `keys`.
+    pub fn keyed(mut self, keys: &NaturalKeys) -> Self {
+        self.tally.notes.keys = keys.in_files_of(self.dataset);
+        self.tally.form = keys.of(self.dataset);
         self
     }
 

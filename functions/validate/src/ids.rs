@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use roaring::RoaringTreemap;
+use shopflow_core::natural_key::LARGEST_NUMBER;
 
 /// Numbers; files in id order cost two comparisons a row.
 #[derive(Debug)]
@@ -11,11 +12,13 @@ pub struct Numbers {
     /// The run of consecutive ids that is still growing; empty while `last < first`.
     first: u64,
     last: u64,
+    /// Numbers that were made of texts lie anywhere: a set of bits would be large for each.
+    made: HashSet<u64>,
 }
 
 impl Default for Numbers {
     fn default() -> Self {
-        Numbers { seen: RoaringTreemap::new(), first: 1, last: 0 }
+        Numbers { seen: RoaringTreemap::new(), first: 1, last: 0, made: HashSet::new() }
     }
 }
 
@@ -24,7 +27,7 @@ impl Numbers {
     #[inline]
     pub fn insert(&mut self, id: u64) -> bool {
         // `last` is the largest id of all, so a larger one is new without a look-up.
-        if id == self.last + 1 {
+        if id == self.last + 1 && id <= LARGEST_NUMBER {
             self.last = id;
             return true;
         }
@@ -32,6 +35,9 @@ impl Numbers {
     }
 
     fn insert_apart(&mut self, id: u64) -> bool {
+        if id > LARGEST_NUMBER {
+            return self.made.insert(id);
+        }
         if id > self.last {
             if self.first <= self.last {
                 self.seen.insert_range(self.first..=self.last);

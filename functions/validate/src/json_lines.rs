@@ -8,9 +8,9 @@ use std::ops::Range;
 
 use shopflow_core::Dataset;
 use shopflow_core::dataset::{Column, Kind};
+use shopflow_core::natural_key::LARGEST_NUMBER;
 use shopflow_core::schema_contract::Mode;
 
-use crate::clock::Zone;
 use crate::ids::Uuids;
 use crate::notes::Notes;
 use crate::personal::{self, Scans};
@@ -93,12 +93,12 @@ impl JsonLines {
         tally.rows_in += 1;
         tally.open_end |= open;
         let judged = self.judge(row, open, tally);
-        let is_due = tally.notes.end_row(judged.is_ok());
+        let is_due = tally.notes.end_row(judged.is_ok()) || tally.notes.keys.has_any_texts();
         match judged {
             Ok(dropped) => {
                 tally.rows_good += 1;
                 tally.words.keep_row();
-                let written = is_due.then(|| self.on_clock(row, tally.notes.zone()));
+                let written = is_due.then(|| self.written(row, &tally.notes));
                 let good = written.as_deref().unwrap_or(row);
                 if !dropped.is_empty() {
                     without(good, &dropped, tally, &mut split.good);
@@ -177,30 +177,35 @@ impl JsonLines {
         })
     }
 
-    /// A good line with times that have no offset, as it goes on.
+    /// A good line as it goes on: times without an offset as moments, keys that are texts as numbers.
     #[cold]
-    fn on_clock(&self, row: &[u8], zone: Zone) -> Vec<u8> {
+    fn written(&self, row: &[u8], notes: &Notes) -> Vec<u8> {
         let text = String::from_utf8_lossy(row);
         let Ok(fields) = Fields::parse(&text, self.columns) else { return row.to_vec() };
-        let columns = self.columns.iter().zip(&fields.values);
-        let mut places: Vec<Range<usize>> = Vec::new();
-        let mut escaped: Vec<(&str, Vec<u8>)> = Vec::new();
-        for (column, value) in columns.filter(|(column, _)| column.kind == Kind::Timestamp) {
+        let mut placed: Vec<(Range<usize>, Vec<u8>)> = Vec::new();
+        let mut escaped: Vec<(&str, serde_json::Value)> = Vec::new();
+        for (column, value) in self.columns.iter().zip(&fields.values) {
+            let Some(Scalar::Text(value)) = value else { continue };
+            let Some(changed) = changed(column, value, notes) else { continue };
             match value {
-                // Borrowed from the line, so where it stands there can be told.
-                Some(Scalar::Text(Cow::Borrowed(value))) => {
+                // Borrowed from the line, so where it stands there can be told, between quotes.
+                Cow::Borrowed(value) => {
                     let start = value.as_ptr() as usize - text.as_ptr() as usize;
-                    places.push(start..start + value.len());
+                    let place = start - 1..start + value.len() + 1;
+                    placed.push((place, changed.to_string().into_bytes()));
                 }
-                Some(Scalar::Text(Cow::Owned(value))) => {
-                    let moment = zone.written_out(value.as_bytes());
-                    escaped.extend(moment.map(|moment| (column.name, moment)));
-                }
-                _ => {}
+                Cow::Owned(_) => escaped.push((column.name, changed)),
             }
         }
-        places.sort_by_key(|place| place.start);
-        let line = zone.row(row, places.into_iter());
+        placed.sort_by_key(|(place, _)| place.start);
+        let mut line = Vec::with_capacity(row.len() + 32);
+        let mut from = 0;
+        for (place, changed) in placed {
+            line.extend_from_slice(&row[from..place.start]);
+            line.extend_from_slice(&changed);
+            from = place.end;
+        }
+        line.extend_from_slice(&row[from..]);
         if escaped.is_empty() { line } else { with(&line, escaped) }
     }
 
@@ -272,14 +277,27 @@ fn without(row: &[u8], dropped: &[String], tally: &mut Tally, out: &mut Vec<u8>)
     out.push(b'\n');
 }
 
-/// The line with other texts in some fields.
-fn with(row: &[u8], texts: Vec<(&str, Vec<u8>)>) -> Vec<u8> {
+/// What goes on in the place of a text, if not the text itself.
+fn changed(column: &Column, text: &str, notes: &Notes) -> Option<serde_json::Value> {
+    match column.kind {
+        Kind::Timestamp => {
+            let moment = notes.zone().written_out(text.as_bytes())?;
+            Some(String::from_utf8(moment).ok()?.into())
+        }
+        Kind::Reference(of) if notes.keys.are_texts(of) => {
+            notes.keys.of(of, text.as_bytes()).ok().map(serde_json::Value::from)
+        }
+        _ => None,
+    }
+}
+
+/// The line with other values in some fields.
+fn with(row: &[u8], values: Vec<(&str, serde_json::Value)>) -> Vec<u8> {
     let Ok(mut fields) = serde_json::from_slice::<serde_json::Map<String, _>>(row) else {
         return row.to_vec();
     };
-    for (name, text) in texts {
-        let text = String::from_utf8_lossy(&text).into_owned();
-        fields.insert(name.to_owned(), serde_json::Value::String(text));
+    for (name, value) in values {
+        fields.insert(name.to_owned(), value);
     }
     serde_json::Value::Object(fields).to_string().into_bytes()
 }
@@ -301,6 +319,10 @@ fn check(
         Some(value) => value,
     };
     match column.kind {
+        Kind::Reference(of) if notes.keys.are_texts(of) => match value {
+            Scalar::Text(text) => notes.keys.of(of, text.as_bytes()).map(|_| 0),
+            number => integer(number, LARGEST_NUMBER),
+        },
         Kind::Id | Kind::Reference(_) => integer(value, i64::MAX as u64),
         Kind::Quantity => integer(value, i32::MAX as u64),
         Kind::Units => units(value),

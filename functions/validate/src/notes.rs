@@ -1,13 +1,16 @@
 //! What the values of a file tell beyond being good or bad, row by row.
 
+use shopflow_core::natural_key::Keys;
+
 use crate::clock::{Clock, Zone};
 use crate::money::Discounts;
 
-/// Notes on the rows of one file.
+/// Notes on the rows of one file, and how the file writes what they are about.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     pub clock: Clock,
     pub discounts: Discounts,
+    pub keys: Keys,
 }
 
 impl Notes {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use shopflow_core::dataset::Column;
+use shopflow_core::natural_key::{Form, Keys};
 use shopflow_core::schema_contract::Contract;
 
 use crate::csv::erased;
@@ -18,7 +19,7 @@ use crate::vocabulary::Words;
 #[derive(Debug, Default)]
 pub struct Split {
     /// Good rows as they came, under the file's own header; times without an offset as the moments
-    /// they stand for.
+    /// they stand for, and keys that are texts as their numbers.
     pub good: Vec<u8>,
     /// Refused rows, as the CSV described in [`crate::quarantine`].
     pub bad: Vec<u8>,
@@ -34,6 +35,8 @@ pub(crate) struct Tally {
     pub quarantine: Quarantine,
     pub rejection: Option<Rejection>,
     pub contract: Contract,
+    /// What identifies the rows.
+    pub form: Form,
     /// Columns that were required once and that the file does without.
     pub absent_columns: Vec<&'static Column>,
     pub extra_columns: Vec<String>,
@@ -62,6 +65,7 @@ impl Tally {
         };
         let row = without_erased(
             &self.erased,
+            &self.notes.keys,
             &mut self.rows_kept_erased,
             &start[..RECORD_LIMIT.min(start.len())],
             0,
@@ -73,12 +77,14 @@ impl Tally {
     /// A row whose fields cannot be told apart, without the values of an erased customer whose
     /// number stands at `id_at`.
     pub fn broken_row<'a>(&mut self, row: &'a [u8], id_at: usize) -> Cow<'a, [u8]> {
-        without_erased(&self.erased, &mut self.rows_kept_erased, row, id_at)
+        let keys = &self.notes.keys;
+        without_erased(&self.erased, keys, &mut self.rows_kept_erased, row, id_at)
     }
 }
 
 fn without_erased<'a>(
     erased: &BTreeSet<u64>,
+    keys: &Keys,
     rows: &mut u64,
     row: &'a [u8],
     id_at: usize,
@@ -86,7 +92,7 @@ fn without_erased<'a>(
     if erased.is_empty() {
         return Cow::Borrowed(row);
     }
-    match erased::customer_of(row, id_at).filter(|customer| erased.contains(customer)) {
+    match erased::customer_of(row, id_at, keys).filter(|customer| erased.contains(customer)) {
         Some(customer) => {
             *rows += 1;
             Cow::Owned(erased::broken(customer))

@@ -10,7 +10,7 @@ use crate::notes::Notes;
 use crate::rules::Rule;
 
 /// Checks a CSV value or a JSON string against its column and the sets of values. The number is
-/// the value of a positive integer, 0 otherwise. A time without an offset and a discount are noted
+/// the value of a positive integer, or that of a key, 0 otherwise. A time without an offset and a discount are noted
 /// in `notes`.
 ///
 /// # Errors
@@ -26,7 +26,8 @@ pub fn check(
         return Ok(0);
     }
     let outcome = match column.kind {
-        Kind::Id | Kind::Reference(_) => return values::positive(value, i64::MAX as u64),
+        Kind::Id => return notes.keys.own(value),
+        Kind::Reference(of) => return notes.keys.of(of, value),
         Kind::Quantity => return values::positive(value, i32::MAX as u64),
         Kind::Units => return values::units(value).map(|_| 0),
         Kind::Timestamp => match values::moment(value) {

@@ -144,6 +144,14 @@ impl Column {
         matches!(self.holds, Declared::Kind(kind) if kind.is_direct())
     }
 
+    /// True for values that go when the person is erased: those that tell who it is, and a customer's
+    /// key that is a text, since a shop may have made it of a name or an address.
+    pub const fn is_erased(&self) -> bool {
+        let is_key = matches!(self.holds, Declared::Kind(PersonalData::CustomerId))
+            && matches!(self.kind, Kind::Text(_));
+        self.is_personal() || is_key
+    }
+
     /// True for a column that usual files have, such as those that are generated: it is required,
     /// or was so once.
     pub const fn is_usual(&self) -> bool {

@@ -14,6 +14,7 @@ pub mod keys;
 pub mod meter;
 pub mod metrics;
 mod mode;
+pub mod natural_key;
 pub mod overlay;
 pub mod privacy;
 pub mod rules;

@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
+use crate::natural_key::NaturalKeys;
 use crate::overlay::Overlay;
 use crate::privacy::Privacy;
 use crate::schema_contract::Contracts;
@@ -48,6 +49,9 @@ pub struct Settings {
     /// What files with another schema than their dataset's meet.
     #[serde(default)]
     pub schema_contract: Contracts,
+    /// What identifies the rows of each dataset in its files.
+    #[serde(default)]
+    pub natural_keys: NaturalKeys,
     /// The values of closed sets, and what others meet.
     pub vocabulary: Vocabularies,
     /// The pipeline's state machine (`ingest`).
@@ -159,6 +163,7 @@ impl Settings {
             problems.push("lake.file_mib must be between 1 and lake.month_mib".to_owned());
         }
         problems.extend(self.schema_contract.problems());
+        problems.extend(self.natural_keys.problems());
         problems.extend(self.vocabulary.problems());
         problems.extend(self.privacy.problems());
         if self.cdc.max_changes < 1 || self.cdc.file_mib == 0 {

@@ -27,7 +27,7 @@ mod number;
 mod text;
 pub mod time;
 
-pub use blank::is_blank;
+pub use blank::{is_blank, trimmed};
 pub use boolean::boolean;
 pub use code::{country, uuid};
 pub use number::{amount, decimal, integer, positive, price, units, whole};

@@ -44,6 +44,7 @@ const MIGRATIONS: &[Migration] = migrations![
     17 "0017_a_sale_as_it_was",
     18 "0018_gross_and_orders",
     19 "0019_what_may_be_missing",
+    20 "0020_keys_that_are_texts",
 ];
 
 impl Migration {

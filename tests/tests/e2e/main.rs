@@ -20,3 +20,4 @@ mod samples;
 mod side_by_side;
 mod trigger;
 mod vocabulary;
+mod withdraw;

@@ -241,6 +241,43 @@ pub fn superstore(export: &str) -> Converted {
     }
 }
 
+/// Superstore once more, with its own keys: customers and products have texts, and a line is what an
+/// order has of a product.
+pub fn superstore_keyed(export: &str) -> Converted {
+    let (mut customers, mut products, mut sales) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+    for record in records(export) {
+        let (customer, product) = (record["Customer ID"].clone(), record["Product ID"].clone());
+        let email = format!("{}@example.com", customer.to_lowercase());
+        let row = [&*customer, &record["Customer Name"], &email, "2025-01-02", "US"];
+        customers.insert(customer.clone(), row.map(str::to_owned).to_vec());
+        let row = [&*product, &record["Product Name"], "home", "1.00", "Unknown"];
+        products.insert(product.clone(), row.map(str::to_owned).to_vec());
+        let units: u64 = record["Quantity"].parse().unwrap();
+        let share = amount(&record["Discount"]);
+        let price = amount(&record["Sales"]) * ONE / (units * (ONE - share));
+        sales.push(vec![
+            record["Order ID"].clone(),
+            customer,
+            product,
+            units.to_string(),
+            format!("{}T12:00:00Z", day(&record["Order Date"])),
+            "credit_card".to_owned(),
+            format!("{}.{:04}", price / ONE, price % ONE),
+            record["Discount"].clone(),
+        ]);
+    }
+    let header = "order_id,customer_id,product_id,quantity,timestamp,payment_method,unit_price,\
+        discount";
+    let members = |header: &str, rows: BTreeMap<String, Vec<String>>| {
+        file(header, &rows.into_values().collect::<Vec<_>>())
+    };
+    Converted {
+        customers: members(CUSTOMERS, customers),
+        products: members(PRODUCTS, products),
+        sales: file(header, &sales),
+    }
+}
+
 /// A day as `11/8/2025`, or as milliseconds since 1970.
 fn day(text: &str) -> NaiveDate {
     match text.parse::<i64>() {

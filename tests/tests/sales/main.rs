@@ -10,6 +10,7 @@ mod cases;
 mod checks;
 mod convert;
 mod exports;
+mod keys;
 mod lines;
 // Shared with the tests of extending, which need more of it.
 #[allow(dead_code)]

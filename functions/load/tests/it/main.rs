@@ -3,6 +3,7 @@
 
 mod audit;
 mod bulk;
+mod collisions;
 mod counts;
 mod faults;
 mod oracle;

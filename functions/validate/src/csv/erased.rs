@@ -2,18 +2,20 @@
 
 use shopflow_core::contract::{ERASED_NAME, erased_email};
 use shopflow_core::dataset::{Column, Kind, PersonalData};
+use shopflow_core::natural_key::Keys;
 use shopflow_core::vocabulary::Vocabularies;
 
 use super::record;
 use crate::notes::Notes;
 use crate::values;
 
-/// A good row without the values: what tells nothing of the person stays as it came.
+/// A good row without the values: what tells nothing of the person stays as it came. `end` stands
+/// behind the columns of the file.
 pub(super) fn good(
     columns: &[Option<&'static Column>],
     customer: u64,
     mut value: impl FnMut(usize) -> Vec<u8>,
-    line_break: &[u8],
+    end: &[u8],
 ) -> Vec<u8> {
     let mut row = Vec::new();
     for (position, column) in columns.iter().enumerate() {
@@ -29,11 +31,11 @@ pub(super) fn good(
             Some(PersonalData::Email) => row.extend(erased_email(customer).into_bytes()),
             Some(PersonalData::PersonName) => row.extend(ERASED_NAME.as_bytes()),
             // Such a column is optional.
-            _ if column.is_personal() => {}
+            _ if column.is_erased() => {}
             _ => row.extend(given),
         }
     }
-    row.extend_from_slice(line_break);
+    row.extend_from_slice(end);
     row
 }
 
@@ -44,12 +46,13 @@ pub(super) fn refused(
     customer: u64,
     value: impl Fn(usize) -> Vec<u8>,
     sets: &Vocabularies,
+    keys: Keys,
 ) -> Vec<u8> {
     let kept = |position: usize| {
         let value = value(position);
         let column = columns.get(position).copied().flatten();
         match column {
-            Some(column) if !is_free(column) && is_right(column, &value, sets) => value,
+            Some(column) if !is_free(column) && is_right(column, &value, sets, keys) => value,
             _ if value.is_empty() => value,
             _ => ERASED_NAME.as_bytes().to_vec(),
         }
@@ -62,8 +65,9 @@ pub(crate) fn broken(customer: u64) -> Vec<u8> {
     format!("{customer},{ERASED_NAME}").into_bytes()
 }
 
-fn is_right(column: &Column, value: &[u8], sets: &Vocabularies) -> bool {
-    values::check(column, value, sets, &mut Notes::default()).is_ok()
+fn is_right(column: &Column, value: &[u8], sets: &Vocabularies, keys: Keys) -> bool {
+    let mut notes = Notes { keys, ..Notes::default() };
+    values::check(column, value, sets, &mut notes).is_ok()
 }
 
 fn is_free(column: &Column) -> bool {
@@ -71,16 +75,16 @@ fn is_free(column: &Column) -> bool {
 }
 
 /// The number in the field at `position` of a row that is cut at every comma, whatever is quoted.
-pub(crate) fn customer_of(row: &[u8], position: usize) -> Option<u64> {
+pub(crate) fn customer_of(row: &[u8], position: usize, keys: &Keys) -> Option<u64> {
     let field = row.split(|byte| *byte == b',').nth(position)?;
-    number(field)
+    number(field, keys)
 }
 
-/// A field as a customer number, if it is one.
-pub(super) fn number(field: &[u8]) -> Option<u64> {
+/// A field as the number of a customer, if it is a key.
+pub(super) fn number(field: &[u8], keys: &Keys) -> Option<u64> {
     let text = std::str::from_utf8(field).ok()?;
     let text = text.trim_matches(|character: char| character.is_whitespace() || character == '"');
-    shopflow_core::values::positive(text.as_bytes(), i64::MAX as u64).ok()
+    keys.own(text.as_bytes()).ok()
 }
 
 /// The value of a field, free of quoting.

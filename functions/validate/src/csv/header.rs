@@ -2,6 +2,7 @@
 
 use shopflow_core::Dataset;
 use shopflow_core::dataset::Column;
+use shopflow_core::natural_key::Form;
 
 use crate::personal::{self, MOST_COLUMNS};
 use crate::rejection::Rejection;
@@ -24,7 +25,7 @@ pub(super) struct Header {
 /// The rejection when a required column is missing, or one is named twice. A column that was required
 /// once may be missing, unless it is there under another spelling (its values would be lost unseen),
 /// or what could stand for it is missing too.
-pub(super) fn read(dataset: Dataset, names: &[String]) -> Result<Header, Rejection> {
+pub(super) fn read(dataset: Dataset, names: &[String], form: &Form) -> Result<Header, Rejection> {
     let known = dataset.columns();
     if !names.iter().any(|name| known.iter().any(|column| alike(column.name, name) == 0)) {
         return Err(missing_header(known));
@@ -34,11 +35,17 @@ pub(super) fn read(dataset: Dataset, names: &[String]) -> Result<Header, Rejecti
     if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
         return Err(duplicate(known, pair[0]));
     }
+    if let Some(made) = known
+        .iter()
+        .find(|column| form.makes(column) && names.iter().any(|name| name == column.name))
+    {
+        return Err(made_here(made));
+    }
     let missing: Vec<&'static Column> = known
         .iter()
         .filter(|column| !names.iter().any(|name| name == column.name))
         .filter(|column| {
-            column.required
+            form.needs(column)
                 || (column.relaxed && misspelt(column, known, names).is_some())
                 || column.unless.is_some_and(|other| !names.iter().any(|name| name == other))
         })
@@ -81,6 +88,18 @@ fn duplicate(known: &'static [Column], name: &str) -> Rejection {
         column,
         text: format!("the header has two columns {shown}"),
         remedy: "rename or remove one of them".to_owned(),
+    }
+}
+
+/// Nobody could tell whether the file's own values or those made of the key count.
+fn made_here(column: &'static Column) -> Rejection {
+    Rejection {
+        rule: Rule::DuplicateColumn,
+        column: Some(column),
+        text: format!("'{}' is made of the key of a row, and the file has it too", column.name),
+        remedy: "leave the column out or rename it, or change what identifies a row \
+                 (natural_keys in the configuration)"
+            .to_owned(),
     }
 }
 
@@ -140,13 +159,17 @@ mod tests {
     }
 
     fn rejection(header: &str) -> Rejection {
-        read(Dataset::Products, &names(header)).unwrap_err()
+        read(Dataset::Products, &names(header), &Form::Number).unwrap_err()
     }
 
     #[test]
     fn columns_are_found_in_any_order_and_extra_ones_are_reported() {
-        let header =
-            read(Dataset::Products, &names("supplier,colour,price,id,category,name")).unwrap();
+        let header = read(
+            Dataset::Products,
+            &names("supplier,colour,price,id,category,name"),
+            &Form::Number,
+        )
+        .unwrap();
         let order: Vec<&str> =
             header.columns.iter().map(|column| column.map_or("-", |column| column.name)).collect();
         assert_eq!(order, ["supplier", "-", "price", "id", "category", "name"]);
@@ -173,7 +196,7 @@ mod tests {
 
     #[test]
     fn sales_may_have_no_column_of_customers_unless_it_is_there_in_another_spelling() {
-        let read = |header: &str| read(Dataset::Transactions, &names(header));
+        let read = |header: &str| read(Dataset::Transactions, &names(header), &Form::Number);
         let others = "id,product_id,quantity,timestamp,payment_method";
         assert!(read(others).is_ok());
         assert!(read(&format!("{others},cashier,note")).is_ok());
@@ -204,7 +227,7 @@ mod tests {
     #[test]
     fn sales_without_products_need_a_column_with_their_prices() {
         let header = names("id,customer_id,quantity,timestamp,payment_method");
-        let rejection = read(Dataset::Transactions, &header).unwrap_err();
+        let rejection = read(Dataset::Transactions, &header, &Form::Number).unwrap_err();
         assert_eq!(rejection.rule, Rule::MissingColumn);
         assert_eq!(rejection.text, "the header lacks column 'product_id'");
         assert_eq!(rejection.remedy, "add it, or column 'unit_price', which can take its place");
@@ -220,7 +243,8 @@ mod tests {
 
     #[test]
     fn a_file_without_a_header_is_told_so_without_repeating_its_data() {
-        let error = read(Dataset::Customers, &names("1,Ann,ann@x.org,2024-01-01,DE")).unwrap_err();
+        let names = names("1,Ann,ann@x.org,2024-01-01,DE");
+        let error = read(Dataset::Customers, &names, &Form::Number).unwrap_err();
         assert_eq!(error.rule, Rule::MissingHeader);
         assert!(!format!("{error:?}").contains("Ann"), "{error:?}");
     }

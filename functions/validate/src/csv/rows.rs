@@ -10,6 +10,7 @@ mod erasure;
 mod plain;
 mod window;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -18,6 +19,7 @@ use shopflow_core::dataset::{Column, Kind};
 use shopflow_core::schema_contract::Mode;
 
 use super::discard::Discard;
+use super::keying::Keying;
 use super::record::Field;
 use crate::clock::Zone;
 use crate::ids::Numbers;
@@ -32,8 +34,7 @@ use window::Window;
 pub(super) struct Rows {
     /// By position in the file; `None` is an extra column.
     columns: Vec<Option<&'static Column>>,
-    /// Position of the id.
-    id_at: usize,
+    keying: Keying,
     /// Of these, one must have a value.
     either: Option<Either>,
     /// Rows with a value in an unknown column are refused.
@@ -92,9 +93,8 @@ impl Rows {
         dataset: Dataset,
         columns: Vec<Option<&'static Column>>,
         names: &[String],
-        id_at: usize,
-        header: &[u8],
-        line_break: &[u8],
+        keying: Keying,
+        (header, line_break): (&[u8], &[u8]),
         mode: Mode,
     ) -> Self {
         let line_break: &'static [u8] = if line_break == b"\r\n" { b"\r\n" } else { b"\n" };
@@ -106,10 +106,10 @@ impl Rows {
         Rows {
             either: Either::of(dataset, &columns),
             columns,
-            id_at,
             refuse_extra: mode == Mode::DiscardRow,
             discard,
-            header: [header, line_break].concat(),
+            header: [header, keying.header_end().as_bytes(), line_break].concat(),
+            keying,
             line_break,
             ids: Numbers::default(),
             marks: Vec::new(),
@@ -162,7 +162,7 @@ impl Rows {
         if self.ids.insert(id) {
             return Ok(id);
         }
-        Err(Failure::of_value(Rule::DuplicateId, self.id_at))
+        Err(Failure { rule: Rule::DuplicateId, position: self.keying.id_at() })
     }
 
     fn keep(&mut self, rows: &[u8], split: &mut Split) {
@@ -183,18 +183,54 @@ impl Rows {
         split.good.extend_from_slice(rows);
     }
 
-    /// The value of a column as it goes on.
-    fn going_on(&self, position: usize, value: &[u8], zone: Zone) -> Vec<u8> {
-        let written = self.is_moment(position).then(|| zone.written_out(value)).flatten();
-        written.unwrap_or_else(|| value.to_vec())
+    /// The number of a row: its id, or what is made of the values that identify it.
+    #[inline]
+    fn number<'a>(&self, id: u64, value: impl Fn(usize) -> Cow<'a, [u8]>) -> Result<u64, Failure> {
+        if !self.keying.has_parts() {
+            return Ok(id);
+        }
+        self.keying.number(value).map_err(|(position, rule)| Failure::of_value(rule, position))
     }
 
-    /// A row with times that have no offset, as it goes on; `field` gives the range of each field
-    /// in it.
+    /// The value of a column as it goes on, if not as it came: a moment for a time without an
+    /// offset, a number for a key that is a text.
+    fn changed(&self, position: usize, value: &[u8], zone: Zone) -> Option<Vec<u8>> {
+        match self.is_moment(position) {
+            true => zone.written_out(value),
+            false => self.keying.going_on(position, value),
+        }
+    }
+
+    /// The value of a column as it goes on.
+    fn going_on(&self, position: usize, value: &[u8], zone: Zone) -> Vec<u8> {
+        self.changed(position, value, zone).unwrap_or_else(|| value.to_vec())
+    }
+
+    /// A row as it goes on, its line break being the bytes from `content` on; `field` gives the range
+    /// of each field in it, and `value` what stands there.
     #[cold]
-    fn on_clock(&self, row: &[u8], field: impl Fn(usize) -> Range<usize>, zone: Zone) -> Vec<u8> {
-        let moments = (0..self.columns.len()).filter(|position| self.is_moment(*position));
-        zone.row(row, moments.map(field))
+    fn written<'a>(
+        &self,
+        row: &[u8],
+        content: usize,
+        field: impl Fn(usize) -> Range<usize>,
+        value: impl Fn(usize) -> Cow<'a, [u8]>,
+        zone: Zone,
+    ) -> Vec<u8> {
+        let mut out = Vec::with_capacity(row.len() + 32);
+        let mut from = 0;
+        for position in 0..self.columns.len() {
+            if let Some(changed) = self.changed(position, &value(position), zone) {
+                let range = field(position);
+                out.extend_from_slice(&row[from..range.start]);
+                out.extend_from_slice(&changed);
+                from = range.end;
+            }
+        }
+        out.extend_from_slice(&row[from..content]);
+        out.extend_from_slice(&self.keying.row_end(value));
+        out.extend_from_slice(&row[content..]);
+        out
     }
 
     fn is_moment(&self, position: usize) -> bool {

@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 use shopflow_core::Dataset;
+use shopflow_core::natural_key::NaturalKeys;
 use shopflow_core::schema_contract::Contract;
 use shopflow_core::vocabulary::Vocabularies;
 use shopflow_validate::clock::Zone;
@@ -80,6 +81,16 @@ pub fn validate_knowing(
 /// With times without an offset in a zone.
 pub fn validate_in(zone: Zone, dataset: Dataset, file: &[u8]) -> Outcome {
     run(Validator::new(dataset).in_zone(zone), file, &[])
+}
+
+/// With keys in other forms than numbers.
+pub fn validate_keyed(
+    dataset: Dataset,
+    keys: &NaturalKeys,
+    file: &[u8],
+    cuts: &[usize],
+) -> Outcome {
+    run(Validator::new(dataset).keyed(keys), file, cuts)
 }
 
 fn run(mut validator: Validator, file: &[u8], cuts: &[usize]) -> Outcome {

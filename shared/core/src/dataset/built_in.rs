@@ -4,6 +4,7 @@ use shopflow_privacy::Kind as PersonalData;
 
 use super::definition::{Attribute, Definition, Dimension, Entity, Event, Format, Role};
 use super::{Column, Dataset, Kind};
+use crate::natural_key::{LONGEST, MOST_PARTS, NATURAL_KEY};
 use crate::vocabulary::{ValueSet, Vocabulary};
 
 /// The definitions built in, in load order: what is referred to comes before what refers to it. A
@@ -20,6 +21,12 @@ const fn column(name: &'static str, kind: Kind, description: &'static str) -> Co
 
 const fn optional(name: &'static str, kind: Kind, description: &'static str) -> Column {
     Column::optional(name, kind, description)
+}
+
+/// The key as a text, where the id is a number that was made of it; at most `limit` bytes.
+const fn natural_key(limit: usize) -> Column {
+    let meaning = "key in the source, where it is a text or several columns; the id is made of it";
+    optional(NATURAL_KEY, Kind::Text(limit), meaning).since(20)
 }
 
 static CUSTOMERS: Definition = Definition {
@@ -52,6 +59,7 @@ const CUSTOMER_COLUMNS: &[Column] = &[
         .relaxed(),
     column("country", Kind::Country, "country of residence, ISO 3166-1 alpha-2; absent if unknown")
         .relaxed(),
+    natural_key(LONGEST).about(PersonalData::CustomerId),
 ];
 
 static PRODUCTS: Definition = Definition {
@@ -88,6 +96,7 @@ const PRODUCT_COLUMNS: &[Column] = &[
     column("supplier", Kind::Text(200), "name of the supplier; absent if unknown")
         .looked_up("suppliers", "supplier_id")
         .relaxed(),
+    natural_key(LONGEST).public(),
 ];
 
 static TRANSACTIONS: Definition = Definition {
@@ -134,6 +143,7 @@ const TRANSACTION_COLUMNS: &[Column] = &[
         "what became of the line; completed if absent",
     )
     .since(17),
+    natural_key(MOST_PARTS * (LONGEST + 1)),
 ];
 
 /// What may become of a line of a sale.

@@ -10,7 +10,7 @@ fn is_blank_byte(byte: u8) -> bool {
 }
 
 /// The value without blanks around it.
-pub(super) fn trimmed(value: &[u8]) -> &[u8] {
+pub fn trimmed(value: &[u8]) -> &[u8] {
     let from = value.iter().position(|byte| !is_blank_byte(*byte)).unwrap_or(value.len());
     let to = value.iter().rposition(|byte| !is_blank_byte(*byte)).map_or(from, |last| last + 1);
     &value[from..to]

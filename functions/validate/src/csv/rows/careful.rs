@@ -83,8 +83,10 @@ impl Rows {
                     tally.line += line_feeds(&buffer[..total]).max(1);
                     return Some(total);
                 }
-                let written =
-                    is_due.then(|| self.on_clock(all, |at| self.fields[at].range.clone(), zone));
+                let written = (is_due || self.keying.is_due()).then(|| {
+                    let field = |at: usize| self.fields[at].range.clone();
+                    self.written(all, content, field, |at| Cow::Owned(value(at)), zone)
+                });
                 self.keep(written.as_deref().unwrap_or(all), split);
                 if buffer[total - 1] != b'\n' {
                     split.good.truncate(split.good.len() - (total - content));
@@ -94,8 +96,8 @@ impl Rows {
             Some(failure) => {
                 let row = &buffer[..content];
                 let erased = match is_apart {
-                    true => self.refused(&value(self.id_at), row, value, tally).map(Cow::Owned),
-                    false => Some(tally.broken_row(row, self.id_at)),
+                    true => self.refused(row, value, tally).map(Cow::Owned),
+                    false => Some(tally.broken_row(row, self.keying.id_at().unwrap_or(0))),
                 };
                 let is_erased = matches!(erased, Some(Cow::Owned(_)));
                 let row = erased.as_deref().unwrap_or(row);
@@ -143,6 +145,7 @@ impl Rows {
         if !complete {
             return Err(Failure::of_row(Rule::FieldCount));
         }
+        let id_at = self.keying.id_at();
         let mut id = 0;
         let columns = self.columns.iter().zip(&self.fields).enumerate();
         for (position, (column, field)) in columns {
@@ -152,7 +155,7 @@ impl Rows {
                     let number = words
                         .check(column, value, notes)
                         .map_err(|rule| Failure::of_value(rule, position))?;
-                    if position == self.id_at {
+                    if Some(position) == id_at {
                         id = number;
                     }
                 }
@@ -161,7 +164,9 @@ impl Rows {
             }
         }
         self.check_either(|position| self.fields[position].range.is_empty())?;
-        self.check_id(id)
+        let value = |at: usize| Cow::Owned(erased::owned(row, &self.fields[at]));
+        let number = self.number(id, value)?;
+        self.check_id(number)
     }
 
     /// First line of a bad record that is in truth several rows behind an open quote.

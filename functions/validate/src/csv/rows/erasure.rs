@@ -18,7 +18,8 @@ impl Rows {
         if tally.erased.is_empty() || !tally.erased.contains(&customer) {
             return None;
         }
-        let erased = erased::good(&self.columns, customer, value, self.line_break);
+        let end = [self.keying.erased_row_end(), self.line_break].concat();
+        let erased = erased::good(&self.columns, customer, value, &end);
         (erased != row).then(|| {
             tally.rows_kept_erased += 1;
             erased
@@ -35,7 +36,7 @@ impl Rows {
     ) {
         let (bytes, all) = (row.bytes, &row.bytes[row.start..row.content]);
         let value = |position| bytes[row.field(position)].to_vec();
-        if let Some(erased) = self.refused(&value(self.id_at), all, value, tally) {
+        if let Some(erased) = self.refused(all, value, tally) {
             self.refuse(failure, b"", &erased, tally, split);
             return;
         }
@@ -46,7 +47,6 @@ impl Rows {
     /// The refused row of an erased customer without values.
     pub(super) fn refused(
         &self,
-        id: &[u8],
         row: &[u8],
         value: impl Fn(usize) -> Vec<u8>,
         tally: &mut Tally,
@@ -54,8 +54,11 @@ impl Rows {
         if tally.erased.is_empty() {
             return None;
         }
-        let customer = erased::number(id).filter(|customer| tally.erased.contains(customer))?;
-        let erased = erased::refused(&self.columns, customer, value, tally.words.sets());
+        let keys = tally.notes.keys;
+        let id = self.keying.id_at().map(&value).unwrap_or_default();
+        let customer =
+            erased::number(&id, &keys).filter(|customer| tally.erased.contains(customer))?;
+        let erased = erased::refused(&self.columns, customer, value, tally.words.sets(), keys);
         tally.rows_kept_erased += u64::from(erased != row);
         Some(erased)
     }

@@ -3,6 +3,7 @@
 //! Good rows next to each other are copied to the output in one piece. Rows that are not plain are
 //! handed to the careful way one by one.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::window::Window;
@@ -86,10 +87,13 @@ impl Rows {
                         tally.words.keep_row();
                         let all = &rest[row.start..=row.end];
                         let (zone, is_due) = (tally.notes.zone(), tally.notes.end_row(true));
+                        let is_due = is_due || self.keying.is_due();
                         let value = |at| self.going_on(at, &rest[row.field(at)], zone);
                         let other = match self.erased(id, all, value, tally) {
                             None if is_due => {
-                                Some(self.on_clock(all, |at| row.within(row.field(at)), zone))
+                                let field = |at| row.within(row.field(at));
+                                let value = |at| Cow::Borrowed(&rest[row.field(at)]);
+                                Some(self.written(all, row.content - start, field, value, zone))
                             }
                             erased => erased,
                         };
@@ -136,6 +140,7 @@ impl Rows {
                 (position < row.marks.len()).then(|| row.field(position))
             })?;
         }
+        let id_at = self.keying.id_at();
         let mut id = 0;
         let mut from = row.start;
         for (position, (column, mark)) in self.columns.iter().zip(row.marks).enumerate() {
@@ -147,7 +152,7 @@ impl Rows {
                     let number = words
                         .check(column, value, notes)
                         .map_err(|rule| Failure::of_value(rule, position))?;
-                    if position == self.id_at {
+                    if Some(position) == id_at {
                         id = number;
                     }
                 }
@@ -155,7 +160,8 @@ impl Rows {
             }
         }
         self.check_either(|position| row.field(position).is_empty())?;
-        self.check_id(id)
+        let value = |at| Cow::Borrowed(&row.bytes[row.field(at)]);
+        self.check_id(self.number(id, value)?)
     }
 }
 
