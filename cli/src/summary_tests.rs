@@ -10,6 +10,7 @@ fn entry(stage: Stage, dataset: Dataset, rows_in: u64, quarantined: u64) -> Ledg
         rows_loaded: rows_in - quarantined,
         rows_quarantined: quarantined,
         rows_unchanged: 0,
+        rows_replaced: 0,
     }
 }
 

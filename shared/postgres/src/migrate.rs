@@ -43,6 +43,7 @@ const MIGRATIONS: &[Migration] = migrations![
     16 "0016_answers_in_gold",
     17 "0017_a_sale_as_it_was",
     18 "0018_gross_and_orders",
+    21 "0021_replaced_rows",
 ];
 
 impl Migration {
