@@ -4,8 +4,11 @@ use shopflow_core::Dataset;
 
 use crate::world::{World, at, counts};
 
-/// A file of sales: (id, customer, product, units); a guest's has no customer.
-fn sales(rows: &[(u32, &str, u32, i32)]) -> String {
+/// Id, customer, product and units of a sale; a guest's has no customer.
+type Sale = (u32, &'static str, u32, i32);
+
+/// A file of sales.
+fn sales(rows: &[Sale]) -> String {
     let mut csv = "id,customer_id,product_id,quantity,timestamp,payment_method\n".to_owned();
     for (id, customer, product, units) in rows {
         csv += &format!("{id},{customer},{product},{units},2026-01-05T10:00:00Z,paypal\n");
@@ -81,8 +84,8 @@ async fn of_two_sales_with_one_id_the_later_stays_and_is_told_in_whatever_order_
             [r#"{"id":7,"product_id":2}"#]
         );
         // The files once more, as they were: nothing is replaced, nothing is lost.
-        let (_, hour, file) = &files[1];
-        let again = world.load_file("r3", Dataset::Transactions, &at(hour), file).await.unwrap();
+        let (_, _, later) = &files[1];
+        let again = world.load_file("r3", Dataset::Transactions, &at("02"), later).await.unwrap();
         assert_eq!((counts(&again), again.replaced), ([0, 0, 1, 0], 0));
     }
 }
@@ -90,12 +93,13 @@ async fn of_two_sales_with_one_id_the_later_stays_and_is_told_in_whatever_order_
 #[tokio::test]
 async fn the_audit_tells_which_file_of_a_run_has_replaced_what() {
     let world = World::new().await;
-    let mut entries = Vec::new();
-    for (part, hour, name, rows) in [
-        (0, "01", "morning", &[(1, "1", 1, 1), (2, "1", 2, 1), (3, "1", 3, 1)][..]),
+    let files: [(u32, &'static str, &str, &[Sale]); 3] = [
+        (0, "01", "morning", &[(1, "1", 1, 1), (2, "1", 2, 1), (3, "1", 3, 1)]),
         (1, "02", "noon", &[(2, "1", 2, 4), (4, "1", 4, 1)]),
         (2, "03", "evening", &[(1, "1", 5, 1), (3, "2", 3, 1), (4, "1", 6, 1), (5, "1", 5, 1)]),
-    ] {
+    ];
+    let mut entries = Vec::new();
+    for (part, hour, name, rows) in files {
         let mut entry = world.file("r1", Dataset::Transactions, part, &at(hour), sales(rows)).await;
         entry.source.key = format!("incoming/transactions/{name}.csv");
         entries.push(entry);
