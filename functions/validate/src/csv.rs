@@ -146,7 +146,8 @@ impl Csv {
         }
         let columns = names.iter().map(String::as_str).zip(header.columns.iter().copied());
         let scans = Scans::of_columns(columns);
-        let rows = Rows::new(header.columns, &names, self.id_at, content, line_break, mode);
+        let (dataset, id_at) = (self.dataset, self.id_at);
+        let rows = Rows::new(dataset, header.columns, &names, id_at, content, line_break, mode);
         Ok(Understood { rows, absent: header.absent, extra: header.extra, scans })
     }
 

@@ -127,8 +127,8 @@ async fn loaded(shop: &Shop, run: &str, file: &str, rows: i64, replaced: &[i64])
                  source_version_id, raw_key, rows_in, inserted, updated, unchanged, \
                  inferred_members, started_at, replaced, replaced_ids) \
              VALUES ($1, 'transactions', \
-                 (SELECT count(*)::integer FROM ops.load_audit), 'landing', $2, 'v', 'raw', $3, \
-                 $3 - $4, $4, 0, 0, now(), $4, $5)",
+                 (SELECT count(*)::integer FROM ops.load_audit), 'landing', $2, 'v', 'raw', \
+                 $3::bigint, $3::bigint - $4::bigint, $4::bigint, 0, 0, now(), $4::bigint, $5)",
             &[&run, &key, &rows, &updated, &replaced],
         )
         .await

@@ -41,8 +41,8 @@ impl Rows {
                 let open = buffer[total - 1] != b'\n';
                 tally.open_end |= open;
                 let judged = {
-                    let Tally { words, notes, .. } = &mut *tally;
-                    self.judge_fields(&buffer[..content], open, words, notes)
+                    let Tally { line, words, notes, .. } = &mut *tally;
+                    self.judge_fields(&buffer[..content], open, *line, words, notes)
                 };
                 let failure = match judged {
                     Ok(judged) => {
@@ -127,6 +127,7 @@ impl Rows {
         &mut self,
         row: &[u8],
         open: bool,
+        line: u64,
         words: &mut Words,
         notes: &mut Notes,
     ) -> Result<u64, Failure> {
@@ -143,24 +144,24 @@ impl Rows {
         if !complete {
             return Err(Failure::of_row(Rule::FieldCount));
         }
-        let mut id = 0;
-        let columns = self.columns.iter().zip(&self.fields).enumerate();
-        for (position, (column, field)) in columns {
+        let mut key = Key::default();
+        let columns = self.columns.iter().zip(&self.places).zip(&self.fields).enumerate();
+        for (position, ((column, place), field)) in columns {
             let value = record::value(row, field, &mut self.scratch);
             match column {
                 Some(column) => {
                     let number = words
                         .check(column, value, notes)
                         .map_err(|rule| Failure::of_value(rule, position))?;
-                    if position == self.id_at {
-                        id = number;
+                    if let Some(kept) = key.get_mut(*place) {
+                        *kept = number;
                     }
                 }
                 None if field.quoted => check_unknown(value, self.refuse_extra)?,
                 None => check_extra(value, self.refuse_extra)?,
             }
         }
-        self.check_id(id)
+        self.check_id(&key, line)
     }
 
     /// First line of a bad record that is in truth several rows behind an open quote.

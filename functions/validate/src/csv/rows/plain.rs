@@ -71,8 +71,8 @@ impl Rows {
                     }
                 }
                 let judged = {
-                    let Tally { words, notes, .. } = &mut *tally;
-                    self.judge_plain(&row, window.ascii, words, notes)
+                    let Tally { line, words, notes, .. } = &mut *tally;
+                    self.judge_plain(&row, window.ascii, *line, words, notes)
                 };
                 match judged {
                     Err(failure) => {
@@ -127,6 +127,7 @@ impl Rows {
         &mut self,
         row: &PlainRow<'_>,
         ascii: bool,
+        line: u64,
         words: &mut Words,
         notes: &mut Notes,
     ) -> Result<u64, Failure> {
@@ -136,9 +137,10 @@ impl Rows {
                 (position < row.marks.len()).then(|| row.field(position))
             })?;
         }
-        let mut id = 0;
+        let mut key = Key::default();
         let mut from = row.start;
-        for (position, (column, mark)) in self.columns.iter().zip(row.marks).enumerate() {
+        let columns = self.columns.iter().zip(&self.places).zip(row.marks).enumerate();
+        for (position, ((column, place), mark)) in columns {
             let mark = *mark as usize;
             let value = &row.bytes[from..mark.min(row.content)];
             from = mark + 1;
@@ -147,14 +149,14 @@ impl Rows {
                     let number = words
                         .check(column, value, notes)
                         .map_err(|rule| Failure::of_value(rule, position))?;
-                    if position == self.id_at {
-                        id = number;
+                    if let Some(kept) = key.get_mut(*place) {
+                        *kept = number;
                     }
                 }
                 None => check_extra(value, self.refuse_extra)?,
             }
         }
-        self.check_id(id)
+        self.check_id(&key, line)
     }
 }
 
