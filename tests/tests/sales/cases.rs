@@ -25,3 +25,9 @@ pub const RETAIL_EXPORT: &str = case!("03-online-retail/export.csv");
 pub const OLIST_LINES: &str = case!("04-olist/lines_renamed.csv");
 pub const SUPERSTORE_EXPORT: &str = case!("05-superstore/export.csv");
 pub const SHOPIFY_LINES: &str = case!("07-shopify/lines_renamed.csv");
+
+/// Two orders with a second line under the same number.
+pub const ORDERS_AS_ID: &str = case!("25-order-level/orders_as_id.csv");
+/// A third order's second line, in a file of its own.
+pub const ORDERS_AS_ID_2: &str = case!("25-order-level/orders_as_id_2.csv");
+pub const UNKNOWN_PRODUCT: &str = case!("25-order-level/unknown_product.csv");

@@ -11,6 +11,7 @@ mod checks;
 mod convert;
 mod exports;
 mod lines;
+mod orders;
 // Shared with the tests of extending, which need more of it.
 #[allow(dead_code)]
 #[path = "../extending/world.rs"]
