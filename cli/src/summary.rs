@@ -287,8 +287,8 @@ impl Business {
     }
 }
 
-/// The ledger as a table, one line per stage and dataset. What was replaced has a column where there
-/// is some; it is a part of what went out or is unchanged.
+/// The ledger as a table, one line per stage and dataset. What was replaced has a column where
+/// there is some; it is a part of what went out or is unchanged.
 pub fn ledger_table(ledger: &[LedgerEntry]) -> Table {
     let mut columns = vec!["stage", "dataset", "rows in", "rows out", "quarantined", "unchanged"];
     let has_replaced = ledger.iter().any(|entry| entry.rows_replaced > 0);
@@ -301,9 +301,9 @@ pub fn ledger_table(ledger: &[LedgerEntry]) -> Table {
     for entry in lines {
         let counts =
             [entry.rows_in, entry.rows_loaded, entry.rows_quarantined, entry.rows_unchanged];
-        let counts = counts.into_iter().chain(has_replaced.then_some(entry.rows_replaced));
+        let replaced = has_replaced.then_some(entry.rows_replaced);
         let mut row = vec![entry.stage.name().to_owned(), entry.dataset.to_string()];
-        row.extend(counts.map(thousands));
+        row.extend(counts.into_iter().chain(replaced).map(thousands));
         table.rows.push(row.into_iter().map(Some).collect());
     }
     table

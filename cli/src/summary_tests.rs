@@ -162,7 +162,10 @@ fn new_values_and_the_configuration_are_told() {
 
 #[test]
 fn rows_that_replaced_others_are_counted_apart_and_their_files_are_named() {
-    let check = |dataset: &str, passed: bool, actual: &str| serde_json::json!({"name": format!("core.{dataset}.replaced"), "passed": passed, "actual": actual});
+    let check = |dataset: &str, passed: bool, actual: &str| {
+        let name = format!("core.{dataset}.replaced");
+        serde_json::json!({"name": name, "passed": passed, "actual": actual})
+    };
     let found = "1 of 1 rows of incoming/transactions/b.csv (id 25103)";
     // Too few for an alert are told as well.
     for passed in [false, true] {

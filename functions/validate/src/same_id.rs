@@ -92,8 +92,8 @@ impl SameIds {
         });
     }
 
-    /// Why the row in `line`, which was compared last, is refused, if it is about something else; it
-    /// is counted in `found` then.
+    /// Why the row in `line`, which was compared last, is refused, if it is about something else;
+    /// it is counted in `found` then.
     pub fn reason(&self, line: u64, found: &mut Mistaken) -> Option<String> {
         let Conflict { line: earlier, columns } = self.conflict.as_ref()?;
         found.rows += 1;

@@ -183,7 +183,10 @@ mod tests {
 
     #[test]
     fn a_ledger_of_an_earlier_release_has_replaced_nothing() {
-        let earlier = r#"{"stage":"load","dataset":"transactions","rows_in":3,"rows_loaded":2,"rows_quarantined":0,"rows_unchanged":1}"#;
+        let earlier = concat!(
+            r#"{"stage":"load","dataset":"transactions","rows_in":3,"rows_loaded":2,"#,
+            r#""rows_quarantined":0,"rows_unchanged":1}"#
+        );
         let mut entry: LedgerEntry = serde_json::from_str(earlier).unwrap();
         assert_eq!(entry.rows_replaced, 0);
         assert_eq!(serde_json::to_string(&entry).unwrap(), earlier, "and it stays as it was");

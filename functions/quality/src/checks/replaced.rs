@@ -70,8 +70,8 @@ pub async fn measure(client: &Client, run_id: &str) -> Result<Vec<LoadedFile>> {
     rows.iter().map(file).collect()
 }
 
-/// A warning per dataset of events that the run has files of, where more than `limit` (0 to 1) of the
-/// rows of one replaced others. What the rows of entities stand for is their id.
+/// A warning per dataset of events that the run has files of, which passes unless more than `limit`
+/// (0 to 1) of the rows of a file replaced others. What the rows of entities stand for is their id.
 pub fn judge(files: &[LoadedFile], limit: f64) -> Vec<Check> {
     let mut datasets: BTreeMap<Dataset, Vec<&LoadedFile>> = BTreeMap::new();
     for file in files.iter().filter(|file| matches!(file.dataset.role(), Role::Event(_))) {

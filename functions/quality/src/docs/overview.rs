@@ -199,8 +199,8 @@ fn ledger(evidence: &Evidence<'_>) -> Html {
                 [entry.rows_in, entry.rows_loaded, entry.rows_quarantined, entry.rows_unchanged];
             let mut cells = vec![cell(&html!("{}", entry.dataset.name()))];
             let replaced = has_replaced.then_some(entry.rows_replaced);
-            let numbers = numbers.into_iter().chain(replaced);
-            cells.extend(numbers.map(|number| number_cell(&thousands(number))));
+            let all = numbers.into_iter().chain(replaced);
+            cells.extend(all.map(|number| number_cell(&thousands(number))));
             cells.push(cell(&balance));
             row(&html!("{}", entry.stage.name()), &cells)
         })
