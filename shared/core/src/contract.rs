@@ -157,7 +157,7 @@ impl LedgerEntry {
     /// True when every row that came in is accounted for exactly once.
     pub fn is_balanced(&self) -> bool {
         self.rows_in == self.rows_loaded + self.rows_quarantined + self.rows_unchanged
-            && self.rows_replaced <= self.rows_loaded + self.rows_unchanged
+            && self.rows_replaced <= self.rows_loaded.saturating_add(self.rows_unchanged)
     }
 }
 
