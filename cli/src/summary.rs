@@ -35,6 +35,9 @@ pub struct RunReport {
     /// Values that are new to the vocabulary and were accepted, by dataset.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub new_values: BTreeMap<String, String>,
+    /// Rows whose id stood for something else before, by dataset.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub replaced: BTreeMap<String, String>,
     /// Version of the configuration and suites over the built-in ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config_version: Option<String>,
@@ -91,13 +94,30 @@ struct Check {
     actual: String,
 }
 
+/// What a check says that has found nothing to tell.
+const NOTHING: &str = "none";
+
 impl Checked {
     /// What failed of `anomaly.<dataset>.vocabulary`, by dataset.
-    fn new_values(self) -> BTreeMap<String, String> {
-        let failed = self.checks.into_iter().filter(|check| !check.passed);
-        let found = failed.filter_map(|check| {
-            let dataset = check.name.strip_prefix("anomaly.")?.strip_suffix(".vocabulary")?;
-            Some((dataset.to_owned(), check.actual))
+    fn new_values(&self) -> BTreeMap<String, String> {
+        self.found("anomaly.", ".vocabulary", |check| !check.passed)
+    }
+
+    /// What `core.<dataset>.replaced` has found, even if it is too little for an alert, by dataset.
+    fn replaced(&self) -> BTreeMap<String, String> {
+        self.found("core.", ".replaced", |check| check.actual != NOTHING)
+    }
+
+    fn found(
+        &self,
+        before: &str,
+        behind: &str,
+        is_told: impl Fn(&Check) -> bool,
+    ) -> BTreeMap<String, String> {
+        let told = self.checks.iter().filter(|check| is_told(check));
+        let found = told.filter_map(|check| {
+            let dataset = check.name.strip_prefix(before)?.strip_suffix(behind)?;
+            Some((dataset.to_owned(), check.actual.clone()))
         });
         found.collect()
     }
@@ -137,6 +157,7 @@ impl RunReport {
             ledger: recorded.ledger,
             business,
             new_values: checked.new_values(),
+            replaced: checked.replaced(),
             config_version: recorded.config_version,
             error: outcome.error.clone(),
             cause: outcome.cause.clone(),
@@ -188,6 +209,12 @@ impl RunReport {
         }
         for (dataset, values) in &self.new_values {
             lines.push(format!("new values      {dataset}: {values}"));
+        }
+        for (dataset, rows) in &self.replaced {
+            lines.push(format!(
+                "replaced        {dataset}: {rows} have the id of another customer's or product's \
+                 sale; the later one stays"
+            ));
         }
         if let Some(version) = &self.config_version {
             lines.push(format!("configuration   {version}"));
@@ -260,21 +287,24 @@ impl Business {
     }
 }
 
-/// The ledger as a table, one line per stage and dataset.
+/// The ledger as a table, one line per stage and dataset. What was replaced has a column where
+/// there is some; it is a part of what went out or is unchanged.
 pub fn ledger_table(ledger: &[LedgerEntry]) -> Table {
-    let mut table =
-        Table::new(&["stage", "dataset", "rows in", "rows out", "quarantined", "unchanged"]);
+    let mut columns = vec!["stage", "dataset", "rows in", "rows out", "quarantined", "unchanged"];
+    let has_replaced = ledger.iter().any(|entry| entry.rows_replaced > 0);
+    if has_replaced {
+        columns.push("of these replaced");
+    }
+    let mut table = Table::new(&columns);
     let mut lines: Vec<&LedgerEntry> = ledger.iter().collect();
     lines.sort_by_key(|entry| (entry.stage, entry.dataset));
     for entry in lines {
-        table.push([
-            entry.stage.name().to_owned(),
-            entry.dataset.to_string(),
-            thousands(entry.rows_in),
-            thousands(entry.rows_loaded),
-            thousands(entry.rows_quarantined),
-            thousands(entry.rows_unchanged),
-        ]);
+        let counts =
+            [entry.rows_in, entry.rows_loaded, entry.rows_quarantined, entry.rows_unchanged];
+        let replaced = has_replaced.then_some(entry.rows_replaced);
+        let mut row = vec![entry.stage.name().to_owned(), entry.dataset.to_string()];
+        row.extend(counts.into_iter().chain(replaced).map(thousands));
+        table.rows.push(row.into_iter().map(Some).collect());
     }
     table
 }

@@ -10,6 +10,7 @@ fn entry(stage: Stage, dataset: Dataset, rows_in: u64, quarantined: u64) -> Ledg
         rows_loaded: rows_in - quarantined,
         rows_quarantined: quarantined,
         rows_unchanged: 0,
+        rows_replaced: 0,
     }
 }
 
@@ -49,6 +50,7 @@ fn report() -> RunReport {
             }],
         }),
         new_values: BTreeMap::new(),
+        replaced: BTreeMap::new(),
         config_version: None,
         error: None,
         cause: None,
@@ -156,4 +158,36 @@ fn new_values_and_the_configuration_are_told() {
         assert!(text.contains(line), "{line} is missing in: {text}");
     }
     assert!(!text.contains("clickstream:") && !text.contains("colour"), "{text}");
+}
+
+#[test]
+fn rows_that_replaced_others_are_counted_apart_and_their_files_are_named() {
+    let check = |dataset: &str, passed: bool, actual: &str| {
+        let name = format!("core.{dataset}.replaced");
+        serde_json::json!({"name": name, "passed": passed, "actual": actual})
+    };
+    let found = "1 of 1 rows of incoming/transactions/b.csv (id 25103)";
+    // Too few for an alert are told as well.
+    for passed in [false, true] {
+        let checks = [check("transactions", passed, found), check("returns", true, "none")];
+        let checked: Checked =
+            serde_json::from_value(serde_json::json!({"checks": checks})).unwrap();
+        let mut load = entry(Stage::Load, Dataset::Transactions, 1, 0);
+        load.rows_replaced = 1;
+        let ledger = vec![entry(Stage::Validate, Dataset::Transactions, 1_200, 0), load];
+        let told = RunReport { replaced: checked.replaced(), ledger, ..report() };
+        let text = told.render();
+        let table = "\
+stage     dataset       rows in  rows out  quarantined  unchanged  of these replaced
+────────  ────────────  ───────  ────────  ───────────  ─────────  ─────────────────
+validate  transactions    1,200     1,200            0          0                  0
+load      transactions        1         1            0          0                  1
+";
+        assert!(text.contains(table), "{text}");
+        let line = format!(
+            "replaced        transactions: {found} have the id of another customer's or product's \
+             sale; the later one stays\n"
+        );
+        assert!(text.contains(&line) && !text.contains("returns:"), "{text}");
+    }
 }

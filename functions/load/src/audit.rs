@@ -8,6 +8,7 @@ use tokio_postgres::Transaction;
 use tokio_postgres::types::Json;
 
 use crate::counts::Counts;
+use crate::replaced::Replaced;
 
 /// The counts of a file this run has loaded before.
 pub async fn find(
@@ -17,7 +18,8 @@ pub async fn find(
 ) -> Result<Option<Counts>> {
     let row = transaction
         .query_opt(
-            "SELECT rows_in, inserted, updated, unchanged, inferred_members FROM ops.load_audit \
+            "SELECT rows_in, inserted, updated, unchanged, inferred_members, replaced, \
+                 replaced_ids FROM ops.load_audit \
              WHERE run_id = $1 AND dataset = $2 AND part = $3",
             &[&run_id, &entry.dataset.name(), &part(entry)],
         )
@@ -30,6 +32,7 @@ pub async fn find(
         updated: count(&row, 2),
         unchanged: count(&row, 3),
         inferred: count(&row, 4),
+        replaced: Replaced::of_stored(count(&row, 5), &row.get::<_, Vec<i64>>(6)),
     }))
 }
 
@@ -46,8 +49,9 @@ pub async fn record(
         .execute(
             "INSERT INTO ops.load_audit (run_id, dataset, part, source_bucket, source_key, \
                  source_version_id, raw_key, rows_in, inserted, updated, unchanged, \
-                 inferred_members, effective_at, source_id, started_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, now())",
+                 inferred_members, effective_at, source_id, replaced, replaced_ids, started_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
+                 now())",
             &[
                 &run_id,
                 &entry.dataset.name(),
@@ -63,6 +67,8 @@ pub async fn record(
                 &(counts.inferred as i64),
                 &source.effective_at,
                 &source_id,
+                &(counts.replaced.rows as i64),
+                &counts.replaced.stored_ids(),
             ],
         )
         .await

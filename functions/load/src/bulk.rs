@@ -55,7 +55,7 @@ pub async fn load(
     mark_dates(transaction, &loaded.days).await?;
     let rows = loaded.rows;
     tracing::info!(rows, "first load took the direct way");
-    Ok(Some(Counts { rows, inserted: rows, updated: 0, unchanged: 0, inferred }))
+    Ok(Some(Counts { rows, inserted: rows, inferred, ..Counts::default() }))
 }
 
 async fn is_empty(transaction: &Transaction<'_>) -> Result<bool> {

@@ -2,6 +2,8 @@
 
 use shopflow_core::{Error, Result};
 
+use crate::replaced::Replaced;
+
 /// What became of the rows of one file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -10,6 +12,8 @@ pub struct Counts {
     pub updated: u64,
     pub unchanged: u64,
     pub inferred: u64,
+    /// Part of what is updated or unchanged.
+    pub replaced: Replaced,
 }
 
 impl Counts {
@@ -20,6 +24,7 @@ impl Counts {
         self.updated += other.updated;
         self.unchanged += other.unchanged;
         self.inferred += other.inferred;
+        self.replaced.add(other.replaced);
     }
 }
 

@@ -138,7 +138,7 @@ pub async fn load(
     let inserted = verdicts.new + verdicts.completed;
     let updated = verdicts.updated;
     let unchanged = staged.rows.saturating_sub(inserted + updated);
-    Ok(Counts { rows: staged.rows, inserted, updated, unchanged, inferred })
+    Ok(Counts { rows: staged.rows, inserted, updated, unchanged, inferred, ..Counts::default() })
 }
 
 /// Compares the file with the table once. Rows that repeat the very source that is stored get no

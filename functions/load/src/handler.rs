@@ -60,6 +60,7 @@ pub async fn handle(
         inserted: sum.inserted,
         updated: sum.updated,
         unchanged: sum.unchanged,
+        replaced: sum.replaced.rows,
         inferred_members: sum.inferred,
         ledger,
     })
@@ -130,7 +131,21 @@ async fn load_entry(
         inferred_members = counts.inferred,
         "file loaded"
     );
+    warn_of_replaced(entry, counts);
     Ok(counts)
+}
+
+/// An order's number as the id of its lines would leave only one of them.
+fn warn_of_replaced(entry: &ManifestEntry, counts: Counts) {
+    if counts.replaced.rows > 0 {
+        tracing::warn!(
+            key = entry.source.key,
+            rows = counts.rows,
+            replaced = counts.replaced.rows,
+            ids = ?counts.replaced.stored_ids(),
+            "ids of this file stood for something else before; the later rows stay"
+        );
+    }
 }
 
 /// Room for sorts and hashes of this transaction only; sized for a small instance.
@@ -169,6 +184,7 @@ fn ledger(dataset: Dataset, sum: Counts) -> Result<Option<LedgerEntry>> {
         rows_loaded: sum.inserted + sum.updated,
         rows_quarantined: 0,
         rows_unchanged: sum.unchanged,
+        rows_replaced: sum.replaced.rows,
     };
     if !entry.is_balanced() {
         return Err(Error::internal("the ledger does not balance").with("dataset", dataset));
@@ -182,4 +198,8 @@ fn report(invocation: &Invocation, dataset: Dataset, sum: Counts) {
     invocation.metrics.count("RowsLoaded", sum.inserted + sum.updated, &dimensions);
     invocation.metrics.count("RowsUnchanged", sum.unchanged, &dimensions);
     invocation.metrics.count("InferredMembers", sum.inferred, &dimensions);
+    // A metric costs by the hour in which it is sent.
+    if sum.replaced.rows > 0 {
+        invocation.metrics.count("RowsReplaced", sum.replaced.rows, &dimensions);
+    }
 }

@@ -29,6 +29,7 @@ mod key;
 mod lock;
 pub mod names;
 mod references;
+mod replaced;
 mod source;
 mod staging;
 mod touched;

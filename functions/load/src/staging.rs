@@ -59,7 +59,8 @@ pub async fn create(transaction: &Transaction<'_>, dataset: Dataset) -> Result<(
         .batch_execute(&format!(
             "CREATE TEMPORARY TABLE staging ({}) ON COMMIT DROP; \
              CREATE TEMPORARY TABLE verdict (id bigint NOT NULL, action \"char\" NOT NULL, \
-                 old_date date, new_date date, since timestamptz) ON COMMIT DROP",
+                 old_date date, new_date date, is_other boolean, since timestamptz) \
+                 ON COMMIT DROP",
             columns.join(", ")
         ))
         .await

@@ -4,24 +4,26 @@
 use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
-use shopflow_core::{Error, Result};
+use shopflow_core::{Dataset, Error, Result};
 use shopflow_postgres::PgResultExt;
 use tokio_postgres::Transaction;
 
-use crate::values;
+use crate::{replaced, values};
 
 const STAGED_DATE: &str = "(s.\"timestamp\" AT TIME ZONE 'UTC')::date";
 const STORED_DATE: &str = "(t.\"timestamp\" AT TIME ZONE 'UTC')::date";
 
-/// Keeps the stored date of the rows that differ, before it is overwritten.
-pub async fn read_dates(transaction: &Transaction<'_>) -> Result<()> {
+/// Keeps what is stored of the rows that differ, before it is overwritten: its date, and whether it
+/// is about something else.
+pub async fn read_stored(transaction: &Transaction<'_>) -> Result<()> {
     let statement = format!(
-        "INSERT INTO pg_temp.verdict (id, action, old_date, new_date) \
-         SELECT s.id, s.action, {STORED_DATE}, {STAGED_DATE} \
+        "INSERT INTO pg_temp.verdict (id, action, old_date, new_date, is_other) \
+         SELECT s.id, s.action, {STORED_DATE}, {STAGED_DATE}, {is_other} \
          FROM pg_temp.staging s JOIN core.transactions t ON t.id = s.id \
-         WHERE s.action IN ('u', 'l')"
+         WHERE s.action IN ('u', 'l')",
+        is_other = replaced::is_other(Dataset::Transactions),
     );
-    transaction.execute(&statement, &[]).await.or_db("read dates")?;
+    transaction.execute(&statement, &[]).await.or_db("read stored rows")?;
     Ok(())
 }
 

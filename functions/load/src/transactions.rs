@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::counts::{Counts, expect};
 use crate::encode::Encoder;
 use crate::names::Names;
+use crate::replaced::{self, Replaced};
 use crate::{bulk, collisions, columns, indexes, staging, touched};
 
 /// Loads one file of transactions.
@@ -53,8 +54,10 @@ pub async fn load(
     if has_keys && found.updated + found.lost > 0 {
         collisions::check(transaction, entry).await?;
     }
+    let mut replaced = Replaced::default();
     if found.updated + found.lost > 0 {
-        touched::read_dates(transaction).await?;
+        touched::read_stored(transaction).await?;
+        replaced = replaced::count(transaction).await?;
     }
     if found.updated > 0 {
         update(transaction, source_id, found.updated).await?;
@@ -72,7 +75,8 @@ pub async fn load(
     }
     touched::mark_dates(transaction, &found.new_days).await?;
     let unchanged = rows.saturating_sub(found.new + found.updated);
-    Ok(Counts { rows, inserted: found.new, updated: found.updated, unchanged, inferred })
+    let (inserted, updated) = (found.new, found.updated);
+    Ok(Counts { rows, inserted, updated, unchanged, inferred, replaced })
 }
 
 async fn insert(transaction: &Transaction<'_>, source_id: i32, rows: u64) -> Result<()> {

@@ -20,6 +20,8 @@ pub struct Context {
     pub(crate) suites: Arc<Suites>,
     pub(crate) privacy: Privacy,
     pub(crate) vocabulary: Vocabularies,
+    /// Share of a file's rows, 0 to 1, that may replace others.
+    pub(crate) replaced_share: f64,
     pub(crate) lake_bucket: String,
     pub(crate) reports_bucket: String,
 }
@@ -42,6 +44,7 @@ impl Context {
             suites: Arc::new(Suites::load(settings, &init.overlay)?),
             privacy: settings.privacy.clone(),
             vocabulary: settings.vocabulary.clone(),
+            replaced_share: settings.alerts.replaced_share,
             lake_bucket: settings.buckets.lake.clone(),
             reports_bucket: settings.buckets.reports.clone(),
         })

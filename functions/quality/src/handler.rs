@@ -11,7 +11,9 @@ use shopflow_core::runtime::Invocation;
 use shopflow_core::{Dataset, Error, ObjectRef, Result};
 use shopflow_expectations::Statistics;
 
-use crate::checks::{self, Check, anomaly, core_tables, dates, lake, ledger, queue, warehouse};
+use crate::checks::{
+    self, Check, anomaly, core_tables, dates, lake, ledger, queue, replaced, warehouse,
+};
 use crate::context::Context;
 use crate::docs::{self, Evidence};
 use crate::expectations::history::{self, Compared};
@@ -180,11 +182,12 @@ async fn run_checks(
     let run = &event.run;
     let snapshot = snapshot::open(&context.database).await?;
     let Snapshot { first, second } = &snapshot;
-    let (core, dates, warehouse, queue, lake) = tokio::try_join!(
+    let (core, dates, warehouse, queue, files, lake) = tokio::try_join!(
         core_tables::measure(first),
         dates::measure(first),
         warehouse::measure(second),
         queue::measure(first, &run.run_id),
+        replaced::measure(second, &run.run_id),
         lake::measure(&context.storage, &context.lake_bucket, &context.privacy),
     )?;
     // Another run's transform may go on while the report is written.
@@ -192,6 +195,7 @@ async fn run_checks(
 
     let mut checks = ledger::judge(&event.ledger, event.manifest.is_some());
     checks.extend(core_tables::judge(&core, run.run_date));
+    checks.extend(replaced::judge(&files, context.replaced_share));
     checks.extend(warehouse::judge(&warehouse, &dates));
     checks.extend(lake::judge(&lake, &dates, &warehouse));
     checks.extend(queue::judge(&queue));

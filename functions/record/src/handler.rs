@@ -92,7 +92,8 @@ async fn close(
             .with("rows_in", entry.rows_in)
             .with("rows_loaded", entry.rows_loaded)
             .with("rows_quarantined", entry.rows_quarantined)
-            .with("rows_unchanged", entry.rows_unchanged));
+            .with("rows_unchanged", entry.rows_unchanged)
+            .with("rows_replaced", entry.rows_replaced));
     }
     let summary =
         ObjectRef { bucket: stored.bucket, key: stored.key, version_id: stored.version_id };

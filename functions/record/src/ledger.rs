@@ -25,6 +25,7 @@ impl Books {
                     line.rows_loaded += entry.rows_loaded;
                     line.rows_quarantined += entry.rows_quarantined;
                     line.rows_unchanged += entry.rows_unchanged;
+                    line.rows_replaced += entry.rows_replaced;
                 })
                 .or_insert_with(|| entry.clone());
         }
@@ -56,6 +57,7 @@ mod tests {
             rows_loaded,
             rows_quarantined,
             rows_unchanged,
+            rows_replaced: 0,
         }
     }
 
@@ -71,6 +73,15 @@ mod tests {
             [entry(Stage::Validate, [10, 9, 1, 0]), entry(Stage::Load, [9, 8, 0, 1])]
         );
         assert_eq!(books.balanced().count(), 2);
+    }
+
+    #[test]
+    fn what_files_replaced_adds_up_and_is_not_added_to_the_balance() {
+        let replacing =
+            |rows, rows_replaced| LedgerEntry { rows_replaced, ..entry(Stage::Load, rows) };
+        let books = Books::of(&[replacing([5, 4, 0, 1], 2), replacing([4, 4, 0, 0], 1)]);
+        assert_eq!(books.lines, [replacing([9, 8, 0, 1], 3)]);
+        assert_eq!(books.balanced().count(), 1);
     }
 
     #[test]

@@ -162,12 +162,13 @@ async fn write_line(transaction: &Transaction<'_>, run_id: &str, line: &LedgerEn
     transaction
         .execute(
             "INSERT INTO ops.ledger (run_id, stage, dataset, rows_in, rows_loaded, \
-                 rows_quarantined, rows_unchanged) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) \
+                 rows_quarantined, rows_unchanged, rows_replaced) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
              ON CONFLICT (run_id, stage, dataset) DO UPDATE SET rows_in = excluded.rows_in, \
                  rows_loaded = excluded.rows_loaded, \
                  rows_quarantined = excluded.rows_quarantined, \
-                 rows_unchanged = excluded.rows_unchanged",
+                 rows_unchanged = excluded.rows_unchanged, \
+                 rows_replaced = excluded.rows_replaced",
             &[
                 &run_id,
                 &line.stage.name(),
@@ -176,6 +177,7 @@ async fn write_line(transaction: &Transaction<'_>, run_id: &str, line: &LedgerEn
                 &(line.rows_loaded as i64),
                 &(line.rows_quarantined as i64),
                 &(line.rows_unchanged as i64),
+                &(line.rows_replaced as i64),
             ],
         )
         .await

@@ -46,6 +46,7 @@ fn whole_run(landing: &str) -> RecordFinish {
         rows_loaded: rows_in - rows_quarantined,
         rows_quarantined,
         rows_unchanged: 0,
+        rows_replaced: 0,
     };
     let mut ledger = vec![
         entry(Stage::Validate, Dataset::Customers, 10, 0),

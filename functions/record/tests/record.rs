@@ -58,6 +58,29 @@ async fn a_run_is_opened_and_closed_with_ledger_cost_and_summary() {
 }
 
 #[tokio::test]
+async fn what_files_replaced_is_in_the_ledger_and_in_the_summary() {
+    let world = World::new().await;
+    world.record(start()).await.unwrap();
+    let mut event = finish(RunStatus::Succeeded);
+    for (entry, replaced) in event.ledger.iter_mut().zip([0, 1, 2]) {
+        entry.rows_replaced = replaced;
+    }
+    let closed = world.record(RecordEvent::Finish(Box::new(event))).await.unwrap();
+    let rows = world
+        .sql
+        .query("SELECT stage, rows_loaded, rows_replaced FROM ops.ledger ORDER BY 1", &[])
+        .await
+        .unwrap();
+    let stored: Vec<(String, i64, i64)> =
+        rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
+    assert_eq!(stored, [("load".to_owned(), 300, 3), ("validate".to_owned(), 300, 0)]);
+    let summary: RunSummary =
+        world.context.storage.read_json(&closed.summary.unwrap()).await.unwrap();
+    let replaced: Vec<u64> = summary.ledger.iter().map(|line| line.rows_replaced).collect();
+    assert_eq!(replaced, [0, 3], "validate, then load");
+}
+
+#[tokio::test]
 async fn repeating_either_phase_changes_nothing() {
     let world = World::new().await;
     world.record(start()).await.unwrap();

@@ -307,6 +307,7 @@ pub async fn ledger(client: &Client, run_id: &str) -> Result<Vec<LedgerEntry>> {
                 rows_loaded: count(2),
                 rows_quarantined: 0,
                 rows_unchanged: count(3),
+                rows_replaced: 0,
             })
         })
         .collect::<Result<Vec<_>>>()?;

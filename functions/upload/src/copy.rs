@@ -46,6 +46,7 @@ pub(crate) async fn copy(
         rows_loaded: summary.rows,
         rows_quarantined: 0,
         rows_unchanged: 0,
+        rows_replaced: 0,
     };
     let dimensions = [("Dataset", event.dataset.name())];
     invocation.metrics.count("RowsIn", ledger.rows_in, &dimensions);

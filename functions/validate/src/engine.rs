@@ -37,6 +37,7 @@ use crate::quarantine::{Finding, Quarantine};
 pub use crate::rejection::Rejection;
 pub use crate::rules::RECORD_LIMIT;
 use crate::rules::Rule;
+use crate::same_id::Mistaken;
 pub use crate::tally::Split;
 use crate::tally::Tally;
 use crate::vocabulary::{NewValues, Words};
@@ -68,6 +69,8 @@ pub struct Summary {
     pub new_values: NewValues,
     /// Personal data in columns that are not defined to hold any.
     pub personal_data: Vec<PersonalData>,
+    /// What the report says of ids that stand for several things.
+    pub mistaken: Option<String>,
     pub warnings: Vec<String>,
 }
 
@@ -116,6 +119,7 @@ impl Validator {
             scans: Scans::default(),
             words: Words::default(),
             notes: Notes::default(),
+            mistaken: Mistaken::default(),
             erased: BTreeSet::new(),
             rows_kept_erased: 0,
             blank_lines: 0,
@@ -202,7 +206,9 @@ impl Validator {
             let mixed = || self.tally.notes.discounts.rejection(columns);
             self.tally.rejection = self.frozen().or_else(mixed);
         }
-        let warnings = self.warnings();
+        let mistaken = self.tally.mistaken.warning(self.dataset);
+        let mut warnings = self.warnings();
+        warnings.extend(mistaken.clone());
         let tally = self.tally;
         Summary {
             rows_in: tally.rows_in,
@@ -217,6 +223,7 @@ impl Validator {
             discarded_values: tally.discarded_values,
             new_values: tally.words.into_new(),
             personal_data: tally.scans.findings(self.dataset, &self.privacy),
+            mistaken,
             warnings,
         }
     }

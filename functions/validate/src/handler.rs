@@ -101,6 +101,7 @@ fn account(dataset: Dataset, source: &SourceObject, summary: &Summary) -> Result
         rows_loaded: summary.rows_good,
         rows_quarantined: summary.rows_quarantined,
         rows_unchanged: 0,
+        rows_replaced: 0,
     };
     if !ledger.is_balanced() || summary.bytes != source.bytes {
         return Err(Error::internal("validation lost rows")

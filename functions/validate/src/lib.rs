@@ -20,6 +20,7 @@ mod pipeline;
 pub mod quarantine;
 mod rejection;
 pub mod report;
+mod same_id;
 mod source;
 mod tally;
 mod values;

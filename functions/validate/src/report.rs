@@ -161,9 +161,10 @@ fn over_limit(
         };
         format!(", most of them ({}) by rule {}{place}", most.rows, most.rule.name())
     });
+    let mistaken = summary.mistaken.as_ref().map(|told| format!("; {told}")).unwrap_or_default();
     format!(
-        "{}: {} of {} rows are refused ({:.2} %, limit {:.2} %){most}; correct the rows listed in \
-         quarantine and upload the file again, or raise validation.max_reject_rate",
+        "{}: {} of {} rows are refused ({:.2} %, limit {:.2} %){most}{mistaken}; correct the rows \
+         listed in quarantine and upload the file again, or raise validation.max_reject_rate",
         source.key,
         summary.rows_quarantined,
         summary.rows_in,

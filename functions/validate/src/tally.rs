@@ -13,6 +13,7 @@ use crate::personal::Scans;
 use crate::quarantine::{Quarantine, Refusal};
 use crate::rejection::Rejection;
 use crate::rules::{RECORD_LIMIT, Rule};
+use crate::same_id::Mistaken;
 use crate::vocabulary::Words;
 
 /// What came out since the caller last emptied it.
@@ -44,6 +45,7 @@ pub(crate) struct Tally {
     pub scans: Scans,
     pub words: Words,
     pub notes: Notes,
+    pub mistaken: Mistaken,
     /// Customers whose values do not come in.
     pub erased: BTreeSet<u64>,
     pub rows_kept_erased: u64,

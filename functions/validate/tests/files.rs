@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{CUSTOMERS, PRODUCTS, TRANSACTIONS, validate, validate_in};
+use common::{CUSTOMERS, PRODUCTS, TRANSACTIONS, validate, validate_cut, validate_in};
 use shopflow_core::{Dataset, Settings};
 use shopflow_validate::clock::Zone;
 use shopflow_validate::engine::RECORD_LIMIT;
@@ -419,6 +419,47 @@ fn the_first_good_row_keeps_its_id() {
         ]
     );
     assert_eq!(outcome.refused[1].value, "5");
+}
+
+#[test]
+fn lines_of_an_order_under_its_number_are_told_from_copies_and_corrections() {
+    let row = |id: u32, customer: &str, product: u32, units: u32, method: &str| {
+        format!("{id},{customer},{product},{units},2025-06-01T12:00:00Z,{method}\n")
+    };
+    let file = [
+        TRANSACTIONS.to_owned(),
+        row(17, "1", 1, 1, "paypal"),
+        row(18, "", 1, 1, "paypal"),
+        row(17, "1", 2, 4, "paypal"),
+        row(18, "", 1, 9, "paypal"),
+        row(18, "2", 1, 9, "paypal"),
+        row(17, "3", 5, 1, "\"paypal\""),
+    ]
+    .concat();
+    let outcome = validate(Dataset::Transactions, &file);
+    assert_eq!(outcome.verdicts(), [4, 5, 6, 7].map(|line| (line, "id", "duplicate_id")));
+    let hint = "if id is the number of an order, give each line an id of its own and the order's \
+                number in order_id";
+    let other = |columns: &str| {
+        format!(
+            "the row in line 2 has the same id and another {columns}, so neither corrects the \
+             other, and the first one is kept; {hint}"
+        )
+    };
+    let same = "an earlier row has the same id; the first one is kept".to_owned();
+    let reasons: Vec<&String> = outcome.refused.iter().map(|refused| &refused.reason).collect();
+    let expected =
+        [other("product_id"), same.clone(), same, other("customer_id and another product_id")];
+    assert_eq!(reasons, expected.iter().collect::<Vec<_>>());
+    assert_eq!(
+        outcome.summary.warnings,
+        [format!(
+            "rows with the id of an earlier row and another customer_id or product_id are refused: \
+             2, the first in line 4, as in line 2; {hint}"
+        )]
+    );
+    let every_byte: Vec<usize> = (0..file.len()).collect();
+    assert_eq!(validate_cut(Dataset::Transactions, file.as_bytes(), &every_byte).bad, outcome.bad);
 }
 
 #[test]

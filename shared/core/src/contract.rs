@@ -136,7 +136,7 @@ impl Stage {
 /// One line of the ledger: what a stage did with the rows of a dataset it was given.
 ///
 /// `rows_in = rows_loaded + rows_quarantined + rows_unchanged` always holds; see
-/// [`LedgerEntry::is_balanced`].
+/// [`LedgerEntry::is_balanced`]. What is replaced is a part of what is loaded or unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedgerEntry {
     pub stage: Stage,
@@ -147,13 +147,23 @@ pub struct LedgerEntry {
     pub rows_quarantined: u64,
     /// Rows that were already there, or are older than what is there.
     pub rows_unchanged: u64,
+    /// Rows, of those loaded or unchanged, whose id stood for something else before: of the two
+    /// only the later one stays. Earlier releases did not count them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rows_replaced: u64,
 }
 
 impl LedgerEntry {
     /// True when every row that came in is accounted for exactly once.
     pub fn is_balanced(&self) -> bool {
         self.rows_in == self.rows_loaded + self.rows_quarantined + self.rows_unchanged
+            && self.rows_replaced <= self.rows_loaded.saturating_add(self.rows_unchanged)
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 #[cfg(test)]
@@ -169,6 +179,21 @@ mod tests {
     fn a_file_uploaded_on_its_run_date_is_effective_when_uploaded() {
         let run_date = NaiveDate::from_ymd_opt(2026, 1, 15).unwrap();
         assert_eq!(effective_at(run_date, at(15, 9)), at(15, 9));
+    }
+
+    #[test]
+    fn a_ledger_of_an_earlier_release_has_replaced_nothing() {
+        let earlier = concat!(
+            r#"{"stage":"load","dataset":"transactions","rows_in":3,"rows_loaded":2,"#,
+            r#""rows_quarantined":0,"rows_unchanged":1}"#
+        );
+        let mut entry: LedgerEntry = serde_json::from_str(earlier).unwrap();
+        assert_eq!(entry.rows_replaced, 0);
+        assert_eq!(serde_json::to_string(&entry).unwrap(), earlier, "and it stays as it was");
+        entry.rows_replaced = 3;
+        assert!(entry.is_balanced(), "replaced rows are loaded or unchanged ones");
+        entry.rows_replaced = 4;
+        assert!(!entry.is_balanced());
     }
 
     #[test]

@@ -180,6 +180,9 @@ impl Settings {
         if !self.alerts.owners.contains_key("default") {
             problems.push("alerts.owners.default is not set".to_owned());
         }
+        if !(0.0..=1.0).contains(&self.alerts.replaced_share) {
+            problems.push("alerts.replaced_share must be between 0 and 1".to_owned());
+        }
         if self.alerts.docs_url.as_ref().is_some_and(|url| !url.starts_with("https://")) {
             problems.push("alerts.docs_url must start with https://".to_owned());
         }
@@ -251,6 +254,7 @@ mod tests {
             ("SHOPFLOW__PRIVACY__EXCEPTIONS__EMAIL__SILVER", "hahs"),
             ("SHOPFLOW__PRIVACY__KINDS__URL", "restrictd"),
             ("SHOPFLOW__LAKE__FILE_MIB", "64"),
+            ("SHOPFLOW__ALERTS__REPLACED_SHARE", "2"),
         ]);
         let error = Settings::from_sources(
             "prod",
@@ -271,6 +275,7 @@ mod tests {
             "privacy.kinds.url: unknown class 'restrictd'; did you mean 'restricted'?",
             "privacy.key_secret_arn",
             "lake.file_mib must be between 1 and lake.month_mib",
+            "alerts.replaced_share must be between 0 and 1",
         ] {
             assert!(text.contains(part), "{part} is missing in: {text}");
         }

@@ -45,6 +45,7 @@ const MIGRATIONS: &[Migration] = migrations![
     18 "0018_gross_and_orders",
     19 "0019_what_may_be_missing",
     20 "0020_keys_that_are_texts",
+    21 "0021_replaced_rows",
 ];
 
 impl Migration {

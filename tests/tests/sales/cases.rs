@@ -27,3 +27,9 @@ pub const SUPERSTORE_EXPORT: &str = case!("05-superstore/export.csv");
 pub const SHOPIFY_LINES: &str = case!("07-shopify/lines_renamed.csv");
 /// Orders with postage, a voucher, and a line without an article.
 pub const SHOPIFY_ORDERS: &str = case!("07-shopify/orders_with_shipping.csv");
+
+/// Two orders with a second line under the same number.
+pub const ORDERS_AS_ID: &str = case!("25-order-level/orders_as_id.csv");
+/// A third order's second line, in a file of its own.
+pub const ORDERS_AS_ID_2: &str = case!("25-order-level/orders_as_id_2.csv");
+pub const UNKNOWN_PRODUCT: &str = case!("25-order-level/unknown_product.csv");

@@ -12,6 +12,7 @@ mod convert;
 mod exports;
 mod keys;
 mod lines;
+mod orders;
 // Shared with the tests of extending, which need more of it.
 #[allow(dead_code)]
 #[path = "../extending/world.rs"]

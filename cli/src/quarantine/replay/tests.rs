@@ -110,6 +110,7 @@ fn the_account_of_a_replay_follows_its_rows_through_the_stages() {
         rows_loaded,
         rows_quarantined,
         rows_unchanged,
+        rows_replaced: 0,
     };
     let mut ledger = vec![
         line(Stage::Validate, 5, 4, 1, 0),

@@ -8,5 +8,6 @@ mod counts;
 mod faults;
 mod oracle;
 mod order;
+mod replaced;
 mod vocabulary;
 mod world;

@@ -89,7 +89,15 @@ mod tests {
     fn entry(stage: Stage, dataset: Dataset, rows_in: u64, rows_loaded: u64) -> LedgerEntry {
         let rows_quarantined = if stage == Stage::Validate { rows_in - rows_loaded } else { 0 };
         let rows_unchanged = if stage == Stage::Validate { 0 } else { rows_in - rows_loaded };
-        LedgerEntry { stage, dataset, rows_in, rows_loaded, rows_quarantined, rows_unchanged }
+        LedgerEntry {
+            stage,
+            dataset,
+            rows_in,
+            rows_loaded,
+            rows_quarantined,
+            rows_unchanged,
+            rows_replaced: 0,
+        }
     }
 
     fn healthy() -> Vec<LedgerEntry> {

@@ -186,6 +186,7 @@ fn ledger(evidence: &Evidence<'_>) -> Html {
     if evidence.ledger.is_empty() {
         return html!("<p class=\"quiet\">The run has no ledger.</p>\n");
     }
+    let has_replaced = evidence.ledger.iter().any(|entry| entry.rows_replaced > 0);
     let rows: Html = evidence
         .ledger
         .iter()
@@ -197,20 +198,25 @@ fn ledger(evidence: &Evidence<'_>) -> Html {
             let numbers =
                 [entry.rows_in, entry.rows_loaded, entry.rows_quarantined, entry.rows_unchanged];
             let mut cells = vec![cell(&html!("{}", entry.dataset.name()))];
-            cells.extend(numbers.map(|number| number_cell(&thousands(number))));
+            let replaced = has_replaced.then_some(entry.rows_replaced);
+            let all = numbers.into_iter().chain(replaced);
+            cells.extend(all.map(|number| number_cell(&thousands(number))));
             cells.push(cell(&balance));
             row(&html!("{}", entry.stage.name()), &cells)
         })
         .collect();
-    let heads = [
+    let mut heads = vec![
         ("Stage", false),
         ("Dataset", false),
         ("Rows in", true),
         ("Passed on", true),
         ("Quarantined", true),
         ("Unchanged", true),
-        ("Balance", false),
     ];
+    if has_replaced {
+        heads.push(("Of these replaced", true));
+    }
+    heads.push(("Balance", false));
     table("Ledger: rows in = passed on + quarantined + unchanged", &heads, &rows)
 }
 

@@ -116,3 +116,51 @@ async fn runs_side_by_side_tell_a_failure_and_lose_none() {
     }
     assert!(!shop.alerts().await.is_empty());
 }
+
+/// Notes a file of sales that a run has loaded, and what it has replaced.
+async fn loaded(shop: &Shop, run: &str, file: &str, rows: i64, replaced: &[i64]) {
+    let key = format!("incoming/transactions/{file}");
+    let updated = replaced.len() as i64;
+    shop.db
+        .execute(
+            "INSERT INTO ops.load_audit (run_id, dataset, part, source_bucket, source_key, \
+                 source_version_id, raw_key, rows_in, inserted, updated, unchanged, \
+                 inferred_members, started_at, replaced, replaced_ids) \
+             VALUES ($1, 'transactions', \
+                 (SELECT count(*)::integer FROM ops.load_audit), 'landing', $2, 'v', 'raw', \
+                 $3::bigint, $3::bigint - $4::bigint, $4::bigint, 0, 0, now(), $4::bigint, $5)",
+            &[&run, &key, &rows, &updated, &replaced],
+        )
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn files_whose_rows_replace_those_of_other_customers_or_products_are_told() {
+    let shop = Shop::open().await;
+    let invocation = Invocation::detached(&shop.aws, "quality");
+    loaded(&shop, "monday", "a.csv", 200, &[3, 9]).await;
+    assert_eq!(shop.check_as("monday", &invocation).await.failed, 0, "1 % may be corrections");
+    assert!(shop.alerts().await.is_empty());
+
+    loaded(&shop, "tuesday", "a.csv", 200, &[3, 9]).await;
+    loaded(&shop, "tuesday", "orders.csv", 40, &[7]).await;
+    let result = shop.check_as("tuesday", &invocation).await;
+    assert!(result.gate_passed && result.failed == 1, "{result:?}");
+    let alerts = shop.alerts().await;
+    assert_eq!(alerts.len(), 1, "{alerts:?}");
+    assert_eq!(alerts[0].0, "ShopFlow quality warning: tuesday");
+    for part in [
+        "core.transactions.replaced (warning)",
+        "expected: at most 1.00 % of the rows of a file",
+        "actual:   1 of 40 rows of incoming/transactions/orders.csv (id 7); \
+         2 of 200 rows of incoming/transactions/a.csv (ids 3 and 9)",
+        "give each line an id of its own",
+    ] {
+        assert!(alerts[0].1.contains(part), "{part} is missing in {}", alerts[0].1);
+    }
+
+    loaded(&shop, "wednesday", "a.csv", 200, &[]).await;
+    assert_eq!(shop.check_as("wednesday", &invocation).await.failed, 0);
+    assert_eq!(shop.alerts().await[0].0, "ShopFlow quality recovered: wednesday");
+}

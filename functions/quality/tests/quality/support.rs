@@ -231,6 +231,7 @@ fn ledger() -> Vec<LedgerEntry> {
         rows_loaded: rows,
         rows_quarantined: 0,
         rows_unchanged: 0,
+        rows_replaced: 0,
     };
     datasets
         .into_iter()

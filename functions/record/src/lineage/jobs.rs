@@ -145,6 +145,7 @@ impl Finished<'_> {
             rows_loaded: sum.rows_loaded + entry.rows_loaded,
             rows_quarantined: sum.rows_quarantined + entry.rows_quarantined,
             rows_unchanged: sum.rows_unchanged + entry.rows_unchanged,
+            rows_replaced: sum.rows_replaced + entry.rows_replaced,
             ..sum
         })
     }

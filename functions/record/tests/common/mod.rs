@@ -79,6 +79,7 @@ pub fn entry(stage: Stage, rows_in: u64, rows_loaded: u64) -> LedgerEntry {
         rows_loaded,
         rows_quarantined: 0,
         rows_unchanged: 0,
+        rows_replaced: 0,
     }
 }
 

@@ -26,6 +26,7 @@ use crate::ids::Numbers;
 use crate::personal;
 use crate::quarantine::Refusal;
 use crate::rules::Rule;
+use crate::same_id::{Key, SameIds};
 use crate::tally::{Split, Tally};
 use window::Window;
 
@@ -45,6 +46,9 @@ pub(super) struct Rows {
     header: Vec<u8>,
     line_break: &'static [u8],
     ids: Numbers,
+    same_ids: SameIds,
+    /// Where the number of each column stands in the key of a row.
+    places: Vec<usize>,
     marks: Vec<u32>,
     fields: Vec<Field>,
     scratch: Vec<u8>,
@@ -103,6 +107,8 @@ impl Rows {
             let shown = names.iter().map(|name| personal::shown(name)).collect();
             Discard::new(shown, columns.iter().map(Option::is_some).collect())
         });
+        let same_ids = SameIds::of(dataset);
+        let places = columns.iter().map(|column| same_ids.place(*column)).collect();
         Rows {
             either: Either::of(dataset, &columns),
             columns,
@@ -112,6 +118,8 @@ impl Rows {
             keying,
             line_break,
             ids: Numbers::default(),
+            same_ids,
+            places,
             marks: Vec::new(),
             fields: Vec::new(),
             scratch: Vec::new(),
@@ -158,10 +166,15 @@ impl Rows {
         }
     }
 
-    fn check_id(&mut self, id: u64) -> Result<u64, Failure> {
+    /// The id of a row that is good so far, unless an earlier one has it.
+    #[inline]
+    fn check_id(&mut self, key: &Key, line: u64) -> Result<u64, Failure> {
+        let id = key[0];
         if self.ids.insert(id) {
+            self.same_ids.keep(line, key);
             return Ok(id);
         }
+        self.same_ids.compare(key);
         Err(Failure { rule: Rule::DuplicateId, position: self.keying.id_at() })
     }
 
@@ -250,11 +263,18 @@ impl Rows {
             (Rule::MissingBoth, Some(either)) => Some(either.column),
             _ => failure.position.and_then(|position| self.columns[position]),
         };
-        let counts = (failure.rule == Rule::FieldCount).then(|| {
-            let (found, expected) = (self.fields.len(), self.columns.len());
-            format!("the row has {found} fields and the header {expected}")
-        });
-        let reason = counts.as_deref();
+        let own = match failure.rule {
+            Rule::FieldCount => {
+                let (found, expected) = (self.fields.len(), self.columns.len());
+                Some(format!("the row has {found} fields and the header {expected}"))
+            }
+            // Where several columns are the key, the number of an order is part of it.
+            Rule::DuplicateId if !self.keying.has_parts() => {
+                self.same_ids.reason(tally.line, &mut tally.mistaken)
+            }
+            _ => None,
+        };
+        let reason = own.as_deref();
         let refusal = Refusal { line: tally.line, rule: failure.rule, column, value, reason, row };
         tally.quarantine.add(&refusal, &mut split.bad);
     }

@@ -23,6 +23,9 @@ pub struct LoadResult {
     pub inserted: u64,
     pub updated: u64,
     pub unchanged: u64,
+    /// Rows, of those updated or unchanged, whose id stood for something else before.
+    #[serde(default)]
+    pub replaced: u64,
     /// Customers and products that only exist because a transaction names them.
     pub inferred_members: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]

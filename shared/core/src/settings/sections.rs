@@ -174,6 +174,8 @@ pub struct MetricsSettings {
 pub struct AlertSettings {
     /// A failure that lasts is told again after so many hours.
     pub repeat_after_hours: u32,
+    /// Share of a file's rows, 0 to 1, that may replace rows about something else.
+    pub replaced_share: f64,
     /// Who looks after a dataset, a table or a layer; `default` has the rest.
     pub owners: BTreeMap<String, String>,
     /// Where the reports bucket is published, for the link to the data docs.

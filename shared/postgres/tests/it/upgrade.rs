@@ -342,10 +342,10 @@ async fn every_earlier_version_upgrades_to_the_latest_and_keeps_its_data() {
         );
         assert_eq!(lines(&sql, "SELECT price FROM core.products").await, [r#"{"price":9.99}"#]);
         if version >= WITH_DATA {
-            let audit = "SELECT rows_in, duration_ms, outcome FROM ops.load_attempts";
+            let audit = "SELECT rows_in, duration_ms, outcome, replaced FROM ops.load_attempts";
             assert_eq!(
                 lines(&sql, audit).await,
-                [r#"{"rows_in":3,"duration_ms":2000,"outcome":"loaded"}"#]
+                [r#"{"rows_in":3,"duration_ms":2000,"outcome":"loaded","replaced":0}"#]
             );
             let failed =
                 "SELECT run_id, recovered_by FROM ops.runs WHERE status = 'failed' ORDER BY 1";

@@ -41,8 +41,8 @@ impl Rows {
                 let open = buffer[total - 1] != b'\n';
                 tally.open_end |= open;
                 let judged = {
-                    let Tally { words, notes, .. } = &mut *tally;
-                    self.judge_fields(&buffer[..content], open, words, notes)
+                    let Tally { line, words, notes, .. } = &mut *tally;
+                    self.judge_fields(&buffer[..content], open, *line, words, notes)
                 };
                 let failure = match judged {
                     Ok(judged) => {
@@ -129,6 +129,7 @@ impl Rows {
         &mut self,
         row: &[u8],
         open: bool,
+        line: u64,
         words: &mut Words,
         notes: &mut Notes,
     ) -> Result<u64, Failure> {
@@ -145,18 +146,17 @@ impl Rows {
         if !complete {
             return Err(Failure::of_row(Rule::FieldCount));
         }
-        let id_at = self.keying.id_at();
-        let mut id = 0;
-        let columns = self.columns.iter().zip(&self.fields).enumerate();
-        for (position, (column, field)) in columns {
+        let mut key = Key::default();
+        let columns = self.columns.iter().zip(&self.places).zip(&self.fields).enumerate();
+        for (position, ((column, place), field)) in columns {
             let value = record::value(row, field, &mut self.scratch);
             match column {
                 Some(column) => {
                     let number = words
                         .check(column, value, notes)
                         .map_err(|rule| Failure::of_value(rule, position))?;
-                    if Some(position) == id_at {
-                        id = number;
+                    if let Some(kept) = key.get_mut(*place) {
+                        *kept = number;
                     }
                 }
                 None if field.quoted => check_unknown(value, self.refuse_extra)?,
@@ -165,8 +165,8 @@ impl Rows {
         }
         self.check_either(|position| self.fields[position].range.is_empty())?;
         let value = |at: usize| Cow::Owned(erased::owned(row, &self.fields[at]));
-        let number = self.number(id, value)?;
-        self.check_id(number)
+        key[0] = self.number(key[0], value)?;
+        self.check_id(&key, line)
     }
 
     /// First line of a bad record that is in truth several rows behind an open quote.

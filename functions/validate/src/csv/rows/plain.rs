@@ -72,8 +72,8 @@ impl Rows {
                     }
                 }
                 let judged = {
-                    let Tally { words, notes, .. } = &mut *tally;
-                    self.judge_plain(&row, window.ascii, words, notes)
+                    let Tally { line, words, notes, .. } = &mut *tally;
+                    self.judge_plain(&row, window.ascii, *line, words, notes)
                 };
                 match judged {
                     Err(failure) => {
@@ -131,6 +131,7 @@ impl Rows {
         &mut self,
         row: &PlainRow<'_>,
         ascii: bool,
+        line: u64,
         words: &mut Words,
         notes: &mut Notes,
     ) -> Result<u64, Failure> {
@@ -140,10 +141,10 @@ impl Rows {
                 (position < row.marks.len()).then(|| row.field(position))
             })?;
         }
-        let id_at = self.keying.id_at();
-        let mut id = 0;
+        let mut key = Key::default();
         let mut from = row.start;
-        for (position, (column, mark)) in self.columns.iter().zip(row.marks).enumerate() {
+        let columns = self.columns.iter().zip(&self.places).zip(row.marks).enumerate();
+        for (position, ((column, place), mark)) in columns {
             let mark = *mark as usize;
             let value = &row.bytes[from..mark.min(row.content)];
             from = mark + 1;
@@ -152,8 +153,8 @@ impl Rows {
                     let number = words
                         .check(column, value, notes)
                         .map_err(|rule| Failure::of_value(rule, position))?;
-                    if Some(position) == id_at {
-                        id = number;
+                    if let Some(kept) = key.get_mut(*place) {
+                        *kept = number;
                     }
                 }
                 None => check_extra(value, self.refuse_extra)?,
@@ -161,7 +162,8 @@ impl Rows {
         }
         self.check_either(|position| row.field(position).is_empty())?;
         let value = |at| Cow::Borrowed(&row.bytes[row.field(at)]);
-        self.check_id(self.number(id, value)?)
+        key[0] = self.number(key[0], value)?;
+        self.check_id(&key, line)
     }
 }
 
