@@ -31,6 +31,7 @@ pub mod execution;
 pub mod lineage;
 pub mod local;
 pub mod package;
+pub mod paths;
 pub mod plans;
 pub mod progress;
 pub mod quarantine;

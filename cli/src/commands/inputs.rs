@@ -10,6 +10,7 @@ use shopflow_core::settings::Settings;
 use shopflow_core::{Dataset, Error, ErrorKind, ObjectRef, Result, ResultExt, keys};
 
 use crate::args::Run;
+use crate::paths;
 use crate::target::Target;
 
 /// The `source` of the pipeline's input. Files are uploaded first, marked as part of this run so
@@ -92,8 +93,9 @@ async fn upload(
         None => dataset_of(file)?,
     };
     let (bucket, key) = (target.stack.landing()?, landing_key(dataset, run_id, part, file));
-    let body =
-        ByteStream::from_path(file).await.map_err(|error| unreadable(file).because(error))?;
+    let body = ByteStream::from_path(file).await.map_err(|error| {
+        Error::invalid("read file failed").with("file", file.display()).because(error)
+    })?;
     let stored = target
         .s3()
         .put_object()
@@ -134,10 +136,10 @@ fn dataset_of(file: &Path) -> Result<Dataset> {
         return Ok(dataset);
     }
     let mut header = Vec::new();
-    let opened = std::fs::File::open(file).map_err(|error| unreadable(file).because(error))?;
+    let opened = std::fs::File::open(file).map_err(|error| paths::unreadable(file, error))?;
     BufReader::new(opened)
         .read_until(b'\n', &mut header)
-        .map_err(|error| unreadable(file).because(error))?;
+        .map_err(|error| paths::unreadable(file, error))?;
     dataset_of_header(&String::from_utf8_lossy(&header)).ok_or_else(|| {
         Error::invalid("cannot tell which dataset the file belongs to")
             .with("file", file.display())
@@ -158,10 +160,6 @@ fn dataset_of_header(header: &str) -> Option<Dataset> {
         let mut required = dataset.columns().iter().filter(|column| column.required);
         required.all(|column| columns.contains(&column.name))
     })
-}
-
-fn unreadable(file: &Path) -> Error {
-    Error::invalid("read file failed").with("file", file.display())
 }
 
 #[cfg(test)]

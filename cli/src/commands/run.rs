@@ -12,6 +12,7 @@ use crate::args::{Backfill, Run};
 use crate::console::{Console, seconds};
 use crate::execution::{Execution, Outcome, Poll, unique_name};
 use crate::local::deploy;
+use crate::paths;
 use crate::summary::RunReport;
 use crate::table::Table;
 use crate::target::Target;
@@ -23,6 +24,7 @@ pub async fn run(arguments: &Run) -> Result<ExitCode> {
     if arguments.generates() {
         inputs::check_generated(environment)?;
     }
+    paths::check(&arguments.file)?;
     let target = Target::open_or_up(environment, console).await?;
     let run_id = unique_name("run", Utc::now());
     let mut input = json!({"source": inputs::source(arguments, &target, &run_id).await?});

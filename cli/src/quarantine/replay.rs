@@ -19,11 +19,12 @@ use std::path::{Path, PathBuf};
 use chrono::Utc;
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use shopflow_core::{Dataset, Error, ErrorKind, ObjectRef, Result, ResultExt};
+use shopflow_core::{Dataset, Error, ObjectRef, Result};
 
 use super::files::{self, Entry, Filter};
 use crate::console::seconds;
 use crate::execution::{Execution, Outcome};
+use crate::paths;
 use crate::summary::RunReport;
 use crate::target::Target;
 use shopflow_page::number::thousands;
@@ -283,9 +284,7 @@ fn replay_id(entries: &[Entry], request: &Request) -> Result<String> {
     match &request.file {
         Some(path) => {
             hasher.update(b"file");
-            digest(path, &mut hasher)
-                .or_error(ErrorKind::InvalidInput, "read file failed")
-                .map_err(|error| error.with("file", path.display()))?;
+            digest(path, &mut hasher).map_err(|error| paths::unreadable(path, error))?;
         }
         None => hasher.update(request.rule.as_deref().unwrap_or_default().as_bytes()),
     }
