@@ -21,6 +21,7 @@
 
 pub mod analytics;
 pub mod args;
+pub mod brought;
 pub mod check;
 pub mod commands;
 pub mod console;
@@ -28,6 +29,7 @@ pub mod data_docs;
 pub mod dictionary;
 pub mod erase;
 pub mod execution;
+pub mod header;
 pub mod lineage;
 pub mod local;
 pub mod package;
@@ -45,3 +47,4 @@ pub mod suggest;
 pub mod summary;
 pub mod table;
 pub mod target;
+pub mod unwatched;

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use aws_sdk_s3::primitives::ByteStream;
 use serde_json::{Value, json};
-use shopflow_core::dataset::Format;
 use shopflow_core::settings::Settings;
 use shopflow_core::{Dataset, Error, ErrorKind, ObjectRef, Result, ResultExt, keys};
 
 use crate::args::Run;
+use crate::header;
 use crate::paths;
 use crate::target::Target;
 
@@ -140,25 +140,10 @@ fn dataset_of(file: &Path) -> Result<Dataset> {
     BufReader::new(opened)
         .read_until(b'\n', &mut header)
         .map_err(|error| paths::unreadable(file, error))?;
-    dataset_of_header(&String::from_utf8_lossy(&header)).ok_or_else(|| {
+    header::dataset(&String::from_utf8_lossy(&header)).ok_or_else(|| {
         Error::invalid("cannot tell which dataset the file belongs to")
             .with("file", file.display())
             .hint(format!("name it with --dataset and one of {}", Dataset::names()))
-    })
-}
-
-fn dataset_of_header(header: &str) -> Option<Dataset> {
-    if header.starts_with('{') {
-        return Some(Dataset::Clickstream);
-    }
-    let columns: Vec<&str> = header
-        .trim_start_matches('\u{feff}')
-        .split(',')
-        .map(|column| column.trim().trim_matches('"'))
-        .collect();
-    Dataset::all().filter(|dataset| dataset.format() == Format::Csv).find(|dataset| {
-        let mut required = dataset.columns().iter().filter(|column| column.required);
-        required.all(|column| columns.contains(&column.name))
     })
 }
 

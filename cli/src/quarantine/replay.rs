@@ -10,7 +10,7 @@ mod order;
 mod record;
 mod send;
 
-pub use record::{Account, Record};
+pub use record::Record;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -21,6 +21,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use shopflow_core::{Dataset, Error, ObjectRef, Result};
 
+use super::account::Account;
 use super::files::{self, Entry, Filter};
 use crate::console::seconds;
 use crate::execution::{Execution, Outcome};
@@ -253,16 +254,34 @@ fn check(entries: &[Entry], request: &Request) -> Result<()> {
         if let Some(rejection) = &entry.rejection
             && entry.rows_good.is_some_and(|rows| rows > 0)
         {
-            return Err(Error::invalid(
-                "the file was rejected as a whole: its good rows are not loaded either",
-            )
-            .with("part", &entry.part)
-            .with("rows_good", entry.rows_good.unwrap_or_default())
-            .with("rejection", rejection)
-            .hint("repair the whole file and run it with `cargo shopflow run --file`"));
+            return Err(rejected(entry, rejection));
         }
     }
     files::check_rule(entries, request.rule.as_deref())
+}
+
+/// The error for rows of a file whose good rows must come first.
+fn rejected(entry: &Entry, rejection: &str) -> Error {
+    if let Some(accepted) = entry.accepted() {
+        let run_id = &accepted.run_id;
+        return Error::invalid("the file was accepted: its rows are in quarantine under that run")
+            .with("part", &entry.part)
+            .with("accepted_by_run", run_id)
+            .hint(format!("`cargo shopflow quarantine replay {run_id} {}`", entry.dataset));
+    }
+    let repair = "repair the whole file and run it with `cargo shopflow run --file`";
+    let hint = match entry.can_be_accepted {
+        true => format!(
+            "load its good rows with `cargo shopflow quarantine accept {}`, or {repair}",
+            entry.run_id
+        ),
+        false => repair.to_owned(),
+    };
+    Error::invalid("the file was rejected as a whole: its good rows are not loaded either")
+        .with("part", &entry.part)
+        .with("rows_good", entry.rows_good.unwrap_or_default())
+        .with("rejection", rejection)
+        .hint(hint)
 }
 
 /// The error for a command that takes one quarantine file and found several.
