@@ -251,7 +251,7 @@ pub async fn with_inputs(
     futures::stream::iter(listed)
         .map(|listed| async move {
             let input = Execution::named(client, machine, &listed.name).input().await?;
-            Ok(Listed { input, ..listed })
+            Ok::<_, Error>(Listed { input, ..listed })
         })
         .buffered(CONCURRENT)
         .try_collect()

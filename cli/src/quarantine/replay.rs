@@ -272,7 +272,7 @@ fn rejected(entry: &Entry, rejection: &str) -> Error {
     let repair = "repair the whole file and run it with `cargo shopflow run --file`";
     let hint = match entry.can_be_accepted {
         true => format!(
-            "load its good rows with `cargo shopflow quarantine accept {}`, or {repair}",
+            "load its good rows with `cargo shopflow quarantine accept {} --why <reason>`, or {repair}",
             entry.run_id
         ),
         false => repair.to_owned(),

@@ -192,7 +192,7 @@ fn over_limit(
         0 => String::new(),
         rows => format!(
             ", or load the {rows} good ones, which are held, with `cargo shopflow quarantine accept \
-             {run_id}`"
+             {run_id} --why <reason>`"
         ),
     };
     let most = failures.first().map_or_else(String::new, |most| {

@@ -311,7 +311,7 @@ async fn rejections_name_file_column_rule_numbers_and_remedy() {
         "limit 5.00 %",
         "zero in column quantity",
         "upload the file again",
-        "load the 8 good ones, which are held, with `cargo shopflow quarantine accept test-run`",
+        "load the 8 good ones, which are held, with `cargo shopflow quarantine accept test-run --why <reason>`",
     ] {
         assert!(rejection.contains(part), "{part} is missing in: {rejection}");
     }

@@ -289,7 +289,7 @@ async fn a_file_over_its_limit_is_held_and_loaded_once_after_a_decision() {
     let folder = tempfile::tempdir().unwrap();
     let run = cloud.run_files(&[("products", half_bad())]).await.expect_failure("InvalidInput");
     let told = format!(
-        "load the 20 good ones, which are held, with `cargo shopflow quarantine accept {}`",
+        "load the 20 good ones, which are held, with `cargo shopflow quarantine accept {} --why <reason>`",
         run.name
     );
     assert!(run.cause.contains(&told), "{}", run.cause);
