@@ -3,8 +3,8 @@
 mod governance;
 
 pub use governance::{
-    Docs, Erase, Lineage, Quarantine, QuarantineExport, QuarantineList, QuarantineReplay,
-    QuarantineShow, Queue, Redrive, Withdraw,
+    Docs, Erase, Lineage, Quarantine, QuarantineAccept, QuarantineExport, QuarantineList,
+    QuarantineReplay, QuarantineShow, Queue, Redrive, Withdraw,
 };
 
 use std::path::PathBuf;

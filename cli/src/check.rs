@@ -11,6 +11,7 @@ use shopflow_expectations::source::{csv, parquet, postgres};
 use shopflow_expectations::{Options, Plan, Problem, State, Suite, ValidationResult, into_error};
 use tokio_postgres::Client;
 
+use crate::paths;
 use crate::table::Table;
 
 /// Where the rows are.
@@ -87,11 +88,7 @@ pub async fn validate(
             csv::validate_file(&plan, path, *threads)?
         }
         Source::Parquet(path) => {
-            let open = || {
-                File::open(path)
-                    .or_error(ErrorKind::InvalidInput, "open the file failed")
-                    .map_err(|error| error.with("file", path.display()))
-            };
+            let open = || File::open(path).map_err(|error| paths::unreadable(path, error));
             parquet::validate(&compile(parquet::schema(open()?)?)?, open()?)?
         }
         Source::Postgres(table) => {

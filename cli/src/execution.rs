@@ -3,12 +3,17 @@
 use std::time::Duration;
 
 use aws_sdk_sfn::Client;
+use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
 use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
 use chrono::{DateTime, Utc};
+use futures::{StreamExt, TryStreamExt};
 use serde_json::Value;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 
 use crate::progress::Progress;
+
+/// Executions that are described at the same time.
+const CONCURRENT: usize = 8;
 
 /// An execution of a state machine.
 #[derive(Debug, Clone)]
@@ -160,18 +165,7 @@ impl Execution {
     /// # Errors
     /// When Step Functions cannot be asked.
     pub async fn find(&self) -> Result<Option<Outcome>> {
-        let answer = match self.client.describe_execution().execution_arn(&self.arn).send().await {
-            Ok(answer) => answer,
-            Err(error)
-                if error.as_service_error().is_some_and(|e| e.is_execution_does_not_exist()) =>
-            {
-                return Ok(None);
-            }
-            Err(error) => {
-                return Err(Error::aws(ErrorKind::TransientService, "describe execution", error)
-                    .with("run_id", &self.name));
-            }
-        };
+        let Some(answer) = self.describe_if_any().await? else { return Ok(None) };
         let output = answer
             .output()
             .map(serde_json::from_str)
@@ -185,6 +179,32 @@ impl Execution {
             started_at: time(Some(answer.start_date())).unwrap_or_default(),
             stopped_at: time(answer.stop_date()),
         }))
+    }
+
+    /// What it was started with; `None` when there is no such execution.
+    ///
+    /// # Errors
+    /// When Step Functions cannot be asked.
+    pub async fn input(&self) -> Result<Option<Value>> {
+        let answer = self.describe_if_any().await?;
+        let input = answer.as_ref().and_then(|answer| answer.input());
+        input
+            .map(serde_json::from_str)
+            .transpose()
+            .or_error(ErrorKind::Internal, "the input of the execution is not JSON")
+    }
+
+    async fn describe_if_any(&self) -> Result<Option<DescribeExecutionOutput>> {
+        match self.client.describe_execution().execution_arn(&self.arn).send().await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error)
+                if error.as_service_error().is_some_and(|e| e.is_execution_does_not_exist()) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(Error::aws(ErrorKind::TransientService, "describe execution", error)
+                .with("run_id", &self.name)),
+        }
     }
 
     async fn history(&self) -> Result<Vec<HistoryEvent>> {
@@ -215,6 +235,27 @@ pub struct Listed {
     pub status: String,
     pub started_at: DateTime<Utc>,
     pub stopped_at: Option<DateTime<Utc>>,
+    /// What it was started with; absent until it is asked for ([`with_inputs`]).
+    pub input: Option<Value>,
+}
+
+/// Asks what each of the executions of `machine` was started with.
+///
+/// # Errors
+/// When Step Functions cannot be asked.
+pub async fn with_inputs(
+    client: &Client,
+    machine: &str,
+    listed: Vec<Listed>,
+) -> Result<Vec<Listed>> {
+    futures::stream::iter(listed)
+        .map(|listed| async move {
+            let input = Execution::named(client, machine, &listed.name).input().await?;
+            Ok::<_, Error>(Listed { input, ..listed })
+        })
+        .buffered(CONCURRENT)
+        .try_collect()
+        .await
 }
 
 /// The latest executions of `machine`, newest first.
@@ -237,6 +278,7 @@ pub async fn recent(client: &Client, machine: &str, limit: i32) -> Result<Vec<Li
             status: execution.status().as_str().to_lowercase(),
             started_at: time(Some(execution.start_date())).unwrap_or_default(),
             stopped_at: time(execution.stop_date()),
+            input: None,
         })
         .collect();
     listed.sort_by_key(|execution| std::cmp::Reverse(execution.started_at));

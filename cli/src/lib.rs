@@ -21,6 +21,7 @@
 
 pub mod analytics;
 pub mod args;
+pub mod brought;
 pub mod check;
 pub mod commands;
 pub mod console;
@@ -28,9 +29,11 @@ pub mod data_docs;
 pub mod dictionary;
 pub mod erase;
 pub mod execution;
+pub mod header;
 pub mod lineage;
 pub mod local;
 pub mod package;
+pub mod paths;
 pub mod plans;
 pub mod progress;
 pub mod quarantine;
@@ -44,4 +47,5 @@ pub mod suggest;
 pub mod summary;
 pub mod table;
 pub mod target;
+pub mod unwatched;
 pub mod withdraw;

@@ -6,7 +6,12 @@
 //!   a file of the user's.
 //! - [`mask`] says what of them may be shown on a screen.
 //! - [`replay`] sends rows through the pipeline again, in the place of their original file.
+//! - [`accept`] loads a rejected file after all; [`acceptance`] says that it was accepted.
+//! - [`account`] adds up what a run did with the rows it took.
 
+pub mod accept;
+pub mod acceptance;
+pub mod account;
 pub mod export;
 pub mod files;
 pub mod mask;
@@ -14,5 +19,6 @@ pub mod repair;
 pub mod replay;
 pub mod rows;
 
+pub use account::Account;
 pub use files::{Entry, Filter};
-pub use replay::{Account, Record, Request};
+pub use replay::{Record, Request};

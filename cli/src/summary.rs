@@ -58,6 +58,8 @@ pub struct Business {
     pub returns: String,
     /// Transactions of guests.
     pub without_customer: String,
+    /// First and last day with a sale, whichever run brought it.
+    pub days: Option<(String, String)>,
     pub top_customers: Vec<TopCustomer>,
 }
 
@@ -175,7 +177,7 @@ impl RunReport {
         if let Some(business) = &self.business
             && !business.top_customers.is_empty()
         {
-            text.push_str("\nTop customers by spending\n");
+            text.push_str("\nTop customers by spending, in all runs\n");
             text.push_str(&business.top_table().render());
         }
         text
@@ -258,6 +260,9 @@ impl Business {
             thousands_decimal(&self.revenue),
             thousands_decimal(&self.transactions),
         );
+        if let Some((first, last)) = &self.days {
+            line.push_str(&format!(", sold from {first} to {last}"));
+        }
         if self.gross != self.revenue {
             line.push_str(&format!(
                 " (gross {}, discounts {}, returns {})",
@@ -345,7 +350,8 @@ async fn business(client: &Client) -> Result<Business> {
                 coalesce(sum(gross), 0)::numeric(18, 2),
                 coalesce(sum(discounts), 0)::numeric(18, 2),
                 coalesce(sum(returns), 0)::numeric(18, 2),
-                (SELECT count(*) FROM warehouse.fact_sales WHERE customer_key IS NULL)
+                (SELECT count(*) FROM warehouse.fact_sales WHERE customer_key IS NULL),
+                min(event_date)::text, max(event_date)::text
          FROM warehouse.daily_sales",
     )
     .await?;
@@ -365,6 +371,7 @@ async fn business(client: &Client) -> Result<Business> {
     let total = |column: usize| {
         totals.rows.first().and_then(|row| cell(row, column)).unwrap_or_else(|| "0".to_owned())
     };
+    let day = |column: usize| totals.rows.first().and_then(|row| cell(row, column));
     let top_customers = top
         .rows
         .iter()
@@ -382,6 +389,7 @@ async fn business(client: &Client) -> Result<Business> {
         discounts: total(3),
         returns: total(4),
         without_customer: total(5),
+        days: day(6).zip(day(7)),
         top_customers,
     })
 }

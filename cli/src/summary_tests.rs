@@ -42,6 +42,7 @@ fn report() -> RunReport {
             discounts: "0.00".to_owned(),
             returns: "0.00".to_owned(),
             without_customer: "0".to_owned(),
+            days: Some(("2025-01-15".to_owned(), "2026-01-14".to_owned())),
             top_customers: vec![TopCustomer {
                 customer_id: "17".to_owned(),
                 country: None,
@@ -70,13 +71,13 @@ validate  transactions    5,000     4,950           50          0
 load      products          498       498            0          0
 
 quality score   99.5 of 100
-revenue         1,234,567.80 net from 4,950 lines of all runs
+revenue         1,234,567.80 net from 4,950 lines of all runs, sold from 2025-01-15 to 2026-01-14
 cost on AWS     $0.001381 (estimate)
                 Step Functions 0.000900, Lambda 0.000023, S3 requests 0.000400
                 database 0.000058
                 besides, $0.030000 for custom metrics, once an hour however many runs
 
-Top customers by spending
+Top customers by spending, in all runs
 customer  country  transactions   revenue
 ────────  ───────  ────────────  ────────
       17  -                  42  9,876.50
@@ -96,8 +97,8 @@ fn what_is_between_gross_and_net_is_told_and_how_much_was_sold_to_guests() {
         without_customer: "8".to_owned(),
         ..business
     });
-    let line = "revenue         410.00 net from 44 lines of all runs \
-                (gross 418.50, discounts 3.00, returns 5.50), 8 without a customer\n";
+    let line = "revenue         410.00 net from 44 lines of all runs, sold from 2025-01-15 to \
+                2026-01-14 (gross 418.50, discounts 3.00, returns 5.50), 8 without a customer\n";
     assert!(sold.render().contains(line), "{}", sold.render());
 }
 

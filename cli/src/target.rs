@@ -153,8 +153,9 @@ fn check_loopback(config: &Config) -> Result<()> {
 
 fn tls(path: &str) -> Result<MakeRustlsConnect> {
     let unusable = || format!("{CA_FILE} names no usable file of certificate authorities");
-    let pem = std::fs::read(path).or_error(ErrorKind::InvalidInput, unusable())?;
-    let roots = authorities(&pem).or_error(ErrorKind::InvalidInput, unusable())?;
+    let pem = std::fs::read(path).or_error(ErrorKind::InvalidInput, unusable());
+    let roots = pem.and_then(|pem| authorities(&pem).or_error(ErrorKind::InvalidInput, unusable()));
+    let roots = roots.map_err(|error| error.with("file", path))?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

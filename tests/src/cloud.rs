@@ -274,12 +274,23 @@ impl Cloud {
 
     /// Runs the pipeline over the given files.
     pub async fn run_files(&self, files: &[(&str, String)]) -> Execution {
+        self.run_source(files, json!({"kind": "objects"})).await
+    }
+
+    /// [`Cloud::run_files`] however many of their rows are refused.
+    pub async fn run_bad_files(&self, files: &[(&str, String)]) -> Execution {
+        let decision = json!({"by": "ana", "at": "2026-01-15T09:00:00Z", "why": "a test"});
+        self.run_source(files, json!({"kind": "objects", "decision": decision})).await
+    }
+
+    async fn run_source(&self, files: &[(&str, String)], mut source: Value) -> Execution {
         let name = shopflow_testkit::unique("test");
         let mut objects = Vec::new();
         for (dataset, content) in files {
             objects.push(self.land(&name, dataset, content.as_bytes()).await);
         }
-        let input = json!({"source": {"kind": "objects", "objects": objects}});
+        source["objects"] = json!(objects);
+        let input = json!({"source": source});
         let arn = self.start(&self.pipeline, &name, &input).await;
         self.wait(&arn).await
     }

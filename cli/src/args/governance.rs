@@ -11,7 +11,7 @@ use super::Environment;
 
 #[derive(Debug, Subcommand)]
 pub enum Quarantine {
-    /// List the files in quarantine: whose rows, why, and whether they were replayed
+    /// List the files with refused rows: why, how many good rows are held, what came of them
     List(QuarantineList),
     /// Show the refused rows of a run, personal values masked
     Show(QuarantineShow),
@@ -19,6 +19,8 @@ pub enum Quarantine {
     Export(QuarantineExport),
     /// Send refused rows through the pipeline again, in the place of their original file
     Replay(QuarantineReplay),
+    /// Load a file that was rejected for too many refused rows; those stay in quarantine
+    Accept(QuarantineAccept),
 }
 
 #[derive(Debug, Args)]
@@ -111,6 +113,25 @@ pub struct QuarantineReplay {
     /// Replay once more what was replayed with success
     #[arg(long)]
     pub again: bool,
+    /// Print the outcome as JSON, and no progress
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct QuarantineAccept {
+    /// The run that rejected the file
+    pub run_id: String,
+    /// Only files of this dataset
+    pub dataset: Option<Dataset>,
+    #[command(flatten)]
+    pub environment: Environment,
+    /// Only this file of the run, by the id that `list` shows
+    #[arg(long, value_name = "ID")]
+    pub part: Option<String>,
+    /// The reason, which is recorded with your name and the time
+    #[arg(long, value_name = "TEXT")]
+    pub why: String,
     /// Print the outcome as JSON, and no progress
     #[arg(long)]
     pub json: bool,
@@ -246,6 +267,16 @@ mod tests {
         assert_eq!(replay.environment.name, "dev");
         assert!(parse(&["--rule", "field_count"]).is_ok());
         assert!(parse(&["--rule", "field_count", "--file", "rows.csv"]).is_err());
+    }
+
+    #[test]
+    fn an_acceptance_has_a_reason() {
+        let parse = |rest: &[&str]| {
+            let start = ["shopflow", "quarantine", "accept", "run-1"];
+            Arguments::try_parse_from(start.iter().chain(rest))
+        };
+        assert!(parse(&["products", "--why", "the till was broken"]).is_ok());
+        assert!(parse(&["--part", "00aa"]).is_err());
     }
 
     #[test]

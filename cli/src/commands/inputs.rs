@@ -5,11 +5,12 @@ use std::path::Path;
 
 use aws_sdk_s3::primitives::ByteStream;
 use serde_json::{Value, json};
-use shopflow_core::dataset::{Column, Format};
 use shopflow_core::settings::Settings;
 use shopflow_core::{Dataset, Error, ErrorKind, ObjectRef, Result, ResultExt, keys};
 
 use crate::args::Run;
+use crate::header;
+use crate::paths;
 use crate::target::Target;
 
 /// The `source` of the pipeline's input. Files are uploaded first, marked as part of this run so
@@ -92,8 +93,9 @@ async fn upload(
         None => dataset_of(file)?,
     };
     let (bucket, key) = (target.stack.landing()?, landing_key(dataset, run_id, part, file));
-    let body =
-        ByteStream::from_path(file).await.map_err(|error| unreadable(file).because(error))?;
+    let body = ByteStream::from_path(file).await.map_err(|error| {
+        Error::invalid("read file failed").with("file", file.display()).because(error)
+    })?;
     let stored = target
         .s3()
         .put_object()
@@ -134,41 +136,15 @@ fn dataset_of(file: &Path) -> Result<Dataset> {
         return Ok(dataset);
     }
     let mut header = Vec::new();
-    let opened = std::fs::File::open(file).map_err(|error| unreadable(file).because(error))?;
+    let opened = std::fs::File::open(file).map_err(|error| paths::unreadable(file, error))?;
     BufReader::new(opened)
         .read_until(b'\n', &mut header)
-        .map_err(|error| unreadable(file).because(error))?;
-    dataset_of_header(&String::from_utf8_lossy(&header)).ok_or_else(|| {
+        .map_err(|error| paths::unreadable(file, error))?;
+    header::dataset(&String::from_utf8_lossy(&header)).ok_or_else(|| {
         Error::invalid("cannot tell which dataset the file belongs to")
             .with("file", file.display())
             .hint(format!("name it with --dataset and one of {}", Dataset::names()))
     })
-}
-
-fn dataset_of_header(header: &str) -> Option<Dataset> {
-    if header.starts_with('{') {
-        return Some(Dataset::Clickstream);
-    }
-    let columns: Vec<&str> = header
-        .trim_start_matches('\u{feff}')
-        .split(',')
-        .map(|column| column.trim().trim_matches('"'))
-        .collect();
-    let has = |column: &&Column| columns.contains(&column.name);
-    let may_be = |dataset: &Dataset| {
-        let mut required = dataset.columns().iter().filter(|column| column.required);
-        dataset.format() == Format::Csv && required.all(|column| has(&column))
-    };
-    // Few columns are required: a file of products has those of customers too. The one with most in
-    // common is meant, the first of several.
-    Dataset::all()
-        .filter(may_be)
-        .rev()
-        .max_by_key(|dataset| dataset.columns().iter().filter(has).count())
-}
-
-fn unreadable(file: &Path) -> Error {
-    Error::invalid("read file failed").with("file", file.display())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The commands, each a page: arguments in, library calls, words out.
 
+mod accept;
 mod archive;
 mod check;
 mod cloud;
@@ -18,6 +19,7 @@ mod run;
 mod status;
 mod suggest;
 mod test;
+mod user;
 mod withdraw;
 
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! `quarantine list | show | export | replay`.
+//! `quarantine list | show | export | replay | accept`.
 
 use std::process::ExitCode;
 
@@ -6,8 +6,11 @@ use serde::Serialize;
 use serde_json::json;
 use shopflow_core::{Dataset, Error, Result};
 
+use super::accept::accept;
 use super::run::{exit_code, follow, pretty};
+use super::user::user;
 use crate::args::{Quarantine, QuarantineExport, QuarantineList, QuarantineReplay, QuarantineShow};
+use crate::brought::shown_key;
 use crate::console::Console;
 use crate::quarantine::files::{self, Entry, Filter};
 use crate::quarantine::replay::{self, Request};
@@ -28,6 +31,7 @@ pub async fn quarantine(command: &Quarantine) -> Result<ExitCode> {
         Quarantine::Show(arguments) => show(arguments).await,
         Quarantine::Export(arguments) => to_file(arguments).await,
         Quarantine::Replay(arguments) => replay(arguments).await,
+        Quarantine::Accept(arguments) => accept(arguments).await,
     }
 }
 
@@ -40,30 +44,57 @@ async fn list(arguments: &QuarantineList) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if entries.is_empty() {
-        println!("There are no such rows in quarantine.");
+        println!("There is nothing of that kind in quarantine.");
         return Ok(ExitCode::SUCCESS);
     }
     print!("{}", listed(&entries).render());
     if more > 0 {
         println!("{} older files are not listed; --limit shows more", thousands(more as u64));
     }
+    if entries.iter().any(|entry| entry.can_be_accepted && entry.rows_held() > 0) {
+        println!(
+            "rows that are held: repair the file and run it again, or load them as they are with \
+             `{} quarantine accept <run> --why <reason>`",
+            invocation()
+        );
+    }
     Ok(ExitCode::SUCCESS)
 }
 
 fn listed(entries: &[Entry]) -> Table {
-    let mut table = Table::new(&["run", "dataset", "part", "rows", "reasons", "file", "replayed"]);
+    let mut table = Table::new(&[
+        "run",
+        "dataset",
+        "file",
+        "part",
+        "refused",
+        "reasons",
+        "good rows",
+        "replayed",
+    ]);
     for entry in entries {
-        table.push([
-            entry.run_id.clone(),
-            entry.dataset.to_string(),
-            entry.part.clone(),
-            thousands(entry.rows),
-            reasons(entry),
-            if entry.rejection.is_some() { "rejected" } else { "accepted" }.to_owned(),
-            replayed(entry),
+        table.rows.push(vec![
+            Some(entry.run_id.clone()),
+            Some(entry.dataset.to_string()),
+            entry.source.as_ref().map(|source| shown_key(&source.key)),
+            Some(entry.part.clone()),
+            Some(thousands(entry.rows)),
+            Some(reasons(entry)),
+            good_rows(entry),
+            Some(replayed(entry)),
         ]);
     }
     table
+}
+
+/// What became of the good rows of the file.
+fn good_rows(entry: &Entry) -> Option<String> {
+    let rows = thousands(entry.rows_good?);
+    Some(match (&entry.rejection, entry.accepted()) {
+        (None, _) => format!("{rows} passed on"),
+        (Some(_), Some(accepted)) => format!("{rows} accepted ({})", accepted.run_id),
+        (Some(_), None) => format!("{rows} held, file rejected"),
+    })
 }
 
 fn reasons(entry: &Entry) -> String {
@@ -261,12 +292,4 @@ async fn replay(arguments: &QuarantineReplay) -> Result<ExitCode> {
             .hint("look at its ledger with `cargo shopflow status`"));
     }
     Ok(exit_code(&outcome))
-}
-
-/// The name of the user, for the record of the replay.
-fn user() -> String {
-    ["USER", "LOGNAME"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok().filter(|name| !name.is_empty()))
-        .unwrap_or_else(|| "unknown".to_owned())
 }

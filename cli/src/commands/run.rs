@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use chrono::Utc;
 use serde_json::{Value, json};
-use shopflow_core::{Error, ErrorKind, Result, ResultExt};
+use shopflow_core::{Error, ErrorKind, Result, ResultExt, keys};
 
 use super::follow::Follower;
 use super::inputs;
@@ -12,9 +12,13 @@ use crate::args::{Backfill, Run};
 use crate::console::{Console, seconds};
 use crate::execution::{Execution, Outcome, Poll, unique_name};
 use crate::local::deploy;
+use crate::paths;
 use crate::summary::RunReport;
 use crate::table::Table;
 use crate::target::Target;
+
+/// Letters of a file's name in that of its run.
+const NAME_LETTERS: usize = 40;
 
 /// Runs the pipeline once.
 pub async fn run(arguments: &Run) -> Result<ExitCode> {
@@ -23,8 +27,9 @@ pub async fn run(arguments: &Run) -> Result<ExitCode> {
     if arguments.generates() {
         inputs::check_generated(environment)?;
     }
+    paths::check(&arguments.file)?;
     let target = Target::open_or_up(environment, console).await?;
-    let run_id = unique_name("run", Utc::now());
+    let run_id = unique_name(&beginning(arguments), Utc::now());
     let mut input = json!({"source": inputs::source(arguments, &target, &run_id).await?});
     if let Some(date) = arguments.run_date {
         input["run_date"] = json!(date);
@@ -42,6 +47,16 @@ pub async fn run(arguments: &Run) -> Result<ExitCode> {
         print!("\n{}", report.render());
     }
     Ok(exit_code(&outcome))
+}
+
+/// The beginning of the run's name: what it takes first, as far as that is a file.
+fn beginning(arguments: &Run) -> String {
+    let file = arguments.file.first().map(|file| file.to_string_lossy().into_owned());
+    let first = file.or_else(|| arguments.object.first().cloned()).unwrap_or_default();
+    match keys::readable(&first, NAME_LETTERS).as_str() {
+        "" => "run".to_owned(),
+        file => format!("run-{file}"),
+    }
 }
 
 /// Runs the pipeline for each date of a range.
@@ -139,8 +154,24 @@ pub(super) fn exit_code(outcome: &Outcome) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
+    use clap::Parser;
 
     use super::*;
+    use crate::args::{Arguments, Command};
+
+    #[test]
+    fn a_run_of_a_file_is_named_after_it() {
+        let of = |rest: &[&str]| {
+            let parsed = Arguments::parse_from(["shopflow", "run"].iter().chain(rest));
+            let Command::Run(run) = parsed.command else { panic!("run was asked for") };
+            beginning(&run)
+        };
+        assert_eq!(of(&[]), "run");
+        assert_eq!(of(&["--file", "data/May sales.csv", "--file", "b.csv"]), "run-May-sales");
+        assert_eq!(of(&["--object", "s3://b/incoming/products/p.csv?versionId=v1"]), "run-p");
+        let long = format!("{}.csv", "x".repeat(200));
+        assert!(unique_name(&of(&["--file", &long]), Utc::now()).len() <= 80);
+    }
 
     #[test]
     fn a_backfill_shows_every_date_and_the_bad_one() {

@@ -4,14 +4,20 @@ use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
 use shopflow_core::Result;
+use shopflow_page::number::thousands;
 
 use crate::args::Status;
+use crate::brought::{Brought, shown_key};
 use crate::console::seconds;
 use crate::execution::{self, Execution, Listed};
 use crate::release::invocation;
 use crate::summary::RunReport;
 use crate::table::Table;
 use crate::target::Target;
+use crate::unwatched::{self, Unwatched};
+
+/// Files astray that are listed one by one.
+const STRAYS: usize = 10;
 
 /// Lists the recent runs and backfills, or shows one run with its stages.
 pub async fn status(arguments: &Status) -> Result<ExitCode> {
@@ -24,21 +30,54 @@ pub async fn status(arguments: &Status) -> Result<ExitCode> {
 
 async fn list(target: &Target, limit: i32) -> Result<ExitCode> {
     let sfn = target.sfn();
-    let runs = execution::recent(&sfn, target.stack.pipeline()?, limit).await?;
-    let backfills = execution::recent(&sfn, target.stack.backfill()?, limit).await?;
+    let (pipeline, backfill) = (target.stack.pipeline()?, target.stack.backfill()?);
+    let runs = execution::recent(&sfn, pipeline, limit).await?;
+    let runs = execution::with_inputs(&sfn, pipeline, runs).await?;
+    let backfills = execution::recent(&sfn, backfill, limit).await?;
+    let backfills = execution::with_inputs(&sfn, backfill, backfills).await?;
+    let strays = unwatched::find(&target.storage(), target.stack.landing()?, STRAYS).await?;
     if runs.is_empty() && backfills.is_empty() {
         println!("There are no runs yet; `{} run` starts one.", invocation());
-        return Ok(ExitCode::SUCCESS);
+    } else {
+        print!("{}", table(&runs).render());
     }
-    print!("{}", table(&runs).render());
     if !backfills.is_empty() {
         print!("\nBackfills\n{}", table(&backfills).render());
     }
+    print!("{}", astray(&strays));
     Ok(ExitCode::SUCCESS)
 }
 
+/// Files that lie where no run looks, and where they should lie.
+fn astray(found: &Unwatched) -> String {
+    if found.files.is_empty() && found.is_complete {
+        return String::new();
+    }
+    let mut text =
+        "\nFiles that no run takes, since they are not under incoming/<dataset>/\n".to_owned();
+    let mut table = Table::new(&["file", "bytes", "uploaded (UTC)", "belongs to"]);
+    for stray in &found.files {
+        table.push([
+            shown_key(&stray.key),
+            thousands(stray.bytes),
+            moment(stray.uploaded_at),
+            shown_key(&stray.place()),
+        ]);
+    }
+    text.push_str(&table.render());
+    match (found.more, found.is_complete) {
+        (0, true) => {}
+        (more, true) => text.push_str(&format!("and {} more\n", thousands(more as u64))),
+        (more, false) => {
+            text.push_str(&format!("and more than {}, not all counted\n", thousands(more as u64)));
+        }
+    }
+    text.push_str("an upload (or a copy) to where they belong starts their run\n");
+    text
+}
+
 fn table(executions: &[Listed]) -> Table {
-    let mut table = Table::new(&["run", "status", "started (UTC)", "took"]);
+    let mut table = Table::new(&["run", "files", "status", "started (UTC)", "took"]);
     for listed in executions {
         let took = listed
             .stopped_at
@@ -46,6 +85,7 @@ fn table(executions: &[Listed]) -> Table {
             .map(seconds);
         table.rows.push(vec![
             Some(listed.name.clone()),
+            listed.input.as_ref().and_then(|input| Brought::of(input).short()),
             Some(listed.status.clone()),
             Some(moment(listed.started_at)),
             took,
@@ -62,6 +102,10 @@ async fn one(target: &Target, run_id: &str) -> Result<ExitCode> {
     let execution = Execution::named(&target.sfn(), target.stack.pipeline()?, run_id);
     let outcome = execution.describe().await?;
     let now = Utc::now();
+    let input = execution.input().await?.unwrap_or_default();
+    for line in Brought::of(&input).lines() {
+        println!("  {line}");
+    }
     for stage in execution.progress().await?.stages {
         println!("  {}", stage.line(now));
     }
@@ -70,4 +114,41 @@ async fn one(target: &Target, run_id: &str) -> Result<ExitCode> {
     let report = RunReport::gather(&target.s3(), reports, run_id, &outcome, None).await?;
     print!("\n{}", report.render());
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use shopflow_core::Dataset;
+
+    use super::*;
+    use crate::unwatched::Stray;
+
+    #[test]
+    fn files_astray_are_shown_with_where_they_belong() {
+        let stray = |key: &str, dataset| Stray {
+            key: key.to_owned(),
+            bytes: 1_500,
+            uploaded_at: DateTime::from_timestamp(1_768_469_400, 0).unwrap(),
+            dataset,
+        };
+        let found = Unwatched {
+            files: vec![
+                stray("incoming/order/a.csv", Some(Dataset::Transactions)),
+                stray("b.txt", None),
+            ],
+            more: 3,
+            is_complete: true,
+        };
+        let expected = "
+Files that no run takes, since they are not under incoming/<dataset>/
+file                  bytes  uploaded (UTC)       belongs to
+────────────────────  ─────  ───────────────────  ───────────────────────────
+incoming/order/a.csv  1,500  2026-01-15 09:30:00  incoming/transactions/a.csv
+b.txt                 1,500  2026-01-15 09:30:00  incoming/<dataset>/b.txt
+and 3 more
+an upload (or a copy) to where they belong starts their run
+";
+        assert_eq!(astray(&found), expected);
+        assert_eq!(astray(&Unwatched { is_complete: true, ..Unwatched::default() }), "");
+    }
 }

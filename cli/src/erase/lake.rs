@@ -71,12 +71,13 @@ async fn rewrite(
     let batches = parquet::read_file(storage, &file.reference(table.bucket())).await?;
     let erased = eraser.erase(Rows::of(&file.key), batches)?;
     let schema = erased.batches[0].schema();
-    let content = parquet::encode(schema, &erased.batches)?;
     if Rows::of(&file.key) != Rows::Changes {
+        let content = parquet::encode(schema, &erased.batches)?;
         let stored = parquet::store(storage, table, partition, content, file.rows).await?;
         return Ok(stored.with_days(file.days));
     }
     // The change log knows its files by the positions they hold: the name stays.
+    let content = parquet::encode_longer(schema, &erased.batches, file.bytes)?;
     let stored =
         storage.write_all(table.bucket(), &file.key, parquet::CONTENT_TYPE, content).await?;
     Ok(entry(file, &stored))

@@ -167,7 +167,7 @@ pub async fn rewrite(
         let batches = parquet::read_file(storage, &version.reference()).await?;
         let erased = eraser.erase(Rows::of(&version.key), batches)?;
         let schema = erased.batches[0].schema();
-        let content = parquet::encode(schema, &erased.batches)?;
+        let content = parquet::encode_longer(schema, &erased.batches, version.bytes)?;
         return storage
             .write_all(&version.bucket, &version.key, parquet::CONTENT_TYPE, content)
             .await;

@@ -14,6 +14,8 @@ use shopflow_core::settings::Settings;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 use shopflow_postgres::tls::RDS_AUTHORITIES;
 
+use crate::paths;
+
 /// Longest time for the download of a few hundred kilobytes.
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -24,11 +26,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// what to do without a network. What was read is not checked yet.
 pub async fn get(file: Option<&Path>) -> Result<Vec<u8>> {
     if let Some(file) = file {
-        return std::fs::read(file).map_err(|error| {
-            Error::invalid("read certificate authorities failed")
-                .with("file", file.display())
-                .because(error)
-        });
+        return std::fs::read(file).map_err(|error| paths::unreadable(file, error));
     }
     let answer = tokio::time::timeout(LIMIT, download(RDS_AUTHORITIES)).await;
     let late = || Error::new(ErrorKind::TransientService, "the download took too long");

@@ -5,18 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_s3::types::Object;
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use shopflow_core::contract::SourceObject;
 use shopflow_core::{Dataset, Error, ErrorKind, ObjectRef, Result, Storage, keys};
 
+use super::acceptance::Acceptance;
 use super::replay::Record;
 use super::rows::Rows;
 use crate::target::Target;
 
 /// Files that are described at the same time.
 const CONCURRENT: usize = 16;
-/// Suffix of the folder beside a quarantine file.
+/// Folders beside a quarantine file.
 const REPLAYS: &str = "/replays/";
+const ACCEPTANCES: &str = "/acceptances/";
 
 /// Which quarantine files are looked for.
 #[derive(Debug, Clone, Default)]
@@ -36,7 +39,9 @@ struct File {
     key: String,
     quarantined_at: DateTime<Utc>,
     /// Keys of the records of its replays.
-    records: Vec<String>,
+    replays: Vec<String>,
+    /// Keys of the records that it was accepted.
+    acceptances: Vec<String>,
 }
 
 /// A quarantine file and everything known about it; nothing of it is personal.
@@ -57,10 +62,15 @@ pub struct Entry {
     pub source: Option<SourceObject>,
     /// Good rows of that file.
     pub rows_good: Option<u64>,
-    /// Why the file was rejected as a whole, if it was: then its good rows are not loaded either.
+    /// Why the file was rejected as a whole, if it was: then its good rows are held, and not loaded
+    /// before somebody accepts the file.
     pub rejection: Option<String>,
+    /// True when nothing but its limit of refused rows was against the file.
+    pub can_be_accepted: bool,
     /// Oldest first.
     pub replays: Vec<Record>,
+    /// That the file was accepted; oldest first.
+    pub acceptances: Vec<Acceptance>,
 }
 
 /// How many rows broke a rule in a column.
@@ -81,6 +91,8 @@ struct Report {
     rejection: Option<String>,
     rows_good: u64,
     rows_quarantined: u64,
+    #[serde(default)]
+    can_be_accepted: bool,
     failures: Vec<Reason>,
 }
 
@@ -103,6 +115,17 @@ impl Entry {
             .with("part", &self.part)
             .hint("export the rows and run them with `cargo shopflow run --file --run-date`")
         })
+    }
+
+    /// Good rows that wait for a decision.
+    pub fn rows_held(&self) -> u64 {
+        let is_held = self.rejection.is_some() && self.accepted().is_none();
+        self.rows_good.filter(|_| is_held).unwrap_or_default()
+    }
+
+    /// The acceptance that has loaded the good rows.
+    pub fn accepted(&self) -> Option<&Acceptance> {
+        self.acceptances.iter().find(|acceptance| acceptance.succeeded())
     }
 
     /// Where its rows land when `run_id` takes them up.
@@ -199,6 +222,7 @@ pub async fn of_run(target: &Target, filter: &Filter) -> Result<Vec<Entry>> {
 async fn files(storage: &Storage, bucket: &str, filter: &Filter) -> Result<Vec<File>> {
     let mut files = BTreeMap::new();
     let mut records: Vec<String> = Vec::new();
+    let mut acceptances: Vec<String> = Vec::new();
     for prefix in prefixes(filter) {
         let mut pages = storage
             .client()
@@ -217,16 +241,23 @@ async fn files(storage: &Storage, bucket: &str, filter: &Filter) -> Result<Vec<F
                 let Some(key) = object.key() else { continue };
                 if key.contains(REPLAYS) {
                     records.push(key.to_owned());
+                } else if key.contains(ACCEPTANCES) {
+                    acceptances.push(key.to_owned());
                 } else if let Some(file) = file(key, moment(object)) {
                     files.insert(key.to_owned(), file);
                 }
             }
         }
     }
+    let owner = |key: &str, folder: &str| Some(format!("{}.csv", key.split_once(folder)?.0));
     for key in records {
-        let owner = key.split_once(REPLAYS).map(|(owner, _)| format!("{owner}.csv"));
-        if let Some(file) = owner.and_then(|owner| files.get_mut(&owner)) {
-            file.records.push(key);
+        if let Some(file) = owner(&key, REPLAYS).and_then(|owner| files.get_mut(&owner)) {
+            file.replays.push(key);
+        }
+    }
+    for key in acceptances {
+        if let Some(file) = owner(&key, ACCEPTANCES).and_then(|owner| files.get_mut(&owner)) {
+            file.acceptances.push(key);
         }
     }
     let wanted = |file: &File| {
@@ -262,7 +293,8 @@ fn file(key: &str, quarantined_at: DateTime<Utc>) -> Option<File> {
         part: part.to_owned(),
         key: key.to_owned(),
         quarantined_at,
-        records: Vec::new(),
+        replays: Vec::new(),
+        acceptances: Vec::new(),
     })
 }
 
@@ -276,14 +308,10 @@ fn moment(object: &Object) -> DateTime<Utc> {
 async fn describe(storage: &Storage, landing: &str, reports: &str, file: File) -> Result<Entry> {
     let report_key = keys::validation_report(file.dataset, &file.run_id, &file.part);
     let report = storage.read_json_if_exists::<Report>(reports, &report_key).await?;
-    let mut replays = Vec::with_capacity(file.records.len());
-    for key in &file.records {
-        // Gone since it was listed: as if it had not been there.
-        if let Some((record, _)) = storage.read_json_if_exists::<Record>(landing, key).await? {
-            replays.push(record);
-        }
-    }
+    let mut replays: Vec<Record> = records(storage, landing, &file.replays).await?;
     replays.sort_by(|a, b| (a.started_at, &a.run_id).cmp(&(b.started_at, &b.run_id)));
+    let mut acceptances: Vec<Acceptance> = records(storage, landing, &file.acceptances).await?;
+    acceptances.sort_by(|a, b| (a.decision.at, &a.run_id).cmp(&(b.decision.at, &b.run_id)));
     let mut entry = Entry {
         run_id: file.run_id,
         dataset: file.dataset,
@@ -296,7 +324,9 @@ async fn describe(storage: &Storage, landing: &str, reports: &str, file: File) -
         source: None,
         rows_good: None,
         rejection: None,
+        can_be_accepted: false,
         replays,
+        acceptances,
     };
     match report {
         Some((report, _)) => {
@@ -304,6 +334,7 @@ async fn describe(storage: &Storage, landing: &str, reports: &str, file: File) -
             entry.reasons = report.failures;
             entry.source = Some(report.source);
             entry.rows_good = Some(report.rows_good);
+            entry.can_be_accepted = report.can_be_accepted;
             entry.rejection = if report.accepted { None } else { report.rejection };
         }
         None => {
@@ -312,6 +343,21 @@ async fn describe(storage: &Storage, landing: &str, reports: &str, file: File) -
         }
     }
     Ok(entry)
+}
+
+/// The records that are still there: one that is gone since it was listed is as good as none.
+async fn records<T: DeserializeOwned>(
+    storage: &Storage,
+    bucket: &str,
+    keys: &[String],
+) -> Result<Vec<T>> {
+    let mut found = Vec::with_capacity(keys.len());
+    for key in keys {
+        if let Some((record, _)) = storage.read_json_if_exists::<T>(bucket, key).await? {
+            found.push(record);
+        }
+    }
+    Ok(found)
 }
 
 /// The reasons as the file itself gives them.
@@ -339,6 +385,7 @@ mod tests {
         assert_eq!((found.dataset, found.part.as_str()), (Dataset::Products, "00aa"));
         for other in [
             "quarantine/products/run_id=run-1/00aa/replays/replay-1.json",
+            "quarantine/products/run_id=run-1/00aa/acceptances/accept-1.json",
             "quarantine/orders/run_id=run-1/00aa.csv",
             "quarantine/products/00aa.csv",
             "incoming/products/run_id=run-1/00aa.csv",
@@ -351,6 +398,9 @@ mod tests {
     fn a_record_lies_beside_the_file_it_is_about() {
         let record = keys::replay_record(Dataset::Products, "run-1", "00aa", "replay-1");
         let (owner, _) = record.split_once(REPLAYS).unwrap();
+        assert_eq!(format!("{owner}.csv"), keys::quarantine(Dataset::Products, "run-1", "00aa"));
+        let record = keys::acceptance_record(Dataset::Products, "run-1", "00aa", "accept-1");
+        let (owner, _) = record.split_once(ACCEPTANCES).unwrap();
         assert_eq!(format!("{owner}.csv"), keys::quarantine(Dataset::Products, "run-1", "00aa"));
     }
 

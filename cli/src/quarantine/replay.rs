@@ -10,7 +10,7 @@ mod order;
 mod record;
 mod send;
 
-pub use record::{Account, Record};
+pub use record::Record;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -19,11 +19,13 @@ use std::path::{Path, PathBuf};
 use chrono::Utc;
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use shopflow_core::{Dataset, Error, ErrorKind, ObjectRef, Result, ResultExt};
+use shopflow_core::{Dataset, Error, ObjectRef, Result};
 
+use super::account::Account;
 use super::files::{self, Entry, Filter};
 use crate::console::seconds;
 use crate::execution::{Execution, Outcome};
+use crate::paths;
 use crate::summary::RunReport;
 use crate::target::Target;
 use shopflow_page::number::thousands;
@@ -252,16 +254,34 @@ fn check(entries: &[Entry], request: &Request) -> Result<()> {
         if let Some(rejection) = &entry.rejection
             && entry.rows_good.is_some_and(|rows| rows > 0)
         {
-            return Err(Error::invalid(
-                "the file was rejected as a whole: its good rows are not loaded either",
-            )
-            .with("part", &entry.part)
-            .with("rows_good", entry.rows_good.unwrap_or_default())
-            .with("rejection", rejection)
-            .hint("repair the whole file and run it with `cargo shopflow run --file`"));
+            return Err(rejected(entry, rejection));
         }
     }
     files::check_rule(entries, request.rule.as_deref())
+}
+
+/// The error for rows of a file whose good rows must come first.
+fn rejected(entry: &Entry, rejection: &str) -> Error {
+    if let Some(accepted) = entry.accepted() {
+        let run_id = &accepted.run_id;
+        return Error::invalid("the file was accepted: its rows are in quarantine under that run")
+            .with("part", &entry.part)
+            .with("accepted_by_run", run_id)
+            .hint(format!("`cargo shopflow quarantine replay {run_id} {}`", entry.dataset));
+    }
+    let repair = "repair the whole file and run it with `cargo shopflow run --file`";
+    let hint = match entry.can_be_accepted {
+        true => format!(
+            "load its good rows with `cargo shopflow quarantine accept {} --why <reason>`, or {repair}",
+            entry.run_id
+        ),
+        false => repair.to_owned(),
+    };
+    Error::invalid("the file was rejected as a whole: its good rows are not loaded either")
+        .with("part", &entry.part)
+        .with("rows_good", entry.rows_good.unwrap_or_default())
+        .with("rejection", rejection)
+        .hint(hint)
 }
 
 /// The error for a command that takes one quarantine file and found several.
@@ -283,9 +303,7 @@ fn replay_id(entries: &[Entry], request: &Request) -> Result<String> {
     match &request.file {
         Some(path) => {
             hasher.update(b"file");
-            digest(path, &mut hasher)
-                .or_error(ErrorKind::InvalidInput, "read file failed")
-                .map_err(|error| error.with("file", path.display()))?;
+            digest(path, &mut hasher).map_err(|error| paths::unreadable(path, error))?;
         }
         None => hasher.update(request.rule.as_deref().unwrap_or_default().as_bytes()),
     }

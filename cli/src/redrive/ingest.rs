@@ -1,5 +1,7 @@
 //! Uploads that could not be turned into a run.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_sqs::types::{Message, SendMessageBatchRequestEntry};
 use shopflow_core::{Error, ErrorKind, Result, ResultExt, Storage};
 use shopflow_ingest::execution::Execution as Asked;
@@ -193,9 +195,11 @@ async fn judge(target: &Target, message: &Message) -> Result<Judged> {
         }
         let Ok(asked) = asked else { continue };
         let machine = target.stack.pipeline()?;
-        let run = Execution::named(&target.sfn(), machine, &asked.name);
-        if run.find().await?.is_some() {
-            because.push(format!("its run {} has begun since", asked.name));
+        for name in BTreeSet::from([&asked.name, &asked.former_name]) {
+            let run = Execution::named(&target.sfn(), machine, name);
+            if run.find().await?.is_some() {
+                because.push(format!("its run {name} has begun since"));
+            }
         }
     }
     if because.is_empty() {

@@ -1,17 +1,25 @@
 //! The execution an uploaded object asks for, and how it is started once.
 
 use aws_sdk_sfn::Client;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use shopflow_core::{Dataset, Error, ErrorKind, ObjectRef, Result, ResultExt, keys};
 
 use crate::notification::Landed;
 
+/// Longest name that Step Functions takes, in characters.
+const NAME_LIMIT: usize = 80;
+/// An event that is older may have started its execution under the name of an earlier release.
+const FRESH: TimeDelta = TimeDelta::minutes(1);
+
 /// Name and input of an execution. Both follow from the object version, so that a repeated event
 /// asks for the very same execution.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Execution {
-    /// `s3-<dataset>-<16 hexadecimal digits>`.
+    /// `s3-<dataset>-<name of the file>-<16 hexadecimal digits>`.
     pub name: String,
+    /// The name that earlier releases gave it: `s3-<dataset>-<16 hexadecimal digits>`.
+    pub former_name: String,
     /// JSON, the input of the pipeline's state machine.
     pub input: String,
 }
@@ -43,7 +51,13 @@ impl Execution {
         };
         let input = serde_json::to_string(&input)
             .or_error(ErrorKind::Internal, "encode execution input failed")?;
-        Ok(Execution { name: format!("s3-{dataset}-{source_id}"), input })
+        let former_name = format!("s3-{dataset}-{source_id}");
+        let file = keys::readable(&object.key, NAME_LIMIT.saturating_sub(former_name.len() + 1));
+        let name = match file.as_str() {
+            "" => former_name.clone(),
+            file => format!("s3-{dataset}-{file}-{source_id}"),
+        };
+        Ok(Execution { name, former_name, input })
     }
 }
 
@@ -71,9 +85,16 @@ impl Starter {
     /// Starts the execution unless there is one of its name. While that one is still running,
     /// Step Functions answers the same call with success, which counts as new here.
     ///
+    /// For an event that is not fresh the former name counts as well: it may be the repetition of
+    /// one that an earlier release has handled.
+    ///
     /// # Errors
     /// `Transient.Service`, or `Internal` when Step Functions refuses the request.
-    pub async fn start(&self, execution: &Execution) -> Result<Started> {
+    pub async fn start(&self, execution: &Execution, event_time: DateTime<Utc>) -> Result<Started> {
+        let is_old = Utc::now() - event_time > FRESH && execution.former_name != execution.name;
+        if is_old && self.is_known(&execution.former_name).await {
+            return Ok(Started::Known);
+        }
         let answer = self
             .client
             .start_execution()
@@ -93,12 +114,31 @@ impl Starter {
                 .with("execution", &execution.name)),
         }
     }
+
+    /// True when Step Functions knows an execution of this name. When it does not say, the answer is
+    /// no: another execution finds that all its rows are there, and changes nothing.
+    async fn is_known(&self, name: &str) -> bool {
+        let machine = self.state_machine_arn.replace(":stateMachine:", ":execution:");
+        let arn = format!("{machine}:{name}");
+        match self.client.describe_execution().execution_arn(arn).send().await {
+            Ok(_) => true,
+            Err(error)
+                if error.as_service_error().is_some_and(|e| e.is_execution_does_not_exist()) =>
+            {
+                false
+            }
+            Err(error) => {
+                let error = Error::aws(ErrorKind::TransientService, "describe execution", error);
+                tracing::warn!(execution = name, error = %error, "an earlier start is not known");
+                false
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::{DateTime, Utc};
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
@@ -119,13 +159,26 @@ mod tests {
         let landed = landed("incoming/transactions/a b.csv", "v1", "2026-01-15T23:30:00Z");
         let execution = Execution::of(&landed).unwrap();
         let source_id = keys::source_id("landing", "incoming/transactions/a b.csv", "v1");
-        assert_eq!(execution.name, format!("s3-transactions-{source_id}"));
+        assert_eq!(execution.name, format!("s3-transactions-a-b-{source_id}"));
+        assert_eq!(execution.former_name, format!("s3-transactions-{source_id}"));
         assert_eq!(
             execution.input,
             "{\"source\":{\"kind\":\"objects\",\"objects\":[{\"bucket\":\"landing\",\
              \"key\":\"incoming/transactions/a b.csv\",\"version_id\":\"v1\"}]},\
              \"run_date\":\"2026-01-15\"}"
         );
+    }
+
+    #[test]
+    fn names_are_those_that_step_functions_takes() {
+        for file in ["a b+c%20d.csv", "売上.csv", ".csv", "x", &"long-name.".repeat(90)] {
+            let key = format!("incoming/clickstream/2026/{file}");
+            let landed = landed(&key, "v1", "2026-01-15T23:30:00Z");
+            let name = Execution::of(&landed).unwrap().name;
+            assert!(name.len() <= NAME_LIMIT, "{name}");
+            let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+            assert!(name.chars().all(plain), "{name}");
+        }
     }
 
     #[test]

@@ -126,7 +126,7 @@ async fn handle_notice(context: &Context, notice: Notice) -> Result<Outcome> {
         tracing::info!(key, reason, "event skipped");
         return Ok(Outcome::Skipped);
     }
-    let started = context.starter.start(&execution).await?;
+    let started = context.starter.start(&execution, landed.event_time).await?;
     let (execution, key) = (&execution.name, &landed.object.key);
     match started {
         Started::New => {

@@ -4,7 +4,7 @@ use aws_lambda_events::s3::{S3Event, S3EventRecord};
 use chrono::{DateTime, Utc};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
-use shopflow_core::{Error, ErrorKind, ObjectRef, Result, ResultExt};
+use shopflow_core::{Error, ErrorKind, ObjectRef, Result, ResultExt, keys};
 
 /// What one record of a notification means for the pipeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,8 +52,9 @@ fn notice(record: S3EventRecord) -> Result<Notice> {
     let bucket = bucket.name.ok_or_else(|| Error::invalid("S3 event names no bucket"))?;
     let encoded = object.key.ok_or_else(|| Error::invalid("S3 event names no key"))?;
     let key = decode_key(&encoded)?;
-    if key.ends_with('/') {
-        return Ok(Notice::Ignored { reason: "folder marker" });
+    let bytes = object.size.and_then(|size| u64::try_from(size).ok());
+    if keys::is_marker(&key, bytes) {
+        return Ok(Notice::Ignored { reason: "marker without rows" });
     }
     let version_id = object.version_id.filter(|version| !version.is_empty() && version != "null");
     let identity = version_id.clone().or(object.sequencer).or(object.e_tag).ok_or_else(|| {
@@ -148,9 +149,13 @@ mod tests {
     }
 
     #[test]
-    fn folder_markers_and_test_events_are_ignored() {
-        let marker = body("ObjectCreated:Put", json!({"key": "incoming/customers/", "eTag": "e"}));
-        assert_eq!(read(&marker).unwrap(), [Notice::Ignored { reason: "folder marker" }]);
+    fn markers_and_test_events_are_ignored() {
+        for key in ["incoming/customers/", "incoming/customers/_SUCCESS"] {
+            let marker = body("ObjectCreated:Put", json!({"key": key, "size": 0, "eTag": "e"}));
+            assert_eq!(read(&marker).unwrap(), [Notice::Ignored { reason: "marker without rows" }]);
+        }
+        let empty = json!({"key": "incoming/customers/c.csv", "size": 0, "eTag": "e"});
+        assert_eq!(landed(empty).object.key, "incoming/customers/c.csv");
         let test = r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"landing"}"#;
         assert!(matches!(read(test).unwrap()[..], [Notice::Ignored { .. }]));
     }

@@ -148,10 +148,25 @@ async fn repeated_and_shuffled_events_start_each_execution_once() {
                 "source": {"kind": "objects", "objects": [object]},
                 "run_date": "2026-01-15",
             });
-            (format!("s3-{dataset}-{source_id}"), input)
+            (format!("s3-{dataset}-{}-{source_id}", keys::readable(&object.key, 10)), input)
         })
         .collect();
     assert_eq!(world.executions().await, expected);
+}
+
+#[tokio::test]
+async fn an_event_that_an_earlier_release_has_handled_starts_nothing() {
+    let world = World::new().await;
+    let object = world.put("incoming/products/p.csv", None).await;
+    let version = object.version_id.as_deref().unwrap();
+    let source_id = keys::source_id(&object.bucket, &object.key, version);
+    let former = format!("s3-products-{source_id}");
+    let started = world.sfn.start_execution().state_machine_arn(&world.arn).name(&former);
+    started.input("{}").send().await.unwrap();
+
+    assert!(failures(&world.ingest(&[("1", notification(&[&object]))]).await).is_empty());
+    let executions: Vec<String> = world.executions().await.into_keys().collect();
+    assert_eq!(executions, [former]);
 }
 
 #[tokio::test]

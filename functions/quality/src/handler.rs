@@ -84,11 +84,11 @@ async fn judge(
     let (layers, tables) = tokio::try_join!(layers, tables)?;
     let ((mut checks, latest_sale), layers_ms) = layers;
     let (judged, suites_ms) = tables;
-    let Judged { outcomes, compared, arrivals } = judged;
+    let Judged { outcomes, compared, arrivals, files } = judged;
     checks.extend(checks::expectations::judge(&outcomes));
     checks.extend(anomaly::judge(&compared));
     checks.extend(arrivals);
-    let report = Report::new(&event.run, checks);
+    let report = Report::new(&event.run, checks).about(files);
     for check in report.failed() {
         let severity = check.severity.name();
         let (name, expected, actual) = (&check.name, &check.expected, &check.actual);
@@ -208,6 +208,8 @@ struct Judged {
     compared: Vec<Compared>,
     /// Checks of the files for personal data and new values.
     arrivals: Vec<Check>,
+    /// Keys of the files.
+    files: Vec<String>,
 }
 
 /// Runs the suites, finds the profiles of the runs before, and what files brought along.
@@ -222,8 +224,9 @@ async fn run_suites(context: &Context, event: &QualityEvent) -> Result<Judged> {
     let outcomes = expectations::run(places, suites, event, &arrivals, known).await?;
     let mut checks = anomaly::personal::judge(&arrivals);
     checks.extend(anomaly::vocabulary::judge(&arrivals, &context.vocabulary));
+    let files = arrivals.values().flat_map(|arrival| arrival.files.iter().cloned()).collect();
     let compared = history::update(places, &event.run, &outcomes, arrivals).await?;
-    Ok(Judged { outcomes, compared, arrivals: checks })
+    Ok(Judged { outcomes, compared, arrivals: checks, files })
 }
 
 /// Writes the report. The alert goes out before it: if the function dies in between, the repeated

@@ -13,6 +13,9 @@ use crate::score::{critical, score};
 pub struct Report {
     #[serde(flatten)]
     pub run: Run,
+    /// Keys of the files that the run brought.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
     /// 0 to 100.
     pub score: f64,
     pub gate_passed: bool,
@@ -26,12 +29,18 @@ impl Report {
     pub fn new(run: &Run, checks: Vec<Check>) -> Report {
         Report {
             run: run.clone(),
+            files: Vec::new(),
             score: score(&checks),
             gate_passed: critical(&checks).is_empty(),
             checks_total: checks.len() as u64,
             checks_failed: checks.iter().filter(|check| !check.passed).count() as u64,
             checks,
         }
+    }
+
+    /// Says which files the run brought.
+    pub fn about(self, files: Vec<String>) -> Report {
+        Report { files, ..self }
     }
 
     /// The failed checks, in order.

@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::engine::{Summary, Validator};
 use crate::log;
 use crate::pipeline::{self, Targets};
-use crate::report::{Output, Report};
+use crate::report::{Limit, Output, Report};
 use crate::source;
 
 /// Validates one landed object. A bad file is a result (`accepted: false`), not an error.
@@ -51,7 +51,8 @@ pub async fn handle(
     let outcome = pipeline::run(&context.storage, validator, reader, &targets).await?;
     let ledger = account(dataset, &source, &outcome.summary)?;
 
-    let limit = context.settings.validation.max_reject_rate;
+    let max_reject_rate = context.settings.validation.limit(dataset);
+    let limit = Limit { max_reject_rate, decision: event.decision.as_ref() };
     let mut report = Report::new(run_id, dataset, &source, &outcome.summary, limit);
     report.validated = outcome.validated.as_ref().map(Output::from);
     report.quarantine = outcome.quarantine.as_ref().map(Output::from);

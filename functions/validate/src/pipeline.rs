@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::engine::{Split, Summary, Validator};
 use crate::likeness::Likeness;
+use crate::quarantine::HEADER;
 
 /// Chunks that may wait for the engine.
 const CHUNKS_AHEAD: usize = 16;
@@ -82,7 +83,9 @@ pub(crate) async fn run(
     read?;
     let Validated { summary, is_source } = validated
         .ok_or_else(|| Error::internal("validation stopped before the end of the file"))?;
-    let (validated, quarantine) = outputs.finish(is_source).await?;
+    // What only the end of a file rejects may have no refused row, and must be seen nevertheless.
+    let is_held = summary.rejection.is_some() && summary.rows_good > 0;
+    let (validated, quarantine) = outputs.finish(is_source, is_held).await?;
     Ok(Outcome { summary, validated, quarantine })
 }
 
@@ -162,12 +165,24 @@ impl Outputs {
         Ok(())
     }
 
-    async fn finish(self, is_source: bool) -> Result<(Option<StoredObject>, Option<StoredObject>)> {
-        let validated = match self.validated {
+    /// With `is_held` there is a quarantine file in any case: its name is what lists find.
+    async fn finish(
+        self,
+        is_source: bool,
+        is_held: bool,
+    ) -> Result<(Option<StoredObject>, Option<StoredObject>)> {
+        let Outputs { storage, targets, validated, quarantine } = self;
+        let validated = match validated {
             Some(writer) if is_source => writer.finish_as_origin(),
             other => finish(other).await?,
         };
-        let quarantine = finish(self.quarantine).await?;
+        let quarantine = match quarantine {
+            None if is_held => {
+                let (bucket, key) = (&targets.bucket, &targets.quarantine_key);
+                Some(storage.write_all(bucket, key, "text/csv", HEADER).await?)
+            }
+            other => finish(other).await?,
+        };
         Ok((validated, quarantine))
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use shopflow_core::Dataset;
-use shopflow_core::contract::{SourceObject, StoredObject};
+use shopflow_core::contract::{Decision, SourceObject, StoredObject};
 
 use crate::engine::Summary;
 use crate::personal::PersonalData;
@@ -36,6 +36,15 @@ pub struct Report {
     pub reject_rate: f64,
     /// The share above which a file is not accepted.
     pub max_reject_rate: f64,
+    /// Who has lifted that limit for this run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
+    /// Good rows of a file that is not accepted: they are loaded with it, or not at all.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub rows_held: u64,
+    /// Whether a decision is all that the rows held need: nothing but the limit is against them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub can_be_accepted: bool,
     /// Refused rows by rule and column, most frequent first.
     pub failures: Vec<Failures>,
     pub extra_columns: Vec<String>,
@@ -53,6 +62,14 @@ pub struct Report {
     pub samples: Vec<Finding>,
     pub validated: Option<Output>,
     pub quarantine: Option<Output>,
+}
+
+/// The share of refused rows above which a file is not accepted, and who has lifted it.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit<'a> {
+    /// From 0 to 1.
+    pub max_reject_rate: f64,
+    pub decision: Option<&'a Decision>,
 }
 
 /// How many rows broke a rule in a column.
@@ -85,28 +102,41 @@ impl From<&StoredObject> for Output {
 }
 
 impl Report {
-    /// The report of a file; `max_reject_rate` decides whether it is accepted.
+    /// The report of a file; `limit` decides whether it is accepted.
     pub fn new(
         run_id: &str,
         dataset: Dataset,
         source: &SourceObject,
         summary: &Summary,
-        max_reject_rate: f64,
+        limit: Limit<'_>,
     ) -> Self {
+        let Limit { max_reject_rate, decision } = limit;
         let failures = failures(summary);
         let reject_rate = match summary.rows_in {
             0 => 0.0,
             rows => summary.rows_quarantined as f64 / rows as f64,
         };
+        let is_over = reject_rate > max_reject_rate;
         let rejection = match &summary.rejection {
             Some(rejection) => {
                 Some(format!("{}: {}; {}", source.key, rejection.text, rejection.remedy))
             }
-            None if reject_rate > max_reject_rate => {
-                Some(over_limit(source, summary, &failures, reject_rate, max_reject_rate))
+            None if is_over && decision.is_none() => {
+                Some(over_limit(run_id, source, summary, &failures, max_reject_rate))
             }
             None => None,
         };
+        let rows_held = if rejection.is_some() { summary.rows_good } else { 0 };
+        let mut warnings = summary.warnings.clone();
+        warnings.extend(decision.filter(|_| is_over).map(|decision| {
+            format!(
+                "{:.2} % of the rows are refused, more than the limit of {:.2} %, which {} has \
+                 lifted",
+                reject_rate * 100.0,
+                max_reject_rate * 100.0,
+                decision.by
+            )
+        }));
         Report {
             run_id: run_id.to_owned(),
             dataset,
@@ -119,12 +149,15 @@ impl Report {
             rows_kept_erased: summary.rows_kept_erased,
             reject_rate,
             max_reject_rate,
+            decision: decision.cloned(),
+            rows_held,
+            can_be_accepted: rows_held > 0 && summary.rejection.is_none(),
             failures,
             extra_columns: summary.extra_columns.clone(),
             discarded_values: summary.discarded_values.clone(),
             new_values: summary.new_values.clone(),
             personal_data: summary.personal_data.clone(),
-            warnings: summary.warnings.clone(),
+            warnings,
             samples: summary.findings.iter().take(MAX_SAMPLES).cloned().collect(),
             validated: None,
             quarantine: None,
@@ -148,12 +181,20 @@ fn failures(summary: &Summary) -> Vec<Failures> {
 }
 
 fn over_limit(
+    run_id: &str,
     source: &SourceObject,
     summary: &Summary,
     failures: &[Failures],
-    reject_rate: f64,
     max_reject_rate: f64,
 ) -> String {
+    let reject_rate = summary.rows_quarantined as f64 / summary.rows_in as f64;
+    let accept = match summary.rows_good {
+        0 => String::new(),
+        rows => format!(
+            ", or load the {rows} good ones, which are held, with `cargo shopflow quarantine accept \
+             {run_id} --why <reason>`"
+        ),
+    };
     let most = failures.first().map_or_else(String::new, |most| {
         let place = match most.column {
             "" => String::new(),
@@ -164,7 +205,8 @@ fn over_limit(
     let mistaken = summary.mistaken.as_ref().map(|told| format!("; {told}")).unwrap_or_default();
     format!(
         "{}: {} of {} rows are refused ({:.2} %, limit {:.2} %){most}{mistaken}; correct the rows \
-         listed in quarantine and upload the file again, or raise validation.max_reject_rate",
+         listed in quarantine and upload the file again{accept}; validation.max_reject_rate is the \
+         limit",
         source.key,
         summary.rows_quarantined,
         summary.rows_in,

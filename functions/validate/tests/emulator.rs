@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use common::{CUSTOMERS, TRANSACTIONS, read_quarantine};
-use shopflow_core::contract::{ObjectRef, Run, StoredObject, ValidateEvent, ValidateResult};
+use shopflow_core::contract::{
+    Decision, ObjectRef, Run, StoredObject, ValidateEvent, ValidateResult,
+};
 use shopflow_core::runtime::Invocation;
 use shopflow_core::{Dataset, ErrorKind, Settings, Storage, keys};
 use shopflow_testkit as testkit;
@@ -52,9 +54,18 @@ impl Cloud {
     }
 
     async fn validate(&self, object: ObjectRef) -> shopflow_core::Result<ValidateResult> {
+        self.validate_after(None, object).await
+    }
+
+    async fn validate_after(
+        &self,
+        decision: Option<Decision>,
+        object: ObjectRef,
+    ) -> shopflow_core::Result<ValidateResult> {
         let run_date = NaiveDate::from_ymd_opt(2026, 1, 15).unwrap();
         let run = Run { run_id: "test-run".to_owned(), run_date };
-        handle(&self.context, ValidateEvent { run, object }, &self.invocation).await
+        let event = ValidateEvent { run, object, decision };
+        handle(&self.context, event, &self.invocation).await
     }
 
     async fn content(&self, object: &Option<StoredObject>) -> String {
@@ -300,6 +311,7 @@ async fn rejections_name_file_column_rule_numbers_and_remedy() {
         "limit 5.00 %",
         "zero in column quantity",
         "upload the file again",
+        "load the 8 good ones, which are held, with `cargo shopflow quarantine accept test-run --why <reason>`",
     ] {
         assert!(rejection.contains(part), "{part} is missing in: {rejection}");
     }
@@ -309,6 +321,51 @@ async fn rejections_name_file_column_rule_numbers_and_remedy() {
     assert!(!result.accepted);
     assert!(result.rejection.unwrap().contains("empty.csv: the file is empty"));
     assert!(result.validated.is_none() && result.quarantine.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_decision_lifts_the_limit_and_nothing_else() {
+    let cloud = Cloud::new().await;
+    let json = async |result: &ValidateResult| -> serde_json::Value {
+        serde_json::from_str(&cloud.report(result).await).unwrap()
+    };
+    let decision = Decision {
+        by: "ana".to_owned(),
+        at: "2026-01-15T09:00:00Z".parse().unwrap(),
+        why: "the till was broken".to_owned(),
+    };
+    let rows: String = (1..=10).map(|id| transaction(id, i64::from(id > 5))).collect();
+    let object = cloud.land("incoming/transactions/t.csv", format!("{TRANSACTIONS}{rows}")).await;
+    let held = cloud.validate(object.clone()).await.unwrap();
+    let report = json(&held).await;
+    assert_eq!((held.accepted, &report["rows_held"]), (false, &5.into()));
+    assert_eq!((&report["can_be_accepted"], report.get("decision")), (&true.into(), None));
+
+    let accepted = cloud.validate_after(Some(decision.clone()), object).await.unwrap();
+    assert!(accepted.accepted && accepted.rejection.is_none());
+    assert_eq!(accepted.ledger, held.ledger);
+    assert_eq!(accepted.quarantine.map(|it| it.sha256), held.quarantine.map(|it| it.sha256));
+    let report = json(&ValidateResult { quarantine: None, ..accepted }).await;
+    assert_eq!(report["decision"]["by"], "ana");
+    assert_eq!(report["decision"]["why"], "the till was broken");
+    assert_eq!((report.get("rows_held"), report.get("can_be_accepted")), (None, None));
+    let warning = report["warnings"][0].as_str().unwrap();
+    assert!(warning.starts_with("50.00 % of the rows are refused"), "{warning}");
+
+    // What the file itself is rejected for stays: what its discounts mean is for nobody to decide.
+    let header = "id,customer_id,product_id,quantity,timestamp,payment_method,discount\n";
+    let mixed = format!(
+        "{header}1,1,1,1,2025-06-01T12:00:00Z,paypal,0.5\n\
+         2,1,1,9,2025-06-01T12:00:00Z,paypal,5.00\n"
+    );
+    let object = cloud.land("incoming/transactions/mixed.csv", mixed).await;
+    let mixed = cloud.validate_after(Some(decision), object).await.unwrap();
+    assert!(!mixed.accepted);
+    let report = json(&mixed).await;
+    assert_eq!((&report["rows_held"], report.get("can_be_accepted")), (&2.into(), None));
+    // It is in quarantine, where people look for it, though no row is.
+    let quarantine = cloud.content(&mixed.quarantine).await;
+    assert_eq!(quarantine, "line,column,rule,value,reason,row\n");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -173,7 +173,7 @@ async fn the_function_takes_the_contract_from_the_configuration_and_its_ledger_b
         let stored = storage.write_all(&landing, &key, "text/csv", content).await.unwrap();
         let run_date = NaiveDate::from_ymd_opt(2026, 1, 15).unwrap();
         let run = Run { run_id: format!("run-{mode}"), run_date };
-        let event = ValidateEvent { run, object: stored.reference() };
+        let event = ValidateEvent { run, object: stored.reference(), decision: None };
         let zone = Zone::of(&settings).unwrap();
         let context = shopflow_validate::Context {
             storage: storage.clone(),

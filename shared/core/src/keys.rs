@@ -24,6 +24,35 @@ pub fn generated(dataset: Dataset, run_id: &str, part: u32) -> String {
     format!("incoming/{dataset}/run_id={run_id}/part-{part:05}.{}", dataset.extension())
 }
 
+/// The folders of the landing bucket that the pipeline knows: where files land, and its own.
+pub const LANDING_FOLDERS: [&str; 5] = ["incoming", "validated", "quarantine", "truths", "raw"];
+
+/// True for objects that hold no rows and say something about others: what stands for a folder, and
+/// what Hadoop and Spark write when a job is done. Without a size only the name counts.
+pub fn is_marker(key: &str, bytes: Option<u64>) -> bool {
+    let name = key.rsplit('/').next().unwrap_or(key);
+    let is_hidden = name.starts_with(['_', '.']) || name.ends_with("_$folder$");
+    name.is_empty() || name == "_SUCCESS" || (bytes == Some(0) && is_hidden)
+}
+
+/// The name of the file in a key as part of an execution's name: letters, digits, `-` and `_` of
+/// ASCII, at most so many; empty when the name has none of them.
+pub fn readable(key: &str, most: usize) -> String {
+    let name = key.rsplit('/').next().unwrap_or(key);
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let mut readable = String::new();
+    for letter in stem.chars() {
+        if letter.is_ascii_alphanumeric() || letter == '_' {
+            readable.push(letter);
+        } else if !readable.is_empty() && !readable.ends_with('-') {
+            readable.push('-');
+        }
+    }
+    readable.truncate(most);
+    readable.truncate(readable.trim_end_matches('-').len());
+    readable
+}
+
 /// The run a landing key says it belongs to, if it follows [`generated`].
 pub fn run_of_generated(key: &str) -> Option<&str> {
     let folder = key.strip_prefix("incoming/")?.split('/').nth(1)?;
@@ -51,9 +80,25 @@ pub fn replay_record(dataset: Dataset, run_id: &str, source_id: &str, replay: &s
     format!("quarantine/{dataset}/run_id={run_id}/{source_id}/replays/{replay}.json")
 }
 
+/// `quarantine/<dataset>/run_id=<id>/<source>/acceptances/<run>.json`: that a rejected file was
+/// accepted, by whom, and what became of it in the run `acceptance`.
+pub fn acceptance_record(
+    dataset: Dataset,
+    run_id: &str,
+    source_id: &str,
+    acceptance: &str,
+) -> String {
+    format!("quarantine/{dataset}/run_id={run_id}/{source_id}/acceptances/{acceptance}.json")
+}
+
 /// `validation/run_id=<id>/<dataset>-<source>.json` in the reports bucket.
 pub fn validation_report(dataset: Dataset, run_id: &str, source_id: &str) -> String {
-    format!("validation/run_id={run_id}/{dataset}-{source_id}.json")
+    format!("{}{dataset}-{source_id}.json", validation_reports(run_id))
+}
+
+/// `validation/run_id=<id>/` in the reports bucket: prefix of the reports about the files of a run.
+pub fn validation_reports(run_id: &str) -> String {
+    format!("validation/run_id={run_id}/")
 }
 
 /// `config/<version>.json` in the reports bucket: the configuration and suites that a run followed
@@ -208,6 +253,40 @@ mod tests {
         assert_eq!(key, "incoming/clickstream/run_id=r-1/part-00000.jsonl");
         assert_eq!(run_of_generated(&key), Some("r-1"));
         assert_eq!(run_of_generated("incoming/clickstream/mine.jsonl"), None);
+    }
+
+    #[test]
+    fn markers_are_told_from_files() {
+        for (key, bytes) in [
+            ("incoming/products/", Some(0)),
+            ("incoming/products/_SUCCESS", Some(0)),
+            ("incoming/products/_SUCCESS", Some(911)),
+            ("incoming/products/_SUCCESS", None),
+            ("incoming/products/.keep", Some(0)),
+            ("incoming/products_$folder$", Some(0)),
+        ] {
+            assert!(is_marker(key, bytes), "{key}");
+        }
+        for (key, bytes) in [
+            ("incoming/products/empty.csv", Some(0)),
+            ("incoming/products/_products.csv", Some(7)),
+            ("incoming/products/_products.csv", None),
+        ] {
+            assert!(!is_marker(key, bytes), "{key}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_file_is_readable_in_that_of_an_execution() {
+        let readable = |key| super::readable(key, 20);
+        assert_eq!(readable("incoming/products/2026/May sales (1)+x.csv"), "May-sales-1-x");
+        assert_eq!(readable("incoming/products/a_b.tar.gz"), "a_b-tar");
+        assert_eq!(readable("incoming/products/März.csv"), "M-rz");
+        assert_eq!(readable("incoming/products/売上.csv"), "");
+        assert_eq!(readable("incoming/products/.csv"), "");
+        assert_eq!(readable("products"), "products");
+        // Cut between two words, it does not end with what stood between them.
+        assert_eq!(readable("incoming/products/nineteen-characters x.csv"), "nineteen-characters");
     }
 
     #[test]

@@ -19,9 +19,9 @@ use crate::schema_contract::Contracts;
 use crate::vocabulary::Vocabularies;
 
 pub use sections::{
-    AlertSettings, Buckets, Business, Cdc, CdcMode, Compact, Database, DatabaseAuth, Generate,
-    Lake, LineageSettings, MetricsSettings, Recommendations, StorageSettings, Tls, Transform,
-    Validation,
+    AlertSettings, Buckets, Business, Cdc, CdcMode, Compact, Database, DatabaseAuth,
+    DatasetValidation, Generate, Lake, LineageSettings, MetricsSettings, Recommendations,
+    StorageSettings, Tls, Transform, Validation,
 };
 
 /// All settings; each function states what it needs with [`Need`].
@@ -147,9 +147,7 @@ impl Settings {
         for need in needs {
             self.check_need(*need, &mut problems);
         }
-        if !(0.0..=1.0).contains(&self.validation.max_reject_rate) {
-            problems.push("validation.max_reject_rate must be between 0 and 1".to_owned());
-        }
+        self.validation.check(&mut problems);
         if !(5..=5120).contains(&self.storage.part_size_mib) {
             problems.push("storage.part_size_mib must be between 5 and 5120".to_owned());
         }
@@ -235,19 +233,34 @@ mod tests {
 
     #[test]
     fn variables_override_the_environment_which_overrides_the_base() {
-        let base = Settings::from_sources("prod", variables(&[]), &[]).unwrap();
+        let staging = Settings::from_sources("staging", variables(&[]), &[]).unwrap();
         let local = Settings::from_sources("local", variables(&[]), &[]).unwrap();
-        let variable = variables(&[("SHOPFLOW__VALIDATION__MAX_REJECT_RATE", "0.5")]);
+        let variable = variables(&[("SHOPFLOW__LINEAGE__NAMESPACE", "mine")]);
         let set = Settings::from_sources("local", variable, &[]).unwrap();
-        assert_eq!(base.validation.max_reject_rate, 0.05);
-        assert_eq!(local.validation.max_reject_rate, 0.25);
-        assert_eq!(set.validation.max_reject_rate, 0.5);
+        assert_eq!(staging.lineage.namespace, "shopflow-staging");
+        assert_eq!(local.lineage.namespace, "shopflow-local");
+        assert_eq!(set.lineage.namespace, "mine");
+    }
+
+    #[test]
+    fn the_limit_of_refused_rows_is_the_same_everywhere_unless_a_dataset_has_its_own() {
+        for environment in ["local", "dev", "staging", "prod"] {
+            let usual = Settings::from_sources(environment, variables(&[]), &[]).unwrap();
+            assert_eq!(usual.validation.limit(crate::Dataset::Customers), 0.05, "{environment}");
+        }
+        let own = ("SHOPFLOW__VALIDATION__DATASETS__TRANSACTIONS__MAX_REJECT_RATE", "0.4");
+        let all = ("SHOPFLOW__VALIDATION__MAX_REJECT_RATE", "0.1");
+        let set = Settings::from_sources("prod", variables(&[own, all]), &[]).unwrap();
+        assert_eq!(set.validation.limit(crate::Dataset::Transactions), 0.4);
+        assert_eq!(set.validation.limit(crate::Dataset::Products), 0.1);
     }
 
     #[test]
     fn every_problem_is_listed_at_once() {
         let wrong = variables(&[
             ("SHOPFLOW__VALIDATION__MAX_REJECT_RATE", "1.5"),
+            ("SHOPFLOW__VALIDATION__DATASETS__ORDERS__MAX_REJECT_RATE", "0.1"),
+            ("SHOPFLOW__VALIDATION__DATASETS__PRODUCTS__MAX_REJECT_RATE", "7"),
             ("SHOPFLOW__DATABASE__TLS", "disable"),
             ("SHOPFLOW__SCHEMA_CONTRACT__PRODUCTS__COLUMNS", "drop"),
             ("SHOPFLOW__SCHEMA_CONTRACT__CUSTOMERS__DATA_TYPE", "evolve"),
@@ -264,7 +277,9 @@ mod tests {
         .unwrap_err();
         let text = error.to_string();
         for part in [
-            "max_reject_rate",
+            "validation.max_reject_rate must be between",
+            "validation.datasets.orders is not a dataset",
+            "validation.datasets.products.max_reject_rate must be between",
             "buckets.landing",
             "database.host",
             "secret_arn",

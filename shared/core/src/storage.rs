@@ -260,6 +260,20 @@ impl Storage {
         bucket: &str,
         key: &str,
     ) -> Result<Option<(T, String)>> {
+        let Some((content, etag)) = self.read_if_exists(bucket, key).await? else {
+            return Ok(None);
+        };
+        let value = serde_json::from_slice(&content)
+            .or_error(ErrorKind::InvalidInput, "decode JSON object failed")
+            .map_err(|error| error.with("bucket", bucket).with("key", key))?;
+        Ok(Some((value, etag)))
+    }
+
+    /// The whole of a small object with its ETag; `None` when it does not exist.
+    ///
+    /// # Errors
+    /// `Transient.Storage`, or `Internal` when S3 refuses the request.
+    pub async fn read_if_exists(&self, bucket: &str, key: &str) -> Result<Option<(Bytes, String)>> {
         let output = match self.client.get_object().bucket(bucket).key(key).send().await {
             Ok(output) => output,
             Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => {
@@ -278,10 +292,7 @@ impl Storage {
             .await
             .or_error(ErrorKind::TransientStorage, "read object failed")?
             .into_bytes();
-        let value = serde_json::from_slice(&content)
-            .or_error(ErrorKind::InvalidInput, "decode JSON object failed")
-            .map_err(|error| error.with("bucket", bucket).with("key", key))?;
-        Ok(Some((value, etag)))
+        Ok(Some((content, etag)))
     }
 
     /// Deletes objects (in a versioned bucket: hides them). Absent keys are fine.

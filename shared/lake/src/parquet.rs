@@ -23,6 +23,9 @@ use crate::table::{FileEntry, Table};
 /// Content type of Parquet objects.
 pub const CONTENT_TYPE: &str = "application/vnd.apache.parquet";
 
+/// What files say of who wrote them.
+const CREATED_BY: &str = "shopflow";
+
 /// Most rows of a row group: enough to compress well, few enough to buffer and to read in parallel.
 pub const ROW_GROUP_ROWS: usize = 256 * 1024;
 
@@ -35,10 +38,14 @@ pub const READ_BATCH_ROWS: usize = 64 * 1024;
 /// How every Parquet file of the lake is written: zstd level 1, page statistics, bounded row
 /// groups, and nothing that depends on the clock or the version of a library.
 pub fn writer_properties() -> WriterProperties {
+    properties(CREATED_BY.to_owned())
+}
+
+fn properties(created_by: String) -> WriterProperties {
     WriterProperties::builder()
         // Level 1 is the default of the codec crate; it trades a few per cent of size for speed.
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_created_by("shopflow".to_owned())
+        .set_created_by(created_by)
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
@@ -63,7 +70,30 @@ pub fn encode_each(
     schema: SchemaRef,
     batches: impl Iterator<Item = Result<RecordBatch>>,
 ) -> Result<Bytes> {
-    let mut writer = ArrowWriter::try_new(Vec::new(), schema, Some(writer_properties()))
+    encode_under(writer_properties(), schema, batches)
+}
+
+/// [`encode`] for a file that takes the place of one of `replaced` bytes under the same name: it is
+/// longer than that, by spaces in the footer if need be, since mirrors that go by size would keep
+/// the old one otherwise.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_longer(schema: SchemaRef, batches: &[RecordBatch], replaced: u64) -> Result<Bytes> {
+    let content = encode(schema.clone(), batches)?;
+    let Some(missing) = replaced.checked_sub(content.len() as u64) else { return Ok(content) };
+    let spaces = usize::try_from(missing + 1)
+        .or_error(ErrorKind::Internal, "the replaced file is too large")?;
+    let created_by = format!("{CREATED_BY}{}", " ".repeat(spaces));
+    encode_under(properties(created_by), schema, batches.iter().cloned().map(Ok))
+}
+
+fn encode_under(
+    properties: WriterProperties,
+    schema: SchemaRef,
+    batches: impl Iterator<Item = Result<RecordBatch>>,
+) -> Result<Bytes> {
+    let mut writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties))
         .map_err(|error| encode_error(&error))?;
     for batch in batches {
         writer.write(&batch?).map_err(|error| encode_error(&error))?;
@@ -292,6 +322,20 @@ mod tests {
         let content = encode(all.schema(), &[all.slice(0, 7), all.slice(7, 99_993)]).unwrap();
         let decoded = decode(content).unwrap();
         assert_eq!(arrow::compute::concat_batches(&all.schema(), &decoded).unwrap(), all);
+    }
+
+    #[test]
+    fn a_file_that_takes_the_place_of_another_is_longer_and_has_its_own_rows() {
+        let all = batch(10);
+        let usual = encode(all.schema(), std::slice::from_ref(&all)).unwrap();
+        let length = usual.len() as u64;
+        for replaced in [0, length - 1, length, length + 1, length + 5_000] {
+            let batches = std::slice::from_ref(&all);
+            let content = encode_longer(all.schema(), batches, replaced).unwrap();
+            assert!(content.len() as u64 > replaced, "{} after {replaced}", content.len());
+            assert_eq!(content == usual, replaced < length, "{replaced}");
+            assert_eq!(decode(content).unwrap(), [all.clone()]);
+        }
     }
 
     #[test]

@@ -92,6 +92,8 @@ pub struct Table {
     bucket: String,
     manifest: TableManifest,
     etag: Option<String>,
+    /// Bytes of the manifest as it lies in the bucket; 0 when there is none.
+    length: usize,
 }
 
 impl Table {
@@ -100,15 +102,20 @@ impl Table {
     /// # Errors
     /// `Transient.Storage`, or `InvalidInput` when the manifest cannot be decoded.
     pub async fn open(storage: &Storage, bucket: &str, table: &str) -> Result<Table> {
-        let found = storage.read_json_if_exists(bucket, &manifest_key(table)).await?;
-        let (manifest, etag) = match found {
-            Some((manifest, etag)) => (manifest, Some(etag)),
+        let key = manifest_key(table);
+        let (manifest, etag, length) = match storage.read_if_exists(bucket, &key).await? {
+            Some((content, etag)) => {
+                let manifest = serde_json::from_slice::<TableManifest>(&content)
+                    .or_error(ErrorKind::InvalidInput, "decode table manifest failed")
+                    .map_err(|error| error.with("bucket", bucket).with("key", &key))?;
+                (manifest, Some(etag), content.len())
+            }
             None => {
                 let partitions = BTreeMap::new();
-                (TableManifest { table: table.to_owned(), snapshot: 0, partitions }, None)
+                (TableManifest { table: table.to_owned(), snapshot: 0, partitions }, None, 0)
             }
         };
-        Ok(Table { storage: storage.clone(), bucket: bucket.to_owned(), manifest, etag })
+        Ok(Table { storage: storage.clone(), bucket: bucket.to_owned(), manifest, etag, length })
     }
 
     /// The files of this snapshot.
@@ -152,8 +159,8 @@ impl Table {
         if next.partitions == self.manifest.partitions {
             return Ok(true);
         }
-        let content = serde_json::to_vec_pretty(&next)
-            .or_error(ErrorKind::Internal, "encode table manifest failed")?;
+        let content = encoded(&next, self.length)?;
+        let length = content.len();
         let precondition = match &self.etag {
             Some(etag) => Precondition::Etag(etag.clone()),
             None => Precondition::Absent,
@@ -184,6 +191,7 @@ impl Table {
         let deleted = self.storage.delete(&self.bucket, &gone).await;
         self.manifest = next;
         self.etag = Some(etag);
+        self.length = length;
         deleted.map(|()| true)
     }
 
@@ -192,6 +200,18 @@ impl Table {
         Error::new(ErrorKind::TransientStorage, "table was changed by another writer each time")
             .with("table", &self.manifest.table)
     }
+}
+
+/// A manifest as it is written over one of `replaced` bytes: longer than that, by spaces if need be,
+/// since mirrors that go by size would keep the old one otherwise
+/// (docs/decisions/0040-mirrors-by-size.md).
+fn encoded(manifest: &TableManifest, replaced: usize) -> Result<Vec<u8>> {
+    let mut content = serde_json::to_vec_pretty(manifest)
+        .or_error(ErrorKind::Internal, "encode table manifest failed")?;
+    if content.len() <= replaced {
+        content.resize(replaced + 1, b' ');
+    }
+    Ok(content)
 }
 
 /// `<table>/_manifest.json`; query engines skip names that begin with an underscore.

@@ -9,7 +9,8 @@ use arrow::array::{Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema};
 use shopflow_core::{ErrorKind, Storage};
 use shopflow_lake::parquet::{read_file, write_batches};
-use shopflow_lake::{DayRange, FileEntry, Table};
+use shopflow_lake::table::manifest_key;
+use shopflow_lake::{DayRange, FileEntry, Table, TableManifest};
 use shopflow_testkit::{bucket, storage};
 
 const MONTH: &str = "month=2024-01";
@@ -127,6 +128,74 @@ async fn a_commit_without_a_change_writes_nothing() {
     assert!(table.commit(change(vec![entry])).await.unwrap());
     assert_eq!(table.manifest().snapshot, 1);
     assert!(stale.commit(change(vec![])).await.unwrap(), "the manifest kept its ETag");
+}
+
+/// A copy of a prefix that is made as `aws s3 sync` does: an object of the same length is taken for
+/// the same.
+#[derive(Default)]
+struct Mirror(BTreeMap<String, Vec<u8>>);
+
+impl Mirror {
+    async fn sync(&mut self, storage: &Storage, bucket: &str, prefix: &str) {
+        let listed = storage.client().list_objects_v2().bucket(bucket).prefix(prefix);
+        let listed = listed.send().await.unwrap();
+        let there: BTreeMap<String, usize> = listed
+            .contents()
+            .iter()
+            .map(|object| (object.key().unwrap().to_owned(), object.size().unwrap() as usize))
+            .collect();
+        self.0.retain(|key, _| there.contains_key(key));
+        for (key, size) in there {
+            if self.0.get(&key).is_none_or(|content| content.len() != size) {
+                let (content, _) = storage.read_if_exists(bucket, &key).await.unwrap().unwrap();
+                self.0.insert(key, content.to_vec());
+            }
+        }
+    }
+
+    /// The manifest that it has of a table; every file that it names is there as it says.
+    fn manifest(&self, table: &str) -> TableManifest {
+        let manifest = &self.0[&manifest_key(table)];
+        let manifest: TableManifest = serde_json::from_slice(manifest).unwrap();
+        for file in manifest.files() {
+            assert_eq!(self.0.get(&file.key).map(Vec::len), Some(file.bytes as usize));
+        }
+        manifest
+    }
+}
+
+#[tokio::test]
+async fn a_mirror_that_goes_by_size_follows_every_publication() {
+    let storage = storage().await;
+    let bucket = bucket(&storage, "lake").await;
+    let mut table = Table::open(&storage, &bucket, "silver/t").await.unwrap();
+    let mut mirror = Mirror::default();
+    let mut lengths = Vec::new();
+    // The second manifest is as long as the first, the last one shorter than the one before.
+    for parts in [vec![0..5], vec![5..10], vec![0..3, 3..6], vec![0..5]] {
+        let mut files = Vec::new();
+        for values in parts {
+            files.push(file(&storage, &table, values).await);
+        }
+        assert!(table.commit(change(files)).await.unwrap());
+        lengths.push(serde_json::to_vec_pretty(table.manifest()).unwrap().len());
+        mirror.sync(&storage, &bucket, "silver/t/").await;
+        assert_eq!(&mirror.manifest("silver/t"), table.manifest());
+        // The next one is published by another process.
+        table = Table::open(&storage, &bucket, "silver/t").await.unwrap();
+    }
+    assert_eq!(lengths[0], lengths[1], "as far as what they say goes");
+    assert!(lengths[3] < lengths[2]);
+
+    // Without opening it again in between, and for a mirror that misses some.
+    let mut late = Mirror::default();
+    late.sync(&storage, &bucket, "silver/t/").await;
+    for values in [10..15, 20..25, 30..35] {
+        let files = vec![file(&storage, &table, values).await];
+        assert!(table.commit(change(files)).await.unwrap());
+    }
+    late.sync(&storage, &bucket, "silver/t/").await;
+    assert_eq!(&late.manifest("silver/t"), table.manifest());
 }
 
 #[tokio::test]

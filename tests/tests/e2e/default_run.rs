@@ -90,7 +90,7 @@ async fn the_same_seed_again_changes_nothing() {
 #[tokio::test]
 async fn validation_finds_every_planted_defect_and_nothing_else() {
     let cloud = Cloud::fresh().await;
-    let source = json!({"kind": "generate", "defect_rate": 0.05, "seed": 11, "scale": 2});
+    let source = json!({"kind": "generate", "defect_rate": 0.03, "seed": 11, "scale": 4});
     let run = cloud.run(json!({"source": source})).await.expect_success();
     cloud.ledger(&run.name).await.assert_balanced();
 

@@ -51,6 +51,8 @@ async fn failed_runs_are_told_and_their_end_once() {
     let told = arrived(&cloud, &queue).await;
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told.iter().all(|(subject, _)| subject.ends_with("failed")), "{told:?}");
+    let files = json!(["incoming/customers/nothing.csv"]);
+    assert!(told.iter().all(|(_, said)| said["files"] == files), "{told:?}");
 
     let first = cloud.run_files(&[("customers", customers(1..6))]).await.expect_success().name;
     let told = arrived(&cloud, &queue).await;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use shopflow::execution::Poll;
+use shopflow::quarantine::accept;
 use shopflow::quarantine::files;
 use shopflow::quarantine::replay::{self, Replay};
 use shopflow::quarantine::rows::Rows;
@@ -270,6 +271,85 @@ async fn clicks_are_replayed_as_lines() {
         replayed(&cloud, &request(&run.name, Dataset::Clickstream, Some(path))).await;
     assert_eq!((account.rows_in, account.rows_quarantined), (1, 0));
     Ledger::assert_conserved(&cloud.database).await;
+}
+
+/// Every second of 40 products has no price.
+fn half_bad() -> String {
+    let file = products(1..41);
+    let lines = file.lines().enumerate().map(|(number, line)| match number % 2 {
+        1 => format!("{}\n", line.replace(".50,", ".5x,")),
+        _ => format!("{line}\n"),
+    });
+    lines.collect()
+}
+
+#[tokio::test]
+async fn a_file_over_its_limit_is_held_and_loaded_once_after_a_decision() {
+    let cloud = Cloud::fresh().await;
+    let folder = tempfile::tempdir().unwrap();
+    let run = cloud.run_files(&[("products", half_bad())]).await.expect_failure("InvalidInput");
+    let told = format!(
+        "load the 20 good ones, which are held, with `cargo shopflow quarantine accept {} --why <reason>`",
+        run.name
+    );
+    assert!(run.cause.contains(&told), "{}", run.cause);
+    assert!(prices(&cloud).await.is_empty());
+    let found = entry(&cloud, &run.name, Dataset::Products).await;
+    assert_eq!((found.rows, found.rows_held(), found.can_be_accepted), (20, 20, true));
+    let as_is = request(&run.name, Dataset::Products, None);
+    let error = replay::start(&cloud.target, &as_is).await.unwrap_err().to_string();
+    assert!(error.contains("quarantine accept"), "{error}");
+
+    let decided = accept::Request {
+        run_id: run.name.clone(),
+        dataset: None,
+        part: None,
+        by: "ana".to_owned(),
+        why: "the till was broken".to_owned(),
+    };
+    let accepted = accept::start(&cloud.target, &decided).await.unwrap();
+    assert!(!accepted.known);
+    assert_eq!((accepted.rows_held, accepted.files()), (20, (1, 1)));
+    let name = accepted.execution.name().to_owned();
+    let outcome = accepted.execution.wait(Poll::local(), |_| ()).await.unwrap();
+    assert!(outcome.succeeded(), "{outcome:?}");
+    let accounts = accepted.finish(&cloud.target, &outcome).await.unwrap();
+    let expected =
+        Account { rows_in: 40, rows_loaded: 20, rows_quarantined: 20, rows_unchanged: 0 };
+    assert_eq!(accounts[&Dataset::Products], expected);
+    cloud.ledger(&name).await.assert_balanced();
+    Ledger::assert_conserved(&cloud.database).await;
+    assert_eq!(prices(&cloud).await.len(), 20);
+
+    // The decision is with the run, in the report of the file, and beside its quarantine file.
+    let kept = format!(
+        "SELECT count(*) FROM ops.runs WHERE run_id = '{name}'
+         AND input::jsonb #>> '{{source,decision,why}}' = 'the till was broken'"
+    );
+    assert_eq!(cloud.count(&kept).await, 1);
+    let reports = cloud.keys(&cloud.reports, &format!("validation/run_id={name}/")).await;
+    let report = cloud.read(&cloud.reports, &reports[0]).await;
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    assert_eq!((&report["accepted"], &report["decision"]["by"]), (&json!(true), &json!("ana")));
+    let found = entry(&cloud, &run.name, Dataset::Products).await;
+    let record = found.accepted().unwrap();
+    assert_eq!((record.run_id.as_str(), record.decision.by.as_str()), (name.as_str(), "ana"));
+    assert_eq!(found.rows_held(), 0);
+
+    // Once more: nothing is started.
+    let runs = cloud.executions("").await;
+    let again = accept::start(&cloud.target, &decided).await.unwrap();
+    assert!(again.known);
+    assert_eq!((again.execution.name(), cloud.executions("").await), (name.as_str(), runs));
+
+    // The refused rows are now those of the run that has loaded the others.
+    let error = replay::start(&cloud.target, &as_is).await.unwrap_err().to_string();
+    assert!(error.contains(&format!("quarantine replay {name} products")), "{error}");
+    let refused = entry(&cloud, &name, Dataset::Products).await;
+    let path = repaired(&cloud, &refused, folder.path(), |rows| rows.replace(".5x", ".50")).await;
+    let (_, account) = replayed(&cloud, &request(&name, Dataset::Products, Some(path))).await;
+    assert_eq!((account.rows_in, account.rows_loaded), (20, 20));
+    assert_eq!(prices(&cloud).await.len(), 40);
 }
 
 #[tokio::test]

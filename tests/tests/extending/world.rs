@@ -149,7 +149,7 @@ impl World {
             settings: Arc::new(self.settings.clone()),
             zone: Zone::of(&self.settings).unwrap(),
         };
-        let event = ValidateEvent { run: run.clone(), object: landed.reference() };
+        let event = ValidateEvent { run: run.clone(), object: landed.reference(), decision: None };
         shopflow_validate::handle(&context, event, &self.invocation).await
     }
 

@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use shopflow_core::{Dataset, LedgerEntry, ObjectRef, Stage};
+use shopflow_core::ObjectRef;
+
+use crate::quarantine::account::Account;
 
 /// Status of a replay whose run may be under way.
 pub const STARTED: &str = "started";
@@ -33,17 +35,6 @@ pub struct Record {
     pub account: Option<Account>,
 }
 
-/// What a run did with the rows of a dataset, from its first stage to its last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Account {
-    pub rows_in: u64,
-    pub rows_loaded: u64,
-    /// Refused again.
-    pub rows_quarantined: u64,
-    /// Already there, or older than what is there.
-    pub rows_unchanged: u64,
-}
-
 impl Record {
     /// True when the run reached its end without an error.
     pub fn succeeded(&self) -> bool {
@@ -62,29 +53,5 @@ impl Record {
     /// True when the end of the run was noted.
     pub fn has_ended(&self) -> bool {
         self.status != STARTED
-    }
-}
-
-impl Account {
-    /// From the ledger of a run; `None` when the run did not come to validate the dataset.
-    pub fn of(ledger: &[LedgerEntry], dataset: Dataset) -> Option<Account> {
-        let line = |stage: Stage| {
-            ledger.iter().find(|line| line.stage == stage && line.dataset == dataset)
-        };
-        let validate = line(Stage::Validate)?;
-        let quarantined = ledger.iter().filter(|line| line.dataset == dataset);
-        // Clicks are not loaded into Postgres: their last stage is transform.
-        let last = line(Stage::Load).or_else(|| line(Stage::Transform));
-        Some(Account {
-            rows_in: validate.rows_in,
-            rows_loaded: last.map_or(0, |line| line.rows_loaded),
-            rows_quarantined: quarantined.map(|line| line.rows_quarantined).sum(),
-            rows_unchanged: last.map_or(0, |line| line.rows_unchanged),
-        })
-    }
-
-    /// True when every row is accounted for exactly once.
-    pub fn is_balanced(&self) -> bool {
-        self.rows_in == self.rows_loaded + self.rows_quarantined + self.rows_unchanged
     }
 }

@@ -29,7 +29,9 @@ fn entry(part: &str) -> Entry {
         }),
         rows_good: Some(40),
         rejection: None,
+        can_be_accepted: false,
         replays: Vec::new(),
+        acceptances: Vec::new(),
     }
 }
 

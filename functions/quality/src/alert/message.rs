@@ -10,6 +10,8 @@ use crate::report::Report;
 const SUBJECT_LIMIT: usize = 100;
 /// Failures that are described one by one; SNS takes 256 KiB, people take less.
 const DESCRIBED: usize = 25;
+/// Files that are named.
+const FILES: usize = 5;
 
 /// What a message is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,14 +107,25 @@ pub(super) fn recovery(
 fn start(kind: Kind, report: &Report, consequence: &str) -> String {
     let run = &report.run;
     format!(
-        "ShopFlow {}\n\nRun {} of {}: {} of {} checks failed, score {} of 100. {consequence}\n",
+        "ShopFlow {}\n\nRun {} of {}: {} of {} checks failed, score {} of 100. {consequence}\n{}",
         headline(kind, report),
         run.run_id,
         run.run_date,
         report.checks_failed,
         report.checks_total,
         report.score,
+        files(report),
     )
+}
+
+/// The files that the run brought, as a line; nothing when it brought none.
+fn files(report: &Report) -> String {
+    let (named, others) = report.files.split_at(FILES.min(report.files.len()));
+    match (named.is_empty(), others.len()) {
+        (true, _) => String::new(),
+        (false, 0) => format!("Files: {}\n", named.join(", ")),
+        (false, more) => format!("Files: {} and {more} more\n", named.join(", ")),
+    }
 }
 
 fn describe(text: &mut String, News { check, failure }: &News, owners: &Owners) {
@@ -208,6 +221,17 @@ mod tests {
              Report: s3://reports/quality/run_id=nightly/report.json\n\
              Data docs: https://docs.example.com/docs/run_id=nightly/index.html\n"
         );
+    }
+
+    #[test]
+    fn the_files_of_the_run_are_named_as_far_as_they_are_few() {
+        let of = |count: usize| {
+            let keys = (0..count).map(|n| format!("incoming/products/{n}.csv"));
+            files(&report("nightly", Vec::new()).about(keys.collect()))
+        };
+        assert_eq!(of(0), "");
+        assert_eq!(of(2), "Files: incoming/products/0.csv, incoming/products/1.csv\n");
+        assert!(of(7).ends_with("incoming/products/4.csv and 2 more\n"), "{}", of(7));
     }
 
     #[test]

@@ -13,6 +13,8 @@ use super::outcome::Places;
 /// How the files of a dataset arrived.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Arrival {
+    /// Keys of the files as they landed.
+    pub files: Vec<String>,
     /// Share of the rows that were refused, 0 to 1.
     pub reject_rate: Option<f64>,
     pub extra_columns: BTreeSet<String>,
@@ -83,6 +85,7 @@ pub async fn of(places: Places<'_>, event: &QualityEvent) -> Result<BTreeMap<Dat
     let mut arrivals: BTreeMap<Dataset, Arrival> = BTreeMap::new();
     for (entry, report) in try_join_all(reports).await? {
         let arrival = arrivals.entry(entry.dataset).or_default();
+        arrival.files.push(entry.source.key.clone());
         if let Some((report, _)) = report {
             let found = report.personal_data.into_iter();
             let file = &entry.source.key;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::dataset::Dataset;
+
 /// Names of the three buckets.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -68,11 +70,47 @@ pub struct Generate {
 /// How `validate` reads files, and its limits.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Validation {
-    /// Share of rejected rows, 0 to 1, above which a file fails the run.
+    /// Share of refused rows, 0 to 1, above which a file is rejected, unless its dataset has a limit
+    /// of its own.
     pub max_reject_rate: f64,
+    /// What is set for single datasets, by name.
+    #[serde(default)]
+    pub datasets: BTreeMap<String, DatasetValidation>,
     /// IANA name of the zone that times without an offset are of; when absent, that of the shop.
     #[serde(default)]
     pub time_zone: Option<String>,
+}
+
+/// What differs for the files of one dataset.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub struct DatasetValidation {
+    /// In the place of [`Validation::max_reject_rate`].
+    #[serde(default)]
+    pub max_reject_rate: Option<f64>,
+}
+
+impl Validation {
+    /// Share of refused rows, 0 to 1, above which a file of `dataset` is rejected.
+    pub fn limit(&self, dataset: Dataset) -> f64 {
+        let own = self.datasets.get(dataset.name()).and_then(|own| own.max_reject_rate);
+        own.unwrap_or(self.max_reject_rate)
+    }
+
+    pub(super) fn check(&self, problems: &mut Vec<String>) {
+        let mut check = |name: &str, share: f64| {
+            if !(0.0..=1.0).contains(&share) {
+                problems.push(format!("{name} must be between 0 and 1"));
+            }
+        };
+        check("validation.max_reject_rate", self.max_reject_rate);
+        for (dataset, own) in &self.datasets {
+            let share = own.max_reject_rate.unwrap_or_default();
+            check(&format!("validation.datasets.{dataset}.max_reject_rate"), share);
+        }
+        let is_unknown = |name: &&String| name.parse::<Dataset>().is_err();
+        let unknown = self.datasets.keys().filter(is_unknown);
+        problems.extend(unknown.map(|name| format!("validation.datasets.{name} is not a dataset")));
+    }
 }
 
 /// How objects are transferred.
