@@ -17,21 +17,24 @@ WITH lines AS (
         amount,
         discount,
         status,
-        CASE WHEN quantity > 0 AND coalesce(status, '') <> 'cancelled' THEN 1 ELSE 0 END AS sold
+        CASE WHEN quantity > 0 AND (status IS NULL OR status <> 'cancelled') THEN 1 ELSE 0 END
+            AS sold
     FROM gold_fact_sales
 ), months AS (
     SELECT
         month_start,
         count(*) AS transactions,
         count(DISTINCT customer_id) AS customers,
-        sum(CASE WHEN quantity > 0 AND status IN ('cancelled', 'returned') THEN 0 ELSE quantity END)
-            AS units,
+        sum(CASE
+            WHEN status IS NOT NULL AND quantity > 0 AND status IN ('cancelled', 'returned') THEN 0
+            ELSE quantity
+        END) AS units,
         CAST(coalesce(sum(amount), 0) AS decimal(18, 2)) AS revenue,
         count(*) - count(amount) AS unpriced_transactions,
         count(CASE WHEN sold = 1 AND order_id IS NULL THEN 1 END) AS single_sales,
         CAST(coalesce(sum(
             CASE
-                WHEN sold = 1 AND status IN ('refunded', 'returned')
+                WHEN status IS NOT NULL AND sold = 1 AND status IN ('refunded', 'returned')
                     THEN CAST(quantity * unit_price AS decimal(18, 2))
                 WHEN sold = 1 THEN amount + coalesce(discount, CAST(0 AS decimal(18, 2)))
             END), 0) AS decimal(18, 2)) AS gross,

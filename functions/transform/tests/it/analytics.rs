@@ -196,7 +196,8 @@ async fn recommendations_are_what_their_sql_says() {
     let sold = year_of_sales(150, 12).into_iter();
     let sold: Vec<(Sale, Own)> = sold
         .map(|Sale(id, customer, product, quantity, moment)| {
-            let own = Own { is_guest: dice.roll(7) == 0, ..Own::default() };
+            let status = (dice.roll(6) == 0).then_some("cancelled");
+            let own = Own { is_guest: dice.roll(7) == 0, status, ..Own::default() };
             let quantity = if dice.roll(9) == 0 { -quantity } else { quantity };
             (Sale(id, customer, product, quantity, moment), own)
         })
@@ -218,7 +219,7 @@ async fn recommendations_are_what_their_sql_says() {
         .batch_execute(
             "CREATE TEMP VIEW gold_fact_sales AS
              SELECT f.transaction_id, c.customer_id, p.product_id, f.quantity,
-                    (f.sold_at AT TIME ZONE 'UTC')::date AS business_date
+                    f.status, (f.sold_at AT TIME ZONE 'UTC')::date AS business_date
              FROM warehouse.fact_sales AS f
              LEFT JOIN warehouse.dim_customer AS c USING (customer_key)
              JOIN warehouse.dim_product AS p USING (product_key);
