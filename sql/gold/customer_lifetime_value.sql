@@ -14,26 +14,26 @@ WITH lines AS (
         business_date,
         order_id,
         amount,
-        CASE WHEN quantity > 0 AND (status IS NULL OR status <> 'cancelled') THEN business_date END
-            AS bought_on
+        CASE WHEN quantity > 0 AND (status IS NULL OR status <> 'cancelled') THEN 1 ELSE 0 END
+            AS sold
     FROM gold_fact_sales
     WHERE customer_id IS NOT NULL
 ), customers AS (
     SELECT
         customer_id,
-        min(bought_on) AS first_purchase,
-        max(bought_on) AS last_purchase,
+        min(CASE WHEN sold = 1 THEN business_date END) AS first_purchase,
+        max(CASE WHEN sold = 1 THEN business_date END) AS last_purchase,
         min(business_date) AS first_line,
         max(business_date) AS last_line,
         count(*) AS transactions,
-        count(CASE WHEN order_id IS NULL THEN bought_on END) AS single_sales,
+        count(CASE WHEN sold = 1 AND order_id IS NULL THEN 1 END) AS single_sales,
         CAST(coalesce(sum(amount), 0) AS decimal(18, 2)) AS revenue
     FROM lines
     GROUP BY customer_id
 ), numbered AS (
     SELECT customer_id, count(DISTINCT order_id) AS orders
     FROM lines
-    WHERE order_id IS NOT NULL AND bought_on IS NOT NULL
+    WHERE sold = 1 AND order_id IS NOT NULL
     GROUP BY customer_id
 ), tenures AS (
     SELECT

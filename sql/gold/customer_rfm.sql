@@ -9,20 +9,21 @@
 WITH lines AS (
     SELECT
         customer_id,
+        business_date,
         amount,
-        CASE WHEN quantity > 0 AND (status IS NULL OR status <> 'cancelled') THEN business_date END
-            AS bought_on
+        CASE WHEN quantity > 0 AND (status IS NULL OR status <> 'cancelled') THEN 1 ELSE 0 END
+            AS sold
     FROM gold_fact_sales
     WHERE customer_id IS NOT NULL
 ), purchases AS (
     SELECT
         customer_id,
-        max(bought_on) AS last_purchase,
-        count(DISTINCT bought_on) AS frequency,
+        max(CASE WHEN sold = 1 THEN business_date END) AS last_purchase,
+        count(DISTINCT CASE WHEN sold = 1 THEN business_date END) AS frequency,
         CAST(coalesce(sum(amount), 0) AS decimal(18, 2)) AS monetary
     FROM lines
     GROUP BY customer_id
-    HAVING max(bought_on) IS NOT NULL
+    HAVING max(sold) = 1
 ), as_of AS (
     SELECT max(business_date) AS last_line FROM gold_fact_sales
 ), measured AS (

@@ -325,10 +325,7 @@ async fn shares_of_revenue_that_is_zero_or_less_are_absent() {
         .await
         .unwrap();
     let mix = include_str!("../../../sql/analytics/category_mix.sql");
-    assert_eq!(
-        ask(&client, mix).await[1..],
-        ["books|1|1|10.00|-|-|-", "toys|1|-1|-30.00|-|-|-"]
-    );
+    assert_eq!(ask(&client, mix).await[1..], ["books|1|1|10.00|-|-|-", "toys|1|-1|-30.00|-|-|-"]);
     let suppliers = include_str!("../../../sql/analytics/supplier_performance.sql");
     assert_eq!(
         ask(&client, suppliers).await[1..],
