@@ -279,7 +279,7 @@ impl Business {
     }
 
     fn top_table(&self) -> Table {
-        let mut table = Table::new(&["customer", "country", "transactions", "revenue"]);
+        let mut table = Table::new(&["customer", "country", "lines", "revenue"]);
         for customer in &self.top_customers {
             table.rows.push(vec![
                 Some(customer.customer_id.clone()),

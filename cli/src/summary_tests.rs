@@ -78,9 +78,9 @@ cost on AWS     $0.001381 (estimate)
                 besides, $0.030000 for custom metrics, once an hour however many runs
 
 Top customers by spending, in all runs
-customer  country  transactions   revenue
-────────  ───────  ────────────  ────────
-      17  -                  42  9,876.50
+customer  country  lines   revenue
+────────  ───────  ─────  ────────
+      17  -           42  9,876.50
 ";
     assert_eq!(report().render(), expected);
 }

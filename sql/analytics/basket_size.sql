@@ -3,14 +3,14 @@
 -- Grain:     one row per number of lines in a basket, five and more together.
 -- Reads:     warehouse.basket_sizes
 -- Chart:     bars baskets_percent by lines
--- Columns:   lines            transactions in the basket: 1 to 4, or 5+
+-- Columns:   lines            lines in the basket: 1 to 4, or 5+
 --            baskets          baskets of that size
 --            baskets_percent  their share of all baskets
 --            average_units    units per basket
---            average_value    revenue per basket; sales without a known price add nothing
+--            average_value    revenue per basket; lines without a known price add nothing
 -- Notes:     A basket is all that a customer buys on one day (dim_date's day), or of it what has one
---            order number, and each sale to a guest without a number is one. What came back is in
---            none.
+--            order number, and each line to a guest without a number is one. What came back or was
+--            cancelled is in none.
 WITH grouped AS (
     SELECT
         least(lines, 5) AS lines,

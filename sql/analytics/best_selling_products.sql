@@ -7,10 +7,10 @@
 --            rank             1 is the product with most units sold in its category
 --            product_id       number of the product
 --            product          name today; absent for inferred members
---            units            units sold, the measure of the ranking
+--            units            units sold, less what came back: the measure of the ranking
 --            revenue          what was charged, less what came back
 --            rank_by_revenue  place in the category by revenue, among all its products
--- Notes:     Every sale of a product counts for the category the product is in today, so a product
+-- Notes:     Every line of a product counts for the category the product is in today, so a product
 --            that moved is ranked once, with its whole history.
 --            Equal units: more revenue first, then the lower number. Equal revenue: more units
 --            first, then the lower number.

@@ -1,19 +1,19 @@
 -- What does each category contribute, and is that changing?
 -- Theme:     Products
--- Grain:     one row per category with at least one sale.
+-- Grain:     one row per category with at least one line.
 -- Reads:     warehouse.category_sales
 -- Chart:     bars share_percent by category
 -- Columns:   category              category of the product at the moment of the sale; 'unknown'
 --                                  for lines that are no product, such as postage, and while
 --                                  the product is an inferred member
---            transactions          number of sales
---            units                 units sold
+--            transactions          lines: sales, returns and what was cancelled
+--            units                 units sold, less what came back
 --            revenue               what was charged, less what came back
---            share_percent         share of all revenue; absent while there is none
---            recent_share_percent  share of the revenue of the latest month with sales and the two
---                                  before it
+--            share_percent         share of all revenue; absent while that is not above zero
+--            recent_share_percent  share of the revenue of the last month with a line and the two
+--                                  before it; absent while that is not above zero
 --            change_points         recent share less share, in percentage points
-WITH latest AS (
+WITH last_line AS (
     SELECT max(month_start) AS month_start FROM warehouse.category_sales
 ), mix AS (
     SELECT
@@ -24,13 +24,13 @@ WITH latest AS (
         coalesce(sum(s.revenue) FILTER (
             WHERE s.month_start > l.month_start - interval '3 months'), 0.00) AS recent
     FROM warehouse.category_sales AS s
-    CROSS JOIN latest AS l
+    CROSS JOIN last_line AS l
     GROUP BY s.category
 ), shares AS (
     SELECT
         mix.*,
-        100 * revenue / nullif(sum(revenue) OVER (), 0) AS share,
-        100 * recent / nullif(sum(recent) OVER (), 0) AS recent_share
+        100 * revenue / nullif(greatest(sum(revenue) OVER (), 0), 0) AS share,
+        100 * recent / nullif(greatest(sum(recent) OVER (), 0), 0) AS recent_share
     FROM mix
 )
 SELECT

@@ -1,6 +1,7 @@
 -- How many customers of each month still buy in the months that follow?
 -- Theme:     Customers
--- Grain:     one row per month of first purchase and number of months since.
+-- Grain:     one row per month of first purchase and number of months since, up to the last month
+--            in which a customer of any cohort has a line.
 -- Reads:     warehouse.cohort_activity
 -- Chart:     heat retention_percent by cohort and month
 -- Columns:   cohort             month of the first purchase, YYYY-MM
@@ -8,14 +9,16 @@
 --            customers          customers of the cohort
 --            active             customers of the cohort who bought in that month
 --            retention_percent  active of customers
---            revenue            money the cohort spent in that month
--- Notes:     A month in which nobody of a cohort bought is listed with zero. The latest month is
+--            revenue            money the cohort spent in that month, less what came back
+-- Notes:     A month in which nobody of a cohort bought is listed with zero. The last month is
 --            usually not over yet, so the last month of each cohort is lower than it will be.
+--            Who bought nothing is in no cohort. What came back or was cancelled is no purchase, and
+--            what came back before the month of the first purchase is left out.
 WITH cohorts AS (
     SELECT cohort_month, customers AS size
     FROM warehouse.cohort_activity
     WHERE month_number = 0
-), latest AS (
+), last_line AS (
     SELECT max(cohort_month + month_number * interval '1 month') AS month
     FROM warehouse.cohort_activity
 ), cells AS (
@@ -24,7 +27,7 @@ WITH cohorts AS (
         c.size,
         month_number
     FROM cohorts AS c
-    CROSS JOIN latest AS l
+    CROSS JOIN last_line AS l
     CROSS JOIN LATERAL generate_series(
         0,
         (12 * (extract(year FROM l.month) - extract(year FROM c.cohort_month))

@@ -1,16 +1,16 @@
 -- How does revenue develop from month to month?
 -- Theme:     Revenue
--- Grain:     one row per month from the first to the last with a sale; months between them without
---            a sale are listed with zero.
+-- Grain:     one row per month from the first to the last with a line; months between them without
+--            one are listed with zero.
 -- Reads:     warehouse.monthly_sales
 -- Chart:     columns revenue by month
 -- Columns:   month           YYYY-MM, by the UTC date of the sale
 --            revenue         what was charged, less what came back
---            transactions    number of sales
+--            transactions    lines: sales, returns and what was cancelled
 --            growth_percent  change of revenue against the month before; absent for the first
---                            month and after a month without revenue
+--                            month and after one whose revenue was zero or less
 --            running_total   revenue from the first month to this one
--- Notes:     The latest month is usually not over yet, so its growth is not comparable.
+-- Notes:     The last month is usually not over yet, so its growth is not comparable.
 WITH bounds AS (
     SELECT min(month_start) AS first_month, max(month_start) AS last_month
     FROM warehouse.monthly_sales
@@ -30,7 +30,7 @@ SELECT
     revenue,
     transactions,
     round(100 * (revenue - lag(revenue) OVER history)
-          / nullif(lag(revenue) OVER history, 0), 2) AS growth_percent,
+          / nullif(greatest(lag(revenue) OVER history, 0), 0), 2) AS growth_percent,
     sum(revenue) OVER history AS running_total
 FROM sales
 WINDOW history AS (ORDER BY month_start)

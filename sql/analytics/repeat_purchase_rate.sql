@@ -7,10 +7,12 @@
 --            customers          customers who bought that many
 --            customers_percent  their share of all who ever bought
 --            revenue            money they spent, less what came back
---            revenue_percent    their share of all revenue; absent while there is none
+--            revenue_percent    their share of the revenue of all who ever bought; absent while that
+--                               is not above zero
 -- Notes:     A basket is all that a customer buys on one day (dim_date's day), or of it what has one
---            order number. So a customer with two sales on one day has come back only if they are two
---            orders. Guests are nobody.
+--            order number. So a customer with two lines on one day has come back only if they are two
+--            orders. Guests are nobody. What came back or was cancelled is no purchase, and who has
+--            nothing else is not counted.
 --            The repeat purchase rate is the sum of customers_percent from 2 baskets on.
 WITH grouped AS (
     SELECT
@@ -18,6 +20,7 @@ WITH grouped AS (
         sum(customers) AS customers,
         sum(revenue) AS revenue
     FROM warehouse.purchase_frequency
+    WHERE baskets > 0
     GROUP BY 1
 )
 SELECT
@@ -25,6 +28,6 @@ SELECT
     customers,
     round(100 * customers / sum(customers) OVER (), 2) AS customers_percent,
     revenue,
-    round(100 * revenue / nullif(sum(revenue) OVER (), 0), 2) AS revenue_percent
+    round(100 * revenue / nullif(greatest(sum(revenue) OVER (), 0), 0), 2) AS revenue_percent
 FROM grouped
 ORDER BY grouped.baskets;

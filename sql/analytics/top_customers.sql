@@ -6,9 +6,9 @@
 -- Columns:   rank          1 is the customer who spent most
 --            customer_id   number of the customer; name and address are not part of the warehouse
 --            country       country of residence today; 'unknown' where nobody knows it
---            transactions  number of sales
+--            transactions  lines: sales, returns and what was cancelled
 --            revenue       money spent, less what came back
--- Notes:     Sales of products whose price is not known yet count as transactions, not as revenue.
+-- Notes:     Lines of products whose price is not known yet count as transactions, not as revenue.
 --            Equal revenue: more transactions first, then the lower number, so that the answer is
 --            always the same.
 WITH best AS (

@@ -1,16 +1,16 @@
 -- How does each week compare with the one before?
 -- Theme:     Revenue
--- Grain:     one row per week, Monday to Sunday, from the first to the last with a sale; weeks
---            between them without a sale are listed with zero.
+-- Grain:     one row per week, Monday to Sunday, from the first to the last with a line; weeks
+--            between them without one are listed with zero.
 -- Reads:     warehouse.weekly_sales, warehouse.daily_sales
 -- Chart:     line revenue by week where days is 7
 -- Columns:   week               its Monday
---            days               days of the week from the first to the last day with a sale: less
+--            days               days of the week from the first to the last day with a line: less
 --                               than 7 at both ends
 --            revenue            what was charged, less what came back
---            transactions       number of sales
+--            transactions       lines: sales, returns and what was cancelled
 --            growth_percent     change of revenue against the week before; absent when either week
---                               is incomplete or the one before had no revenue
+--                               is incomplete or the revenue of the one before was zero or less
 --            four_week_average  mean revenue of this week and the three before it, where all four
 --                               are complete
 WITH bounds AS (
@@ -38,7 +38,7 @@ SELECT
     transactions,
     CASE WHEN days + lag(days) OVER history = 14
          THEN round(100 * (revenue - lag(revenue) OVER history)
-                    / nullif(lag(revenue) OVER history, 0), 2) END AS growth_percent,
+                    / nullif(greatest(lag(revenue) OVER history, 0), 0), 2) END AS growth_percent,
     CASE WHEN sum(days) OVER month_back = 28
          THEN round(avg(revenue) OVER month_back, 2) END AS four_week_average
 FROM sales

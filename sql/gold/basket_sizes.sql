@@ -1,8 +1,8 @@
 -- basket_sizes: How much do customers buy at a time?
--- Grain: one row per number of sales in a basket. A basket is what one customer bought on one
--- business day, or of it what has one order number; each sale to a guest without one is one of its
--- own. Lines that came back are in none, and units that were cancelled or returned do not count.
--- Revenue counts the priced sales.
+-- Grain: one row per number of lines in a basket. A basket is what one customer bought on one
+-- business day, or of it what has one order number; each line to a guest without one is one of its
+-- own. Lines that came back or were cancelled are in none, and units that were returned do not count.
+-- Revenue counts the priced lines.
 -- Reads gold_fact_sales.
 WITH bought AS (
     SELECT
@@ -10,10 +10,10 @@ WITH bought AS (
         business_date,
         order_id,
         count(*) AS lines,
-        sum(CASE WHEN status IN ('cancelled', 'returned') THEN 0 ELSE quantity END) AS units,
+        sum(CASE WHEN status IS NOT NULL AND status = 'returned' THEN 0 ELSE quantity END) AS units,
         coalesce(sum(amount), 0) AS revenue
     FROM gold_fact_sales
-    WHERE quantity > 0
+    WHERE quantity > 0 AND (status IS NULL OR status <> 'cancelled')
     GROUP BY 1, 2, 3
 )
 SELECT

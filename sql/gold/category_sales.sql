@@ -9,7 +9,8 @@ SELECT
     coalesce(p.category, 'unknown') AS category,
     count(*) AS transactions,
     sum(CASE
-        WHEN f.quantity > 0 AND f.status IN ('cancelled', 'returned') THEN 0
+        WHEN f.status IS NOT NULL AND f.quantity > 0 AND f.status IN ('cancelled', 'returned')
+            THEN 0
         ELSE f.quantity
     END) AS units,
     CAST(coalesce(sum(f.amount), 0) AS decimal(18, 2)) AS revenue

@@ -1,12 +1,14 @@
 -- cohort_retention: How many of the customers won in a month still buy in the months after?
 -- Grain: one row per cohort (customers by the month of their first purchase) and month since, up to
--- the latest sale, for every month in which the shop sold anything to a customer. Month 0 is the
--- cohort's own. Returns are no purchases, and guests are in no cohort.
+-- the last with a purchase of any customer, for every month with one. Month 0 is the cohort's own.
+-- Returns and cancelled sales are no purchases; who bought nothing is in no cohort, nor are guests.
 -- Reads gold_fact_sales.
 WITH activity AS (
     SELECT DISTINCT customer_id, CAST(date_trunc('month', business_date) AS date) AS month_start
     FROM gold_fact_sales
-    WHERE customer_id IS NOT NULL AND quantity > 0
+    WHERE customer_id IS NOT NULL
+        AND quantity > 0
+        AND (status IS NULL OR status <> 'cancelled')
 ), customers AS (
     SELECT customer_id, min(month_start) AS cohort_month FROM activity GROUP BY customer_id
 ), cohorts AS (

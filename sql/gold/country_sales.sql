@@ -10,8 +10,11 @@ WITH lines AS (
         coalesce(c.country, 'unknown') AS country,
         f.order_id,
         f.amount,
-        CASE WHEN f.quantity > 0 AND coalesce(f.status, '') <> 'cancelled' AND f.amount IS NOT NULL
-             THEN 1 ELSE 0 END AS sold
+        CASE
+            WHEN f.quantity > 0 AND (f.status IS NULL OR f.status <> 'cancelled')
+                AND f.amount IS NOT NULL THEN 1
+            ELSE 0
+        END AS sold
     FROM gold_fact_sales AS f
     LEFT JOIN gold_dim_customer AS c ON c.customer_key = f.customer_key
 ), countries AS (

@@ -1,27 +1,36 @@
 -- customer_rfm: Who are the best customers, and who is about to be lost?
 -- Grain: one row per customer who ever bought; guests are nobody.
--- Recency is the days from the last purchase to the latest sale of the shop, frequency the number
--- of business days with a purchase, monetary the revenue, less what came back. A score is 1 plus
--- five times the share of customers who are strictly worse, rounded down: 5 is the best fifth. Equal
--- customers have equal scores, so a fifth may be larger or empty, and no order of rows decides.
+-- Recency is the days from the last purchase to the shop's last day with a line, frequency the number
+-- of business days with a purchase, monetary the revenue, less what came back. Returns and cancelled
+-- sales are no purchases. A score is 1 plus five times the share of customers who are strictly worse,
+-- rounded down: 5 is the best fifth. Equal customers have equal scores, so a fifth may be larger or
+-- empty, and no order of rows decides.
 -- Reads gold_fact_sales.
-WITH purchases AS (
+WITH lines AS (
     SELECT
         customer_id,
-        coalesce(max(CASE WHEN quantity > 0 THEN business_date END), max(business_date))
-            AS last_purchase,
-        count(DISTINCT CASE WHEN quantity > 0 THEN business_date END) AS frequency,
-        CAST(coalesce(sum(amount), 0) AS decimal(18, 2)) AS monetary
+        business_date,
+        amount,
+        CASE WHEN quantity > 0 AND (status IS NULL OR status <> 'cancelled') THEN 1 ELSE 0 END
+            AS sold
     FROM gold_fact_sales
     WHERE customer_id IS NOT NULL
+), purchases AS (
+    SELECT
+        customer_id,
+        max(CASE WHEN sold = 1 THEN business_date END) AS last_purchase,
+        count(DISTINCT CASE WHEN sold = 1 THEN business_date END) AS frequency,
+        CAST(coalesce(sum(amount), 0) AS decimal(18, 2)) AS monetary
+    FROM lines
     GROUP BY customer_id
+    HAVING max(sold) = 1
 ), as_of AS (
-    SELECT max(business_date) AS latest FROM gold_fact_sales
+    SELECT max(business_date) AS last_line FROM gold_fact_sales
 ), measured AS (
     SELECT
         p.customer_id,
         p.last_purchase,
-        CAST(to_unixtime(CAST(a.latest AS timestamp)) AS bigint) / 86400
+        CAST(to_unixtime(CAST(a.last_line AS timestamp)) AS bigint) / 86400
           - CAST(to_unixtime(CAST(p.last_purchase AS timestamp)) AS bigint) / 86400
           AS recency_days,
         p.frequency,

@@ -1,10 +1,10 @@
 -- daily_sales: How much was sold on each day?
 -- Grain: one row per day with at least one sale in business time.
--- Guests are no customers. An order is what has one order number, or a single sale where there is none;
+-- Guests are no customers. An order is what has one order number, or a single line where there is none;
 -- it counts in each day that has a line of it, unless all of them were cancelled. Gross is what was
 -- sold, at the prices that were charged; revenue is gross less discounts and returns. Returns are what
 -- came back, whether a line of its own says so or the status of the sale. Units are less what came back
--- or was cancelled. Money counts priced sales; unpriced_transactions says how many wait for the price
+-- or was cancelled. Money counts priced lines; unpriced_transactions says how many wait for the price
 -- of their product.
 -- Reads gold_fact_sales.
 WITH lines AS (
@@ -17,21 +17,24 @@ WITH lines AS (
         amount,
         discount,
         status,
-        CASE WHEN quantity > 0 AND coalesce(status, '') <> 'cancelled' THEN 1 ELSE 0 END AS sold
+        CASE WHEN quantity > 0 AND (status IS NULL OR status <> 'cancelled') THEN 1 ELSE 0 END
+            AS sold
     FROM gold_fact_sales
-), days AS (
+), periods AS (
     SELECT
         event_date,
         count(*) AS transactions,
         count(DISTINCT customer_id) AS customers,
-        sum(CASE WHEN quantity > 0 AND status IN ('cancelled', 'returned') THEN 0 ELSE quantity END)
-            AS units,
+        sum(CASE
+            WHEN status IS NOT NULL AND quantity > 0 AND status IN ('cancelled', 'returned') THEN 0
+            ELSE quantity
+        END) AS units,
         CAST(coalesce(sum(amount), 0) AS decimal(18, 2)) AS revenue,
         count(*) - count(amount) AS unpriced_transactions,
         count(CASE WHEN sold = 1 AND order_id IS NULL THEN 1 END) AS single_sales,
         CAST(coalesce(sum(
             CASE
-                WHEN sold = 1 AND status IN ('refunded', 'returned')
+                WHEN status IS NOT NULL AND sold = 1 AND status IN ('refunded', 'returned')
                     THEN CAST(quantity * unit_price AS decimal(18, 2))
                 WHEN sold = 1 THEN amount + coalesce(discount, CAST(0 AS decimal(18, 2)))
             END), 0) AS decimal(18, 2)) AS gross,
@@ -46,16 +49,16 @@ WITH lines AS (
     GROUP BY event_date
 )
 SELECT
-    d.event_date,
-    d.transactions,
-    d.customers,
-    d.units,
-    d.revenue,
-    d.unpriced_transactions,
-    d.single_sales + coalesce(n.orders, 0) AS orders,
-    d.gross,
-    d.discounts,
-    CAST(d.gross - d.discounts - d.revenue AS decimal(18, 2)) AS returns
-FROM days AS d
-LEFT JOIN numbered AS n ON n.event_date = d.event_date
-ORDER BY d.event_date
+    p.event_date,
+    p.transactions,
+    p.customers,
+    p.units,
+    p.revenue,
+    p.unpriced_transactions,
+    p.single_sales + coalesce(n.orders, 0) AS orders,
+    p.gross,
+    p.discounts,
+    CAST(p.gross - p.discounts - p.revenue AS decimal(18, 2)) AS returns
+FROM periods AS p
+LEFT JOIN numbered AS n ON n.event_date = p.event_date
+ORDER BY p.event_date

@@ -5,8 +5,10 @@
 SELECT
     product_id,
     count(*) AS transactions,
-    sum(CASE WHEN quantity > 0 AND status IN ('cancelled', 'returned') THEN 0 ELSE quantity END)
-        AS units,
+    sum(CASE
+        WHEN status IS NOT NULL AND quantity > 0 AND status IN ('cancelled', 'returned') THEN 0
+        ELSE quantity
+    END) AS units,
     CAST(coalesce(sum(amount), 0) AS decimal(18, 2)) AS revenue
 FROM gold_fact_sales
 WHERE product_id IS NOT NULL

@@ -1,13 +1,14 @@
 -- product_similarity: What else would somebody who looks at this product like?
 -- Grain: one row per product, source and rank: the ten products most similar by cosine, from
 -- baskets (one customer's purchases of a business day, and each sale to a guest) and from sessions
--- (the products of one visit) of the ninety days up to the latest click. Equal scores are ordered by
+-- (the products of one visit) of the ninety days up to the last click. What came back or was cancelled
+-- is no purchase. Equal scores are ordered by
 -- product id. Two products must share at least two baskets or sessions; those of more than a thousand
 -- products make no pairs. A session that rests for a whole UTC date counts as two.
 -- transform counts without this query, several times faster and in bounded memory; the query says
 -- the same for other engines (as long as no session rests), and a test holds the two together.
 -- Reads gold_fact_sales, silver_clickstream.
-WITH latest AS (
+WITH last_click AS (
     SELECT max(CAST("timestamp" AS date)) AS clicked_on FROM silver_clickstream
 ), items AS (
     SELECT DISTINCT
@@ -16,11 +17,11 @@ WITH latest AS (
             || CAST(business_date AS varchar) AS basket,
         product_id
     FROM gold_fact_sales
-    WHERE quantity > 0 AND product_id IS NOT NULL
+    WHERE quantity > 0 AND (status IS NULL OR status <> 'cancelled') AND product_id IS NOT NULL
     UNION ALL
     SELECT DISTINCT 'session' AS source, c.session_id AS basket, c.product_id
     FROM silver_clickstream AS c
-    CROSS JOIN latest AS l
+    CROSS JOIN last_click AS l
     WHERE c.product_id IS NOT NULL
         AND c.session_id IS NOT NULL
         AND CAST(c."timestamp" AS date) > l.clicked_on - INTERVAL '90' DAY

@@ -1,11 +1,11 @@
 -- weekly_sales: How do sales develop from week to week?
 -- Grain: one row per week (Monday to Sunday, named by its Monday) with at least one sale in business
 -- time.
--- Guests are no customers. An order is what has one order number, or a single sale where there is none;
+-- Guests are no customers. An order is what has one order number, or a single line where there is none;
 -- it counts in each week that has a line of it, unless all of them were cancelled. Gross is what was
 -- sold, at the prices that were charged; revenue is gross less discounts and returns. Returns are what
 -- came back, whether a line of its own says so or the status of the sale. Units are less what came back
--- or was cancelled. Money counts priced sales; unpriced_transactions says how many wait for the price
+-- or was cancelled. Money counts priced lines; unpriced_transactions says how many wait for the price
 -- of their product.
 -- Reads gold_fact_sales.
 WITH lines AS (
@@ -18,21 +18,24 @@ WITH lines AS (
         amount,
         discount,
         status,
-        CASE WHEN quantity > 0 AND coalesce(status, '') <> 'cancelled' THEN 1 ELSE 0 END AS sold
+        CASE WHEN quantity > 0 AND (status IS NULL OR status <> 'cancelled') THEN 1 ELSE 0 END
+            AS sold
     FROM gold_fact_sales
-), weeks AS (
+), periods AS (
     SELECT
         week_start,
         count(*) AS transactions,
         count(DISTINCT customer_id) AS customers,
-        sum(CASE WHEN quantity > 0 AND status IN ('cancelled', 'returned') THEN 0 ELSE quantity END)
-            AS units,
+        sum(CASE
+            WHEN status IS NOT NULL AND quantity > 0 AND status IN ('cancelled', 'returned') THEN 0
+            ELSE quantity
+        END) AS units,
         CAST(coalesce(sum(amount), 0) AS decimal(18, 2)) AS revenue,
         count(*) - count(amount) AS unpriced_transactions,
         count(CASE WHEN sold = 1 AND order_id IS NULL THEN 1 END) AS single_sales,
         CAST(coalesce(sum(
             CASE
-                WHEN sold = 1 AND status IN ('refunded', 'returned')
+                WHEN status IS NOT NULL AND sold = 1 AND status IN ('refunded', 'returned')
                     THEN CAST(quantity * unit_price AS decimal(18, 2))
                 WHEN sold = 1 THEN amount + coalesce(discount, CAST(0 AS decimal(18, 2)))
             END), 0) AS decimal(18, 2)) AS gross,
@@ -47,16 +50,16 @@ WITH lines AS (
     GROUP BY week_start
 )
 SELECT
-    w.week_start,
-    w.transactions,
-    w.customers,
-    w.units,
-    w.revenue,
-    w.unpriced_transactions,
-    w.single_sales + coalesce(n.orders, 0) AS orders,
-    w.gross,
-    w.discounts,
-    CAST(w.gross - w.discounts - w.revenue AS decimal(18, 2)) AS returns
-FROM weeks AS w
-LEFT JOIN numbered AS n ON n.week_start = w.week_start
-ORDER BY w.week_start
+    p.week_start,
+    p.transactions,
+    p.customers,
+    p.units,
+    p.revenue,
+    p.unpriced_transactions,
+    p.single_sales + coalesce(n.orders, 0) AS orders,
+    p.gross,
+    p.discounts,
+    CAST(p.gross - p.discounts - p.revenue AS decimal(18, 2)) AS returns
+FROM periods AS p
+LEFT JOIN numbered AS n ON n.week_start = p.week_start
+ORDER BY p.week_start

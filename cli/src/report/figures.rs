@@ -10,7 +10,8 @@ pub const FIGURES: &str = "SELECT coalesce(sum(transactions), 0) AS transactions
        coalesce(sum(returns), 0)::numeric(18, 2) AS returns,
        (SELECT round(sum(revenue) / nullif(sum(orders), 0), 2) FROM warehouse.country_sales)
            AS average_order_value,
-       (SELECT count(*) FROM warehouse.customer_lifetime_value) AS customers,
+       (SELECT coalesce(sum(customers), 0) FROM warehouse.purchase_frequency WHERE baskets > 0)
+           AS customers,
        min(event_date) AS first_day, max(event_date) AS last_day
 FROM warehouse.daily_sales";
 
@@ -23,17 +24,18 @@ ORDER BY finished_at DESC, run_id DESC LIMIT 1";
 /// Totals of the shop, as Postgres writes them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Figures {
+    /// Lines: sales, returns and what was cancelled.
     pub transactions: String,
     /// Gross less discounts and returns.
     pub revenue: String,
     pub gross: String,
     pub discounts: String,
     pub returns: String,
-    /// Revenue per order; absent while no sale has a known price.
+    /// Revenue per order; absent while no order has a known price.
     pub average_order_value: Option<String>,
-    /// Customers who ever bought.
+    /// Customers who ever bought; those who only brought something back or cancelled are none.
     pub customers: String,
-    /// First and last day with a sale; absent before the first.
+    /// First and last day with a line; absent before the first.
     pub days: Option<(String, String)>,
 }
 
@@ -53,7 +55,7 @@ impl Figures {
         }
     }
 
-    /// Last day with a sale.
+    /// Last day with a line.
     pub fn last_day(&self) -> Option<&str> {
         self.days.as_ref().map(|(_, last)| last.as_str())
     }

@@ -118,7 +118,7 @@ fn category_mix(table: &Table) -> Option<String> {
     let gain = table.number(gaining, "change_points")?;
     let news = if gain >= 0.05 {
         format!(
-            "; {} gains most, {gain:.1} points above its average in the latest three months",
+            "; {} gains most, {gain:.1} points above its average in the last three months",
             table.cell(gaining, "category")?,
         )
     } else {
@@ -237,7 +237,7 @@ fn top_customers(table: &Table) -> Option<String> {
         number => format!("; the best {number} spent {} together", compact(total)),
     };
     Some(format!(
-        "Customer {} spent most, {} in {} sales{together}.",
+        "Customer {} spent most, {} in {} lines{together}.",
         table.cell(0, "customer_id")?,
         money(table, 0, "revenue")?,
         money(table, 0, "transactions")?,

@@ -80,7 +80,7 @@ impl Report {
             ]);
         }
         totals.extend([
-            ("Sales", thousands_decimal(&figures.transactions)),
+            ("Lines, returns included", thousands_decimal(&figures.transactions)),
             ("Customers who bought", thousands_decimal(&figures.customers)),
             (
                 "Average order",

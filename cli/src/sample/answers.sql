@@ -1,6 +1,7 @@
 -- The gold tables that answer the questions about all sales and visits, asked of the star in
 -- Postgres: for a warehouse that transform does not fill, and to hold transform's answers against.
--- Days and months are those of the business time zone.
+-- Days and months are those of the business time zone. A purchase is a line that was sold and not
+-- cancelled.
 
 INSERT INTO warehouse.country_sales
     (month_start, country, transactions, priced_transactions, revenue, orders)
@@ -55,7 +56,7 @@ FROM (
     FROM warehouse.fact_sales AS f
     LEFT JOIN warehouse.dim_customer AS c USING (customer_key)
     CROSS JOIN warehouse.business_zone AS z
-    WHERE f.quantity > 0
+    WHERE f.quantity > 0 AND f.status IS DISTINCT FROM 'cancelled'
     GROUP BY coalesce(c.customer_id, CASE WHEN f.order_id IS NULL THEN -f.transaction_id END),
              (f.sold_at AT TIME ZONE z.time_zone)::date,
              f.order_id
@@ -67,7 +68,7 @@ SELECT baskets, count(*), sum(revenue)
 FROM (
     SELECT
         count(DISTINCT ((f.sold_at AT TIME ZONE z.time_zone)::date, f.order_id))
-            FILTER (WHERE f.quantity > 0) AS baskets,
+            FILTER (WHERE f.quantity > 0 AND f.status IS DISTINCT FROM 'cancelled') AS baskets,
         coalesce(sum(f.amount), 0) AS revenue
     FROM warehouse.fact_sales AS f
     JOIN warehouse.dim_customer AS c USING (customer_key)
@@ -81,19 +82,21 @@ SELECT
     cohort_month,
     12 * (extract(year FROM month_start) - extract(year FROM cohort_month))
         + extract(month FROM month_start) - extract(month FROM cohort_month),
-    count(*) FILTER (WHERE sales > 0 OR month_start = cohort_month),
+    count(*) FILTER (WHERE purchases > 0),
     coalesce(sum(revenue), 0)
 FROM (
     SELECT
         month_start,
-        min(month_start) OVER (PARTITION BY customer_id) AS cohort_month,
-        sales,
+        min(month_start) FILTER (WHERE purchases > 0) OVER (PARTITION BY customer_id)
+            AS cohort_month,
+        purchases,
         revenue
     FROM (
         SELECT
             c.customer_id,
             date_trunc('month', f.sold_at AT TIME ZONE z.time_zone)::date AS month_start,
-            count(*) FILTER (WHERE f.quantity > 0) AS sales,
+            count(*) FILTER (WHERE f.quantity > 0 AND f.status IS DISTINCT FROM 'cancelled')
+                AS purchases,
             sum(f.amount) AS revenue
         FROM warehouse.fact_sales AS f
         JOIN warehouse.dim_customer AS c USING (customer_key)
@@ -101,6 +104,7 @@ FROM (
         GROUP BY 1, 2
     ) AS customer_month
 ) AS activity
+WHERE month_start >= cohort_month
 GROUP BY 1, 2;
 
 INSERT INTO warehouse.session_funnel

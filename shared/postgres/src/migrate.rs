@@ -46,6 +46,7 @@ const MIGRATIONS: &[Migration] = migrations![
     19 "0019_what_may_be_missing",
     20 "0020_keys_that_are_texts",
     21 "0021_replaced_rows",
+    22 "0022_purchases",
 ];
 
 impl Migration {

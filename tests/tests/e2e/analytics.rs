@@ -75,6 +75,23 @@ FROM (VALUES ('a', 0, 0, 0), ('b', 1, 0, 0), ('c', 1, 1, 0), ('d', 0, 0, 1))
      AS visit (session_id, views, checkouts, purchases);
 ";
 
+/// Months, weeks and suppliers of which more came back than was sold.
+const GIVEN_BACK: &str = "
+INSERT INTO warehouse.monthly_sales VALUES
+    ('2026-01-01', 1, 1, -5, -50.00, 0), ('2026-02-01', 1, 1, -2, -25.00, 0),
+    ('2026-03-01', 1, 1, 1, 10.00, 0), ('2026-05-01', 1, 1, 3, 30.00, 0);
+INSERT INTO warehouse.daily_sales VALUES
+    ('2026-01-05', 1, 1, -2, -20.00, 0), ('2026-02-01', 1, 1, 1, 1.00, 0);
+INSERT INTO warehouse.weekly_sales VALUES
+    ('2026-01-05', 1, 1, -2, -20.00, 0), ('2026-01-12', 1, 1, -1, -10.00, 0),
+    ('2026-01-19', 1, 1, 4, 40.00, 0), ('2026-01-26', 1, 1, 2, 20.00, 0);
+INSERT INTO warehouse.supplier_sales VALUES
+    ('2026-01-01', 'Grows', 1, 4, 40.00), ('2026-05-01', 'Grows', 1, 6, 60.00),
+    ('2026-05-01', 'Nothing before', 1, 5, 50.00),
+    ('2026-01-01', 'Recovers', 1, -1, -10.00), ('2026-05-01', 'Recovers', 1, 3, 30.00),
+    ('2026-06-01', 'Grows', 1, 1, 10.00);
+";
+
 /// The answers about all sales and visits, as gold has them.
 const ANSWERS: &str = include_str!("../../../cli/src/sample/answers.sql");
 
@@ -269,6 +286,71 @@ async fn incomplete_weeks_are_not_compared() {
             "2026-01-26|3|30.00|1|-|-",
         ]
     );
+}
+
+#[tokio::test]
+async fn nothing_grows_from_revenue_that_is_zero_or_less() {
+    let client = warehouse().await;
+    client.batch_execute(GIVEN_BACK).await.unwrap();
+    let cells_of = |lines: Vec<String>, places: [usize; 2]| -> Vec<String> {
+        let rows = lines.iter().skip(1).map(|line| line.split('|').collect::<Vec<_>>());
+        rows.map(|row| places.map(|place| row[place]).join("|")).collect()
+    };
+    assert_eq!(
+        cells_of(ask(&client, MONTHLY_TREND).await, [1, 3]),
+        ["-50.00|-", "-25.00|-", "10.00|-", "0.00|-100.00", "30.00|-"]
+    );
+    let weekly = include_str!("../../../sql/analytics/weekly_growth.sql");
+    assert_eq!(
+        cells_of(ask(&client, weekly).await, [2, 4]),
+        ["-20.00|-", "-10.00|-", "40.00|-", "20.00|-50.00"]
+    );
+    let suppliers = include_str!("../../../sql/analytics/supplier_performance.sql");
+    assert_eq!(
+        cells_of(ask(&client, suppliers).await, [1, 7]),
+        ["Grows|50.00", "Nothing before|-", "Recovers|-"]
+    );
+}
+
+#[tokio::test]
+async fn shares_of_revenue_that_is_zero_or_less_are_absent() {
+    let client = warehouse().await;
+    client
+        .batch_execute(
+            "INSERT INTO warehouse.category_sales VALUES
+                 ('2026-01-01', 'books', 1, 1, 10.00), ('2026-01-01', 'toys', 1, -1, -30.00);
+             INSERT INTO warehouse.supplier_sales VALUES
+                 ('2026-01-01', 'Acme', 1, 1, 10.00), ('2026-01-01', 'Bolt', 1, -1, -30.00)",
+        )
+        .await
+        .unwrap();
+    let mix = include_str!("../../../sql/analytics/category_mix.sql");
+    assert_eq!(ask(&client, mix).await[1..], ["books|1|1|10.00|-|-|-", "toys|1|-1|-30.00|-|-|-"]);
+    let suppliers = include_str!("../../../sql/analytics/supplier_performance.sql");
+    assert_eq!(
+        ask(&client, suppliers).await[1..],
+        ["1|Acme|1|1|10.00|-|-|-", "2|Bolt|1|-1|-30.00|-|-|-"]
+    );
+}
+
+#[tokio::test]
+async fn who_bought_nothing_is_no_customer_who_came_back_or_did_not() {
+    let client = warehouse().await;
+    client
+        .batch_execute(
+            "INSERT INTO warehouse.purchase_frequency VALUES
+                 (0, 7, -12.50), (1, 3, 30.00), (2, 1, 20.00)",
+        )
+        .await
+        .unwrap();
+    let question = include_str!("../../../sql/analytics/repeat_purchase_rate.sql");
+    assert_eq!(
+        ask(&client, question).await[1..],
+        ["1|3|75.00|30.00|60.00", "2|1|25.00|20.00|40.00"]
+    );
+    let figures = ask(&client, shopflow::report::figures::FIGURES).await;
+    let place = figures[0].split('|').position(|column| column == "customers").unwrap();
+    assert_eq!(figures[1].split('|').nth(place), Some("4"));
 }
 
 #[tokio::test]

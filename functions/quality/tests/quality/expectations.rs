@@ -134,6 +134,27 @@ async fn a_value_outside_its_closed_set_in_gold_closes_the_gate_and_is_named() {
 }
 
 #[tokio::test]
+async fn a_discount_larger_than_its_line_is_a_warning() {
+    let mut facts = gold::of_the_shop();
+    let shop = shop(&facts, &files::of_the_shop()).await;
+    // A line may be given away, and what came back is negative.
+    facts[1].discount = facts[1].cents * facts[1].quantity;
+    facts[2].discount = facts[2].cents * facts[2].quantity + 1;
+    facts[3].quantity = -1;
+    gold::write_facts(&shop, &facts).await;
+    let outcome = shop.check().await;
+    assert!(outcome.gate_passed, "{:?}", outcome.critical);
+    let check = check(&shop, "expectations.fact_sales").await;
+    assert_eq!((&check["passed"], &check["severity"]), (&json!(false), &json!("warning")));
+    let result = result(&reports(&shop).await, "fact_sales");
+    let failed = result["results"].as_array().unwrap().iter();
+    let failed: Vec<&Value> = failed.filter(|one| one["success"] == false).collect();
+    let [failed] = failed[..] else { panic!("{failed:#?}") };
+    assert_eq!(failed["expectation_config"]["kwargs"]["column"], "amount");
+    assert_eq!(failed["result"]["unexpected_count"], 1);
+}
+
+#[tokio::test]
 async fn a_repeated_call_gives_the_same_bytes() {
     let mut facts = gold::of_the_shop();
     facts[2].payment_method = "barter".to_owned();

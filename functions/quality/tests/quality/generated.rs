@@ -20,6 +20,7 @@ fn facts(transactions: &[u8]) -> Vec<Fact> {
         quantity: number(row[3]),
         sold_at: row[4].parse::<DateTime<Utc>>().unwrap(),
         cents: 999,
+        discount: 0,
         payment_method: row[5].to_owned(),
     })
     .collect()

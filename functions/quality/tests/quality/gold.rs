@@ -22,6 +22,8 @@ pub struct Fact {
     pub quantity: i64,
     pub sold_at: DateTime<Utc>,
     pub cents: i64,
+    /// Cents off the line.
+    pub discount: i64,
     pub payment_method: String,
 }
 
@@ -35,6 +37,7 @@ pub fn of_the_shop() -> Vec<Fact> {
         quantity: i64::from(quantity),
         sold_at: at.parse().unwrap(),
         cents,
+        discount: 0,
         payment_method: "paypal".to_owned(),
     };
     crate::support::SALES.into_iter().zip(cents).map(fact).collect()
@@ -42,7 +45,7 @@ pub fn of_the_shop() -> Vec<Fact> {
 
 /// Writes the facts and the tables made of them.
 pub async fn write(shop: &Shop, facts: &[Fact]) {
-    shop.replace(&keys::gold_table("fact_sales"), "month=2026-01", Some(fact_sales(facts))).await;
+    write_facts(shop, facts).await;
     let day = |fact: &Fact| fact.sold_at.date_naive();
     let week =
         |fact: &Fact| day(fact) - Days::new(u64::from(day(fact).weekday().num_days_from_monday()));
@@ -57,6 +60,11 @@ pub async fn write(shop: &Shop, facts: &[Fact]) {
     for (table, rows) in tables {
         shop.replace(&keys::gold_table(table), "", Some(rows)).await;
     }
+}
+
+/// Writes the facts alone.
+pub async fn write_facts(shop: &Shop, facts: &[Fact]) {
+    shop.replace(&keys::gold_table("fact_sales"), "month=2026-01", Some(fact_sales(facts))).await;
 }
 
 fn fact_sales(facts: &[Fact]) -> RecordBatch {
@@ -80,9 +88,9 @@ fn fact_sales(facts: &[Fact]) -> RecordBatch {
         ("payment_method", Arc::new(StringArray::from_iter_values(methods))),
         ("quantity", Arc::new(Int32Array::from_iter_values(quantity))),
         ("unit_price", money(facts.iter().map(|fact| fact.cents))),
-        ("amount", money(facts.iter().map(|fact| fact.cents * fact.quantity))),
+        ("amount", money(facts.iter().map(|fact| fact.cents * fact.quantity - fact.discount))),
         ("order_id", new_null_array(&DataType::Utf8, facts.len())),
-        ("discount", new_null_array(&DataType::Decimal128(18, 2), facts.len())),
+        ("discount", money(facts.iter().map(|fact| fact.discount))),
         ("status", new_null_array(&DataType::Utf8, facts.len())),
     ])
 }

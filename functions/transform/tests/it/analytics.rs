@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::common::answers::answers_agree;
+use crate::common::small_shop::{small_shop, totals_agree};
 use crate::common::{self, Customer, Own, Product, Sale, Shop, at, sale, source};
 use crate::dice::Dice;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -112,6 +114,104 @@ async fn customers_are_scored_grouped_by_cohort_and_honestly_not_predicted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_sale_that_was_cancelled_is_no_purchase_and_a_return_begins_no_cohort() {
+    let shop = small_shop().await;
+    let cancelled = || Own { status: Some("cancelled"), ..Own::default() };
+    let sales = [
+        // The last of customer 1, the first of customer 2, and the only one of customer 3.
+        (sale(4, 1, 7, 2, "2026-03-05T08:00:00Z"), cancelled()),
+        (sale(5, 2, 7, 1, "2026-01-05T08:00:00Z"), cancelled()),
+        (sale(6, 3, 7, 1, "2026-01-20T08:00:00Z"), cancelled()),
+        // Customer 4 brings something back before the first purchase that is known.
+        (sale(7, 4, 7, -1, "2025-12-20T08:00:00Z"), Own::default()),
+        (
+            sale(8, 4, 7, 1, "2026-02-10T08:00:00Z"),
+            Own { status: Some("completed"), ..Own::default() },
+        ),
+    ];
+    shop.sales_with(&source("r2", 0, "2026-03-06"), &sales).await;
+    shop.transform("t1").await.unwrap();
+    // Who bought nothing has the days of the lines, and no order.
+    assert_eq!(
+        shop.query(
+            "SELECT customer_id AS id, first_purchase AS first, last_purchase AS last, transactions,
+                    revenue, orders, projected_annual_value AS year
+             FROM warehouse.customer_lifetime_value ORDER BY 1"
+        )
+        .await,
+        [
+            r#"{"id":1,"first":"2026-01-09","last":"2026-01-10","transactions":3,"revenue":45.00,"orders":2,"year":497.73}"#,
+            r#"{"id":2,"first":"2026-02-02","last":"2026-02-02","transactions":2,"revenue":12.50,"orders":1,"year":152.08}"#,
+            r#"{"id":3,"first":"2026-01-20","last":"2026-01-20","transactions":1,"revenue":0.00,"orders":0,"year":0.00}"#,
+            r#"{"id":4,"first":"2026-02-10","last":"2026-02-10","transactions":2,"revenue":2.50,"orders":1,"year":30.42}"#,
+        ]
+    );
+    assert_eq!(
+        shop.query(
+            "SELECT customer_id AS id, last_purchase AS last, recency_days, frequency
+             FROM warehouse.customer_rfm ORDER BY 1"
+        )
+        .await,
+        [
+            r#"{"id":1,"last":"2026-01-10","recency_days":54,"frequency":2}"#,
+            r#"{"id":2,"last":"2026-02-02","recency_days":31,"frequency":1}"#,
+            r#"{"id":4,"last":"2026-02-10","recency_days":23,"frequency":1}"#,
+        ]
+    );
+    assert_eq!(
+        shop.query(
+            "SELECT customer_id AS id, repeat_purchases AS x, recency_days AS tx, age_days AS t
+             FROM warehouse.customer_lifetime_prediction ORDER BY 1"
+        )
+        .await,
+        [
+            r#"{"id":1,"x":1,"tx":1,"t":55}"#,
+            r#"{"id":2,"x":0,"tx":0,"t":31}"#,
+            r#"{"id":4,"x":0,"tx":0,"t":23}"#,
+        ]
+    );
+    assert_eq!(
+        shop.query(
+            "SELECT cohort_month AS cohort, month_number AS month, customers, active_customers AS active
+             FROM warehouse.cohort_retention ORDER BY 1, 2"
+        )
+        .await,
+        [
+            r#"{"cohort":"2026-01-01","month":0,"customers":1,"active":1}"#,
+            r#"{"cohort":"2026-01-01","month":1,"customers":1,"active":0}"#,
+            r#"{"cohort":"2026-02-01","month":0,"customers":2,"active":2}"#,
+        ]
+    );
+    // The return came before the cohort, and is left out.
+    assert_eq!(
+        shop.query(
+            "SELECT cohort_month AS cohort, month_number AS month, customers, revenue
+             FROM warehouse.cohort_activity ORDER BY 1, 2"
+        )
+        .await,
+        [
+            r#"{"cohort":"2026-01-01","month":0,"customers":1,"revenue":45.00}"#,
+            r#"{"cohort":"2026-01-01","month":2,"customers":0,"revenue":0.00}"#,
+            r#"{"cohort":"2026-02-01","month":0,"customers":2,"revenue":25.00}"#,
+        ]
+    );
+    assert_eq!(
+        shop.query("SELECT * FROM warehouse.purchase_frequency ORDER BY 1").await,
+        [
+            r#"{"baskets":0,"customers":1,"revenue":0.00}"#,
+            r#"{"baskets":1,"customers":2,"revenue":15.00}"#,
+            r#"{"baskets":2,"customers":1,"revenue":45.00}"#,
+        ]
+    );
+    assert_eq!(
+        shop.query("SELECT * FROM warehouse.basket_sizes ORDER BY 1").await,
+        [r#"{"lines":1,"baskets":4,"units":6,"revenue":70.00}"#]
+    );
+    totals_agree(&shop).await;
+    answers_agree(&shop, "cancelled").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_shop_with_history_is_fitted_and_every_customer_predicted() {
     let shop = shop_with_products(8).await;
     let sales = year_of_sales(400, 8);
@@ -199,7 +299,8 @@ async fn recommendations_are_what_their_sql_says() {
             let is_postage = dice.roll(8) == 0;
             let unit_price = is_postage.then_some(49_500);
             let is_guest = dice.roll(7) == 0;
-            let own = Own { is_guest, is_postage, unit_price, ..Own::default() };
+            let status = (dice.roll(6) == 0).then_some("cancelled");
+            let own = Own { is_guest, is_postage, unit_price, status, ..Own::default() };
             let quantity = if dice.roll(9) == 0 { -quantity } else { quantity };
             (Sale(id, customer, product, quantity, moment), own)
         })
@@ -221,7 +322,7 @@ async fn recommendations_are_what_their_sql_says() {
         .batch_execute(
             "CREATE TEMP VIEW gold_fact_sales AS
              SELECT f.transaction_id, c.customer_id, p.product_id, f.quantity,
-                    (f.sold_at AT TIME ZONE 'UTC')::date AS business_date
+                    f.status, (f.sold_at AT TIME ZONE 'UTC')::date AS business_date
              FROM warehouse.fact_sales AS f
              LEFT JOIN warehouse.dim_customer AS c USING (customer_key)
              LEFT JOIN warehouse.dim_product AS p USING (product_key);

@@ -13,6 +13,7 @@ mod merge;
 mod migration;
 mod months;
 mod parts;
+mod periods;
 mod personal;
 mod pipeline;
 mod repetition;

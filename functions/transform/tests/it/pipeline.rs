@@ -504,7 +504,7 @@ async fn a_return_takes_back_what_it_brought() {
     let frequency = "SELECT customer_id AS id, frequency FROM warehouse.customer_rfm ORDER BY 1";
     assert_eq!(
         shop.query(frequency).await,
-        [r#"{"id":1,"frequency":3}"#, r#"{"id":2,"frequency":1}"#, r#"{"id":3,"frequency":0}"#]
+        [r#"{"id":1,"frequency":3}"#, r#"{"id":2,"frequency":1}"#]
     );
     totals_agree(&shop).await;
     answers_agree(&shop, "returns").await;
@@ -581,13 +581,13 @@ async fn what_is_between_gross_and_net_is_told() {
             r#"{"country":"unknown","orders":2,"revenue":75.00}"#,
         ]
     );
-    // Three of the small shop, the lines of A-1, A-2, A-3, and a guest's.
+    // Three of the small shop, those of A-1 that were not cancelled, A-2, and a guest's.
     assert_eq!(
         shop.query("SELECT lines, baskets, units FROM warehouse.basket_sizes ORDER BY 1").await,
         [
-            r#"{"lines":1,"baskets":5,"units":7}"#,
+            r#"{"lines":1,"baskets":4,"units":7}"#,
             r#"{"lines":2,"baskets":1,"units":4}"#,
-            r#"{"lines":4,"baskets":1,"units":4}"#,
+            r#"{"lines":3,"baskets":1,"units":4}"#,
         ]
     );
     totals_agree(&shop).await;

@@ -1,9 +1,9 @@
 //! Which products are bought together, and which are alike: features for recommendations.
 //!
 //! A basket is what one customer bought on one business day; each sale to a guest is one of its own,
-//! and what came back is in none, nor is a line that is no product. Facts come by UTC date, and a
-//! business day touches at most the dates before and after its own, so only a few days are open at a
-//! time.
+//! and what came back or was cancelled is in none, nor is a line that is no product. Facts come by
+//! UTC date, and a business day touches at most the dates before and after its own, so only a few
+//! days are open at a time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,8 +23,17 @@ const SCALE: i8 = 9;
 const SHARE: DataType = DataType::Decimal128(10, SCALE);
 
 /// Columns of `fact_sales` that baskets are made of.
-pub const SALES_COLUMNS: [&str; 6] =
-    ["transaction_id", "event_date", "business_date", "customer_id", "product_id", "quantity"];
+pub const SALES_COLUMNS: [&str; 7] = [
+    "transaction_id",
+    "event_date",
+    "business_date",
+    "customer_id",
+    "product_id",
+    "quantity",
+    "status",
+];
+/// The status of a sale that never came about.
+const CANCELLED: &str = "cancelled";
 /// Columns of silver clickstream that sessions are made of.
 pub const CLICK_COLUMNS: [&str; 2] = ["session_id", "product_id"];
 
@@ -92,6 +101,14 @@ impl SalesBaskets {
         let customers = column_with_nulls::<Int64Type>(facts, "customer_id")?;
         let products = column_with_nulls::<Int64Type>(facts, "product_id")?;
         let quantities = column::<Int32Type>(facts, "quantity")?;
+        let statuses = texts(facts, "status")?;
+        // Most shops have no statuses, and then no text is looked at.
+        let has_statuses = statuses.null_count() < statuses.len();
+        let is_purchase = |row: usize| {
+            let is_cancelled =
+                has_statuses && statuses.is_valid(row) && statuses.value(row) == CANCELLED;
+            quantities[row] > 0 && !is_cancelled
+        };
         // Customers have positive numbers; a guest is known by the sale alone.
         let buyer = |row: usize| {
             if customers.is_valid(row) {
@@ -106,10 +123,10 @@ impl SalesBaskets {
             self.close_before(run[0] - 1)?;
             let mut at = start;
             for day in days[start..end].chunk_by(|left, right| left == right) {
-                let is_sold = |row: &usize| quantities[*row] > 0 && products.is_valid(*row);
-                let sold = (at..at + day.len()).filter(is_sold);
+                let is_bought = |row: &usize| is_purchase(*row) && products.is_valid(*row);
+                let bought = (at..at + day.len()).filter(is_bought);
                 let open = self.open.entry(day[0]).or_default();
-                open.extend(sold.map(|row| (buyer(row), products.value(row))));
+                open.extend(bought.map(|row| (buyer(row), products.value(row))));
                 at += day.len();
             }
             start = end;
@@ -328,6 +345,12 @@ fn column<'a, T: arrow::datatypes::ArrowPrimitiveType>(
         return Err(Error::internal("column of fact_sales has nulls").with("column", name));
     }
     Ok(values.values().as_ref())
+}
+
+fn texts<'a>(rows: &'a RecordBatch, name: &str) -> Result<&'a StringArray> {
+    rows.column_by_name(name)
+        .and_then(|values| values.as_string_opt::<i32>())
+        .ok_or_else(|| Error::internal("column of fact_sales is missing").with("column", name))
 }
 
 fn column_with_nulls<'a, T: arrow::datatypes::ArrowPrimitiveType>(

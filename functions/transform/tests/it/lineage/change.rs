@@ -30,7 +30,7 @@ const VERSIONS: i64 = 10;
 fn rows(table: &str, schema: &SchemaRef) -> RecordBatch {
     let dimension = table.starts_with("gold.dim_");
     let count = if dimension { VERSIONS } else { ROWS };
-    let members = if table.starts_with("gold.fact_") { 60 } else { 5 };
+    let members = if table.starts_with("gold.fact_") { 35 } else { 5 };
     let values = |field: &Arc<Field>| values(dimension, members, field, count);
     let columns = schema.fields().iter().map(values).collect();
     RecordBatch::try_new(Arc::clone(schema), columns).unwrap()
