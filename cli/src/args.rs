@@ -174,7 +174,11 @@ pub struct Run {
     #[arg(long, value_name = "DATE")]
     pub run_date: Option<NaiveDate>,
     /// Use this file instead of generated data; the dataset is told by its name or its header
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["scale", "seed", "defect_rate", "days", "profile"])]
+    #[arg(
+        long,
+        value_name = "PATH",
+        conflicts_with_all = ["scale", "seed", "defect_rate", "days", "profile"]
+    )]
     pub file: Vec<PathBuf>,
     /// Dataset of every --file, when neither name nor header tell
     #[arg(long, requires = "file")]
@@ -187,7 +191,10 @@ pub struct Run {
     )]
     pub object: Vec<String>,
     /// Bring nothing new: transform what waits, check everything and compact
-    #[arg(long, conflicts_with_all = ["file", "object", "scale", "seed", "defect_rate", "days", "profile"])]
+    #[arg(
+        long,
+        conflicts_with_all = ["file", "object", "scale", "seed", "defect_rate", "days", "profile"]
+    )]
     pub pending: bool,
     /// Print the report as JSON, and no progress
     #[arg(long)]
