@@ -13,7 +13,7 @@ use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand};
 use serde_json::{Map, Value, json};
 use shopflow_core::Dataset;
-use shopflow_core::contract::GenerateSpec;
+use shopflow_core::contract::{GenerateSpec, Profile};
 
 /// ShopFlow: an e-commerce analytics pipeline on AWS, and the same on this machine.
 #[derive(Debug, Parser)]
@@ -127,6 +127,10 @@ pub struct Spec {
     /// Days of sales history before the run date [default: 365]
     #[arg(long)]
     pub days: Option<u32>,
+    /// usual, or full: orders of several lines, prices, discounts, returns and guests [default:
+    /// usual]
+    #[arg(long)]
+    pub profile: Option<Profile>,
 }
 
 impl Spec {
@@ -138,6 +142,7 @@ impl Spec {
             seed: self.seed.unwrap_or(usual.seed),
             defect_rate: self.defect_rate.unwrap_or(usual.defect_rate),
             days: self.days.unwrap_or(usual.days),
+            profile: self.profile.unwrap_or(usual.profile),
         }
     }
 
@@ -150,6 +155,7 @@ impl Spec {
             ("seed", self.seed.map(Value::from)),
             ("defect_rate", self.defect_rate.map(Value::from)),
             ("days", self.days.map(Value::from)),
+            ("profile", self.profile.map(|profile| Value::from(profile.name()))),
         ];
         for (name, value) in fields {
             if let Some(value) = value {
@@ -170,7 +176,11 @@ pub struct Run {
     #[arg(long, value_name = "DATE")]
     pub run_date: Option<NaiveDate>,
     /// Use this file instead of generated data; the dataset is told by its name or its header
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["scale", "seed", "defect_rate", "days"])]
+    #[arg(
+        long,
+        value_name = "PATH",
+        conflicts_with_all = ["scale", "seed", "defect_rate", "days", "profile"]
+    )]
     pub file: Vec<PathBuf>,
     /// Dataset of every --file, when neither name nor header tell
     #[arg(long, requires = "file")]
@@ -179,11 +189,14 @@ pub struct Run {
     #[arg(
         long,
         value_name = "S3-URI",
-        conflicts_with_all = ["file", "scale", "seed", "defect_rate", "days"]
+        conflicts_with_all = ["file", "scale", "seed", "defect_rate", "days", "profile"]
     )]
     pub object: Vec<String>,
     /// Bring nothing new: transform what waits, check everything and compact
-    #[arg(long, conflicts_with_all = ["file", "object", "scale", "seed", "defect_rate", "days"])]
+    #[arg(
+        long,
+        conflicts_with_all = ["file", "object", "scale", "seed", "defect_rate", "days", "profile"]
+    )]
     pub pending: bool,
     /// Print the report as JSON, and no progress
     #[arg(long)]
@@ -216,7 +229,7 @@ pub struct Backfill {
     #[arg(
         long,
         value_name = "S3-URI",
-        conflicts_with_all = ["scale", "seed", "defect_rate", "days"]
+        conflicts_with_all = ["scale", "seed", "defect_rate", "days", "profile"]
     )]
     pub object: Vec<String>,
     /// Print the outcome as JSON, and no progress
@@ -371,11 +384,24 @@ mod tests {
     }
 
     #[test]
+    fn a_profile_goes_to_the_pipeline_by_its_name() {
+        let parsed = Arguments::parse_from(["shopflow", "run", "--profile", "full"]);
+        let Command::Run(run) = parsed.command else { panic!("run was asked for") };
+        assert_eq!(run.spec.source(), json!({"kind": "generate", "profile": "full"}));
+        assert_eq!(run.spec.complete().profile, Profile::Full);
+        let unknown = ["shopflow", "generate", "--profile", "complete"];
+        let error = Arguments::try_parse_from(unknown).unwrap_err().to_string();
+        assert!(error.contains("unknown profile 'complete'"), "{error}");
+    }
+
+    #[test]
     fn what_waits_is_asked_for_alone() {
         let parsed = Arguments::parse_from(["shopflow", "run", "--pending", "--env", "prod"]);
         let Command::Run(run) = parsed.command else { panic!("run was asked for") };
         assert!(!run.generates());
-        for other in [["--file", "a.csv"], ["--object", "s3://b/k"], ["--seed", "1"]] {
+        let others =
+            [["--file", "a.csv"], ["--object", "s3://b/k"], ["--seed", "1"], ["--profile", "full"]];
+        for other in others {
             let both = ["shopflow", "run", "--pending"].into_iter().chain(other);
             assert!(Arguments::try_parse_from(both).is_err(), "{other:?}");
         }

@@ -8,7 +8,7 @@ use std::path::Path;
 use bytes::Bytes;
 use chrono::NaiveDate;
 use futures::SinkExt;
-use shopflow_core::contract::GenerateSpec;
+use shopflow_core::contract::{GenerateSpec, Profile};
 use shopflow_core::dataset::{Attribute, Column, Dimension, Format, Kind, Made};
 use shopflow_core::{Dataset, Error, ErrorKind, Result};
 use shopflow_postgres::dimensions::{self, Star};
@@ -24,13 +24,17 @@ const ANSWERS: &str = include_str!("sample/answers.sql");
 const CHUNK: usize = 1 << 18;
 
 /// Generates the shop of `spec` as of `run_date` and fills the warehouse of an empty, migrated
-/// database with it. The spec must plant no defects: nothing is validated here.
+/// database with it. The spec must plant no defects, since nothing is validated here, and have the
+/// usual profile.
 ///
 /// # Errors
 /// `InvalidInput` when the spec is wrong; otherwise when Postgres refuses.
 pub async fn fill(client: &Client, run_date: NaiveDate, spec: &GenerateSpec) -> Result<()> {
     if spec.defect_rate > 0.0 {
         return Err(Error::invalid("a sample must not have defects").hint("set defect_rate to 0"));
+    }
+    if spec.profile != Profile::Usual {
+        return Err(Error::invalid("a sample has usual sales only").hint("set profile to usual"));
     }
     let folder = std::env::temp_dir().join(format!("shopflow-{}", uuid::Uuid::new_v4().simple()));
     let outcome = fill_from(client, &folder, run_date, spec).await;

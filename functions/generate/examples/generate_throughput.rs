@@ -1,5 +1,5 @@
 //! Prints how fast the generator is: `cargo run --release -p shopflow-generate --example
-//! generate_throughput -- [scale] [defect_rate]`.
+//! generate_throughput -- [scale] [defect_rate] [profile]`.
 //!
 //! First each dataset alone on one thread into nothing, then all files into a folder.
 
@@ -9,13 +9,14 @@ use std::error::Error;
 use std::io::Write;
 use std::time::Instant;
 
-use shopflow_generate::{GenerateSpec, Shop, write_to_dir};
+use shopflow_generate::{GenerateSpec, Profile, Shop, write_to_dir};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let mut number = |default: f64| arguments.next().map_or(Ok(default), |text| text.parse());
     let (scale, defect_rate) = (number(20.0)?, number(0.0)?);
-    let spec = GenerateSpec { scale, defect_rate, ..GenerateSpec::default() };
+    let profile = arguments.next().map_or(Ok(Profile::Usual), |name| name.parse())?;
+    let spec = GenerateSpec { scale, defect_rate, profile, ..GenerateSpec::default() };
     let run_date = "2026-01-15".parse()?;
     let shop = Shop::new(run_date, &spec)?;
     let mut out = std::io::stdout();

@@ -32,7 +32,7 @@ pub use spec::{check, check_allowed};
 
 use shopflow_core::Dataset;
 
-pub use shopflow_core::contract::GenerateSpec;
+pub use shopflow_core::contract::{GenerateSpec, Profile};
 
 /// The datasets the sample shop has, in load order. Others come from whoever uses the pipeline.
 pub const DATASETS: [Dataset; 4] =

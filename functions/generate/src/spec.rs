@@ -1,7 +1,7 @@
 //! What may be asked for, and the text that identifies it.
 
 use chrono::{Days, NaiveDate};
-use shopflow_core::contract::GenerateSpec;
+use shopflow_core::contract::{GenerateSpec, Profile};
 use shopflow_core::settings::Generate;
 use shopflow_core::vocabulary::Vocabularies;
 use shopflow_core::{Error, Result};
@@ -69,11 +69,15 @@ fn run_date_fits(run_date: NaiveDate, days: u32) -> bool {
 /// Everything the bytes depend on, in one line: two objects with the same fingerprint under the
 /// same key have the same content.
 pub(crate) fn fingerprint(run_date: NaiveDate, spec: &GenerateSpec, sets: &Vocabularies) -> String {
-    let GenerateSpec { scale, seed, defect_rate, days } = spec;
+    let GenerateSpec { scale, seed, defect_rate, days, profile } = spec;
     let mut text = format!(
         "format={FORMAT} run_date={run_date} scale={scale} seed={seed} \
          defect_rate={defect_rate} days={days}"
     );
+    // Objects of the usual profile keep the text that they have.
+    if *profile != Profile::Usual {
+        text.push_str(&format!(" profile={profile}"));
+    }
     if *sets != Vocabularies::default() {
         text.push_str(&format!(" vocabulary={:016x}", sets.fingerprint()));
     }
@@ -90,7 +94,8 @@ mod tests {
 
     #[test]
     fn every_field_out_of_range_is_named_at_once() {
-        let spec = GenerateSpec { scale: 0.0, seed: 1, defect_rate: 1.5, days: 0 };
+        let spec =
+            GenerateSpec { scale: 0.0, defect_rate: 1.5, days: 0, ..GenerateSpec::default() };
         let error = check(run_date(), &spec).unwrap_err();
         assert_eq!(error.kind().name(), "InvalidInput");
         for field in ["scale", "defect_rate", "days"] {
@@ -110,7 +115,13 @@ mod tests {
 
     #[test]
     fn the_limits_themselves_are_accepted() {
-        let spec = GenerateSpec { scale: 1_000_000.0, seed: 0, defect_rate: 1.0, days: 3650 };
+        let spec = GenerateSpec {
+            scale: 1_000_000.0,
+            seed: 0,
+            defect_rate: 1.0,
+            days: 3650,
+            profile: Profile::Full,
+        };
         check(run_date(), &spec).unwrap();
     }
 
@@ -128,12 +139,15 @@ mod tests {
         let spec = GenerateSpec::default();
         let built_in = Vocabularies::default();
         let same = fingerprint(run_date(), &spec, &built_in);
-        assert!(!same.contains("vocabulary"), "objects of earlier releases are kept: {same}");
+        for later in ["vocabulary", "profile"] {
+            assert!(!same.contains(later), "objects of earlier releases are kept: {same}");
+        }
         let others = [
             GenerateSpec { scale: 1.5, ..spec },
             GenerateSpec { seed: 43, ..spec },
             GenerateSpec { defect_rate: 0.1, ..spec },
             GenerateSpec { days: 30, ..spec },
+            GenerateSpec { profile: Profile::Full, ..spec },
         ];
         for other in others {
             assert_ne!(fingerprint(run_date(), &other, &built_in), same);

@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use common::{file, lines, run_date, spec, truths_file};
+use common::{file, full, lines, run_date, spec, truths_file};
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 use shopflow_core::Dataset;
-use shopflow_generate::{GenerateSpec, Shop};
+use shopflow_generate::{GenerateSpec, Profile, Shop};
 
 fn golden(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
@@ -52,6 +52,38 @@ fn every_file_has_its_golden_digest() {
     check("sha256.json", &listing);
 }
 
+/// Customers and products are those of the usual profile. Large enough for returns.
+#[test]
+fn the_files_of_the_full_profile_have_their_golden_digests() {
+    let mut digests = BTreeMap::new();
+    for (label, defect_rate) in [("clean", 0.0), ("defects", 0.1)] {
+        let spec = full(0.1, defect_rate);
+        for dataset in [Dataset::Customers, Dataset::Products] {
+            let usual = GenerateSpec { profile: Profile::Usual, ..spec };
+            assert_eq!(file(&spec, dataset), file(&usual, dataset), "{dataset}");
+        }
+        let files = [
+            ("transactions.csv", file(&spec, Dataset::Transactions)),
+            ("clickstream.jsonl", file(&spec, Dataset::Clickstream)),
+            ("defects.jsonl", truths_file(&spec)),
+        ];
+        for (name, content) in files {
+            digests.insert(format!("{label}/{name}"), hex::encode(Sha256::digest(content)));
+        }
+    }
+    let mut listing = serde_json::to_vec_pretty(&digests).unwrap();
+    listing.push(b'\n');
+    check("full.json", &listing);
+}
+
+#[test]
+fn the_first_sales_of_the_full_profile_are_literally_the_golden_ones() {
+    let file = file(&full(0.1, 0.0), Dataset::Transactions);
+    let mut first = lines(&file)[..21].join(&b'\n');
+    first.push(b'\n');
+    check("full_transactions.csv", &first);
+}
+
 #[test]
 fn the_first_lines_are_literally_the_golden_ones() {
     for dataset in shopflow_generate::DATASETS {
@@ -76,8 +108,10 @@ proptest! {
     #[test]
     fn the_same_seed_gives_the_same_bytes_and_another_seed_others(
         seed: u64, scale in 0.01f64..0.1, defect_rate in 0.0f64..0.3, days in 1u32..500,
+        is_full: bool,
     ) {
-        let spec = GenerateSpec { scale, seed, defect_rate, days };
+        let profile = if is_full { Profile::Full } else { Profile::Usual };
+        let spec = GenerateSpec { scale, seed, defect_rate, days, profile };
         let other = GenerateSpec { seed: seed.wrapping_add(1), ..spec };
         for dataset in shopflow_generate::DATASETS {
             prop_assert_eq!(digest(&spec, dataset), digest(&spec, dataset));
@@ -87,8 +121,9 @@ proptest! {
     }
 
     #[test]
-    fn scale_multiplies_the_rows(scale in 0.0001f64..3.0, seed: u64) {
-        let spec = GenerateSpec { scale, seed, ..GenerateSpec::default() };
+    fn scale_multiplies_the_rows(scale in 0.0001f64..3.0, seed: u64, is_full: bool) {
+        let profile = if is_full { Profile::Full } else { Profile::Usual };
+        let spec = GenerateSpec { scale, seed, profile, ..GenerateSpec::default() };
         let shop = Shop::new(run_date(), &spec).unwrap();
         for (dataset, base) in [
             (Dataset::Customers, 1000.0), (Dataset::Products, 500.0), (Dataset::Transactions, 5000.0),
@@ -104,11 +139,13 @@ proptest! {
 }
 
 #[test]
-fn the_default_sizes_are_those_of_the_design() {
-    let spec = GenerateSpec::default();
-    let rows = shopflow_generate::DATASETS.map(|dataset| {
-        Shop::new(run_date(), &spec).unwrap().write(dataset, std::io::sink()).unwrap().rows
-    });
-    assert_eq!(rows[..3], [1_000, 500, 5_000]);
-    assert!((14_000..16_000).contains(&rows[3]), "about three events per sale: {}", rows[3]);
+fn the_default_sizes_are_those_of_the_design_in_both_profiles() {
+    for profile in Profile::ALL {
+        let spec = GenerateSpec { profile, ..GenerateSpec::default() };
+        let rows = shopflow_generate::DATASETS.map(|dataset| {
+            Shop::new(run_date(), &spec).unwrap().write(dataset, std::io::sink()).unwrap().rows
+        });
+        assert_eq!(rows[..3], [1_000, 500, 5_000]);
+        assert!((14_000..16_000).contains(&rows[3]), "about three events per sale: {}", rows[3]);
+    }
 }

@@ -1,11 +1,11 @@
 //! The default run: generated data through every stage.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 use shopflow_testkit::athena;
 use shopflow_testkit::wait::Wait;
 use shopflow_tests::Cloud;
+
+use crate::planted::Planted;
 
 #[tokio::test]
 async fn the_default_run_fills_every_layer_with_exact_counts() {
@@ -93,47 +93,7 @@ async fn validation_finds_every_planted_defect_and_nothing_else() {
     let source = json!({"kind": "generate", "defect_rate": 0.03, "seed": 11, "scale": 4});
     let run = cloud.run(json!({"source": source})).await.expect_success();
     cloud.ledger(&run.name).await.assert_balanced();
-
-    let truths = format!("truths/run_id={}/defects.jsonl", run.name);
-    let truths = cloud.read(&cloud.landing, &truths).await;
-    let mut planted = BTreeSet::new();
-    let mut orphans = 0;
-    for line in String::from_utf8(truths).unwrap().lines() {
-        let truth: Value = serde_json::from_str(line).unwrap();
-        let dataset = truth["dataset"].as_str().unwrap().to_owned();
-        match truth["detected_by"].as_str().unwrap() {
-            "validate" => drop(planted.insert((dataset, truth["line"].as_u64().unwrap()))),
-            "load" => orphans += 1,
-            other => panic!("unknown stage {other}"),
-        }
-    }
-    let mut found = BTreeSet::new();
-    for key in cloud.keys(&cloud.landing, "quarantine/").await {
-        let dataset = key.split('/').nth(1).unwrap().to_owned();
-        let content = cloud.read(&cloud.landing, &key).await;
-        let mut reader = csv::Reader::from_reader(content.as_slice());
-        for record in reader.byte_records() {
-            let line = String::from_utf8(record.unwrap()[0].to_vec()).unwrap();
-            found.insert((dataset.clone(), line.parse().unwrap()));
-        }
-    }
-    let hits = planted.intersection(&found).count() as f64;
-    let (precision, recall) = (hits / found.len() as f64, hits / planted.len() as f64);
-    println!(
-        "validation: {} planted, {} found, precision {precision}, recall {recall}",
-        planted.len(),
-        found.len()
-    );
-    assert!(planted.len() > 500, "{} defects were planted", planted.len());
-    assert_eq!(found, planted);
-    assert!(orphans > 0, "no orphan was planted");
-    let invented = cloud
-        .count(
-            "SELECT count(*) FROM (SELECT id FROM core.customers WHERE is_inferred
-             UNION ALL SELECT id FROM core.products WHERE is_inferred) AS inferred",
-        )
-        .await;
-    assert!(invented >= 1, "orphans have inferred members");
+    Planted::read(&cloud, &run).await.assert_found(&cloud).await;
 }
 
 /// Names of the gold files: they come from the content.

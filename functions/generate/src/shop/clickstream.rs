@@ -1,19 +1,26 @@
 //! Click events, session by session: some sessions end in a sale, most only look around.
 //!
 //! Sessions follow the sales: at sale `n` comes perhaps the session that led to it, and perhaps
-//! one of somebody who bought nothing, about three events per sale in all.
+//! one of somebody who bought nothing, about three events per sale in all. In the full profile the
+//! first line of an order has the session that led to all of them.
+
+use shopflow_core::contract::Profile;
 
 use super::calendar::Moment;
 use super::customers;
 use super::ids::event_id;
+use super::lines;
 use super::model::Shop;
 use super::output::Output;
 use super::rng::{Draws, mix};
+use super::sale::{Sale, push_order_number};
 use super::text::{hex, push_number};
-use super::transactions::{Sale, Sales, is_sound};
+use super::transactions::{Sales, is_sound};
 
 /// Of 256 sales, how many show the session that led to them.
 const BUYING: u64 = 90;
+/// Of 256 orders, how many do: there are about half as many orders as sales.
+const ORDERING: u64 = 2 * BUYING;
 /// Of 256 sales, how many are accompanied by a session that buys nothing.
 const BROWSING: u64 = 128;
 /// Of 256 buying sessions, how many search first.
@@ -58,7 +65,11 @@ impl Plan {
     #[inline]
     pub fn new(shop: &Shop, draws: &mut Draws, row: u64) -> Plan {
         let bits = draws.bits();
-        let buys = bits & 0xff < BUYING && is_sound(shop, row);
+        let shown = match shop.profile {
+            Profile::Usual => bits & 0xff < BUYING,
+            Profile::Full => bits & 0xff < ORDERING && lines::opens_order(shop, row),
+        };
+        let buys = shown && is_sound(shop, row);
         let searches = bits >> 8 & 0xff < SEARCHING;
         let browses = bits >> 16 & 0xff < BROWSING;
         let buying = if buys { 5 + u64::from(searches) } else { 0 };
@@ -81,6 +92,7 @@ enum Page {
     Product,
     Cart,
     Checkout,
+    /// Of the sale of a row.
     Thanks(u64),
 }
 
@@ -143,10 +155,10 @@ fn buy<W: std::io::Write>(
     draws: &mut Draws,
 ) -> std::io::Result<()> {
     let bits = draws.bits();
-    let visit = visit(shop, 2 * row, Some(sale.customer), sale.product, bits, draws);
+    let visit = visit(shop, 2 * row, sale.customer, sale.product, bits, draws);
     let first = if bits & 1 == 0 { Page::Front } else { Page::Category };
     let search = Page::Search(TERMS[(bits >> 1 & 0xffff) as usize % TERMS.len()]);
-    let pages = [first, search, Page::Product, Page::Cart, Page::Checkout, Page::Thanks(row + 1)];
+    let pages = [first, search, Page::Product, Page::Cart, Page::Checkout, Page::Thanks(row)];
     let mut moment = sale.moment;
     let mut gaps = bits >> 20;
     // Backwards from the sale: 8 to 71 seconds between steps.
@@ -284,9 +296,12 @@ fn push_url(shop: &Shop, out: &mut Vec<u8>, page: Page, product: u64) {
         }
         Page::Cart => out.extend_from_slice(b"/cart"),
         Page::Checkout => out.extend_from_slice(b"/checkout"),
-        Page::Thanks(order) => {
+        Page::Thanks(row) => {
             out.extend_from_slice(b"/orders/");
-            push_number(out, order);
+            match shop.profile {
+                Profile::Usual => push_number(out, row + 1),
+                Profile::Full => push_order_number(out, row, false),
+            }
         }
     }
 }
@@ -305,7 +320,7 @@ mod tests {
             Page::Product,
             Page::Cart,
             Page::Checkout,
-            Page::Thanks(1),
+            Page::Thanks(0),
         ];
         let types = pages.map(Page::event_type);
         assert!(COUNTED_EVENT_TYPES.iter().all(|kind| types.contains(kind)));

@@ -5,6 +5,7 @@
 //! orphan's id exists nowhere.
 
 use shopflow_core::Dataset;
+use shopflow_core::contract::{GenerateSpec, Profile};
 use shopflow_core::schema_contract::Mode;
 use shopflow_core::vocabulary::{Terms, Vocabularies, Vocabulary};
 
@@ -38,6 +39,11 @@ pub enum Kind {
     BadJson,
     MissingField,
     OrphanReference,
+    ZeroLine,
+    NegativeDiscount,
+    TooPrecise,
+    TextTooLong,
+    UnknownStatus,
 }
 
 impl Kind {
@@ -63,6 +69,11 @@ impl Kind {
             Kind::BadJson => "bad_json",
             Kind::MissingField => "missing_field",
             Kind::OrphanReference => "orphan_reference",
+            Kind::ZeroLine => "zero_line",
+            Kind::NegativeDiscount => "negative_discount",
+            Kind::TooPrecise => "too_precise",
+            Kind::TextTooLong => "text_too_long",
+            Kind::UnknownStatus => "unknown_status",
         }
     }
 
@@ -72,8 +83,10 @@ impl Kind {
     }
 }
 
-/// The defects of a dataset, each with the columns it can sit in; no column for the whole row.
-type Menu = &'static [(Kind, &'static [&'static str])];
+/// A defect with the columns it can sit in; no column for the whole row.
+type Choice = (Kind, &'static [&'static str]);
+/// The defects of a dataset.
+type Menu = &'static [Choice];
 
 // What may be missing is no defect where it is.
 const CUSTOMERS: Menu = &[
@@ -106,6 +119,18 @@ const TRANSACTIONS: Menu = &[
     (Kind::WrongFieldCount, &[]),
     (Kind::InvalidUtf8, &["payment_method"]),
     (Kind::OrphanReference, &["customer_id", "product_id"]),
+];
+/// Those that only the columns of the full profile can have. A discount over 1 is none of them: it
+/// is money, and speaks against the file as a whole.
+const FULL_TRANSACTIONS: Menu = &[
+    (Kind::ZeroLine, &["line"]),
+    (Kind::NegativePrice, &["unit_price"]),
+    (Kind::NegativeDiscount, &["discount"]),
+    (Kind::NotANumber, &["line", "unit_price", "discount"]),
+    (Kind::TooPrecise, &["unit_price", "discount"]),
+    (Kind::UnknownStatus, &["status"]),
+    (Kind::TextTooLong, &["order_id"]),
+    (Kind::InvalidUtf8, &["order_id"]),
 ];
 const CLICKSTREAM: Menu = &[
     (
@@ -153,9 +178,25 @@ pub struct Defect {
     pub edit: Edit,
 }
 
+/// What can be wrong with the rows of a dataset: what always can, and what only the full profile can
+/// have besides.
+fn menus(dataset: Dataset, profile: Profile) -> [Menu; 2] {
+    let menu = match dataset {
+        Dataset::Customers => CUSTOMERS,
+        Dataset::Products => PRODUCTS,
+        Dataset::Transactions => TRANSACTIONS,
+        Dataset::Clickstream => CLICKSTREAM,
+        // The sample shop has no others, so none of their rows is hit.
+        _ => &[],
+    };
+    let has_more = dataset == Dataset::Transactions && profile == Profile::Full;
+    [menu, if has_more { FULL_TRANSACTIONS } else { &[] }]
+}
+
 /// Decides which rows carry a defect.
 #[derive(Debug)]
 pub struct Defects {
+    profile: Profile,
     /// A row is hit when its number is not above this; absent when no row is.
     threshold: Option<u64>,
     /// By dataset.
@@ -165,10 +206,12 @@ pub struct Defects {
 }
 
 impl Defects {
-    /// Defects in a share `rate`, 0 to 1, of all rows; `event_stream` names the click events.
-    pub fn new(seed: u64, rate: f64, event_stream: Stream, sets: &Vocabularies) -> Self {
+    /// The defects that a spec asks for; `event_stream` names the click events.
+    pub fn new(spec: &GenerateSpec, event_stream: Stream, sets: &Vocabularies) -> Self {
+        let (seed, rate) = (spec.seed, spec.defect_rate);
         let stream = |dataset: Dataset| Stream::new(seed, &format!("defects of {dataset}"));
         Defects {
+            profile: spec.profile,
             threshold: (rate > 0.0).then_some((rate * u64::MAX as f64) as u64),
             streams: crate::DATASETS.map(stream),
             event_stream,
@@ -193,16 +236,10 @@ impl Defects {
 
     /// The defect of a row that is hit.
     pub fn at(&self, dataset: Dataset, row: u64) -> Defect {
-        let menu = match dataset {
-            Dataset::Customers => CUSTOMERS,
-            Dataset::Products => PRODUCTS,
-            Dataset::Transactions => TRANSACTIONS,
-            Dataset::Clickstream => CLICKSTREAM,
-            // The sample shop has no others, so none of their rows is hit.
-            _ => &[],
-        };
+        let [menu, more] = menus(dataset, self.profile);
         let mut draws = self.streams[dataset.position()].at(row);
-        let (kind, columns) = *draws.pick(menu);
+        let at = draws.below((menu.len() + more.len()) as u64) as usize;
+        let (kind, columns) = if at < menu.len() { menu[at] } else { more[at - menu.len()] };
         let column = if columns.is_empty() { None } else { Some(*draws.pick(columns)) };
         let edit = match kind {
             Kind::DuplicateId => match self.earlier(dataset, row, &mut draws) {
@@ -255,6 +292,10 @@ impl Defects {
 
 fn edit(kind: Kind, column: Option<&str>, row: u64, draws: &mut Draws) -> Edit {
     let texts: &[&str] = match kind {
+        // Words for a missing value may stand where a value may be missing.
+        Kind::NotANumber if matches!(column, Some("line" | "unit_price" | "discount")) => {
+            &["abc", "twelve", "1O"]
+        }
         Kind::NegativePrice => &["-0.01", "-19.99", "-250.00"],
         Kind::ZeroPrice => &["0.00"],
         Kind::NotANumber => &["abc", "twelve", "n/a", "1O"],
@@ -270,7 +311,11 @@ fn edit(kind: Kind, column: Option<&str>, row: u64, draws: &mut Draws) -> Edit {
         Kind::UnknownEventType => &["hover", "PURCHASE", "click"],
         Kind::UnknownDevice => &["fridge", "Mobile", "tv"],
         Kind::BadCountry => &["XX", "UK", "EU", "Germany"],
-        Kind::ZeroQuantity => &["0"],
+        Kind::ZeroQuantity | Kind::ZeroLine => &["0"],
+        Kind::NegativeDiscount => &["-0.1", "-0.25", "-1"],
+        Kind::TooPrecise => &["0.12345", "0.00001", "0.999999"],
+        Kind::UnknownStatus => &["shipped", "open", "lost"],
+        Kind::TextTooLong => return Edit::Text(format!("S-{row:0>80}")),
         Kind::BadEmail => {
             return Edit::Text(match draws.below(4) {
                 0 => format!("user{row}.example.com"),
@@ -297,11 +342,21 @@ fn without_id(dataset: Dataset) -> Defect {
 
 #[cfg(test)]
 mod tests {
+    use super::super::header;
     use super::*;
     use proptest::prelude::*;
+    use shopflow_core::dataset::Format;
 
     fn defects(seed: u64, rate: f64) -> Defects {
-        Defects::new(seed, rate, Stream::new(seed, "events"), &Vocabularies::default())
+        let spec = GenerateSpec { seed, defect_rate: rate, ..GenerateSpec::default() };
+        Defects::new(&spec, Stream::new(seed, "events"), &Vocabularies::default())
+    }
+
+    /// Every dataset and profile with what can be wrong with it.
+    fn all_menus() -> impl Iterator<Item = (Dataset, Profile, Vec<Choice>)> {
+        crate::DATASETS.into_iter().flat_map(|dataset| {
+            Profile::ALL.map(|profile| (dataset, profile, menus(dataset, profile).concat()))
+        })
     }
 
     #[test]
@@ -315,15 +370,13 @@ mod tests {
 
     #[test]
     fn every_defect_of_every_menu_occurs() {
-        let defects = defects(42, 0.5);
-        for (dataset, menu) in
-            crate::DATASETS.into_iter().zip([CUSTOMERS, PRODUCTS, TRANSACTIONS, CLICKSTREAM])
-        {
+        for (dataset, profile, menu) in all_menus() {
+            let defects = Defects { profile, ..defects(42, 0.5) };
             for (kind, columns) in menu {
                 let found = |column: Option<&str>| {
                     (0..5_000).filter(|&row| defects.hits(dataset, row)).any(|row| {
                         let defect = defects.at(dataset, row);
-                        defect.kind == *kind && defect.column == column
+                        defect.kind == kind && defect.column == column
                     })
                 };
                 if columns.is_empty() {
@@ -336,11 +389,14 @@ mod tests {
 
     #[test]
     fn every_column_of_a_menu_exists() {
-        for (dataset, menu) in
-            crate::DATASETS.into_iter().zip([CUSTOMERS, PRODUCTS, TRANSACTIONS, CLICKSTREAM])
-        {
+        for (dataset, profile, menu) in all_menus() {
+            let known = header::columns(dataset, profile);
             for column in menu.iter().flat_map(|(_, columns)| *columns) {
-                let known = dataset.columns().iter().any(|known| known.name == *column);
+                let known = match dataset.format() {
+                    Format::Csv => known.contains(column),
+                    // What is optional has no header there.
+                    Format::JsonLines => dataset.columns().iter().any(|it| it.name == *column),
+                };
                 assert!(known, "{dataset} {column}");
             }
         }

@@ -1,13 +1,14 @@
 //! What a shop is made of.
 
 use chrono::{Days, NaiveDate};
-use shopflow_core::contract::GenerateSpec;
+use shopflow_core::contract::{GenerateSpec, Profile};
 use shopflow_core::vocabulary::Vocabularies;
 use shopflow_core::{Dataset, Error, Result};
 
 use super::calendar::Calendar;
 use super::customers::Customers;
 use super::defects::Defects;
+use super::orders::Orders;
 use super::popularity::Popularity;
 use super::products::Products;
 use super::rng::{Draws, Stream, mix};
@@ -26,6 +27,7 @@ const NEIGHBOURS: u32 = 256;
 /// It is small whatever the scale, and can be shared between threads that write one dataset each.
 #[derive(Debug)]
 pub struct Shop {
+    pub(super) profile: Profile,
     pub(super) sales: u64,
     pub(super) words: Words,
     pub(super) terms: Terms,
@@ -35,6 +37,9 @@ pub struct Shop {
     pub(super) buyers: Popularity,
     pub(super) sellers: Popularity,
     pub(super) defects: Defects,
+    /// Of the full profile.
+    pub(super) orders: Orders,
+    pub(super) line_stream: Stream,
     pub(super) sales_stream: Stream,
     pub(super) session_stream: Stream,
     pub(super) event_stream: Stream,
@@ -65,6 +70,7 @@ impl Shop {
         let (customers, products, sales) = (count(1_000.0), count(500.0), count(5_000.0));
         let event_stream = Stream::new(seed, "click events");
         Ok(Shop {
+            profile: spec.profile,
             sales,
             words: Words::new(seed),
             terms: Terms::new(sets),
@@ -73,7 +79,9 @@ impl Shop {
             calendar: Calendar::new(first, spec.days, sales, Stream::new(seed, "days")),
             buyers: Popularity::new(customers, CUSTOMER_FLATNESS, Stream::new(seed, "buyers")),
             sellers: Popularity::new(products, PRODUCT_FLATNESS, Stream::new(seed, "sellers")),
-            defects: Defects::new(seed, spec.defect_rate, event_stream, sets),
+            defects: Defects::new(spec, event_stream, sets),
+            orders: Orders::new(seed, sales, spec.days),
+            line_stream: Stream::new(seed, "lines"),
             sales_stream: Stream::new(seed, "sales"),
             session_stream: Stream::new(seed, "sessions"),
             event_stream,

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use shopflow_core::Dataset;
+use shopflow_core::dataset::Format;
 
 use super::defects::Defects;
 use super::plant;
@@ -23,6 +24,7 @@ pub struct Written {
 /// Collects the rows of one dataset and hands them on in chunks.
 pub struct Output<'a, W> {
     dataset: Dataset,
+    columns: Vec<&'static str>,
     defects: &'a Defects,
     out: W,
     buffer: Vec<u8>,
@@ -30,17 +32,14 @@ pub struct Output<'a, W> {
 }
 
 impl<'a, W: Write> Output<'a, W> {
-    /// An output that starts with the header, if files of the dataset have one.
-    pub fn new(dataset: Dataset, defects: &'a Defects, out: W) -> Self {
+    /// An output of these columns that starts with the header, if files of the dataset have one.
+    pub fn new(dataset: Dataset, columns: Vec<&'static str>, defects: &'a Defects, out: W) -> Self {
         let mut buffer = Vec::with_capacity(CHUNK + 4096);
-        if dataset.format() == shopflow_core::dataset::Format::Csv {
-            // What came later is optional, and the sample shop has none of it.
-            let columns = dataset.columns().iter().filter(|column| column.is_usual());
-            let names: Vec<&str> = columns.map(|column| column.name).collect();
-            buffer.extend_from_slice(names.join(",").as_bytes());
+        if dataset.format() == Format::Csv {
+            buffer.extend_from_slice(columns.join(",").as_bytes());
             buffer.push(b'\n');
         }
-        Output { dataset, defects, out, buffer, written: Written::default() }
+        Output { dataset, columns, defects, out, buffer, written: Written::default() }
     }
 
     /// Rows so far: the position of the next row, from 0.
@@ -68,7 +67,7 @@ impl<'a, W: Write> Output<'a, W> {
     fn spoil(&mut self, start: usize) {
         let defect = self.defects.at(self.dataset, self.written.rows);
         let row = self.buffer.split_off(start);
-        plant::plant(&mut self.buffer, self.dataset, &row, &defect);
+        plant::plant(&mut self.buffer, self.dataset.format(), &self.columns, &row, &defect);
         self.written.defects += 1;
     }
 

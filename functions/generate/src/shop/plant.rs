@@ -1,6 +1,5 @@
 //! Changes a sound row into a defective one.
 
-use shopflow_core::Dataset;
 use shopflow_core::dataset::Format;
 
 use super::defects::{Defect, Edit};
@@ -8,19 +7,19 @@ use super::defects::{Defect, Edit};
 /// No UTF-8 text contains this byte.
 const GARBAGE: u8 = 0xff;
 
-/// Appends `row`, a sound row with its line feed, to `out` with `defect` in it.
-pub fn plant(out: &mut Vec<u8>, dataset: Dataset, row: &[u8], defect: &Defect) {
+/// Appends `row`, a sound row of these columns with its line feed, to `out` with `defect` in it.
+pub fn plant(out: &mut Vec<u8>, format: Format, columns: &[&str], row: &[u8], defect: &Defect) {
     let row = row.strip_suffix(b"\n").unwrap_or(row);
-    match dataset.format() {
-        Format::Csv => plant_csv(out, dataset, row, defect),
+    match format {
+        Format::Csv => plant_csv(out, columns, row, defect),
         Format::JsonLines => plant_json(out, row, defect),
     }
     out.push(b'\n');
 }
 
-fn plant_csv(out: &mut Vec<u8>, dataset: Dataset, row: &[u8], defect: &Defect) {
+fn plant_csv(out: &mut Vec<u8>, columns: &[&str], row: &[u8], defect: &Defect) {
     let mut fields: Vec<Vec<u8>> = split_csv(row).map(<[u8]>::to_vec).collect();
-    let at = dataset.columns().iter().position(|column| Some(column.name) == defect.column);
+    let at = columns.iter().position(|column| Some(*column) == defect.column);
     match (&defect.edit, at.and_then(|at| fields.get_mut(at))) {
         (Edit::Text(text), Some(field)) => *field = text.as_bytes().to_vec(),
         (Edit::Null | Edit::Leave, Some(field)) => field.clear(),
@@ -74,12 +73,18 @@ fn plant_json(out: &mut Vec<u8>, row: &[u8], defect: &Defect) {
 
 #[cfg(test)]
 mod tests {
+    use shopflow_core::Dataset;
+    use shopflow_core::contract::Profile;
+
     use super::super::defects::Kind;
+    use super::super::header;
     use super::*;
 
     fn planted(dataset: Dataset, row: &str, column: Option<&'static str>, edit: Edit) -> Vec<u8> {
         let mut out = b"before\n".to_vec();
-        plant(&mut out, dataset, row.as_bytes(), &Defect { kind: Kind::NullValue, column, edit });
+        let columns = header::columns(dataset, Profile::Full);
+        let defect = Defect { kind: Kind::NullValue, column, edit };
+        plant(&mut out, dataset.format(), &columns, row.as_bytes(), &defect);
         out.strip_prefix(b"before\n").unwrap().to_vec()
     }
 

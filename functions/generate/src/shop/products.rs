@@ -140,6 +140,9 @@ const SPREAD: [u64; 17] = [
     5_630,
 ];
 
+/// Draws of a name, between those of category and price.
+const NAME_PARTS: u64 = 4;
+
 /// The cents a price ends with.
 const ENDINGS: &[u64] = &[99, 99, 99, 95, 90, 49, 49, 25];
 
@@ -168,6 +171,15 @@ impl Products {
     #[inline]
     pub fn category_path(&self, id: u64) -> &[u8] {
         &self.category(&mut self.stream.at(id)).path
+    }
+
+    /// The price of a product, in cents.
+    #[inline]
+    pub fn list_price(&self, id: u64) -> u64 {
+        let mut draws = self.stream.at(id);
+        let median = self.category(&mut draws).median;
+        draws.skip(NAME_PARTS);
+        price(median, &mut draws)
     }
 
     /// The first draw of a product, so that it is known without the rest.
@@ -227,6 +239,20 @@ mod tests {
         assert_eq!(category.field, b"\"home, garden & more\"");
         assert_eq!(category.path, b"home%2C%20garden%20%26%20more");
         assert_eq!(category.median, ANYTHING.median);
+    }
+
+    #[test]
+    fn the_price_of_a_product_is_that_of_the_row() {
+        let products = Products::new(42, 200, &Vocabularies::default());
+        let words = Words::new(42);
+        for id in 1..=200 {
+            let (mut row, mut price) = (Vec::new(), vec![b',']);
+            products.push(&mut row, &mut Vec::new(), &words, id);
+            push_price(&mut price, products.list_price(id));
+            price.push(b',');
+            let (row, price) = (String::from_utf8(row).unwrap(), String::from_utf8(price).unwrap());
+            assert!(row.contains(&price), "{price} is not in {row}");
+        }
     }
 
     #[test]

@@ -52,6 +52,12 @@ impl Draws {
         mix(self.0)
     }
 
+    /// Leaves out the next `count` draws, whatever they are.
+    #[inline]
+    pub fn skip(&mut self, count: u64) {
+        self.0 = self.0.wrapping_add(GOLDEN.wrapping_mul(count));
+    }
+
     /// A number from 0 to `bound - 1`; 0 when `bound` is 0.
     #[inline]
     pub fn below(&mut self, bound: u64) -> u64 {

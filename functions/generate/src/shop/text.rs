@@ -47,6 +47,15 @@ pub fn push_price(out: &mut Vec<u8>, cents: u64) {
     out.extend_from_slice(&pair(cents));
 }
 
+/// Appends an amount of ten-thousandths as a decimal with two places, or four where it has to.
+pub fn push_amount(out: &mut Vec<u8>, ten_thousandths: u64) {
+    let (cents, rest) = (ten_thousandths / 100, ten_thousandths % 100);
+    push_price(out, cents);
+    if rest > 0 {
+        out.extend_from_slice(&pair(rest));
+    }
+}
+
 /// Appends `HH:MM:SSZ` for a second of the day.
 #[inline]
 pub fn push_time(out: &mut Vec<u8>, second: u32) {
@@ -160,6 +169,13 @@ mod tests {
     fn prices_have_two_places() {
         assert_eq!(written(|out| push_price(out, 5)), "0.05");
         assert_eq!(written(|out| push_price(out, 123_450)), "1234.50");
+    }
+
+    #[test]
+    fn amounts_have_two_places_or_four() {
+        assert_eq!(written(|out| push_amount(out, 43_166)), "4.3166");
+        assert_eq!(written(|out| push_amount(out, 129_500)), "12.95");
+        assert_eq!(written(|out| push_amount(out, 10_001)), "1.0001");
     }
 
     #[test]

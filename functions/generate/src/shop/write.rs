@@ -7,7 +7,7 @@ use shopflow_core::Dataset;
 use super::model::Shop;
 use super::output::{Output, Written};
 use super::transactions::Sales;
-use super::{clickstream, plan, truths};
+use super::{clickstream, header, plan, truths};
 
 impl Shop {
     /// Data rows of a dataset, without making them. Clickstream takes a pass over its sessions.
@@ -20,7 +20,8 @@ impl Shop {
     /// # Errors
     /// Those of `out`, and `Unsupported` for a dataset that is not one of [`crate::DATASETS`].
     pub fn write<W: Write>(&self, dataset: Dataset, out: W) -> io::Result<Written> {
-        let mut output = Output::new(dataset, &self.defects, out);
+        let columns = header::columns(dataset, self.profile);
+        let mut output = Output::new(dataset, columns, &self.defects, out);
         let mut scratch = Vec::new();
         match dataset {
             Dataset::Customers => {

@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 use shopflow_core::Dataset;
-use shopflow_generate::{GenerateSpec, Shop};
+use shopflow_generate::{GenerateSpec, Profile, Shop};
 
 pub fn run_date() -> NaiveDate {
     NaiveDate::from_ymd_opt(2026, 1, 15).unwrap()
@@ -19,7 +19,12 @@ pub fn midnight() -> DateTime<Utc> {
 }
 
 pub fn spec(scale: f64, defect_rate: f64) -> GenerateSpec {
-    GenerateSpec { scale, seed: 42, defect_rate, days: 365 }
+    GenerateSpec { scale, defect_rate, ..GenerateSpec::default() }
+}
+
+/// The same in the full profile.
+pub fn full(scale: f64, defect_rate: f64) -> GenerateSpec {
+    GenerateSpec { profile: Profile::Full, ..spec(scale, defect_rate) }
 }
 
 pub fn file(spec: &GenerateSpec, dataset: Dataset) -> Vec<u8> {
