@@ -46,6 +46,7 @@ pub async fn handle(
         .knowing(&context.settings.vocabulary)
         .showing(&context.settings.privacy)
         .in_zone(context.zone)
+        .since(context.settings.validation.first_year)
         .without(erased(context, dataset, &source).await?);
     let outcome = pipeline::run(&context.storage, validator, reader, &targets).await?;
     let ledger = account(dataset, &source, &outcome.summary)?;

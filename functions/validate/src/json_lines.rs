@@ -10,7 +10,6 @@ use shopflow_core::Dataset;
 use shopflow_core::dataset::{Column, Kind};
 use shopflow_core::schema_contract::Mode;
 
-use crate::clock::Zone;
 use crate::ids::Uuids;
 use crate::notes::Notes;
 use crate::personal::{self, Scans};
@@ -18,6 +17,7 @@ use crate::quarantine::Refusal;
 use crate::rejection::Rejection;
 use crate::rules::{RECORD_LIMIT, Rule};
 use crate::tally::{Split, Tally};
+use crate::values;
 use crate::vocabulary::Words;
 use fields::{Fields, Scalar};
 
@@ -98,7 +98,7 @@ impl JsonLines {
             Ok(dropped) => {
                 tally.rows_good += 1;
                 tally.words.keep_row();
-                let written = is_due.then(|| self.on_clock(row, tally.notes.zone()));
+                let written = is_due.then(|| self.rewritten(row, tally));
                 let good = written.as_deref().unwrap_or(row);
                 if !dropped.is_empty() {
                     without(good, &dropped, tally, &mut split.good);
@@ -143,6 +143,9 @@ impl JsonLines {
             return Err(Failure::of_row(Rule::UnknownColumn));
         }
         let mut dropped = Vec::new();
+        if tally.contract.columns != Mode::DiscardValue && fields.has_nul() {
+            return Err(Failure::of_row(Rule::ControlCharacter));
+        }
         if tally.contract.columns == Mode::DiscardValue {
             dropped.extend(fields.unknown.into_iter().map(|unknown| unknown.name));
         }
@@ -177,31 +180,37 @@ impl JsonLines {
         })
     }
 
-    /// A good line with times that have no offset, as it goes on.
+    /// A good line with values that do not go on as they came: times without an offset as their
+    /// moments, words for nothing as nothing.
     #[cold]
-    fn on_clock(&self, row: &[u8], zone: Zone) -> Vec<u8> {
+    fn rewritten(&self, row: &[u8], tally: &Tally) -> Vec<u8> {
+        let (zone, sets) = (tally.notes.zone(), tally.words.sets());
         let text = String::from_utf8_lossy(row);
         let Ok(fields) = Fields::parse(&text, self.columns) else { return row.to_vec() };
-        let columns = self.columns.iter().zip(&fields.values);
         let mut places: Vec<Range<usize>> = Vec::new();
-        let mut escaped: Vec<(&str, Vec<u8>)> = Vec::new();
-        for (column, value) in columns.filter(|(column, _)| column.kind == Kind::Timestamp) {
+        let mut others: Vec<(&str, Vec<u8>)> = Vec::new();
+        for (column, value) in self.columns.iter().zip(&fields.values) {
+            let Some(Scalar::Text(value)) = value else { continue };
+            if column.kind != Kind::Uuid && values::is_left_out(column, value.as_bytes(), sets) {
+                others.push((column.name, Vec::new()));
+                continue;
+            }
             match value {
+                _ if column.kind != Kind::Timestamp => {}
                 // Borrowed from the line, so where it stands there can be told.
-                Some(Scalar::Text(Cow::Borrowed(value))) => {
+                Cow::Borrowed(value) => {
                     let start = value.as_ptr() as usize - text.as_ptr() as usize;
                     places.push(start..start + value.len());
                 }
-                Some(Scalar::Text(Cow::Owned(value))) => {
+                Cow::Owned(value) => {
                     let moment = zone.written_out(value.as_bytes());
-                    escaped.extend(moment.map(|moment| (column.name, moment)));
+                    others.extend(moment.map(|moment| (column.name, moment)));
                 }
-                _ => {}
             }
         }
         places.sort_by_key(|place| place.start);
         let line = zone.row(row, places.into_iter());
-        if escaped.is_empty() { line } else { with(&line, escaped) }
+        if others.is_empty() { line } else { with(&line, others) }
     }
 
     /// Notes the unknown fields, and looks for personal data in them and in free text.

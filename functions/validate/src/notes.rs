@@ -1,6 +1,9 @@
 //! What the values of a file tell beyond being good or bad, row by row.
 
+use crate::absent::Absent;
 use crate::clock::{Clock, Zone};
+use crate::early::Early;
+use crate::encoding::Encoding;
 use crate::money::Discounts;
 
 /// Notes on the rows of one file.
@@ -8,6 +11,9 @@ use crate::money::Discounts;
 pub(crate) struct Notes {
     pub clock: Clock,
     pub discounts: Discounts,
+    pub absent: Absent,
+    pub early: Early,
+    pub encoding: Encoding,
 }
 
 impl Notes {
@@ -16,10 +22,13 @@ impl Notes {
         self.clock.zone()
     }
 
-    /// Ends a row; true when it is good and has a time to be written out.
+    /// Ends a row; true when it is good and does not go on as it came: it has a time to be written
+    /// out, or a word for nothing to be left out.
     #[inline]
     pub fn end_row(&mut self, is_good: bool) -> bool {
         self.discounts.end_row(is_good);
-        self.clock.end_row(is_good)
+        self.early.end_row(is_good);
+        let is_leaving_out = self.absent.end_row(is_good);
+        self.clock.end_row(is_good) || is_leaving_out
     }
 }

@@ -146,6 +146,9 @@ impl Settings {
         if !(0.0..=1.0).contains(&self.validation.max_reject_rate) {
             problems.push("validation.max_reject_rate must be between 0 and 1".to_owned());
         }
+        if !(1900..=2100).contains(&self.validation.first_year) {
+            problems.push("validation.first_year must be between 1900 and 2100".to_owned());
+        }
         if !(5..=5120).contains(&self.storage.part_size_mib) {
             problems.push("storage.part_size_mib must be between 5 and 5120".to_owned());
         }

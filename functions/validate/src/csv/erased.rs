@@ -67,10 +67,10 @@ fn is_free(column: &Column) -> bool {
     matches!(column.kind, Kind::Text(_) | Kind::Email)
 }
 
-/// The number in the field at `position` of a row that is cut at every comma, whatever is quoted.
+/// The number in the field at `position` of a row that is cut at every comma, whatever is quoted, or
+/// at every other sign that separates fields.
 pub(crate) fn customer_of(row: &[u8], position: usize) -> Option<u64> {
-    let field = row.split(|byte| *byte == b',').nth(position)?;
-    number(field)
+    b",;\t|".iter().find_map(|sign| number(row.split(|byte| byte == sign).nth(position)?))
 }
 
 /// A field as a customer number, if it is one.

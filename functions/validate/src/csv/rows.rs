@@ -15,8 +15,10 @@ use std::ops::Range;
 
 use shopflow_core::dataset::{Column, Kind};
 use shopflow_core::schema_contract::Mode;
+use shopflow_core::vocabulary::Vocabularies;
 
 use super::discard::Discard;
+use super::footer;
 use super::record::Field;
 use crate::clock::Zone;
 use crate::ids::Numbers;
@@ -24,6 +26,7 @@ use crate::personal;
 use crate::quarantine::Refusal;
 use crate::rules::Rule;
 use crate::tally::{Split, Tally};
+use crate::values;
 use window::Window;
 
 /// Judges the rows under one header.
@@ -145,21 +148,43 @@ impl Rows {
     }
 
     /// The value of a column as it goes on.
-    fn going_on(&self, position: usize, value: &[u8], zone: Zone) -> Vec<u8> {
-        let written = self.is_moment(position).then(|| zone.written_out(value)).flatten();
-        written.unwrap_or_else(|| value.to_vec())
+    fn going_on(&self, position: usize, value: &[u8], meaning: Meaning<'_>) -> Vec<u8> {
+        self.changed(position, value, meaning).unwrap_or_else(|| value.to_vec())
     }
 
-    /// A row with times that have no offset, as it goes on; `field` gives the range of each field
-    /// in it.
+    /// A row with values that do not go on as they came; `field` gives the range of each field in
+    /// it.
     #[cold]
-    fn on_clock(&self, row: &[u8], field: impl Fn(usize) -> Range<usize>, zone: Zone) -> Vec<u8> {
-        let moments = (0..self.columns.len()).filter(|position| self.is_moment(*position));
-        zone.row(row, moments.map(field))
+    fn rewritten(
+        &self,
+        row: &[u8],
+        field: impl Fn(usize) -> Range<usize>,
+        meaning: Meaning<'_>,
+    ) -> Vec<u8> {
+        let mut out = Vec::with_capacity(row.len() + 8);
+        let mut from = 0;
+        for position in 0..self.columns.len() {
+            let range = field(position);
+            if let Some(value) = self.changed(position, &row[range.clone()], meaning) {
+                out.extend_from_slice(&row[from..range.start]);
+                out.extend_from_slice(&value);
+                from = range.end;
+            }
+        }
+        out.extend_from_slice(&row[from..]);
+        out
     }
 
-    fn is_moment(&self, position: usize) -> bool {
-        self.columns[position].is_some_and(|column| column.kind == Kind::Timestamp)
+    /// A value in the form in which it goes on, if that is another: a time without an offset as its
+    /// moment, a word for nothing as nothing.
+    fn changed(&self, position: usize, value: &[u8], meaning: Meaning<'_>) -> Option<Vec<u8>> {
+        let column = self.columns[position]?;
+        if column.kind == Kind::Timestamp
+            && let Some(moment) = meaning.zone.written_out(value)
+        {
+            return Some(moment);
+        }
+        values::is_left_out(column, value, meaning.sets).then(Vec::new)
     }
 
     #[cold]
@@ -171,6 +196,18 @@ impl Rows {
         tally: &mut Tally,
         split: &mut Split,
     ) {
+        if failure.rule == Rule::InvalidUtf8 {
+            tally.notes.encoding.meet_invalid(row);
+        }
+        // What stands in the place of the id, or nothing, may be the beginning of a total.
+        let is_odd = matches!(
+            failure.rule,
+            Rule::NotAnInteger | Rule::NullValue | Rule::FieldCount | Rule::TruncatedLine
+        );
+        let (failure, value) = match is_odd && footer::is_one(row) {
+            true => (Failure::of_row(Rule::FooterRow), &b""[..]),
+            false => (failure, value),
+        };
         let column = failure.position.and_then(|position| self.columns[position]);
         let counts = (failure.rule == Rule::FieldCount).then(|| {
             let (found, expected) = (self.fields.len(), self.columns.len());
@@ -182,9 +219,32 @@ impl Rows {
     }
 }
 
+/// What values of a file are read by, besides their columns.
+#[derive(Debug, Clone, Copy)]
+struct Meaning<'a> {
+    /// Of times without an offset.
+    zone: Zone,
+    sets: &'a Vocabularies,
+}
+
+impl<'a> Meaning<'a> {
+    fn of(tally: &'a Tally) -> Self {
+        Meaning { zone: tally.notes.zone(), sets: tally.words.sets() }
+    }
+}
+
 /// A reader that takes a bare carriage return for a line break would see two rows.
 fn check_extra(value: &[u8], refuse: bool) -> Result<(), Failure> {
-    if memchr::memchr(b'\r', value).is_some() {
+    // Postgres has no room for a NUL in a text, so no other store keeps one.
+    if memchr::memchr2(b'\r', 0, value).is_some() {
+        return Err(Failure::of_row(Rule::ControlCharacter));
+    }
+    check_unknown(value, refuse)
+}
+
+/// The same for a value in quotes, which may have line breaks.
+fn check_quoted_extra(value: &[u8], refuse: bool) -> Result<(), Failure> {
+    if memchr::memchr(0, value).is_some() {
         return Err(Failure::of_row(Rule::ControlCharacter));
     }
     check_unknown(value, refuse)

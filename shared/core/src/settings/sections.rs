@@ -73,6 +73,8 @@ pub struct Validation {
     /// IANA name of the zone that times without an offset are of; when absent, that of the shop.
     #[serde(default)]
     pub time_zone: Option<String>,
+    /// The year in which the shop began to sell; files with moments before it are told.
+    pub first_year: i32,
 }
 
 /// How objects are transferred.

@@ -6,7 +6,8 @@
 use std::ops::Range;
 
 use super::window::Window;
-use super::{Failure, Rows, check_extra, check_utf8};
+use super::{Failure, Meaning, Rows, check_extra, check_utf8};
+use crate::csv::footer;
 use crate::notes::Notes;
 use crate::tally::{Split, Tally};
 use crate::vocabulary::Words;
@@ -74,25 +75,37 @@ impl Rows {
                     let Tally { words, notes, .. } = &mut *tally;
                     self.judge_plain(&row, window.ascii, words, notes)
                 };
+                let mut is_row = true;
                 match judged {
                     Err(failure) => {
                         tally.notes.end_row(false);
                         self.keep(&rest[kept..start], split);
                         kept = row.end + 1;
-                        self.refuse_plain(failure, &row, tally, split);
+                        if footer::is_nothing(&rest[row.start..row.content]) {
+                            tally.empty_rows += 1;
+                            is_row = false;
+                        } else {
+                            self.refuse_plain(failure, &row, tally, split);
+                        }
                     }
                     Ok(id) => {
                         tally.rows_good += 1;
                         tally.words.keep_row();
                         let all = &rest[row.start..=row.end];
-                        let (zone, is_due) = (tally.notes.zone(), tally.notes.end_row(true));
-                        let value = |at| self.going_on(at, &rest[row.field(at)], zone);
-                        let other = match self.erased(id, all, value, tally) {
-                            None if is_due => {
-                                Some(self.on_clock(all, |at| row.within(row.field(at)), zone))
-                            }
-                            erased => erased,
-                        };
+                        let is_due = tally.notes.end_row(true);
+                        let is_erased = tally.is_erased(id);
+                        let mut other = None;
+                        if is_erased || is_due {
+                            let meaning = Meaning::of(tally);
+                            other = if is_erased {
+                                let value = |at| self.going_on(at, &rest[row.field(at)], meaning);
+                                self.erased(id, all, value)
+                            } else {
+                                let within = |at| row.within(row.field(at));
+                                Some(self.rewritten(all, within, meaning))
+                            };
+                            tally.rows_kept_erased += u64::from(is_erased && other.is_some());
+                        }
                         if let Some(other) = other {
                             self.keep(&rest[kept..start], split);
                             kept = row.end + 1;
@@ -100,7 +113,7 @@ impl Rows {
                         }
                     }
                 }
-                tally.rows_in += 1;
+                tally.rows_in += u64::from(is_row);
                 tally.line += 1;
                 start = row.end + 1;
                 mark += width;
@@ -135,6 +148,7 @@ impl Rows {
             check_utf8(&row.bytes[row.start..row.content], row.start, |position| {
                 (position < row.marks.len()).then(|| row.field(position))
             })?;
+            notes.encoding.meet_valid(&row.bytes[row.start..row.content]);
         }
         let mut id = 0;
         let mut from = row.start;
