@@ -49,6 +49,7 @@ fn report() -> RunReport {
             }],
         }),
         new_values: BTreeMap::new(),
+        warnings: Vec::new(),
         config_version: None,
         error: None,
         cause: None,

@@ -53,7 +53,12 @@ pub fn replay_record(dataset: Dataset, run_id: &str, source_id: &str, replay: &s
 
 /// `validation/run_id=<id>/<dataset>-<source>.json` in the reports bucket.
 pub fn validation_report(dataset: Dataset, run_id: &str, source_id: &str) -> String {
-    format!("validation/run_id={run_id}/{dataset}-{source_id}.json")
+    format!("{}{dataset}-{source_id}.json", validation_reports(run_id))
+}
+
+/// `validation/run_id=…/` in the reports bucket: what the reports of the files of a run begin with.
+pub fn validation_reports(run_id: &str) -> String {
+    format!("validation/run_id={run_id}/")
 }
 
 /// `config/<version>.json` in the reports bucket: the configuration and suites that a run followed
