@@ -7,6 +7,8 @@ use crate::rules::Rule;
 const LEAST_ROWS: u64 = 2;
 /// Of so many rows one must be no UTF-8 for the file to be refused as a whole.
 const ONE_IN: u64 = 20;
+/// What programs write for a character that they could not read.
+const LOST: &[u8] = "\u{fffd}".as_bytes();
 /// Bytes that Windows-1252 has no character for.
 const UNUSED: [u8; 5] = [0x81, 0x8D, 0x8F, 0x90, 0x9D];
 
@@ -17,13 +19,15 @@ pub(crate) struct Encoding {
     has_valid: bool,
     /// Rows that are not UTF-8.
     invalid: u64,
+    /// Rows with characters that were lost before the file came.
+    lost: u64,
     /// All of those could be Windows-1252, which has Latin-1 in it.
     is_western: bool,
 }
 
 impl Default for Encoding {
     fn default() -> Self {
-        Encoding { has_valid: false, invalid: 0, is_western: true }
+        Encoding { has_valid: false, invalid: 0, lost: 0, is_western: true }
     }
 }
 
@@ -31,8 +35,9 @@ impl Encoding {
     /// Notes a row that is UTF-8.
     #[inline]
     pub fn meet_valid(&mut self, row: &[u8]) {
-        if !self.has_valid {
-            self.has_valid = !row.is_ascii();
+        if !row.is_ascii() {
+            self.has_valid = true;
+            self.lost += u64::from(memchr::memmem::find(row, LOST).is_some());
         }
     }
 
@@ -59,17 +64,24 @@ impl Encoding {
         })
     }
 
-    /// What the report says of a file with few such rows.
-    pub fn warning(&self, rows: u64) -> Option<String> {
+    /// What the report says of a file with few such rows, and of characters that are lost.
+    pub fn warnings(&self, rows: u64) -> Vec<String> {
         let is_told = self.is_another() && self.rejection(rows).is_none();
-        is_told.then(|| {
+        let another = is_told.then(|| {
             format!(
                 "the file seems to be {} and not UTF-8: all {} rows with other letters than ASCII \
                  are quarantined",
                 self.name(),
                 self.invalid
             )
-        })
+        });
+        let lost = (self.lost > 0).then(|| {
+            format!(
+                "characters were lost before the file came: \u{fffd} stands for them in {} rows",
+                self.lost
+            )
+        });
+        another.into_iter().chain(lost).collect()
     }
 
     fn is_another(&self) -> bool {
@@ -104,7 +116,8 @@ mod tests {
         let western = of(&[b"1,Ann", b"2,Zo\xEB", b"3,O\x92Neil"]);
         let text = western.rejection(30).unwrap().text;
         assert!(text.contains("Windows-1252") && text.contains("2 of 30"), "{text}");
-        assert!(western.rejection(40).is_none() && western.warning(40).is_some());
+        assert!(western.rejection(40).is_none());
+        assert!(western.warnings(40)[0].contains("seems to be Windows-1252"));
         let other = of(&[b"1,\x81\xA0", b"2,\x8D\xF0"]);
         assert!(other.rejection(9).unwrap().text.contains("another encoding"));
     }
@@ -114,7 +127,14 @@ mod tests {
         for rows in [&[&b"1,Ann"[..], b"2,P \x96 S"][..], &["1,Zoë".as_bytes(), b"2,\xEB", b"\xEB"]]
         {
             let encoding = of(rows);
-            assert!(encoding.rejection(3).is_none() && encoding.warning(3).is_none(), "{rows:?}");
+            assert!(encoding.rejection(3).is_none() && encoding.warnings(3).is_empty(), "{rows:?}");
         }
+    }
+
+    #[test]
+    fn characters_that_were_lost_before_are_counted() {
+        let encoding = of(&["1,Zoë".as_bytes(), "2,Fran\u{fffd}ois".as_bytes()]);
+        assert!(encoding.rejection(2).is_none());
+        assert!(encoding.warnings(2)[0].ends_with("in 1 rows"), "{:?}", encoding.warnings(2));
     }
 }

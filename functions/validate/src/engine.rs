@@ -355,7 +355,7 @@ impl Validator {
         warnings.extend(tally.notes.clock.warning());
         warnings.extend(tally.notes.early.warning());
         warnings.extend(tally.notes.discounts.warning());
-        warnings.extend(tally.notes.encoding.warning(tally.rows_in));
+        warnings.extend(tally.notes.encoding.warnings(tally.rows_in));
         if tally.rows_in == 0 && tally.rejection.is_none() {
             warnings.push("the file has a header and no rows".to_owned());
         }

@@ -77,7 +77,7 @@ pub(super) fn suggestions<'a>(
         names.iter().map(String::as_str).filter(|name| may_be_meant(dataset, name)).collect();
     let mut found: Vec<(&'static Column, &str)> = Vec::new();
     for find in [synonym, misspelt] {
-        for column in missing {
+        for &column in missing {
             if found.iter().any(|(known, _)| known.name == column.name) {
                 continue;
             }
