@@ -9,8 +9,8 @@ const LEAST_ROWS: u64 = 2;
 const ONE_IN: u64 = 20;
 /// What programs write for a character that they could not read.
 const LOST: &[u8] = "\u{fffd}".as_bytes();
-/// Bytes that Windows-1252 has no character for.
-const UNUSED: [u8; 5] = [0x81, 0x8D, 0x8F, 0x90, 0x9D];
+/// Bytes that Windows-1252 has no character for, and 0xFF, which is damage more often than a letter.
+const UNUSED: [u8; 6] = [0x81, 0x8D, 0x8F, 0x90, 0x9D, 0xFF];
 
 /// What the bytes beyond ASCII tell of the encoding of a file.
 #[derive(Debug)]
@@ -66,7 +66,8 @@ impl Encoding {
 
     /// What the report says of a file with few such rows, and of characters that are lost.
     pub fn warnings(&self, rows: u64) -> Vec<String> {
-        let is_told = self.is_another() && self.rejection(rows).is_none();
+        // A few rows of no encoding in particular are damaged.
+        let is_told = self.is_another() && self.is_western && self.rejection(rows).is_none();
         let another = is_told.then(|| {
             format!(
                 "the file seems to be {} and not UTF-8: all {} rows with other letters than ASCII \
@@ -120,6 +121,7 @@ mod tests {
         assert!(western.warnings(40)[0].contains("seems to be Windows-1252"));
         let other = of(&[b"1,\x81\xA0", b"2,\x8D\xF0"]);
         assert!(other.rejection(9).unwrap().text.contains("another encoding"));
+        assert!(other.warnings(90).is_empty());
     }
 
     #[test]
