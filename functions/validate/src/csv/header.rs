@@ -47,15 +47,15 @@ pub(super) fn read(dataset: Dataset, names: &[String]) -> Result<Header, Rejecti
     let is_there =
         |column: &&Column| columns.iter().flatten().any(|other| other.name == column.name);
     let lacking: Vec<&'static Column> = known.iter().filter(|column| !is_there(column)).collect();
-    let is_under_another_name = |column: &'static Column| {
-        column.relaxed && !suggest::suggestions(dataset, &[column], names).is_empty()
+    let is_under_another_name = |column: &&'static Column| {
+        column.relaxed && !suggest::suggestions(dataset, &[*column], names).is_empty()
     };
     let missing: Vec<&'static Column> = lacking
         .iter()
         .copied()
         .filter(|column| column.required || is_under_another_name(column))
         .collect();
-    if let Some(first) = missing.first() {
+    if let Some(&first) = missing.first() {
         return Err(missing_columns(dataset, first, &missing, names));
     }
     let absent = lacking.into_iter().filter(|column| column.relaxed).collect();
