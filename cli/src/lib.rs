@@ -40,6 +40,7 @@ pub mod quarantine;
 pub mod redrive;
 pub mod release;
 pub mod report;
+pub mod reports;
 pub mod sample;
 pub mod scratch;
 pub mod stack;

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shopflow_core::contract::Cost;
-use shopflow_core::{Error, ErrorKind, LedgerEntry, Result, ResultExt, keys};
+use shopflow_core::{LedgerEntry, Result, keys};
 use tokio_postgres::Client;
 
 use crate::analytics;
 use crate::console::seconds;
 use crate::execution::Outcome;
+use crate::reports::{self, FileWarnings};
 use crate::table::Table;
 use shopflow_page::number::{thousands, thousands_decimal};
 
@@ -38,6 +38,9 @@ pub struct RunReport {
     /// Rows whose id stood for something else before, by dataset.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub replaced: BTreeMap<String, String>,
+    /// What the validation of its files warns of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<FileWarnings>,
     /// Version of the configuration and suites over the built-in ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config_version: Option<String>,
@@ -138,10 +141,12 @@ impl RunReport {
         outcome: &Outcome,
         database: Option<&Client>,
     ) -> Result<RunReport> {
-        let recorded: Recorded =
-            read(s3, reports_bucket, &keys::run_summary(run_id)).await?.unwrap_or_default();
-        let checked: Checked =
-            read(s3, reports_bucket, &keys::quality_report(run_id)).await?.unwrap_or_default();
+        let recorded: Recorded = reports::read(s3, reports_bucket, &keys::run_summary(run_id))
+            .await?
+            .unwrap_or_default();
+        let checked: Checked = reports::read(s3, reports_bucket, &keys::quality_report(run_id))
+            .await?
+            .unwrap_or_default();
         let business = match database {
             Some(client) if outcome.succeeded() => Some(business(client).await?),
             _ => None,
@@ -160,6 +165,7 @@ impl RunReport {
             business,
             new_values: checked.new_values(),
             replaced: checked.replaced(),
+            warnings: reports::warnings(s3, reports_bucket, run_id).await?,
             config_version: recorded.config_version,
             error: outcome.error.clone(),
             cause: outcome.cause.clone(),
@@ -174,6 +180,7 @@ impl RunReport {
             text.push_str(&format!("\n{}", ledger_table(&self.ledger).render()));
         }
         text.push_str(&format!("\n{}", self.figures()));
+        text.push_str(&reports::listed(&self.warnings));
         if let Some(business) = &self.business
             && !business.top_customers.is_empty()
         {
@@ -312,35 +319,6 @@ pub fn ledger_table(ledger: &[LedgerEntry]) -> Table {
         table.rows.push(row.into_iter().map(Some).collect());
     }
     table
-}
-
-/// A report of the run; `None` when it is not there.
-async fn read<T: DeserializeOwned>(
-    s3: &aws_sdk_s3::Client,
-    bucket: &str,
-    key: &str,
-) -> Result<Option<T>> {
-    let object = match s3.get_object().bucket(bucket).key(key).send().await {
-        Ok(object) => object,
-        Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => {
-            return Ok(None);
-        }
-        Err(error) => {
-            return Err(Error::aws(ErrorKind::TransientStorage, "read report", error)
-                .with("bucket", bucket)
-                .with("key", key));
-        }
-    };
-    let bytes = object
-        .body
-        .collect()
-        .await
-        .or_error(ErrorKind::TransientStorage, "read report failed")?
-        .into_bytes();
-    serde_json::from_slice(&bytes)
-        .map(Some)
-        .or_error(ErrorKind::Internal, "a report of the run cannot be understood")
-        .map_err(|error| error.with("bucket", bucket).with("key", key))
 }
 
 async fn business(client: &Client) -> Result<Business> {

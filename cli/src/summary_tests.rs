@@ -52,6 +52,7 @@ fn report() -> RunReport {
         }),
         new_values: BTreeMap::new(),
         replaced: BTreeMap::new(),
+        warnings: Vec::new(),
         config_version: None,
         error: None,
         cause: None,

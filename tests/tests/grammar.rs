@@ -282,7 +282,8 @@ fn agree_on_csv(text: &[u8]) -> Result<(), TestCaseError> {
         }
         // What validation writes is what it would let pass as it is.
         prop_assert_eq!(validated(dataset, &good), Some(good.clone()));
-        if good != file {
+        // A word for nothing goes on as nothing, whatever other stages would make of it.
+        if good != file && value != Some(Value::Missing) {
             prop_assert_eq!(column.kind, Kind::Timestamp);
             prop_assert_eq!(uploaded(dataset, &file, at), None, "'{}'", shown);
             prop_assert_eq!(loaded(dataset, &file, at), None, "'{}'", shown);

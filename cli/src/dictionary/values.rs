@@ -13,6 +13,11 @@ struct Examples {
 
 const EXAMPLES: &[Examples] = &[
     Examples {
+        what: "key",
+        kind: Kind::Id,
+        spellings: &["7", "+7", "7.0", "007", "0", "7.5", "A-7", "1,234"],
+    },
+    Examples {
         what: "whole number",
         kind: Kind::Quantity,
         spellings: &["5", "005", "+5", "5.0", "5.5", "1,234", "1.000", "1e3", "0", "5000000000"],
@@ -130,9 +135,7 @@ pub(super) fn section() -> String {
 fn read(kind: Kind, text: &[u8]) -> Result<String, Rule> {
     let quoted = |text: &str| format!("`{text}`");
     Ok(match kind {
-        Kind::Id | Kind::Reference(_) => {
-            quoted(&values::positive(text, i64::MAX as u64)?.to_string())
-        }
+        Kind::Id | Kind::Reference(_) => quoted(&values::key(text)?.to_string()),
         Kind::Quantity => quoted(&values::positive(text, i32::MAX as u64)?.to_string()),
         Kind::Units => quoted(&values::units(text)?.to_string()),
         Kind::Amount | Kind::Discount => {

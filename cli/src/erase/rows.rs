@@ -3,7 +3,7 @@
 
 use csv::ByteRecord;
 use shopflow_core::dataset::Kind;
-use shopflow_core::{Dataset, natural_key, values};
+use shopflow_core::{Dataset, header, natural_key, values};
 
 use super::person::{self, Erased, Needles, Values};
 
@@ -122,10 +122,11 @@ impl<'a> Rewriter<'a> {
     fn customer_row(&mut self, raw: &[u8]) -> Option<Vec<u8>> {
         if self.header.is_none() {
             let names = parse(raw)?;
-            let names = names.iter().map(|name| {
-                String::from_utf8_lossy(name).trim_start_matches('\u{feff}').to_owned()
-            });
-            let names: Vec<String> = names.collect();
+            let names: Vec<String> = names.iter().map(column_name).collect();
+            if names.iter().all(|name| header::is_blank(name)) {
+                // Separators before the header.
+                return None;
+            }
             if names.iter().any(|name| name == "id") {
                 self.header = Some(names);
                 return None;
@@ -221,6 +222,15 @@ impl<'a> Rewriter<'a> {
             });
         }
         fields
+    }
+}
+
+/// What a name in a header means: the name of the column, if it is one.
+fn column_name(name: &[u8]) -> String {
+    let name = String::from_utf8_lossy(name);
+    match header::column(Dataset::Customers.columns(), &name) {
+        Some(column) => column.name.to_owned(),
+        None => name.into_owned(),
     }
 }
 
@@ -350,6 +360,15 @@ mod tests {
                 rewrite(Shape::Customers, &Values::default(), &out, chunk);
             assert_eq!((again, changed, found), (out, 0, Values::default()));
         }
+    }
+
+    #[test]
+    fn the_header_may_be_written_in_any_way_and_stand_below_separators() {
+        let file = "\u{feff},,,,\nE-Mail,\"ID\",Country,Name,Registration Date\n\
+                    a@x.org,7,DE,Ann Lee,2024-01-05\n";
+        let (out, changed, _) = rewrite(Shape::Customers, &Values::default(), file, 1000);
+        assert!(out.ends_with("\nerased-7@erased.invalid,7,DE,[erased],2024-01-05\n"), "{out}");
+        assert_eq!(changed, 1);
     }
 
     #[test]

@@ -73,8 +73,8 @@ fn own_header(dataset: Dataset) -> Vec<u8> {
     names.join(",").into_bytes()
 }
 
-/// The first line that is not blank, as far as it is there as a whole; line breaks within quotes
-/// are part of it.
+/// The first line that is more than separators, as far as it is there as a whole; line breaks within
+/// quotes are part of it.
 fn first_line(bytes: &[u8]) -> Option<&[u8]> {
     let mut from = 0;
     let mut quoted = false;
@@ -83,7 +83,7 @@ fn first_line(bytes: &[u8]) -> Option<&[u8]> {
             b'"' => quoted = !quoted,
             b'\n' if !quoted => {
                 let line = &bytes[from..at];
-                if !matches!(line, b"" | b"\r") {
+                if !line.iter().all(|byte| b", \t\r".contains(byte)) {
                     return Some(line);
                 }
                 from = at + 1;
@@ -167,6 +167,7 @@ mod tests {
     #[test]
     fn the_first_line_ends_outside_of_quotes_and_is_not_blank() {
         assert_eq!(first_line(b"\n\r\nid,\"a\nb\"\r\n1,2\n"), Some(&b"id,\"a\nb\"\r"[..]));
+        assert_eq!(first_line(b",,\r\nid,name\n"), Some(&b"id,name"[..]));
         assert_eq!(first_line(b"id,name"), None);
     }
 

@@ -12,9 +12,9 @@ use shopflow_core::values;
 const EPOCH_DAYS: i32 = 10_957;
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
-/// A number from 1 on.
+/// The number of a row, from 1 on.
 pub fn big_integer(text: &[u8]) -> Option<i64> {
-    values::positive(text, i64::MAX as u64).ok().map(|number| number as i64)
+    values::key(text).ok().map(|number| number as i64)
 }
 
 /// A number from 1 on, in 32 bits.

@@ -2,16 +2,20 @@
 
 mod discard;
 pub(crate) mod erased;
+mod footer;
 mod header;
 mod index;
 mod keying;
+mod lines;
 mod record;
 mod rows;
+mod suggest;
 
-use shopflow_core::Dataset;
 use shopflow_core::dataset::Column;
 use shopflow_core::schema_contract::Mode;
+use shopflow_core::{Dataset, header as names_of_columns};
 
+use crate::foreign;
 use crate::personal::Scans;
 use crate::quarantine::Refusal;
 use crate::rejection::Rejection;
@@ -93,10 +97,8 @@ impl Csv {
             Cut::Incomplete => return None,
             Cut::Record { content, total } => (content, total),
             Cut::Broken { total, .. } | Cut::Truncated { content: total } => {
-                let text = "the quoting of the header is broken";
-                self.reject(tally, unusable(Rule::BrokenQuoting, text));
-                tally.line += 1;
-                return Some(total);
+                let broken = unusable(Rule::BrokenQuoting, "the quoting of the header is broken");
+                return self.without_header(broken, buffer, total, last, tally);
             }
             Cut::TooLong => {
                 self.reject(tally, unusable(Rule::RecordTooLong, "the header is over 1 MiB long"));
@@ -104,6 +106,11 @@ impl Csv {
                 return Some(0);
             }
         };
+        if footer::is_nothing(&buffer[..content]) {
+            tally.empty_rows += 1;
+            tally.line += line_feeds(&buffer[..total]);
+            return Some(total);
+        }
         match self.understand(&buffer[..content], &buffer[content..total], tally) {
             Ok(understood) => {
                 tally.absent_columns = understood.absent;
@@ -111,14 +118,43 @@ impl Csv {
                 tally.scans = understood.scans;
                 self.stage = Stage::Rows(Box::new(understood.rows));
             }
-            // The first line is data then, and quarantined like every other.
-            Err(rejection) if rejection.rule == Rule::MissingHeader => {
-                self.reject(tally, rejection);
-                return Some(0);
-            }
-            Err(rejection) => self.reject(tally, rejection),
+            Err(rejection) => return self.without_header(rejection, buffer, total, last, tally),
         }
         tally.line += line_feeds(&buffer[..total]);
+        Some(total)
+    }
+
+    /// Rejects a file whose first line, of `total` bytes, is no usable header. Perhaps the header
+    /// stands further down, or its fields are separated by another sign. Bytes up to the rows,
+    /// `None` while that cannot be told.
+    fn without_header(
+        &mut self,
+        rejection: Rejection,
+        buffer: &[u8],
+        total: usize,
+        last: bool,
+        tally: &mut Tally,
+    ) -> Option<usize> {
+        let rule = rejection.rule;
+        if matches!(rule, Rule::MissingHeader | Rule::MissingColumn | Rule::BrokenQuoting) {
+            if !last && buffer.len() < lines::LOOKED_AT {
+                return None;
+            }
+            let columns = self.dataset.columns();
+            let known = foreign::names(columns, buffer[..total].trim_ascii_end(), b',');
+            if let Some(found) = lines::header_in(columns, buffer, tally.line, known) {
+                self.id_at = found.id_at;
+                self.reject(tally, found.rejection);
+                tally.line += line_feeds(&buffer[..found.total]);
+                return Some(found.total);
+            }
+        }
+        self.reject(tally, rejection);
+        if rule == Rule::MissingHeader {
+            // The first line is data then, and quarantined like every other.
+            return Some(0);
+        }
+        tally.line += line_feeds(&buffer[..total]).max(u64::from(rule == Rule::BrokenQuoting));
         Some(total)
     }
 
@@ -138,9 +174,14 @@ impl Csv {
             let value = record::value(content, field, &mut scratch);
             String::from_utf8_lossy(value).into_owned()
         };
-        let names: Vec<String> = self.fields.iter().map(name).collect();
+        let mut names: Vec<String> = self.fields.iter().map(name).collect();
+        names.truncate(header::named(&names));
+        let known = self.dataset.columns();
         let id = self.dataset.id_column().name;
-        self.id_at = names.iter().position(|name| name == id).unwrap_or(0);
+        let is_id = |name: &String| {
+            names_of_columns::column(known, name).is_some_and(|column| column.name == id)
+        };
+        self.id_at = names.iter().position(is_id).unwrap_or(0);
         let header = header::read(self.dataset, &names, &tally.form)?;
         let mode = tally.contract.columns;
         if mode == Mode::Freeze && !header.extra.is_empty() {
@@ -148,8 +189,9 @@ impl Csv {
         }
         let columns = names.iter().map(String::as_str).zip(header.columns.iter().copied());
         let scans = Scans::of_columns(columns);
+        let line = header::written(content, &self.fields, &names, &header.columns);
         let keying = Keying::of(self.dataset, &header.columns, &tally.form, tally.notes.keys);
-        let lines = (content, line_break);
+        let lines = (line.as_slice(), line_break);
         let rows = Rows::new(self.dataset, header.columns, &names, keying, lines, mode);
         Ok(Understood { rows, absent: header.absent, extra: header.extra, scans })
     }
@@ -176,6 +218,11 @@ impl Csv {
                 return Some(0);
             }
         };
+        if footer::is_nothing(&buffer[..content]) {
+            tally.empty_rows += 1;
+            tally.line += line_feeds(&buffer[..total]);
+            return Some(total);
+        }
         let row = tally.broken_row(&buffer[..content], self.id_at);
         if let Some(rejection) = &tally.rejection {
             let refusal = Refusal {

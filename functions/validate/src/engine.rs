@@ -29,6 +29,8 @@ use shopflow_core::vocabulary::Vocabularies;
 
 use crate::clock::{Clock, Zone};
 use crate::csv::Csv;
+use crate::early::Early;
+use crate::foreign;
 use crate::json_lines::JsonLines;
 use crate::money;
 use crate::notes::Notes;
@@ -91,6 +93,8 @@ pub struct Validator {
     carry: Vec<u8>,
     bytes: u64,
     started: bool,
+    /// The file is of another format, so that nothing in it is a row.
+    is_foreign: bool,
 }
 
 impl Validator {
@@ -123,12 +127,14 @@ impl Validator {
             erased: BTreeSet::new(),
             rows_kept_erased: 0,
             blank_lines: 0,
+            empty_rows: 0,
+            trimmed_rows: 0,
             open_end: false,
             skipping: false,
         };
         let privacy = Privacy::default();
-        let (carry, bytes, started) = (Vec::new(), 0, false);
-        Validator { dataset, privacy, rows, tally, carry, bytes, started }
+        let (carry, bytes, started, is_foreign) = (Vec::new(), 0, false, false);
+        Validator { dataset, privacy, rows, tally, carry, bytes, started, is_foreign }
     }
 
     /// Shows of refused values what the policies let logs show, and tells the personal data that
@@ -158,6 +164,12 @@ impl Validator {
     pub fn keyed(mut self, keys: &NaturalKeys) -> Self {
         self.tally.notes.keys = keys.in_files_of(self.dataset);
         self.tally.form = keys.of(self.dataset);
+        self
+    }
+
+    /// Tells of moments before this year, the first one of the shop.
+    pub fn since(mut self, year: i32) -> Self {
+        self.tally.notes.early = Early::before(year);
         self
     }
 
@@ -198,13 +210,16 @@ impl Validator {
         let carry = std::mem::take(&mut self.carry);
         self.process(&carry, true, split);
         match &mut self.rows {
+            _ if self.is_foreign => {}
             Rows::Csv(rows) => rows.finish(&mut self.tally),
             Rows::JsonLines(rows) => rows.finish(&mut self.tally),
         }
         if self.tally.rejection.is_none() {
-            let columns = self.dataset.columns();
-            let mixed = || self.tally.notes.discounts.rejection(columns);
-            self.tally.rejection = self.frozen().or_else(mixed);
+            let notes = &self.tally.notes;
+            let mixed = || notes.discounts.rejection(self.dataset.columns());
+            let another = || notes.encoding.rejection(self.tally.rows_in);
+            let rejection = self.frozen().or_else(mixed).or_else(another);
+            self.tally.rejection = rejection;
         }
         let mistaken = self.tally.mistaken.warning(self.dataset);
         let mut warnings = self.warnings();
@@ -232,11 +247,16 @@ impl Validator {
     fn process(&mut self, buffer: &[u8], last: bool, split: &mut Split) -> usize {
         let mut at = 0;
         if !self.started {
-            if !last && buffer.len() < BOM.len() && BOM.starts_with(buffer) {
+            if !last && buffer.len() < BOM.len() + foreign::BEGINNING {
                 return 0;
             }
             self.started = true;
             at = if buffer.starts_with(BOM) { BOM.len() } else { 0 };
+            self.tally.rejection = foreign::rejection(self.dataset, &buffer[at..]);
+            self.is_foreign = self.tally.rejection.is_some();
+        }
+        if self.is_foreign {
+            return buffer.len();
         }
         loop {
             if self.tally.skipping {
@@ -329,7 +349,7 @@ impl Validator {
             };
             warnings.push(format!("{what}: {}", tally.extra_columns.join(", ")));
             if matches!(tally.contract.columns, Mode::Evolve | Mode::DiscardValue) {
-                warnings.extend(money::warning(&tally.extra_columns));
+                warnings.extend(money::warning(&tally.scans.money()));
             }
         }
         if tally.scans.are_too_many() {
@@ -347,13 +367,26 @@ impl Validator {
             warnings.push(format!("values were left out: {}", counts.join(", ")));
         }
         warnings.extend(tally.words.warning());
+        warnings.extend(tally.notes.absent.warnings());
         warnings.extend(tally.notes.clock.warning());
+        warnings.extend(tally.notes.early.warning());
         warnings.extend(tally.notes.discounts.warning());
+        warnings.extend(tally.notes.encoding.warnings(tally.rows_in));
         if tally.rows_in == 0 && tally.rejection.is_none() {
             warnings.push("the file has a header and no rows".to_owned());
         }
         if tally.blank_lines > 0 {
             warnings.push(format!("{} blank lines were skipped", tally.blank_lines));
+        }
+        if tally.empty_rows > 0 {
+            let rows = tally.empty_rows;
+            warnings.push(format!("{rows} rows of nothing but separators were skipped"));
+        }
+        if tally.trimmed_rows > 0 {
+            warnings.push(format!(
+                "in {} rows, empty fields behind the last column were left out",
+                tally.trimmed_rows
+            ));
         }
         if tally.open_end {
             warnings.push("the last line has no line break; it may be cut off".to_owned());

@@ -47,6 +47,7 @@ pub async fn handle(
         .showing(&context.settings.privacy)
         .in_zone(context.zone)
         .keyed(&context.settings.natural_keys)
+        .since(context.settings.validation.first_year)
         .without(erased(context, dataset, &source).await?);
     let outcome = pipeline::run(&context.storage, validator, reader, &targets).await?;
     let ledger = account(dataset, &source, &outcome.summary)?;

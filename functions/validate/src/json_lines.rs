@@ -18,6 +18,7 @@ use crate::quarantine::Refusal;
 use crate::rejection::Rejection;
 use crate::rules::{RECORD_LIMIT, Rule};
 use crate::tally::{Split, Tally};
+use crate::values;
 use crate::vocabulary::Words;
 use fields::{Fields, Scalar};
 
@@ -98,7 +99,7 @@ impl JsonLines {
             Ok(dropped) => {
                 tally.rows_good += 1;
                 tally.words.keep_row();
-                let written = is_due.then(|| self.written(row, &tally.notes));
+                let written = is_due.then(|| self.rewritten(row, tally));
                 let good = written.as_deref().unwrap_or(row);
                 if !dropped.is_empty() {
                     without(good, &dropped, tally, &mut split.good);
@@ -143,6 +144,9 @@ impl JsonLines {
             return Err(Failure::of_row(Rule::UnknownColumn));
         }
         let mut dropped = Vec::new();
+        if tally.contract.columns != Mode::DiscardValue && fields.has_nul() {
+            return Err(Failure::of_row(Rule::ControlCharacter));
+        }
         if tally.contract.columns == Mode::DiscardValue {
             dropped.extend(fields.unknown.into_iter().map(|unknown| unknown.name));
         }
@@ -177,16 +181,17 @@ impl JsonLines {
         })
     }
 
-    /// A good line as it goes on: times without an offset as moments, keys that are texts as numbers.
+    /// A good line with values that do not go on as they came: times without an offset as their
+    /// moments, keys that are texts as numbers, words for nothing as nothing.
     #[cold]
-    fn written(&self, row: &[u8], notes: &Notes) -> Vec<u8> {
+    fn rewritten(&self, row: &[u8], tally: &Tally) -> Vec<u8> {
         let text = String::from_utf8_lossy(row);
         let Ok(fields) = Fields::parse(&text, self.columns) else { return row.to_vec() };
         let mut placed: Vec<(Range<usize>, Vec<u8>)> = Vec::new();
         let mut escaped: Vec<(&str, serde_json::Value)> = Vec::new();
         for (column, value) in self.columns.iter().zip(&fields.values) {
             let Some(Scalar::Text(value)) = value else { continue };
-            let Some(changed) = changed(column, value, notes) else { continue };
+            let Some(changed) = changed(column, value, tally) else { continue };
             match value {
                 // Borrowed from the line, so where it stands there can be told, between quotes.
                 Cow::Borrowed(value) => {
@@ -278,17 +283,22 @@ fn without(row: &[u8], dropped: &[String], tally: &mut Tally, out: &mut Vec<u8>)
 }
 
 /// What goes on in the place of a text, if not the text itself.
-fn changed(column: &Column, text: &str, notes: &Notes) -> Option<serde_json::Value> {
-    match column.kind {
-        Kind::Timestamp => {
-            let moment = notes.zone().written_out(text.as_bytes())?;
-            Some(String::from_utf8(moment).ok()?.into())
-        }
-        Kind::Reference(of) if notes.keys.are_texts(of) => {
-            notes.keys.of(of, text.as_bytes()).ok().map(serde_json::Value::from)
-        }
-        _ => None,
+fn changed(column: &Column, text: &str, tally: &Tally) -> Option<serde_json::Value> {
+    let keys = tally.notes.keys;
+    if column.kind == Kind::Timestamp
+        && let Some(moment) = tally.notes.zone().written_out(text.as_bytes())
+    {
+        return Some(String::from_utf8_lossy(&moment).into());
     }
+    if let Kind::Reference(of) = column.kind
+        && keys.are_texts(of)
+        && let Ok(number) = keys.of(of, text.as_bytes())
+    {
+        return Some(number.into());
+    }
+    let is_nothing = column.kind != Kind::Uuid
+        && values::is_left_out(column, text.as_bytes(), tally.words.sets());
+    is_nothing.then_some(serde_json::Value::Null)
 }
 
 /// The line with other values in some fields.
@@ -320,7 +330,7 @@ fn check(
     };
     match column.kind {
         Kind::Reference(of) if notes.keys.are_texts(of) => match value {
-            Scalar::Text(text) => notes.keys.of(of, text.as_bytes()).map(|_| 0),
+            Scalar::Text(text) => words.check(column, text.as_bytes(), notes).map(|_| 0),
             number => integer(number, LARGEST_NUMBER),
         },
         Kind::Id | Kind::Reference(_) => integer(value, i64::MAX as u64),

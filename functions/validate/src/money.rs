@@ -2,6 +2,7 @@
 //! like money and do not count.
 
 use shopflow_core::dataset::{AMOUNT_SCALE, Column, Kind};
+use shopflow_core::values;
 
 use crate::rejection::Rejection;
 use crate::rules::Rule;
@@ -10,8 +11,15 @@ use crate::rules::Rule;
 const WHOLE: u64 = 10u64.pow(AMOUNT_SCALE as u32);
 
 /// Parts of names that columns with money have.
-const WORDS: [&str; 9] =
-    ["price", "amount", "total", "discount", "tax", "shipping", "currency", "refund", "cost"];
+const PARTS: [&str; 8] =
+    ["price", "amount", "total", "discount", "shipping", "currency", "refund", "revenue"];
+/// Words of such names that are parts of others, too: coffee is no fee.
+const WORDS: [&str; 12] =
+    ["tax", "taxes", "cost", "costs", "fee", "fees", "vat", "gross", "net", "sales", "paid", "tip"];
+/// A column with this in its name has codes, not numbers.
+const CURRENCY: &str = "currency";
+/// Letters of a currency beside a number.
+const CODE: usize = 3;
 
 /// The discounts of a file.
 #[derive(Debug, Default)]
@@ -85,18 +93,52 @@ impl Discounts {
     }
 }
 
-/// What the report says about unknown columns with names of money: it is in no sum.
-pub(crate) fn warning(unknown: &[String]) -> Option<String> {
-    let named: Vec<&str> =
-        unknown.iter().map(String::as_str).filter(|name| is_called_money(name)).collect();
+/// What the report says about unknown columns with money: it is in no sum.
+pub(crate) fn warning(named: &[String]) -> Option<String> {
     (!named.is_empty()).then(|| {
         format!("unknown columns that look like money are in no total: {}", named.join(", "))
     })
 }
 
-fn is_called_money(name: &str) -> bool {
-    let name = name.to_lowercase();
-    WORDS.iter().any(|word| name.contains(word))
+/// True for the name of a column that has money if it has numbers.
+pub(crate) fn is_called_money(name: &str) -> bool {
+    let small = name.to_lowercase();
+    let is_word = |word: &str| WORDS.contains(&word);
+    PARTS.iter().any(|part| small.contains(part))
+        || small.split(|letter: char| !letter.is_alphanumeric()).any(is_word)
+        || humps(name).any(|word| is_word(&word))
+}
+
+/// True for the name of a column that has currencies.
+pub(crate) fn is_called_currency(name: &str) -> bool {
+    name.to_lowercase().contains(CURRENCY)
+}
+
+/// The words of a name such as `lineTaxRate`, in small letters.
+fn humps(name: &str) -> impl Iterator<Item = String> {
+    let mut words = vec![String::new()];
+    for letter in name.chars() {
+        if letter.is_uppercase() {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut() {
+            word.extend(letter.to_lowercase());
+        }
+    }
+    words.into_iter()
+}
+
+/// True for a number, perhaps with signs between its digits and a currency beside it.
+pub(crate) fn is_number(value: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(value);
+    let letters = text.chars().filter(|letter| letter.is_alphabetic()).count();
+    let is_part = |letter: char| {
+        letter.is_alphanumeric() || letter.is_whitespace() || "+-.,'$%()".contains(letter)
+    };
+    text.bytes().any(|byte| byte.is_ascii_digit())
+        && letters <= CODE
+        && text.chars().all(|letter| is_part(letter) || !letter.is_ascii())
+        && values::date(value).is_err()
 }
 
 #[cfg(test)]
@@ -140,12 +182,31 @@ mod tests {
     }
 
     #[test]
-    fn unknown_columns_are_told_by_names_of_money() {
-        let names = ["note", "Sub Total", "lineAmount", "TAX_RATE", "gift"].map(str::to_owned);
-        assert_eq!(
-            warning(&names).unwrap(),
-            "unknown columns that look like money are in no total: Sub Total, lineAmount, TAX_RATE"
-        );
-        assert_eq!(warning(&names[..1]), None);
+    fn columns_with_money_are_told_by_their_names() {
+        for name in [
+            "Sub Total",
+            "lineAmount",
+            "TAX_RATE",
+            "unitprice",
+            "serviceFee",
+            "net",
+            "shipping cost",
+            "Currency",
+        ] {
+            assert!(is_called_money(name), "{name}");
+        }
+        for name in ["note", "coffee", "feedback", "syntax", "taxi", "internet", "ID", "tag"] {
+            assert!(!is_called_money(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn numbers_may_have_a_currency_beside_them() {
+        for number in ["9.99", "1.299,99", "-3", "$12.50", "12,50 EUR", "€ 5", "20 %", "(5.00)"] {
+            assert!(is_number(number.as_bytes()), "{number}");
+        }
+        for other in ["", "x", "WELCOME10", "2026-01-05", "Main St. 5", "n/a"] {
+            assert!(!is_number(other.as_bytes()), "{other}");
+        }
     }
 }

@@ -10,6 +10,8 @@ use shopflow_core::privacy::Privacy;
 use shopflow_privacy::treatment::REDACTED;
 use shopflow_privacy::{ColumnScan, Finding, Kind as PersonalKind, Rule, detect};
 
+use crate::money;
+
 /// Columns that are looked at, and that reports name; more are skipped.
 pub(crate) const MOST_COLUMNS: usize = 50;
 /// Characters of a name that reports show.
@@ -58,6 +60,28 @@ struct Scanned {
     position: Option<usize>,
     defined: bool,
     scan: ColumnScan,
+    money: Money,
+}
+
+/// Whether an unknown column has money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Money {
+    /// It is not called so.
+    No,
+    /// It is called so, and had no number yet.
+    Named,
+    Yes,
+}
+
+impl Money {
+    fn of(name: &str, defined: bool) -> Money {
+        match name {
+            _ if defined => Money::No,
+            name if money::is_called_currency(name) => Money::Yes,
+            name if money::is_called_money(name) => Money::Named,
+            _ => Money::No,
+        }
+    }
 }
 
 impl Scans {
@@ -96,7 +120,8 @@ impl Scans {
             }
         }
         let (name, scan) = (start(name).to_owned(), ColumnScan::default());
-        self.columns.push(Scanned { name, position, defined, scan });
+        let money = Money::of(&name, defined);
+        self.columns.push(Scanned { name, position, defined, scan, money });
         Some(self.columns.len() - 1)
     }
 
@@ -121,7 +146,17 @@ impl Scans {
 
     /// Counts a value of column `at`.
     pub fn observe(&mut self, at: usize, value: &[u8]) {
-        self.columns[at].scan.observe(value);
+        let scanned = &mut self.columns[at];
+        scanned.scan.observe(value);
+        if scanned.money == Money::Named && money::is_number(value) {
+            scanned.money = Money::Yes;
+        }
+    }
+
+    /// Unknown columns that have money by name and value, as reports name them.
+    pub fn money(&self) -> Vec<String> {
+        let with_money = self.columns.iter().filter(|scanned| scanned.money == Money::Yes);
+        with_money.map(|scanned| shown(&scanned.name)).collect()
     }
 
     /// What was found with the confidence that the policies ask for, by column and then the most

@@ -13,6 +13,7 @@ use shopflow_privacy::Treatment;
 use shopflow_privacy::treatment::{REDACTED, mask};
 
 use crate::personal;
+use crate::reasons;
 use crate::rules::{self, Rule};
 
 /// The columns of every quarantine file.
@@ -120,7 +121,8 @@ impl Quarantine {
         let value = self.shown(refusal.column, refusal.value);
         let reason = match refusal.reason {
             Some(reason) => reason.to_owned(),
-            None => rules::reason(refusal.rule, refusal.column, &self.sets),
+            None => reasons::of_value(refusal.rule, refusal.column, refusal.value)
+                .unwrap_or_else(|| rules::reason(refusal.rule, refusal.column, &self.sets)),
         };
         out.extend_from_slice(refusal.line.to_string().as_bytes());
         for field in [column, refusal.rule.name(), &value, &reason] {

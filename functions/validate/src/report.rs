@@ -200,7 +200,12 @@ fn over_limit(
             "" => String::new(),
             column => format!(" in column {column}"),
         };
-        format!(", most of them ({}) by rule {}{place}", most.rows, most.rule.name())
+        let is_one =
+            |finding: &&Finding| finding.rule == most.rule && finding.column == most.column;
+        let example = summary.findings.iter().find(is_one).map_or_else(String::new, |finding| {
+            format!(" (line {}: {})", finding.line, finding.reason)
+        });
+        format!(", most of them ({}) by rule {}{place}{example}", most.rows, most.rule.name())
     });
     let mistaken = summary.mistaken.as_ref().map(|told| format!("; {told}")).unwrap_or_default();
     format!(

@@ -50,6 +50,10 @@ pub(crate) struct Tally {
     pub erased: BTreeSet<u64>,
     pub rows_kept_erased: u64,
     pub blank_lines: u64,
+    /// Rows with nothing in them but separators, which are skipped as blank lines are.
+    pub empty_rows: u64,
+    /// Rows that had empty fields behind the last column of the header.
+    pub trimmed_rows: u64,
     /// The last row had no line break.
     pub open_end: bool,
     /// Within a record that is too long: everything up to the next line feed is skipped.
@@ -74,6 +78,12 @@ impl Tally {
         );
         let refusal = Refusal { line: self.line, rule, column, value: b"", reason, row: &row };
         self.quarantine.add(&refusal, &mut split.bad);
+    }
+
+    /// True for a customer whose values do not come in.
+    #[inline]
+    pub fn is_erased(&self, customer: u64) -> bool {
+        !self.erased.is_empty() && self.erased.contains(&customer)
     }
 
     /// A row whose fields cannot be told apart, without the values of an erased customer whose

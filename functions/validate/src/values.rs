@@ -10,8 +10,9 @@ use crate::notes::Notes;
 use crate::rules::Rule;
 
 /// Checks a CSV value or a JSON string against its column and the sets of values. The number is
-/// the value of a positive integer, or that of a key, 0 otherwise. A time without an offset and a discount are noted
-/// in `notes`.
+/// the value of a positive integer, or that of a key, 0 otherwise. A time without an offset, a
+/// discount, an early moment and a word for nothing are noted in `notes`; in place of an optional value
+/// such a word is good, and goes on as an empty one.
 ///
 /// # Errors
 /// The first rule the value breaks.
@@ -26,31 +27,84 @@ pub fn check(
         return Ok(0);
     }
     let outcome = match column.kind {
-        Kind::Id => return notes.keys.own(value),
-        Kind::Reference(of) => return notes.keys.of(of, value),
-        Kind::Quantity => return values::positive(value, i32::MAX as u64),
-        Kind::Units => return values::units(value).map(|_| 0),
+        Kind::Id => match notes.keys.own(value) {
+            Ok(number) => return Ok(number),
+            Err(rule) => Err(rule),
+        },
+        Kind::Reference(of) => match notes.keys.of(of, value) {
+            Ok(number) => return Ok(number),
+            Err(rule) => Err(rule),
+        },
+        Kind::Quantity => match values::positive(value, i32::MAX as u64) {
+            Ok(number) => return Ok(number),
+            Err(rule) => Err(rule),
+        },
+        Kind::Units => values::units(value).map(|_| ()),
         Kind::Timestamp => match values::moment(value) {
-            Ok(Moment::At(_)) => return Ok(0),
-            Ok(Moment::OnClock(shown)) => notes.clock.meet(shown),
+            Ok(Moment::At(micros)) => {
+                notes.early.meet(micros);
+                return Ok(0);
+            }
+            Ok(Moment::OnClock(shown)) => {
+                notes.early.meet(shown);
+                notes.clock.meet(shown)
+            }
             Err(rule) => Err(rule),
         },
         Kind::OneOf(set) if sets.contains(set, value) => Ok(()),
         Kind::OneOf(_) => Err(Rule::NotInSet),
         Kind::Date => values::date(value).map(|_| ()),
-        Kind::Country => values::country(value).map(|_| ()),
+        Kind::Country => values::country(value).map(|code| {
+            if code == "NA" {
+                notes.absent.keep_country(column.name);
+            }
+        }),
         Kind::Price => values::price(value).map(|_| ()),
         Kind::Amount => values::amount(value).map(|_| ()),
         Kind::Discount => values::amount(value).map(|discount| notes.discounts.meet(discount)),
-        Kind::Text(limit) => values::text(value, limit),
+        Kind::Text(limit) => match (values::text(value, limit), values::nothing(value)) {
+            (Ok(()), Some(word)) => return Ok(text_of(column, word, notes)),
+            (outcome, _) => outcome,
+        },
         Kind::Email => values::email(value),
         Kind::Uuid => values::uuid(value).map(|_| ()),
     };
     match outcome {
         Ok(()) => Ok(0),
-        Err(_) if values::is_blank(value) => Err(Rule::NullValue),
-        Err(rule) => Err(rule),
+        Err(rule) => wrong(column, value, rule, notes),
     }
+}
+
+/// True for a value that [`check`] takes for a missing one.
+#[cold]
+pub fn is_left_out(column: &Column, value: &[u8], sets: &Vocabularies) -> bool {
+    let mut notes = Notes::default();
+    check(column, value, sets, &mut notes).is_ok() && notes.absent.is_leaving_out()
+}
+
+/// A text that is a word for nothing: where one is required it may be the name that it is.
+#[cold]
+fn text_of(column: &Column, word: &'static str, notes: &mut Notes) -> u64 {
+    match column.required {
+        true => notes.absent.keep_text(column.name, word),
+        false => notes.absent.leave_out(column.name, word),
+    }
+    0
+}
+
+/// What is no value of its column may say that there is none.
+#[cold]
+fn wrong(column: &Column, value: &[u8], rule: Rule, notes: &mut Notes) -> Result<u64, Rule> {
+    let word = match values::nothing(value) {
+        None if values::is_blank(value) => "",
+        None => return Err(rule),
+        Some(word) => word,
+    };
+    if column.required {
+        return Err(Rule::NullValue);
+    }
+    notes.absent.leave_out(column.name, word);
+    Ok(0)
 }
 
 #[cfg(test)]
@@ -146,7 +200,8 @@ mod tests {
                     ("0", None),
                     ("0.2", None),
                     ("957.5775", None),
-                    (" ", Some(Rule::NullValue)),
+                    (" ", None),
+                    ("NULL", None),
                     ("-1", Some(Rule::NegativeAmount)),
                     ("12.34567", Some(Rule::TooPrecise)),
                     ("100000000", Some(Rule::OutOfRange)),
@@ -200,12 +255,52 @@ mod tests {
         verdicts(
             Dataset::Transactions,
             "customer_id",
-            &[("", None), ("7", None), (" ", Some(Rule::NullValue))],
+            &[
+                ("", None),
+                ("7", None),
+                (" ", None),
+                ("\\N", None),
+                ("007", Some(Rule::LeadingZeros)),
+                ("x", Some(Rule::NotAnInteger)),
+            ],
         );
         verdicts(
             Dataset::Clickstream,
             "customer_id",
             &[("", None), ("0", Some(Rule::NotPositive))],
         );
+    }
+
+    #[test]
+    fn a_word_for_nothing_is_a_missing_value_where_one_may_be_missing() {
+        let sets = Vocabularies::default();
+        for (name, value, is_left_out) in [
+            ("customer_id", "NULL", true),
+            ("order_id", "-", true),
+            ("order_id", " ", true),
+            ("order_id", "Nil-7", false),
+            ("status", "N/A", true),
+            ("discount", "nan", true),
+            ("discount", "0", false),
+            ("discount", "", false),
+            ("quantity", "NULL", false),
+        ] {
+            let column = column(Dataset::Transactions, name);
+            let found = super::is_left_out(column, value.as_bytes(), &sets);
+            assert_eq!(found, is_left_out, "{name} '{value}'");
+        }
+    }
+
+    #[test]
+    fn a_word_for_nothing_is_refused_where_a_value_is_needed_unless_it_can_be_one() {
+        let null = Some(Rule::NullValue);
+        let quantity = [("NULL", null), ("n/a", null), ("-", null), ("none", null)];
+        verdicts(Dataset::Transactions, "quantity", &quantity);
+        verdicts(Dataset::Transactions, "timestamp", &[("\\N", null), ("NaT", null)]);
+        verdicts(Dataset::Transactions, "payment_method", &[("None", null)]);
+        verdicts(Dataset::Customers, "email", &[("null", null)]);
+        verdicts(Dataset::Customers, "name", &[("Null", None), ("Nan", None)]);
+        let country = [("NA", None), ("na", None), ("N/A", null), ("NULL", null)];
+        verdicts(Dataset::Customers, "country", &country);
     }
 }

@@ -286,14 +286,14 @@ async fn a_headerless_customer_file_is_rejected_without_repeating_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rejections_name_file_column_rule_numbers_and_remedy() {
     let cloud = Cloud::new().await;
-    let no_price = "id,name,category,Price,supplier\n1,Ball,toys,1.00,Acme\n";
+    let no_price = "id,name,category,prise,supplier\n1,Ball,toys,1.00,Acme\n";
     let object = cloud.land("incoming/products/p.csv", no_price).await;
     let result = cloud.validate(object).await.unwrap();
     assert_eq!(
         result.rejection.as_deref(),
         Some(
             "incoming/products/p.csv: the header lacks column 'price'; \
-             did you mean to call column 'Price' 'price'?"
+             did you mean to call column 'prise' 'price'?"
         )
     );
     assert_eq!(result.ledger.rows_quarantined, 1);

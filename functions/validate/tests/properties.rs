@@ -59,14 +59,15 @@ proptest! {
         prop_assert_eq!(&whole.bad, &bytes.bad);
     }
 
-    /// Nothing is lost and nothing is invented: good rows and quarantined rows are the file.
+    /// Nothing is lost and nothing is invented: good rows and quarantined rows are the file, but for
+    /// rows of nothing but separators, and separators at the end of a row.
     #[test]
     fn rows_come_out_once_and_unchanged(body in fragments()) {
         let file = [PRODUCTS.as_bytes(), &body].concat();
         let outcome = validate(Dataset::Products, &file);
         let plain = |bytes: &[u8]| -> Vec<u8> {
             let mut bytes: Vec<u8> =
-                bytes.iter().copied().filter(|byte| !matches!(byte, b'\n' | b'\r')).collect();
+                bytes.iter().copied().filter(|byte| !b"\n\r,\"".contains(byte)).collect();
             bytes.sort_unstable();
             bytes
         };

@@ -10,6 +10,7 @@ pub mod contract;
 pub mod dataset;
 pub mod error;
 pub mod fields;
+pub mod header;
 pub mod keys;
 pub mod meter;
 pub mod metrics;

@@ -163,12 +163,21 @@ impl Keys {
     /// The number of a row's own key.
     ///
     /// # Errors
-    /// As [`values::positive`] for a number, as [`number`] for a text.
+    /// As [`values::key`] for a number, as [`number`] for a text.
     #[inline]
     pub fn own(&self, value: &[u8]) -> Result<u64, Rule> {
         match self.own {
             Some(dataset) => self.of(dataset, value),
-            None => values::positive(value, i64::MAX as u64),
+            None => values::key(value),
+        }
+    }
+
+    /// The number of a row's own key, however it is written: that of a row that is refused for its
+    /// spelling, too.
+    pub fn own_in_any_spelling(&self, value: &[u8]) -> Option<u64> {
+        match self.own {
+            Some(dataset) if self.are_texts(dataset) => number(dataset, value).ok(),
+            _ => values::positive(value, i64::MAX as u64).ok(),
         }
     }
 
@@ -179,7 +188,7 @@ impl Keys {
     #[inline]
     pub fn of(&self, dataset: Dataset, value: &[u8]) -> Result<u64, Rule> {
         if self.texts == 0 || !self.are_texts(dataset) {
-            return values::positive(value, i64::MAX as u64);
+            return values::key(value);
         }
         number(dataset, value)
     }
@@ -206,7 +215,7 @@ impl Keys {
 
 /// The number of a key of `dataset` that is a text. Whole numbers below 2^62, written with digits
 /// alone and without leading zeros, are their own; any other text has one from 2^62 on that is made
-/// of its SHA-256. Blanks around a key do not count.
+/// of its SHA-256. Blanks around a key do not count, and a word for nothing, such as `NULL`, is none.
 ///
 /// # Errors
 /// `null_value`, `text_too_long` for more than [`LONGEST`] bytes, `control_character`.
@@ -214,6 +223,9 @@ pub fn number(dataset: Dataset, value: &[u8]) -> Result<u64, Rule> {
     let key = values::trimmed(value);
     if let Some(number) = own_number(key) {
         return Ok(number);
+    }
+    if values::nothing(key).is_some() {
+        return Err(Rule::NullValue);
     }
     values::text(key, LONGEST)?;
     Ok(made_of(dataset, [key]))
@@ -247,13 +259,13 @@ pub fn joined<'a>(
 /// One value as it counts for a key.
 fn part(keys: &Keys, column: &Column, value: &[u8]) -> Result<Vec<u8>, Rule> {
     let text = values::trimmed(value);
-    if text.is_empty() {
+    if text.is_empty() || values::nothing(text).is_some() {
         return Err(Rule::NullValue);
     }
     match column.kind {
         Kind::Quantity => Ok(values::positive(text, i32::MAX as u64)?.to_string().into_bytes()),
         Kind::Reference(of) if !keys.are_texts(of) => {
-            Ok(values::positive(text, i64::MAX as u64)?.to_string().into_bytes())
+            Ok(values::key(text)?.to_string().into_bytes())
         }
         _ => {
             values::text(text, LONGEST)?;
@@ -307,6 +319,7 @@ mod tests {
         assert_eq!(number(" AB-1"), number("AB-1"));
         assert_ne!(number("AB-1"), super::number(Dataset::Products, b"AB-1"));
         assert_eq!(number("  "), Err(Rule::NullValue));
+        assert_eq!(number("NULL"), Err(Rule::NullValue));
         assert_eq!(number("a\u{1f}b"), Err(Rule::ControlCharacter));
         assert_eq!(number(&"x".repeat(65)), Err(Rule::TextTooLong));
     }

@@ -34,12 +34,14 @@ macro_rules! rules {
 }
 
 rules! {
-    /// A required value is empty, blank or JSON `null`.
+    /// A required value is empty, blank, JSON `null` or a word for nothing, such as `N/A`.
     NullValue => "null_value",
     /// The value is not a whole number in digits.
     NotAnInteger => "not_an_integer",
     /// A sign in the number could separate thousands or decimals: `1,234`, `5,50`, `1.234`.
     AmbiguousNumber => "ambiguous_number",
+    /// The number of a row has zeros before it, and `007` may be another key than `7`.
+    LeadingZeros => "leading_zeros",
     /// There are more decimals than are kept: two of a price, four of an amount, six of a second.
     TooPrecise => "too_precise",
     /// The number is zero or negative.
@@ -72,7 +74,7 @@ rules! {
     InvalidCountry => "invalid_country",
     /// The text is longer than its column allows.
     TextTooLong => "text_too_long",
-    /// The text contains a control character, such as a line break.
+    /// The text contains a control character, such as a line break, or an unknown column a NUL.
     ControlCharacter => "control_character",
     /// Neither of two columns has a value, one of which is needed: a sale without a `product_id` has
     /// no list price, and needs its own `unit_price`.
@@ -81,9 +83,11 @@ rules! {
     DuplicateId => "duplicate_id",
     /// The row has more or fewer fields than the header.
     FieldCount => "field_count",
+    /// The line is no row but a total, or says how many rows there are.
+    FooterRow => "footer_row",
     /// A quote is not closed, or stands inside a field that is not quoted.
     BrokenQuoting => "broken_quoting",
-    /// The row (or the header) is not UTF-8.
+    /// The row (or the header, or all that is not ASCII in the file) is not UTF-8.
     InvalidUtf8 => "invalid_utf8",
     /// The last line is cut off: it has no line break and is incomplete.
     TruncatedLine => "truncated_line",
@@ -99,10 +103,18 @@ rules! {
     UnknownColumn => "unknown_column",
     /// File: the header lacks a required column.
     MissingColumn => "missing_column",
-    /// File: the header names a column twice.
+    /// File: the header names a column twice, perhaps in two spellings.
     DuplicateColumn => "duplicate_column",
     /// File: the first line names none of the columns.
     MissingHeader => "missing_header",
+    /// File: lines stand before the header.
+    Preamble => "preamble",
+    /// File: something else than commas separates its fields.
+    OtherSeparator => "other_separator",
+    /// File: its lines end in bare carriage returns.
+    OtherLineEnds => "other_line_ends",
+    /// File: it is compressed, a workbook, Parquet, UTF-16 or otherwise not what was expected.
+    OtherFormat => "other_format",
     /// File: there is no line in it.
     EmptyFile => "empty_file",
 }
@@ -115,6 +127,7 @@ impl Rule {
             self,
             Rule::NotAnInteger
                 | Rule::AmbiguousNumber
+                | Rule::LeadingZeros
                 | Rule::TooPrecise
                 | Rule::InvalidPrice
                 | Rule::InvalidDate
@@ -155,6 +168,10 @@ pub fn reason(rule: Rule, column: Option<&Column>, sets: &Vocabularies) -> Strin
             "{name} has a sign that could separate thousands or decimals; it must be {}",
             expected(column.kind, sets)
         ),
+        Rule::LeadingZeros => format!(
+            "{name} has zeros before its number, and with them it may be another key: write the \
+             number without them if they mean nothing"
+        ),
         Rule::TooPrecise => format!("{name} has more decimals than are kept: round it"),
         Rule::AmbiguousDate => {
             format!(
@@ -174,12 +191,13 @@ fn plain(rule: Rule) -> &'static str {
     match rule {
         Rule::FieldCount => "the row does not have as many fields as the header",
         Rule::BrokenQuoting => "a quote is not closed or stands inside an unquoted field",
+        Rule::FooterRow => "the line is a total or a count of rows, and not a row",
         Rule::InvalidUtf8 => "the row is not UTF-8",
         Rule::TruncatedLine => "the last line is cut off",
         Rule::RecordTooLong => "the row is longer than 1 MiB; only its start is kept here",
         Rule::InvalidJson => "the line is not one JSON object",
         Rule::UnknownColumn => "the row has a value in a column the dataset does not know",
-        Rule::ControlCharacter => "an extra column contains a bare carriage return",
+        Rule::ControlCharacter => "an unknown column contains a NUL or a bare carriage return",
         other => other.description(),
     }
 }

@@ -23,6 +23,7 @@ mod blank;
 mod boolean;
 mod code;
 pub mod digits;
+mod nothing;
 mod number;
 mod text;
 pub mod time;
@@ -30,7 +31,8 @@ pub mod time;
 pub use blank::{is_blank, trimmed};
 pub use boolean::boolean;
 pub use code::{country, uuid};
-pub use number::{amount, decimal, integer, positive, price, units, whole};
+pub use nothing::nothing;
+pub use number::{amount, decimal, integer, key, positive, price, units, whole};
 pub use text::{email, text};
 pub use time::{Moment, date, instant, moment};
 

@@ -65,8 +65,7 @@ impl Discard {
                 out.push(b',');
             }
             first = false;
-            let quotes = usize::from(field.quoted);
-            out.extend_from_slice(&bytes[field.range.start - quotes..field.range.end + quotes]);
+            out.extend_from_slice(&bytes[field.whole()]);
         }
         out.extend_from_slice(&bytes[content..total]);
         total

@@ -74,17 +74,18 @@ fn is_free(column: &Column) -> bool {
     matches!(column.kind, Kind::Text(_) | Kind::Email)
 }
 
-/// The number in the field at `position` of a row that is cut at every comma, whatever is quoted.
+/// The number in the field at `position` of a row that is cut at every comma, whatever is quoted, or
+/// at every other sign that separates fields.
 pub(crate) fn customer_of(row: &[u8], position: usize, keys: &Keys) -> Option<u64> {
-    let field = row.split(|byte| *byte == b',').nth(position)?;
-    number(field, keys)
+    let of = |sign: &u8| number(row.split(|byte| byte == sign).nth(position)?, keys);
+    b",;\t|".iter().find_map(of)
 }
 
 /// A field as the number of a customer, if it is a key.
 pub(super) fn number(field: &[u8], keys: &Keys) -> Option<u64> {
     let text = std::str::from_utf8(field).ok()?;
     let text = text.trim_matches(|character: char| character.is_whitespace() || character == '"');
-    keys.own(text.as_bytes()).ok()
+    keys.own_in_any_spelling(text.as_bytes())
 }
 
 /// The value of a field, free of quoting.

@@ -15,6 +15,14 @@ pub(super) struct Field {
     pub escaped: bool,
 }
 
+impl Field {
+    /// With the enclosing quotes.
+    pub fn whole(&self) -> Range<usize> {
+        let quotes = usize::from(self.quoted);
+        self.range.start - quotes..self.range.end + quotes
+    }
+}
+
 /// What a buffer starts with. `content` is the length without, `total` with the line break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cut {

@@ -17,8 +17,11 @@ use std::ops::Range;
 use shopflow_core::Dataset;
 use shopflow_core::dataset::{Column, Kind};
 use shopflow_core::schema_contract::Mode;
+use shopflow_core::values::{is_blank, nothing};
+use shopflow_core::vocabulary::Vocabularies;
 
 use super::discard::Discard;
+use super::footer;
 use super::keying::Keying;
 use super::record::Field;
 use crate::clock::Zone;
@@ -28,6 +31,7 @@ use crate::quarantine::Refusal;
 use crate::rules::Rule;
 use crate::same_id::{Key, SameIds};
 use crate::tally::{Split, Tally};
+use crate::values;
 use window::Window;
 
 /// Judges the rows under one header.
@@ -153,12 +157,16 @@ impl Rows {
         self.discard.as_ref().map(Discard::counts).unwrap_or_default()
     }
 
-    /// Looks whether one of two columns has a value, if one must; `is_empty` tells of a position.
+    /// Looks whether one of two columns has a value, if one must.
     #[inline]
-    fn check_either(&self, is_empty: impl Fn(usize) -> bool) -> Result<(), Failure> {
+    fn check_either<'a>(&self, value: impl Fn(usize) -> Cow<'a, [u8]>) -> Result<(), Failure> {
+        let is_missing = |position| {
+            let value = value(position);
+            is_blank(&value) || nothing(&value).is_some()
+        };
         match self.either {
             Some(Either { first, second, .. })
-                if is_empty(first) && second.is_none_or(&is_empty) =>
+                if is_missing(first) && second.is_none_or(is_missing) =>
             {
                 Err(Failure::of_value(Rule::MissingBoth, first))
             }
@@ -205,35 +213,26 @@ impl Rows {
         self.keying.number(value).map_err(|(position, rule)| Failure::of_value(rule, position))
     }
 
-    /// The value of a column as it goes on, if not as it came: a moment for a time without an
-    /// offset, a number for a key that is a text.
-    fn changed(&self, position: usize, value: &[u8], zone: Zone) -> Option<Vec<u8>> {
-        match self.is_moment(position) {
-            true => zone.written_out(value),
-            false => self.keying.going_on(position, value),
-        }
-    }
-
     /// The value of a column as it goes on.
-    fn going_on(&self, position: usize, value: &[u8], zone: Zone) -> Vec<u8> {
-        self.changed(position, value, zone).unwrap_or_else(|| value.to_vec())
+    fn going_on(&self, position: usize, value: &[u8], meaning: Meaning<'_>) -> Vec<u8> {
+        self.changed(position, value, meaning).unwrap_or_else(|| value.to_vec())
     }
 
-    /// A row as it goes on, its line break being the bytes from `content` on; `field` gives the range
-    /// of each field in it, and `value` what stands there.
+    /// A row as it goes on where that is not as it came, its line break being the bytes from `content`
+    /// on; `field` gives the range of each field in it, and `value` what stands there.
     #[cold]
-    fn written<'a>(
+    fn rewritten<'a>(
         &self,
         row: &[u8],
         content: usize,
         field: impl Fn(usize) -> Range<usize>,
         value: impl Fn(usize) -> Cow<'a, [u8]>,
-        zone: Zone,
+        meaning: Meaning<'_>,
     ) -> Vec<u8> {
         let mut out = Vec::with_capacity(row.len() + 32);
         let mut from = 0;
         for position in 0..self.columns.len() {
-            if let Some(changed) = self.changed(position, &value(position), zone) {
+            if let Some(changed) = self.changed(position, &value(position), meaning) {
                 let range = field(position);
                 out.extend_from_slice(&row[from..range.start]);
                 out.extend_from_slice(&changed);
@@ -246,8 +245,17 @@ impl Rows {
         out
     }
 
-    fn is_moment(&self, position: usize) -> bool {
-        self.columns[position].is_some_and(|column| column.kind == Kind::Timestamp)
+    /// A value in the form in which it goes on, if that is another: a time without an offset as its
+    /// moment, a key that is a text as its number, a word for nothing as nothing.
+    fn changed(&self, position: usize, value: &[u8], meaning: Meaning<'_>) -> Option<Vec<u8>> {
+        let column = self.columns[position]?;
+        if column.kind == Kind::Timestamp
+            && let Some(moment) = meaning.zone.written_out(value)
+        {
+            return Some(moment);
+        }
+        let number = self.keying.going_on(position, value);
+        number.or_else(|| values::is_left_out(column, value, meaning.sets).then(Vec::new))
     }
 
     #[cold]
@@ -259,6 +267,18 @@ impl Rows {
         tally: &mut Tally,
         split: &mut Split,
     ) {
+        if failure.rule == Rule::InvalidUtf8 {
+            tally.notes.encoding.meet_invalid(row);
+        }
+        // What stands in the place of the id, or nothing, may be the beginning of a total.
+        let is_odd = matches!(
+            failure.rule,
+            Rule::NotAnInteger | Rule::NullValue | Rule::FieldCount | Rule::TruncatedLine
+        );
+        let (failure, value) = match is_odd && footer::is_one(row) {
+            true => (Failure::of_row(Rule::FooterRow), &b""[..]),
+            false => (failure, value),
+        };
         let column = match (failure.rule, self.either) {
             (Rule::MissingBoth, Some(either)) => Some(either.column),
             _ => failure.position.and_then(|position| self.columns[position]),
@@ -280,9 +300,32 @@ impl Rows {
     }
 }
 
+/// What values of a file are read by, besides their columns.
+#[derive(Debug, Clone, Copy)]
+struct Meaning<'a> {
+    /// Of times without an offset.
+    zone: Zone,
+    sets: &'a Vocabularies,
+}
+
+impl<'a> Meaning<'a> {
+    fn of(tally: &'a Tally) -> Self {
+        Meaning { zone: tally.notes.zone(), sets: tally.words.sets() }
+    }
+}
+
 /// A reader that takes a bare carriage return for a line break would see two rows.
 fn check_extra(value: &[u8], refuse: bool) -> Result<(), Failure> {
-    if memchr::memchr(b'\r', value).is_some() {
+    // Postgres has no room for a NUL in a text, so no other store keeps one.
+    if memchr::memchr2(b'\r', 0, value).is_some() {
+        return Err(Failure::of_row(Rule::ControlCharacter));
+    }
+    check_unknown(value, refuse)
+}
+
+/// The same for a value in quotes, which may have line breaks.
+fn check_quoted_extra(value: &[u8], refuse: bool) -> Result<(), Failure> {
+    if memchr::memchr(0, value).is_some() {
         return Err(Failure::of_row(Rule::ControlCharacter));
     }
     check_unknown(value, refuse)

@@ -65,6 +65,20 @@ impl<'a> Fields<'a> {
         !self.unknown.iter().all(is_null)
     }
 
+    /// True when an unknown field has a NUL in a name or value: Postgres has no room for one in a
+    /// text, so no other store keeps it.
+    pub fn has_nul(&self) -> bool {
+        self.unknown.iter().any(|unknown| {
+            let in_value = |value: &Scalar<'_>| match value {
+                Scalar::Text(text) => text.contains('\0'),
+                _ => false,
+            };
+            unknown.name.contains('\0')
+                || unknown.names.iter().any(|name| name.contains('\0'))
+                || unknown.values.iter().any(in_value)
+        })
+    }
+
     /// Parses exactly one object.
     ///
     /// # Errors

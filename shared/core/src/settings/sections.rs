@@ -79,6 +79,8 @@ pub struct Validation {
     /// IANA name of the zone that times without an offset are of; when absent, that of the shop.
     #[serde(default)]
     pub time_zone: Option<String>,
+    /// The year in which the shop began to sell; files with moments before it are told.
+    pub first_year: i32,
 }
 
 /// What differs for the files of one dataset.
@@ -106,6 +108,9 @@ impl Validation {
         for (dataset, own) in &self.datasets {
             let share = own.max_reject_rate.unwrap_or_default();
             check(&format!("validation.datasets.{dataset}.max_reject_rate"), share);
+        }
+        if !(1900..=2100).contains(&self.first_year) {
+            problems.push("validation.first_year must be between 1900 and 2100".to_owned());
         }
         let is_unknown = |name: &&String| name.parse::<Dataset>().is_err();
         let unknown = self.datasets.keys().filter(is_unknown);

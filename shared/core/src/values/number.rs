@@ -52,6 +52,30 @@ fn any_positive(value: &[u8], max: u64) -> Result<u64, Rule> {
     u64::try_from(number).ok().filter(|number| *number <= max).ok_or(Rule::OutOfRange)
 }
 
+/// A number that names a row, from 1 to [`i64::MAX`]. Zeros before it are refused: whoever writes
+/// `007` has texts for keys, and `007` is another one than `7`.
+///
+/// # Errors
+/// `null_value`, `not_an_integer`, `ambiguous_number`, `leading_zeros`, `not_positive`,
+/// `out_of_range`.
+#[inline]
+pub fn key(value: &[u8]) -> Result<u64, Rule> {
+    const MAX: u64 = i64::MAX as u64;
+    match value {
+        [b'1'..=b'9', ..] => positive(value, MAX),
+        _ => any_key(value, MAX),
+    }
+}
+
+#[cold]
+fn any_key(value: &[u8], max: u64) -> Result<u64, Rule> {
+    let number = any_positive(value, max)?;
+    let digits = trimmed(value);
+    let digits = digits.strip_prefix(b"+").unwrap_or(digits);
+    // Zero is not positive, so other digits stand behind this one.
+    if digits.starts_with(b"0") { Err(Rule::LeadingZeros) } else { Ok(number) }
+}
+
 /// A whole number of either sign other than zero, from -2,147,483,647 to 2,147,483,647.
 ///
 /// # Errors
@@ -385,6 +409,32 @@ mod tests {
         );
         assert_eq!(positive(b"2147483648", i32::MAX as u64), Err(Rule::OutOfRange));
         assert_eq!(positive(b"2147483647", i32::MAX as u64), Ok(2_147_483_647));
+    }
+
+    #[test]
+    fn a_key_with_zeros_before_it_is_not_the_key_without_them() {
+        for text in ["7", "+7", "7.0", " 7", "7\t", "7.00"] {
+            assert_eq!(key(text.as_bytes()), Ok(7), "'{text}'");
+        }
+        assert_eq!(key(b"17001.0"), Ok(17_001));
+        assert_eq!(key(b"9223372036854775807"), Ok(MAX));
+        refused(
+            key,
+            &[
+                ("007", Rule::LeadingZeros),
+                ("+07", Rule::LeadingZeros),
+                (" 007", Rule::LeadingZeros),
+                ("07.0", Rule::LeadingZeros),
+                ("0000000000000000000000000007", Rule::LeadingZeros),
+                ("0", Rule::NotPositive),
+                ("000", Rule::NotPositive),
+                ("0.5", Rule::NotAnInteger),
+                ("-07", Rule::NotPositive),
+                ("0x7", Rule::NotAnInteger),
+                ("", Rule::NullValue),
+                ("9223372036854775808", Rule::OutOfRange),
+            ],
+        );
     }
 
     #[test]

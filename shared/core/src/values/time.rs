@@ -4,6 +4,7 @@
 //! A moment is a date and a time with an offset; without one it is a time on somebody's clock.
 
 mod calendar;
+mod faults;
 mod parts;
 mod spellings;
 mod usual;
@@ -15,6 +16,7 @@ use spellings::{any_date, any_moment};
 use usual::{rfc3339_parts, zulu};
 
 pub use calendar::days_in;
+pub use faults::fault;
 pub use parts::Moment;
 pub use usual::{day, rfc3339};
 

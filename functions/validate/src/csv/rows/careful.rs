@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::{Failure, Rows, check_extra, check_unknown, check_utf8};
-use crate::csv::record::{self, Cut};
-use crate::csv::{blank_line, erased, line_feeds};
+use shopflow_core::values::is_blank;
+
+use super::{Failure, Meaning, Rows, check_extra, check_quoted_extra, check_utf8};
+use crate::csv::record::{self, Cut, Field};
+use crate::csv::{blank_line, erased, footer, line_feeds};
 use crate::notes::Notes;
 use crate::rules::Rule;
 use crate::tally::{Split, Tally};
@@ -26,6 +28,8 @@ impl Rows {
             return Some(total);
         }
         let mut id = 0;
+        let mut is_record = false;
+        let mut trimmed = None;
         let (content, total, failure) = match record::cut(buffer, last, &mut self.fields) {
             Cut::Incomplete => return None,
             Cut::TooLong => {
@@ -38,8 +42,10 @@ impl Rows {
             }
             Cut::Broken { content, total } => (content, total, Some(self.broken(buffer, content))),
             Cut::Record { content, total } => {
+                is_record = true;
                 let open = buffer[total - 1] != b'\n';
                 tally.open_end |= open;
+                trimmed = self.trim(buffer);
                 let judged = {
                     let Tally { line, words, notes, .. } = &mut *tally;
                     self.judge_fields(&buffer[..content], open, *line, words, notes)
@@ -52,7 +58,10 @@ impl Rows {
                     Err(failure) => Some(failure),
                 };
                 match failure.and_then(|_| self.unclosed(&buffer[..content])) {
-                    Some((content, total)) => (content, total, Some(self.broken(buffer, content))),
+                    Some((content, total)) => {
+                        is_record = false;
+                        (content, total, Some(self.broken(buffer, content)))
+                    }
                     None => (content, total, failure),
                 }
             }
@@ -66,34 +75,29 @@ impl Rows {
         if is_apart {
             self.look(buffer, tally);
         }
-        let value = |position: usize| {
-            let field = self.fields.get(position);
-            field.map(|field| erased::owned(buffer, field)).unwrap_or_default()
-        };
-        let (zone, is_due) = (tally.notes.zone(), tally.notes.end_row(failure.is_none()));
+        let is_due = tally.notes.end_row(failure.is_none());
+        let lines = line_feeds(&buffer[..total]).max(1);
         match failure {
             None => {
-                tally.rows_good += 1;
-                tally.words.keep_row();
-                let all = &buffer[..total];
-                let kept = |position| self.going_on(position, &value(position), zone);
-                if let Some(erased) = self.erased(id, all, kept, tally) {
-                    self.keep(&erased, split);
-                    tally.rows_in += 1;
-                    tally.line += line_feeds(&buffer[..total]).max(1);
-                    return Some(total);
-                }
-                let written = (is_due || self.keying.is_due()).then(|| {
-                    let field = |at: usize| self.fields[at].range.clone();
-                    self.written(all, content, field, |at| Cow::Owned(value(at)), zone)
-                });
-                self.keep(written.as_deref().unwrap_or(all), split);
-                if buffer[total - 1] != b'\n' {
-                    split.good.truncate(split.good.len() - (total - content));
-                    split.good.extend_from_slice(self.line_break);
-                }
+                let all = match trimmed {
+                    Some(end) => {
+                        tally.trimmed_rows += 1;
+                        Cow::Owned([&buffer[..end], &buffer[content..total]].concat())
+                    }
+                    None => Cow::Borrowed(&buffer[..total]),
+                };
+                self.keep_careful(id, &all, total - content, is_due, tally, split);
+            }
+            Some(_) if is_record && footer::is_nothing(&buffer[..content]) => {
+                tally.empty_rows += 1;
+                tally.line += lines;
+                return Some(total);
             }
             Some(failure) => {
+                let value = |position: usize| {
+                    let field = self.fields.get(position);
+                    field.map(|field| erased::owned(buffer, field)).unwrap_or_default()
+                };
                 let row = &buffer[..content];
                 let erased = match is_apart {
                     true => self.refused(row, value, tally).map(Cow::Owned),
@@ -111,8 +115,58 @@ impl Rows {
             }
         }
         tally.rows_in += 1;
-        tally.line += line_feeds(&buffer[..total]).max(1);
+        tally.line += lines;
         Some(total)
+    }
+
+    /// Keeps a good row, whose line break has `end` bytes and is missing at the end of some files.
+    fn keep_careful(
+        &mut self,
+        id: u64,
+        row: &[u8],
+        end: usize,
+        is_due: bool,
+        tally: &mut Tally,
+        split: &mut Split,
+    ) {
+        tally.rows_good += 1;
+        tally.words.keep_row();
+        let (is_erased, meaning) = (tally.is_erased(id), Meaning::of(tally));
+        let other = if is_erased {
+            let value = |position: usize| erased::owned(row, &self.fields[position]);
+            let kept = |position| self.going_on(position, &value(position), meaning);
+            self.erased(id, row, kept)
+        } else if is_due || self.keying.is_due() {
+            let field = |at: usize| self.fields[at].range.clone();
+            let value = |at: usize| Cow::Owned(erased::owned(row, &self.fields[at]));
+            Some(self.rewritten(row, row.len() - end, field, value, meaning))
+        } else {
+            None
+        };
+        let has_end = row.ends_with(b"\n");
+        self.keep(other.as_deref().unwrap_or(row), split);
+        match other {
+            // Rows without the values of erased customers have their line break.
+            Some(_) if is_erased => tally.rows_kept_erased += 1,
+            _ if has_end => {}
+            _ => {
+                split.good.truncate(split.good.len() - end);
+                split.good.extend_from_slice(self.line_break);
+            }
+        }
+    }
+
+    /// Takes empty fields behind the last column away; where the others end in the buffer, if there
+    /// were some.
+    fn trim(&mut self, buffer: &[u8]) -> Option<usize> {
+        let width = self.columns.len();
+        let behind = self.fields.get(width..).filter(|behind| !behind.is_empty())?;
+        let is_empty = |field: &Field| is_blank(&buffer[field.range.clone()]);
+        if !behind.iter().all(is_empty) {
+            return None;
+        }
+        self.fields.truncate(width);
+        self.fields.last().map(|last| last.whole().end)
     }
 
     /// Looks for personal data in the fields of the row.
@@ -139,6 +193,7 @@ impl Rows {
             check_utf8(row, 0, |position| {
                 self.fields.get(position).filter(|_| complete).map(|field| field.range.clone())
             })?;
+            notes.encoding.meet_valid(row);
         }
         if open && self.fields.len() < self.columns.len() {
             return Err(Failure::of_row(Rule::TruncatedLine));
@@ -159,12 +214,12 @@ impl Rows {
                         *kept = number;
                     }
                 }
-                None if field.quoted => check_unknown(value, self.refuse_extra)?,
+                None if field.quoted => check_quoted_extra(value, self.refuse_extra)?,
                 None => check_extra(value, self.refuse_extra)?,
             }
         }
-        self.check_either(|position| self.fields[position].range.is_empty())?;
         let value = |at: usize| Cow::Owned(erased::owned(row, &self.fields[at]));
+        self.check_either(value)?;
         key[0] = self.number(key[0], value)?;
         self.check_id(&key, line)
     }

@@ -7,23 +7,16 @@ use crate::tally::{Split, Tally};
 
 impl Rows {
     /// The good row of an erased customer without values; nothing when there is nothing to leave out.
-    #[inline]
+    #[cold]
     pub(super) fn erased(
         &self,
         customer: u64,
         row: &[u8],
         value: impl FnMut(usize) -> Vec<u8>,
-        tally: &mut Tally,
     ) -> Option<Vec<u8>> {
-        if tally.erased.is_empty() || !tally.erased.contains(&customer) {
-            return None;
-        }
         let end = [self.keying.erased_row_end(), self.line_break].concat();
         let erased = erased::good(&self.columns, customer, value, &end);
-        (erased != row).then(|| {
-            tally.rows_kept_erased += 1;
-            erased
-        })
+        (erased != row).then_some(erased)
     }
 
     #[cold]

@@ -7,7 +7,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::window::Window;
-use super::{Failure, Rows, check_extra, check_utf8};
+use super::{Failure, Meaning, Rows, check_extra, check_utf8};
+use crate::csv::footer;
 use crate::notes::Notes;
 use crate::tally::{Split, Tally};
 use crate::vocabulary::Words;
@@ -75,28 +76,39 @@ impl Rows {
                     let Tally { line, words, notes, .. } = &mut *tally;
                     self.judge_plain(&row, window.ascii, *line, words, notes)
                 };
+                let mut is_row = true;
                 match judged {
                     Err(failure) => {
                         tally.notes.end_row(false);
                         self.keep(&rest[kept..start], split);
                         kept = row.end + 1;
-                        self.refuse_plain(failure, &row, tally, split);
+                        if footer::is_nothing(&rest[row.start..row.content]) {
+                            tally.empty_rows += 1;
+                            is_row = false;
+                        } else {
+                            self.refuse_plain(failure, &row, tally, split);
+                        }
                     }
                     Ok(id) => {
                         tally.rows_good += 1;
                         tally.words.keep_row();
                         let all = &rest[row.start..=row.end];
-                        let (zone, is_due) = (tally.notes.zone(), tally.notes.end_row(true));
-                        let is_due = is_due || self.keying.is_due();
-                        let value = |at| self.going_on(at, &rest[row.field(at)], zone);
-                        let other = match self.erased(id, all, value, tally) {
-                            None if is_due => {
-                                let field = |at| row.within(row.field(at));
+                        let is_due = tally.notes.end_row(true) || self.keying.is_due();
+                        let is_erased = tally.is_erased(id);
+                        let mut other = None;
+                        if is_erased || is_due {
+                            let meaning = Meaning::of(tally);
+                            other = if is_erased {
+                                let value = |at| self.going_on(at, &rest[row.field(at)], meaning);
+                                self.erased(id, all, value)
+                            } else {
+                                let within = |at| row.within(row.field(at));
                                 let value = |at| Cow::Borrowed(&rest[row.field(at)]);
-                                Some(self.written(all, row.content - start, field, value, zone))
-                            }
-                            erased => erased,
-                        };
+                                let content = row.content - row.start;
+                                Some(self.rewritten(all, content, within, value, meaning))
+                            };
+                            tally.rows_kept_erased += u64::from(is_erased && other.is_some());
+                        }
                         if let Some(other) = other {
                             self.keep(&rest[kept..start], split);
                             kept = row.end + 1;
@@ -104,7 +116,7 @@ impl Rows {
                         }
                     }
                 }
-                tally.rows_in += 1;
+                tally.rows_in += u64::from(is_row);
                 tally.line += 1;
                 start = row.end + 1;
                 mark += width;
@@ -140,6 +152,7 @@ impl Rows {
             check_utf8(&row.bytes[row.start..row.content], row.start, |position| {
                 (position < row.marks.len()).then(|| row.field(position))
             })?;
+            notes.encoding.meet_valid(&row.bytes[row.start..row.content]);
         }
         let mut key = Key::default();
         let mut from = row.start;
@@ -160,8 +173,8 @@ impl Rows {
                 None => check_extra(value, self.refuse_extra)?,
             }
         }
-        self.check_either(|position| row.field(position).is_empty())?;
-        let value = |at| Cow::Borrowed(&row.bytes[row.field(at)]);
+        let value = |at: usize| Cow::Borrowed(&row.bytes[row.field(at)]);
+        self.check_either(value)?;
         key[0] = self.number(key[0], value)?;
         self.check_id(&key, line)
     }

@@ -42,7 +42,7 @@ pub(super) fn any_moment(value: &[u8]) -> Result<Read, Rule> {
 
 /// The date at the start of a text: four digits of a year, a month and a day, with hyphens or
 /// slashes between them.
-fn year_first(text: &[u8]) -> Option<(i32, &[u8])> {
+pub(super) fn year_first(text: &[u8]) -> Option<(i32, &[u8])> {
     let (year, rest) = number(text, 4..=4)?;
     let (sign, rest) = rest.split_first()?;
     if !matches!(sign, b'-' | b'/') {
@@ -68,7 +68,7 @@ fn no_date(text: &[u8], wrong: Rule) -> Rule {
 }
 
 /// The digits at the start of a text, if they are as many as that.
-fn number(text: &[u8], digits: std::ops::RangeInclusive<usize>) -> Option<(u16, &[u8])> {
+pub(super) fn number(text: &[u8], digits: std::ops::RangeInclusive<usize>) -> Option<(u16, &[u8])> {
     let count = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let number = digits.contains(&count).then(|| {
         text[..count].iter().fold(0, |number, digit| number * 10 + u16::from(digit - b'0'))
@@ -77,7 +77,7 @@ fn number(text: &[u8], digits: std::ops::RangeInclusive<usize>) -> Option<(u16, 
 }
 
 /// The time behind what stands between it and its date.
-fn behind_separator(text: &[u8]) -> Option<&[u8]> {
+pub(super) fn behind_separator(text: &[u8]) -> Option<&[u8]> {
     let (sign, rest) = text.split_first()?;
     matches!(sign, b'T' | b't' | b' ').then_some(rest)
 }
