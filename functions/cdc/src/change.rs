@@ -95,13 +95,23 @@ pub fn write_json<'a>(
         out.push(':');
         match value {
             Value::Null | Value::Unchanged => out.push_str("null"),
-            Value::Text(text) if INTEGERS.contains(&column.type_oid) => out.push_str(text),
+            Value::Text(text) if INTEGERS.contains(&column.type_oid) && is_integer(text) => {
+                out.push_str(text);
+            }
             Value::Text("t") if column.type_oid == BOOL => out.push_str("true"),
             Value::Text("f") if column.type_oid == BOOL => out.push_str("false"),
             Value::Text(text) => write_text(out, text),
         }
     }
     out.push('}');
+}
+
+/// True for a whole number as Postgres writes it, and as JSON has it.
+fn is_integer(text: &str) -> bool {
+    match text.strip_prefix('-').unwrap_or(text).as_bytes() {
+        [b'0', _, ..] | [] => false,
+        digits => digits.iter().all(u8::is_ascii_digit),
+    }
 }
 
 /// Appends a JSON string.
@@ -187,6 +197,19 @@ mod tests {
             json!({"id": 9_007_199_254_740_993_i64, "ok": false, "price": "12.50", "note": null});
         assert_eq!(row, expected);
         assert_eq!(unchanged, ["big"]);
+    }
+
+    #[test]
+    fn a_number_that_is_none_is_a_text() {
+        let shape = relation(&[("id", 20, true)]);
+        for text in ["", "-", "+7", "007", "1e3", "NaN", "1,\"x\":2"] {
+            let (row, _) = rendered(&shape, vec![Value::Text(text)], false);
+            assert_eq!(row, json!({"id": text}));
+        }
+        for (text, number) in [("0", 0_i64), ("-7", -7), ("9223372036854775807", i64::MAX)] {
+            let (row, _) = rendered(&shape, vec![Value::Text(text)], false);
+            assert_eq!(row, json!({"id": number}));
+        }
     }
 
     #[test]
