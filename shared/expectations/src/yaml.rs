@@ -53,7 +53,7 @@ fn check_size(text: &str) -> Result<(), String> {
                 Some(node) => node,
                 None => break,
             },
-            Event::Scalar(text, _, anchor, _) => (anchor, NODE + text.len()),
+            Event::Scalar(written, _, anchor, _) => (anchor, NODE + written.len()),
             Event::Alias(anchor) => {
                 let size = anchors.get(&anchor).copied().unwrap_or(NODE);
                 copied += size;

@@ -18,7 +18,8 @@ use std::thread;
 use shopflow_core::Result;
 use shopflow_core::error::{Error, ErrorKind, ResultExt};
 
-use super::reader::{self, CsvReader, Part, RECORD_LIMIT, read_all};
+use super::reader::{self, BOM, CsvReader, Part, RECORD_LIMIT, read_all};
+use super::record;
 use crate::plan::Plan;
 use crate::state::State;
 
@@ -152,12 +153,16 @@ fn part(path: &Path, (start, end): Range) -> Result<impl Read> {
     Ok(file.take(end - start))
 }
 
-/// The first record with its line break.
+/// The first record with its line break, and what stands before it: a byte order mark, blank lines.
 pub(super) fn header(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut file = open(path)?.take(RECORD_LIMIT as u64);
     file.read_to_end(&mut bytes).or_error(ErrorKind::TransientStorage, "read a header failed")?;
-    bytes.truncate(end_of_record(&bytes, false).0.unwrap_or(bytes.len()));
+    let mark = if bytes.starts_with(BOM) { BOM.len() } else { 0 };
+    let start = mark + record::blank_lines(&bytes[mark..], false);
+    if let Some(end) = end_of_record(&bytes[start..], false).0 {
+        bytes.truncate(start + end);
+    }
     Ok(bytes)
 }
 

@@ -179,6 +179,7 @@ impl CsvReader {
             self.started = true;
         }
         if self.header.is_none() {
+            at += record::blank_lines(&bytes[at..], last);
             match self.read_header(&bytes[at..], last)? {
                 Some(total) => at += total,
                 None => return Ok(at),
