@@ -66,6 +66,8 @@ pub struct Image<'a> {
 
 /// Type identifiers (`pg_type.oid`) whose text is JSON as it stands: numbers without a fraction.
 const INTEGERS: [u32; 3] = [20, 21, 23];
+/// Digits of the longest of them.
+const INTEGER_DIGITS: usize = 19;
 const BOOL: u32 = 16;
 
 /// Appends the row as a JSON object. Whole numbers and booleans are JSON's own; everything else
@@ -110,7 +112,7 @@ pub fn write_json<'a>(
 fn is_integer(text: &str) -> bool {
     match text.strip_prefix('-').unwrap_or(text).as_bytes() {
         [b'0', _, ..] | [] => false,
-        digits => digits.iter().all(u8::is_ascii_digit),
+        digits => digits.len() <= INTEGER_DIGITS && digits.iter().all(u8::is_ascii_digit),
     }
 }
 

@@ -12,10 +12,10 @@ use shopflow_expectations::{Options, Plan, Suite, source};
 
 use crate::files;
 
-const DATASETS: [Dataset; 3] = [Dataset::Transactions, Dataset::Products, Dataset::Customers];
+static DATASETS: [Dataset; 3] = [Dataset::Transactions, Dataset::Products, Dataset::Customers];
 
 /// Good values of the columns that a row cannot do without.
-const GOOD: [(&str, &str); 12] = [
+static GOOD: [(&str, &str); 12] = [
     ("id", "7"),
     ("customer_id", "7"),
     ("product_id", "7"),
