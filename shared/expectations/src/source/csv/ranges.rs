@@ -166,11 +166,13 @@ pub(super) fn header(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Start of the record after the one that `from` lies in, if no quote is open there.
+/// Start of the record after the one that `from` lies in, if no quote is open there. Behind a quote
+/// that stays open for longer than a record may be, the first line feed is as good a guess.
 fn next_record(path: &Path, from: u64, size: u64) -> Result<u64> {
     let mut file = part(path, (from, size))?;
     let mut buffer = vec![0; 16 * 1024];
     let (mut at, mut within) = (from, false);
+    let mut first_feed = None;
     loop {
         let read = file
             .read(&mut buffer)
@@ -182,8 +184,15 @@ fn next_record(path: &Path, from: u64, size: u64) -> Result<u64> {
         if let Some(end) = end {
             return Ok(at + end as u64);
         }
+        let feed = memchr::memchr(b'\n', &buffer[..read]);
+        first_feed = first_feed.or(feed.map(|feed| at + feed as u64 + 1));
         within = still_within;
         at += read as u64;
+        if at - from > RECORD_LIMIT as u64
+            && let Some(feed) = first_feed
+        {
+            return Ok(feed);
+        }
     }
 }
 
