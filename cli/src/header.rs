@@ -1,7 +1,7 @@
 //! Which dataset a file is of, by its first line.
 
-use shopflow_core::Dataset;
 use shopflow_core::dataset::{Column, Format, Kind, Role};
+use shopflow_core::{Dataset, header};
 
 /// The dataset whose required columns a header has.
 pub fn dataset(header: &str) -> Option<Dataset> {
@@ -13,7 +13,7 @@ pub fn dataset(header: &str) -> Option<Dataset> {
         .split(',')
         .map(|column| column.trim().trim_matches('"'))
         .collect();
-    let has = |column: &&Column| columns.contains(&column.name);
+    let has = |column: &&Column| columns.iter().any(|name| header::is_same(column.name, name));
     // Sales may be identified by other columns than their id.
     let is_needed = |column: &&Column, dataset: Dataset| {
         let may_lack_id = matches!(dataset.role(), Role::Event(_)) && column.kind == Kind::Id;

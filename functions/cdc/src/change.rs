@@ -66,6 +66,8 @@ pub struct Image<'a> {
 
 /// Type identifiers (`pg_type.oid`) whose text is JSON as it stands: numbers without a fraction.
 const INTEGERS: [u32; 3] = [20, 21, 23];
+/// Digits of the longest of them.
+const INTEGER_DIGITS: usize = 19;
 const BOOL: u32 = 16;
 
 /// Appends the row as a JSON object. Whole numbers and booleans are JSON's own; everything else
@@ -95,13 +97,23 @@ pub fn write_json<'a>(
         out.push(':');
         match value {
             Value::Null | Value::Unchanged => out.push_str("null"),
-            Value::Text(text) if INTEGERS.contains(&column.type_oid) => out.push_str(text),
+            Value::Text(text) if INTEGERS.contains(&column.type_oid) && is_integer(text) => {
+                out.push_str(text);
+            }
             Value::Text("t") if column.type_oid == BOOL => out.push_str("true"),
             Value::Text("f") if column.type_oid == BOOL => out.push_str("false"),
             Value::Text(text) => write_text(out, text),
         }
     }
     out.push('}');
+}
+
+/// True for a whole number as Postgres writes it, and as JSON has it.
+fn is_integer(text: &str) -> bool {
+    match text.strip_prefix('-').unwrap_or(text).as_bytes() {
+        [b'0', _, ..] | [] => false,
+        digits => digits.len() <= INTEGER_DIGITS && digits.iter().all(u8::is_ascii_digit),
+    }
 }
 
 /// Appends a JSON string.
@@ -187,6 +199,19 @@ mod tests {
             json!({"id": 9_007_199_254_740_993_i64, "ok": false, "price": "12.50", "note": null});
         assert_eq!(row, expected);
         assert_eq!(unchanged, ["big"]);
+    }
+
+    #[test]
+    fn a_number_that_is_none_is_a_text() {
+        let shape = relation(&[("id", 20, true)]);
+        for text in ["", "-", "+7", "007", "1e3", "NaN", "1,\"x\":2"] {
+            let (row, _) = rendered(&shape, vec![Value::Text(text)], false);
+            assert_eq!(row, json!({"id": text}));
+        }
+        for (text, number) in [("0", 0_i64), ("-7", -7), ("9223372036854775807", i64::MAX)] {
+            let (row, _) = rendered(&shape, vec![Value::Text(text)], false);
+            assert_eq!(row, json!({"id": number}));
+        }
     }
 
     #[test]

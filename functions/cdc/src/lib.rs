@@ -5,16 +5,16 @@
 //! crash at any point, [`snapshot`] for how the log begins, and [`watermark`] for servers without
 //! logical decoding. Rows of customers carry names and addresses: bronze is a restricted layer.
 
-mod change;
+pub mod change;
 mod checkpoint;
 mod context;
 mod copy;
-mod decode;
+pub mod decode;
 mod files;
 mod handler;
-mod horizon;
+pub mod horizon;
 pub mod logical;
-mod pgoutput;
+pub mod pgoutput;
 mod publish;
 mod slot;
 pub mod snapshot;

@@ -25,6 +25,9 @@ use keying::Keying;
 use record::{Cut, Field};
 use rows::Rows;
 
+/// A second byte order mark: a reader that skips it would see another name.
+const BOM: char = '\u{feff}';
+
 /// The state of one CSV file.
 #[derive(Debug)]
 pub(crate) struct Csv {
@@ -183,6 +186,11 @@ impl Csv {
         };
         self.id_at = names.iter().position(is_id).unwrap_or(0);
         let header = header::read(self.dataset, &names, &tally.form)?;
+        let has_mark = names.first().is_some_and(|name| name.starts_with(BOM));
+        if has_mark || self.fields.iter().any(|field| has_return(content, field)) {
+            let text = "the header has a carriage return or a byte order mark within a name";
+            return Err(unusable(Rule::ControlCharacter, text));
+        }
         let mode = tally.contract.columns;
         if mode == Mode::Freeze && !header.extra.is_empty() {
             return Err(Rejection::frozen_columns(&header.extra));
@@ -230,7 +238,7 @@ impl Csv {
                 rule: rejection.rule,
                 column: rejection.column,
                 value: b"",
-                reason: Some(&rejection.text),
+                reason: Some(rejection.of_row()),
                 row: &row,
             };
             tally.quarantine.add(&refusal, &mut split.bad);
@@ -248,6 +256,11 @@ fn unusable(rule: Rule, text: &str) -> Rejection {
         text: text.to_owned(),
         remedy: "correct the first line".to_owned(),
     }
+}
+
+/// A reader that takes a bare carriage return for a line break would see another header.
+fn has_return(header: &[u8], field: &Field) -> bool {
+    !field.quoted && memchr::memchr(b'\r', &header[field.range.clone()]).is_some()
 }
 
 /// Length of the line at the start of `buffer` if there is nothing in it.

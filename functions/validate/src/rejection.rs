@@ -4,6 +4,9 @@ use shopflow_core::dataset::Column;
 
 use crate::rules::Rule;
 
+/// Bytes of the text that stand beside each row of a refused file, which may have many short rows.
+const ROW_BYTES: usize = 512;
+
 /// Why a whole file is refused.
 #[derive(Debug, Clone)]
 pub struct Rejection {
@@ -28,6 +31,11 @@ impl Rejection {
                      discard_value"
                 .to_owned(),
         }
+    }
+
+    /// The text as it stands beside each row.
+    pub(crate) fn of_row(&self) -> &str {
+        &self.text[..self.text.floor_char_boundary(ROW_BYTES)]
     }
 
     pub(crate) fn empty() -> Self {

@@ -66,7 +66,7 @@ impl Tally {
         self.rows_in += 1;
         self.skipping = true;
         let (rule, column, reason) = match &self.rejection {
-            Some(rejection) => (rejection.rule, rejection.column, Some(rejection.text.as_str())),
+            Some(rejection) => (rejection.rule, rejection.column, Some(rejection.of_row())),
             None => (Rule::RecordTooLong, None, None),
         };
         let row = without_erased(

@@ -484,6 +484,20 @@ fn a_bare_carriage_return_never_goes_on() {
 }
 
 #[test]
+fn a_header_that_other_readers_would_see_as_another_one_is_rejected() {
+    for header in [
+        "id,name,category,price,supplier,no\rte\n",
+        "\u{feff}\u{feff}note,id,name,category,price,supplier\n",
+    ] {
+        let outcome = validate(Dataset::Products, format!("{header}1,a,toys,1.00,b,x\n"));
+        assert_eq!(outcome.rejected_by(), Some("control_character"), "{header:?}");
+        assert_eq!(outcome.refused.len(), 1);
+    }
+    let quoted = "id,name,category,price,supplier,\"no\rte\"\n1,a,toys,1.00,b,x\n";
+    assert_eq!(validate(Dataset::Products, quoted).good_text(), quoted);
+}
+
+#[test]
 fn a_row_beyond_the_limit_is_quarantined_with_its_start() {
     let long = format!("1,{},toys,1.00,b\n", "x".repeat(RECORD_LIMIT));
     let file = format!("{PRODUCTS}{long}2,Doll,toys,3.50,Acme\n");

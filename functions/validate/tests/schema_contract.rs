@@ -56,6 +56,19 @@ fn evolve_keeps_unknown_columns_and_reports_them() {
 }
 
 #[test]
+fn the_names_of_frozen_columns_are_shortened_beside_each_row() {
+    let letters = |number: u8| [b'a' + number / 26, b'a' + number % 26].map(char::from);
+    let name = |number: u8| "x".repeat(60) + &String::from_iter(letters(number));
+    let names: Vec<String> = (0..60).map(name).collect();
+    let header = format!("id,name,category,price,supplier,{}", names.join(","));
+    let file = format!("{header}\n{}", "x\n".repeat(100));
+    let outcome = validate_under(Dataset::Products, columns(Mode::Freeze), file.as_bytes(), &[]);
+    assert!(outcome.summary.rejection.unwrap().text.contains(&names[49]));
+    assert_eq!(outcome.summary.rows_quarantined, 100);
+    assert!(outcome.bad.len() < 100 * 1024, "{}", outcome.bad.len());
+}
+
+#[test]
 fn freeze_rejects_the_file_and_names_the_columns() {
     let outcome = products(columns(Mode::Freeze));
     assert_eq!(outcome.rejected_by(), Some("unknown_column"));

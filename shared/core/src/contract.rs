@@ -156,7 +156,8 @@ pub struct LedgerEntry {
 impl LedgerEntry {
     /// True when every row that came in is accounted for exactly once.
     pub fn is_balanced(&self) -> bool {
-        self.rows_in == self.rows_loaded + self.rows_quarantined + self.rows_unchanged
+        let accounted = self.rows_loaded.checked_add(self.rows_quarantined);
+        accounted.and_then(|rows| rows.checked_add(self.rows_unchanged)) == Some(self.rows_in)
             && self.rows_replaced <= self.rows_loaded.saturating_add(self.rows_unchanged)
     }
 }
@@ -173,6 +174,20 @@ mod tests {
 
     fn at(day: u32, hour: u32) -> DateTime<Utc> {
         Utc.with_ymd_and_hms(2026, 1, day, hour, 0, 0).unwrap()
+    }
+
+    #[test]
+    fn counts_that_only_balance_beyond_64_bits_do_not() {
+        let entry = |rows_in, rows_loaded, rows_quarantined| LedgerEntry {
+            stage: Stage::Load,
+            dataset: Dataset::Products,
+            rows_in,
+            rows_loaded,
+            rows_quarantined,
+            rows_unchanged: 0,
+        };
+        assert!(entry(u64::MAX, u64::MAX - 1, 1).is_balanced());
+        assert!(!entry(0, u64::MAX, 1).is_balanced());
     }
 
     #[test]

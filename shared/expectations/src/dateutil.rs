@@ -69,7 +69,7 @@ fn number<'a>(text: &'a str, found: &mut Found) -> Option<&'a str> {
     let value: u64 = run.parse().ok()?;
     found.anything = true;
     if let Some(rest) = rest.strip_prefix(':') {
-        return clock(value as u32, rest, found);
+        return clock(u32::try_from(value).ok()?, rest, found);
     }
     let small = u32::try_from(value).ok();
     match run.len() {
@@ -252,6 +252,8 @@ mod tests {
             "not a date",
             "1 2 3 4",
             "99999999999999999999",
+            // Ten o'clock, were 32 bits of it enough.
+            "4294967306:30",
             "2024-01-15 ü",
         ] {
             assert!(!is_date(bad), "{bad}");

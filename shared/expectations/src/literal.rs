@@ -120,12 +120,13 @@ impl Digits {
         };
         let (whole, decimals) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let unscaled = format!("{whole}{decimals}").parse().ok()?;
-        Some(Digits { unscaled, scale: i32::try_from(decimals.len()).ok()? - exponent })
+        let scale = i32::try_from(decimals.len()).ok()?.checked_sub(exponent)?;
+        Some(Digits { unscaled, scale })
     }
 
     /// The unscaled value at another scale, when it is exact there.
     fn at_scale(&self, scale: i8) -> Option<i128> {
-        let shift = i32::from(scale) - self.scale;
+        let shift = i32::from(scale).checked_sub(self.scale)?;
         let power = 10i128.checked_pow(shift.unsigned_abs())?;
         if shift >= 0 {
             return self.unscaled.checked_mul(power);
@@ -157,6 +158,17 @@ mod tests {
             huge.bound(Kind::Decimal(0)),
             Some(Bound::Int(123_456_789_012_345_678_901_234_567_890))
         );
+    }
+
+    #[test]
+    fn an_exponent_beyond_all_numbers_has_no_bound() {
+        for exponent in ["2147483647", "-2147483648", "-2147483647", "99999999999"] {
+            for mantissa in ["1", "1.5", "-0.01"] {
+                let text = format!("{mantissa}e{exponent}");
+                let literal = Literal::Text(text.clone());
+                assert_eq!(literal.bound(Kind::Decimal(2)), None, "{text}");
+            }
+        }
     }
 
     #[test]

@@ -102,6 +102,16 @@ fn every_problem_of_a_suite_is_listed_with_the_nearest_name() {
 }
 
 #[test]
+fn a_distribution_without_a_bin_is_a_problem() {
+    let text = "suite: s\nexpectations:\n- expect_column_kl_divergence_to_be_less_than: \
+                {column: price, partition_object: {weights: [], tail_weights: [0.5, 0.5], bins: [1]}}\n";
+    let suite = Suite::parse_yaml(text).unwrap();
+    let problems = Plan::compile(&suite, schema(Dataset::Products), &Options::default());
+    let problems = problems.unwrap_err();
+    assert!(problems[0].message.contains("'bins'"), "{problems:#?}");
+}
+
+#[test]
 fn generated_rows_meet_the_shipped_suites() {
     let golden =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../functions/generate/tests/golden");

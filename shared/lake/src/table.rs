@@ -69,7 +69,7 @@ impl FileEntry {
 impl TableManifest {
     /// Rows of the table.
     pub fn rows(&self) -> u64 {
-        self.partitions.values().flatten().map(|file| file.rows).sum()
+        self.files().map(|file| file.rows).fold(0, u64::saturating_add)
     }
 
     /// Every file of the table.

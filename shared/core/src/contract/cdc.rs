@@ -63,6 +63,8 @@ pub struct CdcSource {
 impl CdcSource {
     /// True when every change that was read is accounted for exactly once.
     pub fn is_balanced(&self) -> bool {
-        self.changes_read == self.changes_written + self.changes_unchanged + self.changes_ignored
+        let known = self.changes_written.checked_add(self.changes_unchanged);
+        known.and_then(|changes| changes.checked_add(self.changes_ignored))
+            == Some(self.changes_read)
     }
 }

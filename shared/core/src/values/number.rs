@@ -19,8 +19,10 @@ const MAX_AMOUNT: i128 = 999_999_999_900;
 const PER_HUNDREDTH: u64 = 10u64.pow((AMOUNT_SCALE - PRICE_SCALE) as u32);
 /// Digits that always fit into 31 bits.
 const SHORT_DIGITS: usize = 9;
-/// Whole numbers up to here have one float each (2^53).
-const EXACT_FLOAT: f64 = 9_007_199_254_740_992.0;
+/// A reader of JSON may be off by the last bit of a float where a number has more digits than its 53
+/// bits have room for, such as `8776001280740687.0`. Up to here (2^52) that shows as a fraction;
+/// above, it would be another whole number.
+const EXACT_FLOAT: f64 = 4_503_599_627_370_496.0;
 
 /// A whole number from 1 to `max`, which is at most [`i64::MAX`].
 ///
@@ -578,8 +580,8 @@ mod tests {
     #[test]
     fn floats_stand_for_whole_numbers_as_far_as_they_are_exact() {
         assert_eq!(whole(12.0), Some(12));
-        assert_eq!(whole(EXACT_FLOAT), Some(9_007_199_254_740_992));
-        for wrong in [12.5, 9_007_199_254_740_994.0, f64::NAN, f64::INFINITY] {
+        assert_eq!(whole(EXACT_FLOAT), Some(4_503_599_627_370_496));
+        for wrong in [12.5, 4_503_599_627_370_497.0, f64::NAN, f64::INFINITY] {
             assert_eq!(whole(wrong), None, "{wrong}");
         }
     }

@@ -46,7 +46,9 @@ pub(super) fn build(b: &mut Builder<'_>) -> Option<Judge> {
         return None;
     };
     let rising = bins.windows(2).all(|pair| pair[0] < pair[1]);
-    if bins.len() != weights.len() + 1 || !rising || !target.kind.is_numeric() {
+    // One bound alone has no bin, whatever lies in the tails.
+    let fits = bins.len() == weights.len() + 1 && !weights.is_empty();
+    if !fits || !rising || !target.kind.is_numeric() {
         b.fail(
             "'bins' of numbers must increase, and there must be one more of them than 'weights'",
         );

@@ -56,6 +56,9 @@ impl From<Finite> for u64 {
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Buckets {
+    /// Infinities, which are in no bucket: those below, and those above.
+    #[serde(default)]
+    infinite: [u64; 2],
     /// By negated logarithm of the size, so that the order is that of the values.
     negative: Counters,
     zero: u64,
@@ -116,14 +119,18 @@ fn index(value: f64) -> i32 {
     (value.ln() / growth().ln()).ceil() as i32
 }
 
-/// The value in a bucket whose distance to both ends is the same share of it.
+/// The value in a bucket whose distance to both ends is the same share of it; the last bucket ends
+/// behind all numbers.
 fn middle(index: i32) -> f64 {
-    2.0 * (f64::from(index) * growth().ln()).exp() / (growth() + 1.0)
+    let middle = 2.0 * (f64::from(index) * growth().ln()).exp() / (growth() + 1.0);
+    middle.min(f64::MAX)
 }
 
 impl Buckets {
     fn add(&mut self, value: f64) {
-        if value > 0.0 {
+        if value.is_infinite() {
+            self.infinite[usize::from(value > 0.0)] += 1;
+        } else if value > 0.0 {
             self.positive.add(index(value), 1);
         } else if value < 0.0 {
             self.negative.add(-index(-value), 1);
@@ -134,16 +141,21 @@ impl Buckets {
 
     fn merge(&mut self, next: Buckets) {
         self.zero += next.zero;
+        self.infinite[0] += next.infinite[0];
+        self.infinite[1] += next.infinite[1];
         next.negative.iter().for_each(|(at, n)| self.negative.add(at, n));
         next.positive.iter().for_each(|(at, n)| self.positive.add(at, n));
     }
 
     /// Values and counts in ascending order.
     fn iter(&self) -> impl Iterator<Item = (f64, u64)> {
+        let [below, above] = self.infinite;
+        let below = (below > 0).then_some((f64::NEG_INFINITY, below));
+        let above = (above > 0).then_some((f64::INFINITY, above));
         let negative = self.negative.iter().map(|(at, n)| (-middle(-at), n));
         let zero = (self.zero > 0).then_some((0.0, self.zero));
         let positive = self.positive.iter().map(|(at, n)| (middle(at), n));
-        negative.chain(zero).chain(positive)
+        below.into_iter().chain(negative).chain(zero).chain(positive).chain(above)
     }
 }
 
@@ -298,5 +310,20 @@ mod tests {
                 "{q}: {found} {exact}"
             );
         }
+    }
+
+    #[test]
+    fn infinities_take_no_room_in_the_sketch() {
+        let mut buckets = Buckets::default();
+        let values = [1.0, f64::INFINITY, f64::MAX, f64::NEG_INFINITY, -5e-324, 0.0, f64::INFINITY];
+        values.iter().for_each(|value| buckets.add(*value));
+        buckets.merge(buckets.clone());
+        let held = buckets.positive.counts.len() + buckets.negative.counts.len();
+        assert!(held < 100_000, "{held}");
+        let sorted: Vec<(f64, u64)> = buckets.iter().collect();
+        assert_eq!(sorted.first(), Some(&(f64::NEG_INFINITY, 2)));
+        assert_eq!(sorted.last(), Some(&(f64::INFINITY, 4)));
+        assert!(sorted.is_sorted_by(|a, b| a.0 < b.0), "{sorted:?}");
+        assert_eq!(sorted.iter().map(|(_, count)| count).sum::<u64>(), 14);
     }
 }

@@ -30,6 +30,7 @@ pub use reader::{CsvReader, validate};
 pub fn text_schema(path: &Path) -> Result<Schema> {
     let bytes = ranges::header(path)?;
     let bytes = bytes.strip_prefix(BOM).unwrap_or(&bytes);
+    let bytes = &bytes[record::blank_lines(bytes, true)..];
     let names = if bytes.is_empty() { None } else { header_names(bytes, true)? };
     let (names, _) = names.ok_or_else(empty)?;
     let fields =

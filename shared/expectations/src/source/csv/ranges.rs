@@ -18,7 +18,8 @@ use std::thread;
 use shopflow_core::Result;
 use shopflow_core::error::{Error, ErrorKind, ResultExt};
 
-use super::reader::{self, CsvReader, Part, RECORD_LIMIT, read_all};
+use super::reader::{self, BOM, CsvReader, Part, RECORD_LIMIT, read_all};
+use super::record;
 use crate::plan::Plan;
 use crate::state::State;
 
@@ -152,20 +153,26 @@ fn part(path: &Path, (start, end): Range) -> Result<impl Read> {
     Ok(file.take(end - start))
 }
 
-/// The first record with its line break.
+/// The first record with its line break, and what stands before it: a byte order mark, blank lines.
 pub(super) fn header(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut file = open(path)?.take(RECORD_LIMIT as u64);
     file.read_to_end(&mut bytes).or_error(ErrorKind::TransientStorage, "read a header failed")?;
-    bytes.truncate(end_of_record(&bytes, false).0.unwrap_or(bytes.len()));
+    let mark = if bytes.starts_with(BOM) { BOM.len() } else { 0 };
+    let start = mark + record::blank_lines(&bytes[mark..], false);
+    if let Some(end) = end_of_record(&bytes[start..], false).0 {
+        bytes.truncate(start + end);
+    }
     Ok(bytes)
 }
 
-/// Start of the record after the one that `from` lies in, if no quote is open there.
+/// Start of the record after the one that `from` lies in, if no quote is open there. Behind a quote
+/// that stays open for longer than a record may be, the first line feed is as good a guess.
 fn next_record(path: &Path, from: u64, size: u64) -> Result<u64> {
     let mut file = part(path, (from, size))?;
     let mut buffer = vec![0; 16 * 1024];
     let (mut at, mut within) = (from, false);
+    let mut first_feed = None;
     loop {
         let read = file
             .read(&mut buffer)
@@ -177,8 +184,15 @@ fn next_record(path: &Path, from: u64, size: u64) -> Result<u64> {
         if let Some(end) = end {
             return Ok(at + end as u64);
         }
+        let feed = memchr::memchr(b'\n', &buffer[..read]);
+        first_feed = first_feed.or(feed.map(|feed| at + feed as u64 + 1));
         within = still_within;
         at += read as u64;
+        if at - from > RECORD_LIMIT as u64
+            && let Some(feed) = first_feed
+        {
+            return Ok(feed);
+        }
     }
 }
 

@@ -16,8 +16,9 @@ use crate::unreadable::Unreadable;
 pub(super) const BOM: &[u8] = b"\xEF\xBB\xBF";
 /// Bytes that are read at once.
 const CHUNK: usize = 1 << 18;
-/// Longest record in bytes.
-pub(super) const RECORD_LIMIT: usize = 1 << 20;
+/// Longest record in bytes: 1 MiB, and room for what `validate` adds to a row that long (a line break,
+/// and the offsets of its times). A row that it lets pass is readable here.
+pub(super) const RECORD_LIMIT: usize = (1 << 20) + 1024;
 /// Number of the record behind the header.
 pub(super) const FIRST_RECORD: u64 = 2;
 
@@ -178,6 +179,7 @@ impl CsvReader {
             self.started = true;
         }
         if self.header.is_none() {
+            at += record::blank_lines(&bytes[at..], last);
             match self.read_header(&bytes[at..], last)? {
                 Some(total) => at += total,
                 None => return Ok(at),

@@ -239,6 +239,15 @@ pub(super) fn blank_line(bytes: &[u8], last: bool) -> Option<usize> {
     }
 }
 
+/// Length of all blank lines at the start.
+pub(super) fn blank_lines(bytes: &[u8], last: bool) -> usize {
+    let mut at = 0;
+    while let Some(total) = blank_line(&bytes[at..], last) {
+        at += total;
+    }
+    at
+}
+
 /// Finds the end of the record and its fields.
 pub(super) fn cut(bytes: &[u8], last: bool, fields: &mut Vec<Field>) -> Cut {
     fields.clear();

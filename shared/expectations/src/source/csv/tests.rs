@@ -266,6 +266,19 @@ fn a_header_of_more_than_a_mebibyte_is_refused_however_it_is_read() {
 }
 
 #[test]
+fn blank_lines_before_the_header_are_none_of_the_table() {
+    let plan = plan(&["a", "b"]);
+    for start in ["\n", "\r\n\n", "\u{feff}\n", "\u{feff}\r\n"] {
+        let text = format!("{start}a,b\n1,2\n\n3,4\n");
+        let result = validate(&plan, text.as_bytes()).unwrap().finish();
+        assert_eq!(result.rows(), 2, "{start:?}");
+        for cut in 0..text.len() as u64 {
+            assert_however_read(&plan, text.as_bytes(), &[1, 2, 3], (&[cut], 2));
+        }
+    }
+}
+
+#[test]
 fn a_column_that_the_header_names_twice_is_refused() {
     let error = validate(&plan(&["a"]), &b"a,b,a\n1,2,3\n"[..]).unwrap_err();
     assert!(error.to_string().contains("twice"), "{error}");
