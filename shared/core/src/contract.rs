@@ -179,6 +179,7 @@ mod tests {
     #[test]
     fn counts_that_only_balance_beyond_64_bits_do_not() {
         let entry = |rows_in, rows_loaded, rows_quarantined| LedgerEntry {
+            rows_replaced: 0,
             stage: Stage::Load,
             dataset: Dataset::Products,
             rows_in,

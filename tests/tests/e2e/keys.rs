@@ -38,7 +38,7 @@ const MARKER: &str = case!("12-keys/success_marker");
 
 /// A key of nearly the longest length, 1,024 bytes, in folders of usual ones.
 fn spelled(key: &str) -> String {
-    key.replace("{long}", &["f".repeat(190); 5].join("/"))
+    key.replace("{long}", &vec!["f".repeat(190); 5].join("/"))
 }
 
 #[tokio::test]

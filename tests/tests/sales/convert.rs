@@ -273,7 +273,7 @@ pub fn superstore_keyed(export: &str) -> Converted {
     };
     Converted {
         customers: members(CUSTOMERS, customers),
-        products: members(PRODUCTS, products),
+        products: Some(members(PRODUCTS, products)),
         sales: file(header, &sales),
     }
 }

@@ -9,6 +9,7 @@ use crate::csv::record::{self, Cut, Field};
 use crate::csv::{blank_line, erased, footer, line_feeds};
 use crate::notes::Notes;
 use crate::rules::Rule;
+use crate::same_id::Key;
 use crate::tally::{Split, Tally};
 use crate::vocabulary::Words;
 

@@ -10,6 +10,7 @@ use super::window::Window;
 use super::{Failure, Meaning, Rows, check_extra, check_utf8};
 use crate::csv::footer;
 use crate::notes::Notes;
+use crate::same_id::Key;
 use crate::tally::{Split, Tally};
 use crate::vocabulary::Words;
 
