@@ -168,13 +168,16 @@ mod tests {
 
     #[test]
     fn counts_that_only_balance_beyond_64_bits_do_not() {
-        let entry = |rows_in, rows_loaded, rows_quarantined| LedgerEntry {
-            stage: Stage::Load,
-            dataset: Dataset::Products,
-            rows_in,
-            rows_loaded,
-            rows_quarantined,
-            rows_unchanged: 0,
+        let entry = |rows_in: u64, rows_loaded: u64, rows_quarantined: u64| -> LedgerEntry {
+            let entry = serde_json::json!({
+                "stage": "load",
+                "dataset": "products",
+                "rows_in": rows_in,
+                "rows_loaded": rows_loaded,
+                "rows_quarantined": rows_quarantined,
+                "rows_unchanged": 0,
+            });
+            serde_json::from_value(entry).unwrap()
         };
         assert!(entry(u64::MAX, u64::MAX - 1, 1).is_balanced());
         assert!(!entry(0, u64::MAX, 1).is_balanced());
