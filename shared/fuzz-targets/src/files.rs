@@ -122,10 +122,7 @@ impl Validated {
 /// Rows of a CSV file below its header, as the csv crate sees them.
 fn records(file: &[u8]) -> u64 {
     let mut reader = csv::Reader::from_reader(file);
-    reader.byte_records().fold(0, |records, record| {
-        record.expect("a record");
-        records + 1
-    })
+    reader.byte_records().inspect(|record| assert!(record.is_ok(), "{record:?}")).count() as u64
 }
 
 /// Checks that hold for the files of both formats.
@@ -154,12 +151,6 @@ pub fn validate_csv(data: &[u8]) {
     let scanned = scan(input.file, input.file.len());
     let pieces = scan(input.file, input.piece);
     assert_eq!(scanned.as_ref().map(Scanned::of), pieces.as_ref().map(Scanned::of));
-    let rows = validated.summary.rows_in;
-    let is_clean = validated.summary.rejection.is_none() && validated.summary.rows_quarantined == 0;
-    if is_clean && rows > 0 {
-        let all = Scanned { rows, unreadable: 0 };
-        assert_eq!(scanned.as_ref().map(Scanned::of), Some(all), "the scanners see other rows");
-    }
     if let Some(good) = validated.accepted() {
         let all = Scanned { rows: validated.summary.rows_good, unreadable: 0 };
         let scanned = scan(good, good.len());
