@@ -6,7 +6,9 @@ use shopflow_core::{Dataset, header};
 /// The dataset whose required columns a header has.
 pub fn dataset(header: &str) -> Option<Dataset> {
     if header.starts_with('{') {
-        return Dataset::all().find(|dataset| dataset.format() == Format::JsonLines);
+        let has_id =
+            |dataset: &Dataset| header.contains(&format!("\"{}\"", dataset.id_column().name));
+        return Dataset::all().filter(|dataset| dataset.format() == Format::JsonLines).find(has_id);
     }
     let columns: Vec<&str> = header
         .trim_start_matches('\u{feff}')
@@ -21,7 +23,10 @@ pub fn dataset(header: &str) -> Option<Dataset> {
     };
     let may_be = |dataset: &Dataset| {
         let mut needed = dataset.columns().iter().filter(|column| is_needed(column, *dataset));
-        dataset.format() == Format::Csv && needed.all(|column| has(&column))
+        // A file with as many other columns is one of something else: stores have names, too.
+        let own = dataset.columns().iter().filter(has).count();
+        let is_own = own * 2 > columns.len();
+        dataset.format() == Format::Csv && needed.all(|column| has(&column)) && is_own
     };
     // Few columns are required: a file of products has those of customers too. The one with most in
     // common is meant, the first of several.
@@ -29,4 +34,18 @@ pub fn dataset(header: &str) -> Option<Dataset> {
         .filter(may_be)
         .rev()
         .max_by_key(|dataset| dataset.columns().iter().filter(has).count())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_something_else_is_none_of_ours() {
+        assert_eq!(dataset("id,name"), Some(Dataset::Customers));
+        assert_eq!(dataset("ID,Name,opened_at,tax_rate"), None);
+        assert_eq!(dataset("order_id,line,quantity,timestamp"), Some(Dataset::Transactions));
+        assert_eq!(dataset("{\"event_id\": 1}"), Some(Dataset::Clickstream));
+        assert_eq!(dataset("{\"id\": 1}"), None);
+    }
 }

@@ -27,14 +27,16 @@ pub fn unreadable(file: &Path, error: io::Error) -> Error {
     let (what, hint) = match error.kind() {
         io::ErrorKind::NotFound => ("there is no such file", searched(file)),
         io::ErrorKind::PermissionDenied => {
-            ("the file may not be read", "give yourself the right to read it".to_owned())
+            ("the file may not be read", "give your user the right to read it".to_owned())
         }
-        _ => ("read file failed", "check that it is a file, and its disk".to_owned()),
+        _ => {
+            ("read file failed", "check that it is a file and that its disk is in order".to_owned())
+        }
     };
     Error::invalid(what).with("file", file.display()).because(error).hint(hint)
 }
 
-/// Where a path leads to: half of those that are wrong were meant from another folder.
+/// Where a path leads to: it may have been meant from another folder.
 fn searched(file: &Path) -> String {
     match std::env::current_dir() {
         Ok(folder) if file.is_relative() => {

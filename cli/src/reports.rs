@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use shopflow_core::{Error, ErrorKind, Result, ResultExt, keys};
 
-/// Files whose warnings are read; a run has as many as it likes.
+/// Files whose warnings are read; a run may have any number.
 const MOST_FILES: i32 = 50;
 
 /// What the validation of a file warns of.

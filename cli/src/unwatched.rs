@@ -147,7 +147,13 @@ fn by_name(key: &str) -> Option<Dataset> {
     let means = |dataset: &Dataset| {
         parts.iter().any(|part| *part == dataset.name() || *part == singular(*dataset))
     };
-    let begins = |dataset: &Dataset| name.starts_with(singular(*dataset));
+    // `customer_orders.csv` is of neither.
+    let stem = name.split('.').next().unwrap_or_default();
+    let begins = |dataset: &Dataset| {
+        let rest =
+            stem.strip_prefix(dataset.name()).or_else(|| stem.strip_prefix(singular(*dataset)));
+        rest.is_some_and(|rest| !rest.bytes().any(|byte| byte.is_ascii_alphabetic()))
+    };
     Dataset::all().find(means).or_else(|| Dataset::all().find(begins))
 }
 

@@ -111,8 +111,8 @@ impl Withdrawal {
         Ok(writer.finish().await?.reference())
     }
 
-    /// A customer or product that only a sale has named is known by the number alone, and no file can
-    /// say which key it was made of.
+    /// A customer or product that only a sale has named is known by the number alone, and so is one who
+    /// was erased: no file can say which key it was made of.
     async fn check_keys(&self, dataset: Dataset) -> Result<()> {
         for (column, of) in dataset.definition().references() {
             if self.natural_keys.of(of) != Form::Text {
@@ -121,16 +121,19 @@ impl Withdrawal {
             let name = column.name;
             let unknown = format!(
                 "SELECT count(*) FROM pg_temp.withdrawn w JOIN core.{dataset} t USING (id) \
-                 JOIN core.{of} e ON e.id = t.{name} WHERE e.is_inferred AND e.id > $1"
+                 JOIN core.{of} e ON e.id = t.{name} WHERE e.natural_key IS NULL AND e.id > $1"
             );
             let largest = shopflow_core::natural_key::LARGEST_NUMBER as i64;
             let row = self.client.query_one(&unknown, &[&largest]).await.or_db("look for keys")?;
             let rows: i64 = row.get(0);
             if rows > 0 {
-                return Err(Error::invalid("the keys that sales refer to are not known yet")
+                return Err(Error::invalid("the keys that sales refer to are not known")
                     .with("column", name)
                     .with("sales", rows)
-                    .hint(format!("load the file of {of} first")));
+                    .hint(format!(
+                        "load the file of {of} first; sales of an erased customer cannot be taken \
+                         back"
+                    )));
             }
         }
         Ok(())
@@ -198,6 +201,8 @@ fn statement(dataset: Dataset, natural_keys: &NaturalKeys) -> String {
             (Kind::Timestamp, None) => {
                 format!("to_char({stored} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")
             }
+            // What is negative counts whatever its status says (docs/decisions/0038-a-sale-as-it-was.md).
+            (Kind::Units, None) => format!("abs({stored})"),
             _ if name == "status" => format!("'{CANCELLED}'"),
             _ => stored,
         };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use clap::{Args, Subcommand, ValueEnum};
-use shopflow_core::{Dataset, natural_key, values};
+use shopflow_core::{Dataset, natural_key};
 
 use super::Environment;
 
@@ -130,7 +130,7 @@ pub struct QuarantineAccept {
     #[arg(long, value_name = "ID")]
     pub part: Option<String>,
     /// The reason, which is recorded with your name and the time
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
     pub why: String,
     /// Print the outcome as JSON, and no progress
     #[arg(long)]
@@ -215,7 +215,7 @@ pub struct Withdraw {
     /// Sales up to this day
     #[arg(long, value_name = "DATE", requires = "from")]
     pub to: Option<NaiveDate>,
-    /// But not the sales that the latest version of this file has
+    /// But not the sales that the latest version of this file has, or a file after it
     #[arg(long, value_name = "KEY")]
     pub keep: Option<String>,
     /// Change nothing, only say what would be done
@@ -228,13 +228,24 @@ pub struct Withdraw {
 
 /// The id of a customer, or the one that is made of a key that is a text.
 fn customer(key: &str) -> Result<i64, String> {
-    if let Ok(id) = values::integer(key.as_bytes()) {
-        return if id > 0 { Ok(id) } else { Err("ids are from 1".to_owned()) };
+    // `007` is a text: where keys are texts, it is somebody else than 7.
+    let is_plain = key.starts_with(|first| matches!(first, '1'..='9'))
+        && key.bytes().all(|byte| byte.is_ascii_digit());
+    if is_plain {
+        return key.parse().map_err(|_| "the number is too large".to_owned());
     }
     natural_key::number(Dataset::Customers, key.as_bytes())
         .ok()
         .and_then(|id| i64::try_from(id).ok())
         .ok_or_else(|| "give the number of the customer, or the key as files have it".to_owned())
+}
+
+/// Whoever reads it later wants to know.
+fn reason(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("say why".to_owned()),
+        text => Ok(text.to_owned()),
+    }
 }
 
 /// The name becomes part of a key.
@@ -252,6 +263,17 @@ mod tests {
 
     use super::*;
     use crate::args::{Arguments, Command};
+
+    #[test]
+    fn customers_are_named_by_number_or_by_key() {
+        assert_eq!(customer("4711"), Ok(4711));
+        for key in ["007", "7.0", "+7", "AB-1"] {
+            assert!(customer(key).unwrap() > natural_key::LARGEST_NUMBER as i64, "{key}");
+        }
+        for wrong in ["", " ", "99999999999999999999"] {
+            assert!(customer(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_replay_takes_repaired_rows_or_those_of_a_rule() {
@@ -277,6 +299,7 @@ mod tests {
         };
         assert!(parse(&["products", "--why", "the till was broken"]).is_ok());
         assert!(parse(&["--part", "00aa"]).is_err());
+        assert!(parse(&["products", "--why", " "]).is_err());
     }
 
     #[test]

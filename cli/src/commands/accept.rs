@@ -36,7 +36,7 @@ pub async fn accept(arguments: &QuarantineAccept) -> Result<ExitCode> {
             println!("{}", pretty(&text)?);
         } else {
             println!(
-                "These files were already loaded by run {run_id}: {} has accepted them on {} \
+                "These files were already loaded by run {run_id}: {} accepted them on {} \
                  ({}); nothing to do",
                 decision.by,
                 decision.at.format("%Y-%m-%d %H:%M UTC"),
@@ -47,7 +47,7 @@ pub async fn accept(arguments: &QuarantineAccept) -> Result<ExitCode> {
     }
     let (files, rejected) = accepted.files();
     console.note(&format!(
-        "{rejected} rejected of {files} files, {} good rows: run {run_id} on {}",
+        "files {files}, rejected {rejected}, good rows {}: run {run_id} on {}",
         thousands(accepted.rows_held),
         target.stack.name()
     ));

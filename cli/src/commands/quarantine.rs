@@ -91,7 +91,7 @@ fn listed(entries: &[Entry]) -> Table {
 fn good_rows(entry: &Entry) -> Option<String> {
     let rows = thousands(entry.rows_good?);
     Some(match (&entry.rejection, entry.accepted()) {
-        (None, _) => format!("{rows} passed on"),
+        (None, _) => format!("{rows} good"),
         (Some(_), Some(accepted)) => format!("{rows} accepted ({})", accepted.run_id),
         (Some(_), None) => format!("{rows} held, file rejected"),
     })

@@ -30,11 +30,11 @@ pub async fn withdraw(arguments: &Withdraw) -> Result<ExitCode> {
     if arguments.dry_run || found.sales == 0 {
         match arguments.json {
             true => println!("{}", pretty(&json!({"found": found, "status": "not started"}))?),
-            false => println!("{}", said(found)),
+            false => println!("{}", said(found, "would be")),
         }
         return Ok(ExitCode::SUCCESS);
     }
-    console.note(&said(found));
+    console.note(&said(found, "are"));
     let execution = withdrawal.start(&target).await?;
     let run_id = execution.name().to_owned();
     console.note(&format!("run {run_id} on {}", target.stack.name()));
@@ -58,15 +58,27 @@ pub async fn withdraw(arguments: &Withdraw) -> Result<ExitCode> {
             .with("rows", refused)
             .hint(format!("`{} quarantine show {run_id}` says why", invocation())));
     }
+    if outcome.succeeded() {
+        let left = withdraw::find(&target, &choice).await?.found.sales;
+        if left > 0 {
+            return Err(Error::internal("some of the sales still count")
+                .with("run_id", &run_id)
+                .with("sales", left)
+                .hint(format!(
+                    "look at the run with `{} status {run_id}`; a later file may have them",
+                    invocation()
+                )));
+        }
+    }
     Ok(exit_code(&outcome))
 }
 
-fn said(found: &Found) -> String {
+fn said(found: &Found, verb: &str) -> String {
     let (Some(first), Some(last)) = (&found.first, &found.last) else {
         return "There are no such sales, or they are cancelled already.".to_owned();
     };
     format!(
-        "{} lines of sales from {first} to {last} are taken back; they brought {}",
+        "lines of sales from {first} to {last} that {verb} taken back: {}; they brought {}",
         thousands(found.sales),
         thousands_decimal(&found.revenue)
     )

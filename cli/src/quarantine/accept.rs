@@ -105,6 +105,12 @@ pub async fn start(target: &Target, request: &Request) -> Result<Accepted> {
     let files = files(&storage, target.stack.reports()?, request).await?;
     check(&files, request)?;
     let (sfn, machine) = (target.sfn(), target.stack.pipeline()?);
+    let rejected = Execution::named(&sfn, machine, &request.run_id).find().await?;
+    if rejected.is_some_and(|outcome| outcome.is_running()) {
+        return Err(Error::invalid("the run is still under way, and may reject more of its files")
+            .with("run_id", &request.run_id)
+            .hint("wait for its end: `cargo shopflow status` shows it"));
+    }
     let decision = Decision { by: request.by.clone(), at: Utc::now(), why: request.why.clone() };
     let accepted = |execution, known| Accepted {
         execution,

@@ -1,5 +1,5 @@
-//! Which sales are chosen. They are listed in a table of the session, so that however many there are,
-//! none of them is held here.
+//! Which sales are chosen. They are listed in a temporary table, so that however many there are, none
+//! of them is held here.
 
 use chrono::NaiveDate;
 use shopflow_core::{Error, Result};
@@ -22,7 +22,7 @@ pub struct Choice {
     /// Sales that some version of this file brought: its key in the landing bucket.
     pub file: Option<String>,
     pub period: Option<Period>,
-    /// But not those that the latest version of this file has.
+    /// But not those that the latest version of this file has, or a file after it.
     pub keep: Option<String>,
 }
 
@@ -30,6 +30,13 @@ pub struct Choice {
 const SOURCES: &str = "SELECT source_id FROM core.sources \
     WHERE dataset = 'transactions' AND bucket = $1 AND key = $2 \
     ORDER BY effective_at, modified_at, version_id COLLATE \"C\"";
+
+/// The sources that are not before one: those of the same version, which may have been loaded twice,
+/// and later ones. A range that a source confirms is forgotten once a later one covers it.
+const NOT_BEFORE: &str = "SELECT s.source_id FROM core.sources s, core.sources k \
+    WHERE k.source_id = $1 AND s.dataset = 'transactions' \
+      AND (s.effective_at, s.modified_at, s.version_id COLLATE \"C\") \
+       >= (k.effective_at, k.modified_at, k.version_id COLLATE \"C\")";
 
 /// True for a sale `t` that one of the sources has. A file that repeats what is stored has no rows of
 /// its own: core has the ranges of the ids that it confirms.
@@ -68,13 +75,23 @@ pub async fn select(client: &Client, landing: &str, zone: &str, choice: &Choice)
         return Err(Error::invalid("nothing says which sales are meant")
             .hint("give --id, --file, or --from and --to"));
     }
+    if let Some(Period { from, to }) = period
+        && from > to
+    {
+        return Err(Error::invalid("the period ends before it begins")
+            .with("from", from)
+            .with("to", to));
+    }
     let of_file = match file {
         Some(file) => Some(sources(client, landing, file).await?),
         None => None,
     };
     let mut kept: Vec<i32> = Vec::new();
-    if let Some(keep) = keep {
-        kept.extend(sources(client, landing, keep).await?.last());
+    if let Some(keep) = keep
+        && let Some(latest) = sources(client, landing, keep).await?.last()
+    {
+        let rows = client.query(NOT_BEFORE, &[latest]).await.or_db("look for later files")?;
+        kept.extend(rows.iter().map(|row| row.get::<_, i32>(0)));
     }
     client
         .batch_execute(

@@ -135,7 +135,7 @@ async fn report(cloud: &Cloud, run: &Execution) -> RunReport {
 #[tokio::test]
 async fn the_full_profile_comes_to_what_its_files_say_in_every_layer() {
     let cloud = Cloud::fresh().await;
-    let source = json!({"kind": "generate", "profile": "full", "defect_rate": 0.05, "seed": 11});
+    let source = json!({"kind": "generate", "profile": "full", "defect_rate": 0.04, "seed": 11});
     let run = cloud.run(json!({"source": source})).await.expect_success();
     let ledger = cloud.ledger(&run.name).await;
     ledger.assert_balanced();

@@ -141,7 +141,7 @@ async fn a_replay_overwrites_neither_later_files_nor_good_rows_of_its_own() {
     wait::next_second().await;
     // Product 5 twice: the first row is the good one.
     let twice = products_with_defects() + "5,Thing 5,books,99.00,Acme\n";
-    let run = cloud.run_files(&[("products", twice)]).await.expect_success();
+    let run = cloud.run_bad_files(&[("products", twice)]).await.expect_success();
     wait::next_second().await;
     let later = format!("{header}30,Thing 30,books,77.00,Acme\n");
     cloud.run_files(&[("products", later)]).await.expect_success();
