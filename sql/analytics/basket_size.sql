@@ -9,8 +9,8 @@
 --            average_units    units per basket
 --            average_value    revenue per basket; lines without a known price add nothing
 -- Notes:     A basket is all that a customer buys on one day (dim_date's day), or of it what has one
---            order number, and each line to a guest without a number is one. What came back or was
---            cancelled is in none.
+--            order number, and each line to a guest without a number is one. Lines that bring
+--            something back, and cancelled sales, are in none.
 WITH grouped AS (
     SELECT
         least(lines, 5) AS lines,

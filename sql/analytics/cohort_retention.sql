@@ -12,8 +12,8 @@
 --            revenue            money the cohort spent in that month, less what came back
 -- Notes:     A month in which nobody of a cohort bought is listed with zero. The last month is
 --            usually not over yet, so the last month of each cohort is lower than it will be.
---            Who bought nothing is in no cohort. What came back or was cancelled is no purchase, and
---            what came back before the month of the first purchase is left out.
+--            Who bought nothing is in no cohort. Lines that bring something back, and cancelled sales,
+--            are no purchases; those before the month of the first purchase are left out.
 WITH cohorts AS (
     SELECT cohort_month, customers AS size
     FROM warehouse.cohort_activity

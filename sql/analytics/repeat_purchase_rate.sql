@@ -11,8 +11,8 @@
 --                               is not above zero
 -- Notes:     A basket is all that a customer buys on one day (dim_date's day), or of it what has one
 --            order number. So a customer with two lines on one day has come back only if they are two
---            orders. Guests are nobody. What came back or was cancelled is no purchase, and who has
---            nothing else is not counted.
+--            orders. Guests are nobody. Lines that bring something back, and cancelled sales, are no
+--            purchases, and who has nothing else is not counted.
 --            The repeat purchase rate is the sum of customers_percent from 2 baskets on.
 WITH grouped AS (
     SELECT

@@ -22,7 +22,7 @@ RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
     END
 $$;
 
-COMMENT ON FUNCTION core.id_of_key(text, text) IS 'The id of the row of a dataset that a text identifies in its source';
+COMMENT ON FUNCTION core.id_of_key(text, text) IS 'The id of the row of a dataset that one text identifies in its source; not for keys of several columns';
 COMMENT ON COLUMN core.customers.natural_key IS 'key in the source, where it is a text or several columns; the id is made of it';
 COMMENT ON COLUMN core.customer_history.natural_key IS 'key in the source, where it is a text or several columns; the id is made of it';
 COMMENT ON COLUMN core.products.natural_key IS 'key in the source, where it is a text or several columns; the id is made of it';

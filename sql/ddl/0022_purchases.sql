@@ -4,7 +4,8 @@
 DELETE FROM ops.publications
 WHERE table_name IN (
     'customer_lifetime_value', 'customer_rfm', 'cohort_retention', 'cohort_activity',
-    'purchase_frequency', 'basket_sizes');
+    'purchase_frequency', 'basket_sizes', 'customer_lifetime_prediction', 'model_fits',
+    'product_pairs', 'product_similarity');
 
 -- The data dictionary is made from these ---------------------------------------------------------
 COMMENT ON COLUMN warehouse.daily_sales.transactions IS 'Lines: sales, returns and what was cancelled';
@@ -19,10 +20,10 @@ COMMENT ON COLUMN warehouse.country_sales.priced_transactions IS 'lines whose pr
 COMMENT ON COLUMN warehouse.category_sales.transactions IS 'lines: sales, returns and what was cancelled';
 COMMENT ON COLUMN warehouse.supplier_sales.transactions IS 'lines: sales, returns and what was cancelled';
 
-COMMENT ON TABLE warehouse.basket_sizes IS 'Baskets by their number of lines; a basket is all that a customer buys on one day, or of it what has one order number, and each line to a guest without a number is one. What came back or was cancelled is in none';
+COMMENT ON TABLE warehouse.basket_sizes IS 'Baskets by their number of lines; a basket is all that a customer buys on one day, or of it what has one order number, and each line to a guest without a number is one. Lines that bring something back, and cancelled sales, are in none';
 COMMENT ON COLUMN warehouse.basket_sizes.lines IS 'lines in the basket';
 COMMENT ON COLUMN warehouse.basket_sizes.units IS 'units in them, without those that were returned';
-COMMENT ON COLUMN warehouse.purchase_frequency.baskets IS 'baskets they bought; 0 for those whose lines all came back or were cancelled';
+COMMENT ON COLUMN warehouse.purchase_frequency.baskets IS 'baskets they bought; 0 for those who have only returns and cancelled sales';
 
 COMMENT ON TABLE warehouse.cohort_activity IS 'Customers who bought, by the month of their first purchase and the months since in which any of them has a line; cancelled sales are no purchases, and what came back before that month is left out';
 COMMENT ON COLUMN warehouse.cohort_activity.customers IS 'customers of the cohort who bought in that month';
@@ -43,4 +44,4 @@ COMMENT ON COLUMN warehouse.customer_lifetime_prediction.as_of IS 'Last day with
 COMMENT ON COLUMN warehouse.customer_lifetime_prediction.repeat_purchases IS 'Business days with a purchase after the first one; days with nothing but returns or cancelled sales are none';
 COMMENT ON COLUMN warehouse.customer_lifetime_prediction.recency_days IS 'Days from the first to the last purchase';
 
-COMMENT ON TABLE warehouse.product_pairs IS 'Products bought together: one row per two products that share enough baskets (a customer''s purchases of a business day; returns, cancelled sales and guests'' single sales make no pairs)';
+COMMENT ON TABLE warehouse.product_pairs IS 'Products bought together: one row per two products that share enough baskets (a customer''s purchases of a business day; returns, cancelled sales and each line to a guest is a basket of its own, and makes none)';

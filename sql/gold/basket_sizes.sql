@@ -1,7 +1,8 @@
 -- basket_sizes: How much do customers buy at a time?
 -- Grain: one row per number of lines in a basket. A basket is what one customer bought on one
 -- business day, or of it what has one order number; each line to a guest without one is one of its
--- own. Lines that came back or were cancelled are in none, and units that were returned do not count.
+-- own. Lines that bring something back, and cancelled sales, are in none; units that were returned
+-- later do not count.
 -- Revenue counts the priced lines.
 -- Reads gold_fact_sales.
 WITH bought AS (

@@ -1,9 +1,8 @@
 -- product_similarity: What else would somebody who looks at this product like?
 -- Grain: one row per product, source and rank: the ten products most similar by cosine, from
 -- baskets (one customer's purchases of a business day, and each sale to a guest) and from sessions
--- (the products of one visit) of the ninety days up to the last click. What came back or was cancelled
--- is no purchase. Equal scores are ordered by
--- product id. Two products must share at least two baskets or sessions; those of more than a thousand
+-- (the products of one visit) of the ninety days up to the last click. Lines that bring something
+-- back, and cancelled sales, are no purchases. Equal scores are ordered by product id. Two products must share at least two baskets or sessions; those of more than a thousand
 -- products make no pairs. A session that rests for a whole UTC date counts as two.
 -- transform counts without this query, several times faster and in bounded memory; the query says
 -- the same for other engines (as long as no session rests), and a test holds the two together.

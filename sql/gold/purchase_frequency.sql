@@ -1,7 +1,8 @@
 -- purchase_frequency: How many customers come back, and how often?
 -- Grain: one row per number of baskets that a customer has bought. A basket is what one customer
--- bought on one business day, or of it what has one order number; guests are nobody. Lines that came
--- back or were cancelled make no basket, so who has no others has bought none: the row of 0. Revenue
+-- bought on one business day, or of it what has one order number; guests are nobody. Lines that
+-- bring something back, and cancelled sales, make no basket, so who has no others has bought none: the
+-- row of 0. Revenue
 -- counts the priced lines, less what came back.
 -- Reads gold_fact_sales.
 WITH bought AS (

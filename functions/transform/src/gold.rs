@@ -122,7 +122,10 @@ impl FreshStar<'_> {
         let outdated = |table: &&Aggregate| is_new(table) || table.reads.iter().any(changed);
         let outdated = AGGREGATES.iter().filter(outdated);
         let aggregates = outdated.map(|table| refresh.aggregate(table, facts, dims).boxed());
-        let (sales, clicks) = (changed(&Input::FactSales), changed(&Input::FactSessions));
+        let [fits, predictions, pairs, similarity] = &*MODELLED;
+        let of_sales = [fits, predictions, pairs].iter().any(is_new);
+        let sales = changed(&Input::FactSales) || of_sales;
+        let clicks = changed(&Input::FactSessions) || is_new(&similarity);
         let (mut aggregates, models) = futures::try_join!(
             futures::future::try_join_all(aggregates),
             refresh.models(facts, sales, clicks).boxed()

@@ -37,7 +37,8 @@ impl Encoding {
     pub fn meet_valid(&mut self, row: &[u8]) {
         if !row.is_ascii() {
             self.has_valid = true;
-            self.lost += u64::from(memchr::memmem::find(row, LOST).is_some());
+            let may_be_lost = memchr::memchr(LOST[0], row).is_some();
+            self.lost += u64::from(may_be_lost && memchr::memmem::find(row, LOST).is_some());
         }
     }
 

@@ -36,7 +36,7 @@ const KINDS: [Kind; 14] = [
     Kind { magic: b"PK\x05\x06", what: "an empty zip archive", remedy: UNPACK },
     Kind { magic: b"\x28\xB5\x2F\xFD", what: "compressed with zstd", remedy: UNPACK },
     Kind { magic: b"\xFD7zXZ\0", what: "compressed with xz", remedy: UNPACK },
-    Kind { magic: b"BZh91AY&SY", what: "compressed with bzip2", remedy: UNPACK },
+    Kind { magic: b"BZh", what: "compressed with bzip2", remedy: UNPACK },
     Kind { magic: b"PAR1", what: "Parquet", remedy: EXPORT },
     Kind { magic: b"Obj\x01", what: "Avro", remedy: EXPORT },
     Kind {
@@ -154,10 +154,13 @@ fn is_array(text: &[u8]) -> bool {
 
 /// True when the header ends in a carriage return without a line feed.
 fn has_bare_returns(columns: &'static [Column], start: &[u8]) -> bool {
-    let Some(at) = memchr::memchr2(b'\r', b'\n', start) else { return false };
+    // Where there are line feeds, a carriage return alone stands within a value.
+    if memchr::memchr(b'\n', start).is_some() {
+        return false;
+    }
+    let Some(at) = memchr::memchr(b'\r', start) else { return false };
     // At the end of a file it ends the last line.
-    let is_bare = start[at] == b'\r' && start.get(at + 1).is_some_and(|next| *next != b'\n');
-    is_bare && has_names(columns, &start[..at])
+    at + 1 < start.len() && has_names(columns, &start[..at])
 }
 
 #[cfg(test)]

@@ -94,7 +94,7 @@ impl JsonLines {
         tally.rows_in += 1;
         tally.open_end |= open;
         let judged = self.judge(row, open, tally);
-        let is_due = tally.notes.end_row(judged.is_ok()) || tally.notes.keys.has_any_texts();
+        let is_due = tally.notes.end_row(judged.is_ok()) || self.has_text_keys(tally);
         match judged {
             Ok(dropped) => {
                 tally.rows_good += 1;
@@ -122,11 +122,19 @@ impl JsonLines {
         }
     }
 
+    /// True when lines have keys that go on as numbers.
+    fn has_text_keys(&self, tally: &Tally) -> bool {
+        let keys = tally.notes.keys;
+        keys.has_any_texts() && self.columns.iter().any(|column| keys.has_texts(column))
+    }
+
     /// Judges a line; the names of the fields to leave out of it.
     fn judge(&mut self, row: &[u8], open: bool, tally: &mut Tally) -> Result<Vec<String>, Failure> {
         let Ok(text) = std::str::from_utf8(row) else {
+            tally.notes.encoding.meet_invalid(row);
             return Err(self.wrong_encoding(row));
         };
+        tally.notes.encoding.meet_valid(row);
         let fields = Fields::parse(text, self.columns).map_err(|error| {
             if open && error.is_eof() {
                 return Failure::of_row(Rule::TruncatedLine);
@@ -292,9 +300,14 @@ fn changed(column: &Column, text: &str, tally: &Tally) -> Option<serde_json::Val
     }
     if let Kind::Reference(of) = column.kind
         && keys.are_texts(of)
-        && let Ok(number) = keys.of(of, text.as_bytes())
     {
-        return Some(number.into());
+        // Other stages read a number here, or nothing.
+        if text.is_empty() {
+            return Some(serde_json::Value::Null);
+        }
+        if let Ok(number) = keys.of(of, text.as_bytes()) {
+            return Some(number.into());
+        }
     }
     let is_nothing = column.kind != Kind::Uuid
         && values::is_left_out(column, text.as_bytes(), tally.words.sets());

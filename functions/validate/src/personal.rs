@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use shopflow_core::Dataset;
 use shopflow_core::dataset::{Column, Kind};
+use shopflow_core::natural_key::NATURAL_KEY;
 use shopflow_core::privacy::Privacy;
 use shopflow_privacy::treatment::REDACTED;
 use shopflow_privacy::{ColumnScan, Finding, Kind as PersonalKind, Rule, detect};
@@ -189,7 +190,7 @@ impl Scans {
 /// are none: they look like those of phones and papers.
 fn is_free_text(column: &Column) -> bool {
     matches!(column.kind, Kind::Text(_))
-        && column.name != "order_id"
+        && !matches!(column.name, "order_id" | NATURAL_KEY)
         && !column.personal_data().is_some_and(|kind| kind.is_direct() || kind.is_pseudonym())
 }
 

@@ -1,6 +1,7 @@
 //! Why a row is refused, in words that name what stands in it, where the rule alone does not.
 
 use shopflow_core::dataset::{Column, Kind};
+use shopflow_core::natural_key::LONGEST;
 use shopflow_core::values;
 
 use crate::rules::Rule;
@@ -12,6 +13,9 @@ pub(crate) fn of_value(rule: Rule, column: Option<&Column>, value: &[u8]) -> Opt
     let name = column.name;
     match (rule, column.kind) {
         _ if value.is_empty() => None,
+        (Rule::TextTooLong, Kind::Id | Kind::Reference(_)) => {
+            Some(format!("{name} must be a text of at most {LONGEST} bytes"))
+        }
         (Rule::NullValue, _) => {
             let word = values::nothing(value)?;
             Some(format!("the word {word} stands where {name} needs a value"))

@@ -26,6 +26,7 @@ fn validate(dataset: Dataset, keys: &NaturalKeys, file: &str) -> Outcome {
     for cut in 1..file.len() {
         let cut = validate_keyed(dataset, keys, file.as_bytes(), &[cut]);
         assert_eq!((&cut.good, &cut.bad), (&whole.good, &whole.bad));
+        assert_eq!(cut.summary.warnings, whole.summary.warnings);
     }
     whole
 }
@@ -155,5 +156,7 @@ fn clicks_refer_by_texts_and_by_numbers() {
     assert_eq!(good["customer_id"].to_string(), customer);
     let file = click("\"\"", "null");
     let outcome = validate_keyed(Dataset::Clickstream, &keys, file.as_bytes(), &[]);
-    assert_eq!(outcome.verdicts(), [(1, "customer_id", "null_value")]);
+    assert_eq!(outcome.summary.rows_good, 1);
+    let good: serde_json::Value = serde_json::from_slice(&outcome.good).unwrap();
+    assert!(good["customer_id"].is_null(), "{good}");
 }

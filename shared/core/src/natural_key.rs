@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use crate::contract::ERASED_NAME;
 use crate::dataset::{Column, Dataset, Kind, Role};
 use crate::rules::Rule;
 use crate::values;
@@ -131,6 +132,9 @@ impl NaturalKeys {
             for (at, part) in names.iter().enumerate() {
                 match definition.column(part).map(|column| column.kind) {
                     _ if names[..at].contains(part) => problem(format!("names '{part}' twice")),
+                    _ if *part == NATURAL_KEY => {
+                        problem(format!("names '{part}', which is made of the key"));
+                    }
                     Some(Kind::Text(_) | Kind::Quantity | Kind::Reference(_) | Kind::OneOf(_)) => {}
                     Some(_) => problem(format!("names '{part}', which can be no part of a key")),
                     None => problem(format!(
@@ -224,7 +228,8 @@ pub fn number(dataset: Dataset, value: &[u8]) -> Result<u64, Rule> {
     if let Some(number) = own_number(key) {
         return Ok(number);
     }
-    if values::nothing(key).is_some() {
+    // What an erasure has left of a key in an upload would be one customer for all.
+    if values::nothing(key).is_some() || key == ERASED_NAME.as_bytes() {
         return Err(Rule::NullValue);
     }
     values::text(key, LONGEST)?;
@@ -320,6 +325,7 @@ mod tests {
         assert_ne!(number("AB-1"), super::number(Dataset::Products, b"AB-1"));
         assert_eq!(number("  "), Err(Rule::NullValue));
         assert_eq!(number("NULL"), Err(Rule::NullValue));
+        assert_eq!(number(ERASED_NAME), Err(Rule::NullValue));
         assert_eq!(number("a\u{1f}b"), Err(Rule::ControlCharacter));
         assert_eq!(number(&"x".repeat(65)), Err(Rule::TextTooLong));
     }

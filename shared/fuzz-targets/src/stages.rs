@@ -15,7 +15,7 @@ use crate::files;
 static DATASETS: [Dataset; 3] = [Dataset::Transactions, Dataset::Products, Dataset::Customers];
 
 /// Good values of the columns that a row cannot do without.
-static GOOD: [(&str, &str); 12] = [
+static GOOD: [(&str, &str); 13] = [
     ("id", "7"),
     ("customer_id", "7"),
     ("product_id", "7"),
@@ -28,6 +28,7 @@ static GOOD: [(&str, &str); 12] = [
     ("supplier", "text"),
     ("email", "a@b.co"),
     ("registration_date", "2026-01-15"),
+    ("unit_price", "1.50"),
 ];
 
 /// What the stages make of a text.
@@ -57,7 +58,9 @@ pub fn agree(data: &[u8]) {
     if is_typed(column.kind) {
         assert_eq!(malformed(dataset, column, &good), Some(0), "{place}");
     }
-    if good != file {
+    // A word for nothing goes on as nothing, whatever other stages would make of it.
+    let row = good.split(|byte| *byte == b'\n').nth(1).unwrap_or_default();
+    if good != file && !row.starts_with(b"\"\",") {
         // A time without an offset, which only validation knows how to read.
         assert_eq!(column.kind, Kind::Timestamp, "{place}");
         assert_eq!(files::uploaded(dataset, &file), None, "{place}");

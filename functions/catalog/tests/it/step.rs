@@ -154,7 +154,10 @@ async fn columns_carry_comments_types_and_tags() {
     let customers = world.table("bronze", "customers").await;
     let columns = customers.storage_descriptor().unwrap().columns();
     let email = columns.iter().find(|column| column.name() == "email").unwrap();
-    assert_eq!((email.r#type(), email.comment()), (Some("string"), Some("e-mail address")));
+    assert_eq!(
+        (email.r#type(), email.comment()),
+        (Some("string"), Some("e-mail address; absent if unknown"))
+    );
     let tag = |name: &str| email.parameters().unwrap().get(name).map(String::as_str);
     assert_eq!(tag("data_classification"), Some("restricted"));
     assert_eq!(tag("personal_data"), Some("email"));

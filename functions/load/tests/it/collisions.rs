@@ -26,7 +26,7 @@ async fn refused(world: &World, run: &str, dataset: Dataset, hour: &'static str,
     assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
     let text = error.to_string();
     assert!(text.contains("two keys have the same number"), "{text}");
-    assert!(text.contains("5000000000000000000") && !text.contains("other"), "{text}");
+    assert!(text.contains("5000000000000000000") && !text.contains("ZZ-9"), "{text}");
 }
 
 #[tokio::test]
@@ -36,8 +36,8 @@ async fn a_customer_never_takes_the_place_of_one_with_another_key() {
     let result = world.load_file("r1", Dataset::Customers, &at("02"), &own).await.unwrap();
     assert_eq!(counts(&result), [1, 0, 0, 0]);
     // Whichever is later.
-    refused(&world, "r2", Dataset::Customers, "03", &customers("other")).await;
-    refused(&world, "r3", Dataset::Customers, "01", &customers("other")).await;
+    refused(&world, "r2", Dataset::Customers, "03", &customers("ZZ-9")).await;
+    refused(&world, "r3", Dataset::Customers, "01", &customers("ZZ-9")).await;
     let result = world.load_file("r4", Dataset::Customers, &at("04"), &own).await.unwrap();
     assert_eq!(counts(&result), [0, 0, 1, 0]);
     assert_eq!(world.lines(KEYS).await, [r#"{"natural_key":"AB-1"}"#]);
@@ -48,11 +48,25 @@ async fn a_sale_never_takes_the_place_of_one_with_another_key() {
     let world = World::new().await;
     let own = sales("1001/1", 1);
     world.load_file("r1", Dataset::Transactions, &at("02"), &own).await.unwrap();
-    refused(&world, "r2", Dataset::Transactions, "03", &sales("other", 1)).await;
-    refused(&world, "r3", Dataset::Transactions, "01", &sales("other", 2)).await;
+    refused(&world, "r2", Dataset::Transactions, "03", &sales("ZZ-9", 1)).await;
+    refused(&world, "r3", Dataset::Transactions, "01", &sales("ZZ-9", 2)).await;
     // The same key with other content is a correction.
     let corrected = sales("1001/1", 2);
     let result = world.load_file("r4", Dataset::Transactions, &at("04"), &corrected).await.unwrap();
     assert_eq!(counts(&result), [0, 1, 0, 0]);
     assert_eq!(world.lines(KEYS).await, [r#"{"natural_key":"1001/1"}"#]);
+}
+
+#[tokio::test]
+async fn what_an_erasure_has_left_of_a_key_is_no_other_key() {
+    let world = World::new().await;
+    world
+        .load_file("r1", Dataset::Transactions, &at("02"), &sales("ann@x.org/1", 1))
+        .await
+        .unwrap();
+    let erase = "UPDATE core.transactions SET natural_key = '[erased]/1'";
+    world.sql.batch_execute(erase).await.unwrap();
+    let corrected = sales("ann@x.org/1", 2);
+    let result = world.load_file("r2", Dataset::Transactions, &at("03"), &corrected).await.unwrap();
+    assert_eq!(counts(&result), [0, 1, 0, 0]);
 }

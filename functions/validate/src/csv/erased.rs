@@ -1,11 +1,13 @@
 //! Rows of customers who were erased on request: their values do not come in again.
 
+use std::collections::BTreeSet;
+
 use shopflow_core::contract::{ERASED_NAME, erased_email};
 use shopflow_core::dataset::{Column, Kind, PersonalData};
 use shopflow_core::natural_key::Keys;
 use shopflow_core::vocabulary::Vocabularies;
 
-use super::record;
+use super::{keying, record};
 use crate::notes::Notes;
 use crate::values;
 
@@ -32,7 +34,7 @@ pub(super) fn good(
             Some(PersonalData::PersonName) => row.extend(ERASED_NAME.as_bytes()),
             // Such a column is optional.
             _ if column.is_erased() => {}
-            _ => row.extend(given),
+            _ => keying::put(&given, &mut row),
         }
     }
     row.extend_from_slice(end);
@@ -52,6 +54,10 @@ pub(super) fn refused(
         let value = value(position);
         let column = columns.get(position).copied().flatten();
         match column {
+            // The text of a key may say who it was.
+            Some(column) if column.kind == Kind::Id && keys.has_texts(column) => {
+                customer.to_string().into_bytes()
+            }
             Some(column) if !is_free(column) && is_right(column, &value, sets, keys) => value,
             _ if value.is_empty() => value,
             _ => ERASED_NAME.as_bytes().to_vec(),
@@ -74,11 +80,16 @@ fn is_free(column: &Column) -> bool {
     matches!(column.kind, Kind::Text(_) | Kind::Email)
 }
 
-/// The number in the field at `position` of a row that is cut at every comma, whatever is quoted, or
+/// The erased customer whose number is in the field at `position` of a row that is cut at every comma, whatever is quoted, or
 /// at every other sign that separates fields.
-pub(crate) fn customer_of(row: &[u8], position: usize, keys: &Keys) -> Option<u64> {
+pub(crate) fn customer_of(
+    row: &[u8],
+    position: usize,
+    keys: &Keys,
+    erased: &BTreeSet<u64>,
+) -> Option<u64> {
     let of = |sign: &u8| number(row.split(|byte| byte == sign).nth(position)?, keys);
-    b",;\t|".iter().find_map(of)
+    b",;\t|".iter().filter_map(of).find(|customer| erased.contains(customer))
 }
 
 /// A field as the number of a customer, if it is a key.

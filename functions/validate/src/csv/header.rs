@@ -1,7 +1,7 @@
 //! The header line: which column stands where, and whether the file can be read at all.
 
 use shopflow_core::dataset::Column;
-use shopflow_core::natural_key::Form;
+use shopflow_core::natural_key::{Form, NATURAL_KEY};
 use shopflow_core::{Dataset, header};
 
 use super::record::Field;
@@ -33,7 +33,7 @@ pub(super) fn read(dataset: Dataset, names: &[String], form: &Form) -> Result<He
     let columns: Vec<Option<&'static Column>> =
         names.iter().map(|name| header::column(known, name)).collect();
     if columns.iter().all(Option::is_none) {
-        return Err(missing_header(known));
+        return Err(missing_header(known, form));
     }
     if let Some(rejection) = twice(names, &columns) {
         return Err(rejection);
@@ -77,7 +77,8 @@ pub(super) fn read(dataset: Dataset, names: &[String], form: &Form) -> Result<He
 
 /// How many columns a header names: those at its end without a name are separators too many.
 pub(super) fn named(names: &[String]) -> usize {
-    names.iter().rposition(|name| !header::is_blank(name)).map_or(names.len(), |last| last + 1)
+    let is_blank = |name: &String| name.trim().trim_matches('"').is_empty();
+    names.iter().rposition(|name| !is_blank(name)).map_or(names.len(), |last| last + 1)
 }
 
 /// The header line as it goes on: known columns under their own names, everything else as it came.
@@ -116,8 +117,10 @@ fn twice(names: &[String], columns: &[Option<&'static Column>]) -> Option<Reject
     Some(duplicate(None, pair[0], pair[1]))
 }
 
-fn missing_header(known: &[Column]) -> Rejection {
-    let names: Vec<&str> = known.iter().map(|column| column.name).collect();
+fn missing_header(known: &[Column], form: &Form) -> Rejection {
+    let is_made = |column: &&Column| column.name == NATURAL_KEY || form.makes(column);
+    let names: Vec<&str> =
+        known.iter().filter(|column| !is_made(column)).map(|column| column.name).collect();
     Rejection {
         rule: Rule::MissingHeader,
         column: None,

@@ -51,6 +51,12 @@ impl Keying {
         }
     }
 
+    /// Why a row is refused whose columns identify an earlier one.
+    pub fn same_key(&self) -> String {
+        let names: Vec<&str> = self.parts.iter().map(|(_, column)| column.name).collect();
+        format!("an earlier row has the same {}; the first one is kept", names.join(" and "))
+    }
+
     /// Position of the id, if the file has one.
     pub fn id_at(&self) -> Option<usize> {
         self.id_at
@@ -142,9 +148,9 @@ fn is_id(column: &Column) -> bool {
     matches!(column.kind, Kind::Id | Kind::Uuid)
 }
 
-/// Appends a value, quoted where CSV asks for it. Keys have no line breaks.
-fn put(value: &[u8], out: &mut Vec<u8>) {
-    if !value.iter().any(|byte| matches!(byte, b',' | b'"')) {
+/// Appends a value, quoted where CSV asks for it.
+pub(super) fn put(value: &[u8], out: &mut Vec<u8>) {
+    if !value.iter().any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n')) {
         out.extend_from_slice(value);
         return;
     }

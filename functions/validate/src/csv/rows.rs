@@ -159,18 +159,24 @@ impl Rows {
 
     /// Looks whether one of two columns has a value, if one must.
     #[inline]
-    fn check_either<'a>(&self, value: impl Fn(usize) -> Cow<'a, [u8]>) -> Result<(), Failure> {
+    fn check_either<'a>(
+        &self,
+        key: &Key,
+        value: impl Fn(usize) -> Cow<'a, [u8]>,
+    ) -> Result<(), Failure> {
+        let Some(Either { first, second, .. }) = self.either else { return Ok(()) };
+        // A reference with a value has its number in the key.
+        let number = self.places.get(first).and_then(|place| key.get(*place));
+        if number.is_some_and(|number| *number > 0) {
+            return Ok(());
+        }
         let is_missing = |position| {
             let value = value(position);
             is_blank(&value) || nothing(&value).is_some()
         };
-        match self.either {
-            Some(Either { first, second, .. })
-                if is_missing(first) && second.is_none_or(is_missing) =>
-            {
-                Err(Failure::of_value(Rule::MissingBoth, first))
-            }
-            _ => Ok(()),
+        match is_missing(first) && second.is_none_or(is_missing) {
+            true => Err(Failure::of_value(Rule::MissingBoth, first)),
+            false => Ok(()),
         }
     }
 
@@ -292,6 +298,7 @@ impl Rows {
             Rule::DuplicateId if !self.keying.has_parts() => {
                 self.same_ids.reason(tally.line, &mut tally.mistaken)
             }
+            Rule::DuplicateId => Some(self.keying.same_key()),
             _ => None,
         };
         let reason = own.as_deref();

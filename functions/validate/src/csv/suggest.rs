@@ -27,13 +27,9 @@ const SYNONYMS: &[(&str, &str, &[&str])] = &[
     (
         "transactions",
         "customer_id",
-        &["customer", "customer_number", "customer_no", "client_id", "user_id", "buyer_id"],
+        &["customer_number", "customer_no", "client_id", "user_id", "buyer_id"],
     ),
-    (
-        "transactions",
-        "product_id",
-        &["product", "product_number", "product_no", "article_number", "item_id"],
-    ),
+    ("transactions", "product_id", &["product_number", "product_no", "article_number", "item_id"]),
     ("transactions", "quantity", &["qty", "units", "pieces", "lineitem_quantity", "item_count"]),
     (
         "transactions",
@@ -52,11 +48,7 @@ const SYNONYMS: &[(&str, &str, &[&str])] = &[
             "date",
         ],
     ),
-    (
-        "transactions",
-        "payment_method",
-        &["payment_type", "payment", "paid_by", "payment_method_type"],
-    ),
+    ("transactions", "payment_method", &["payment_type", "paid_by", "payment_method_type"]),
 ];
 
 /// Names that look like a column and are none of it.

@@ -70,7 +70,11 @@ impl Rows {
         // Fields of a row that is refused as a whole cannot be told apart, unless what is wrong
         // with it stands in an unknown column.
         let is_apart = failure.is_none_or(|failure| {
-            let in_unknown = matches!(failure.rule, Rule::UnknownColumn | Rule::ControlCharacter);
+            // So can those of a row whose key is several columns.
+            let in_unknown = matches!(
+                failure.rule,
+                Rule::UnknownColumn | Rule::ControlCharacter | Rule::DuplicateId
+            );
             failure.position.is_some() || in_unknown
         });
         if is_apart {
@@ -220,7 +224,7 @@ impl Rows {
             }
         }
         let value = |at: usize| Cow::Owned(erased::owned(row, &self.fields[at]));
-        self.check_either(value)?;
+        self.check_either(&key, value)?;
         key[0] = self.number(key[0], value)?;
         self.check_id(&key, line)
     }

@@ -175,7 +175,7 @@ impl Rows {
             }
         }
         let value = |at: usize| Cow::Borrowed(&row.bytes[row.field(at)]);
-        self.check_either(value)?;
+        self.check_either(&key, value)?;
         key[0] = self.number(key[0], value)?;
         self.check_id(&key, line)
     }
