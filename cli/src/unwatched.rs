@@ -147,12 +147,13 @@ fn by_name(key: &str) -> Option<Dataset> {
     let means = |dataset: &Dataset| {
         parts.iter().any(|part| *part == dataset.name() || *part == singular(*dataset))
     };
-    // `customer_orders.csv` is of neither.
     let stem = name.split('.').next().unwrap_or_default();
-    let begins = |dataset: &Dataset| {
-        let rest =
-            stem.strip_prefix(dataset.name()).or_else(|| stem.strip_prefix(singular(*dataset)));
-        rest.is_some_and(|rest| !rest.bytes().any(|byte| byte.is_ascii_alphabetic()))
+    let begins = |dataset: &Dataset| match stem.strip_prefix(dataset.name()) {
+        Some(rest) => !rest.starts_with(char::is_alphabetic),
+        // `customer_orders.csv` is of neither.
+        None => stem
+            .strip_prefix(singular(*dataset))
+            .is_some_and(|rest| !rest.contains(char::is_alphabetic)),
     };
     Dataset::all().find(means).or_else(|| Dataset::all().find(begins))
 }
@@ -181,6 +182,9 @@ mod tests {
             ("transactions/x.csv", Some(Dataset::Transactions)),
             ("incoming/product/x.csv", Some(Dataset::Products)),
             ("customers-may.csv", Some(Dataset::Customers)),
+            ("customer_7.csv", Some(Dataset::Customers)),
+            ("customer_orders.csv", None),
+            ("productivity.csv", None),
             ("incoming/order/x.csv", None),
             ("x.csv", None),
         ] {
