@@ -376,7 +376,7 @@ mod tests {
         let other = encode(
             Dataset::Transactions,
             "\u{feff}note,timestamp,payment_method,id,customer_id,product_id,quantity\r\n\
-             \"a,b\",2024-01-31T01:30:00.000+01:00,\"paypal\",07,+1,2,3\r\n",
+             \"a,b\",2024-01-31T01:30:00.000+01:00,\"paypal\",+7,+1,2,3\r\n",
         );
         assert_eq!(plain.unwrap(), other.unwrap());
     }
