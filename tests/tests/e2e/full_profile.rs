@@ -61,13 +61,15 @@ fn totals(sales: &[Record], prices: &HashMap<&str, &str>) -> Totals {
         }
         let own = Some(sale["unit_price"].as_str()).filter(|price| !price.is_empty());
         let price = own.or_else(|| prices.get(sale["product_id"].as_str()).copied());
+        // What was taken back as a whole brings nothing, whatever its price.
+        let is_back = quantity > 0 && ["cancelled", "refunded", "returned"].contains(&status);
         let Some(price) = price else {
-            totals.unpriced += 1;
+            totals.unpriced += i64::from(!is_back);
             continue;
         };
         let worth = quantity * ten_thousandths(price);
         let discount = rounded(worth * ten_thousandths(&sale["discount"]), 1_000_000);
-        if quantity < 0 || !["cancelled", "refunded", "returned"].contains(&status) {
+        if !is_back {
             totals.revenue += rounded(worth, 100) - discount;
         }
         if quantity > 0 && status != "cancelled" {
