@@ -144,7 +144,7 @@ mod tests {
     fn columns_are_typed_whatever_their_order() {
         let batch = rows(
             Dataset::Products,
-            "supplier,price,id,name,category\r\n\"A, \"\"B\"\"\",0019.99,007,Lamp,home\r\n",
+            "supplier,price,id,name,category\r\n\"A, \"\"B\"\"\",0019.99,+7,Lamp,home\r\n",
         );
         let price = batch.column_by_name("price").unwrap().as_primitive::<Decimal128Type>();
         assert_eq!(price.value(0), 1999);
