@@ -103,6 +103,9 @@ fn kind_text(kind: Kind, sets: &Vocabularies) -> String {
         Kind::Discount => {
             "decimal with at most four places: up to 1 a share, over 1 money".to_owned()
         }
+        Kind::Money => "decimal of either sign with at most four places".to_owned(),
+        Kind::Rate => "decimal with at most eight places, over zero".to_owned(),
+        Kind::Currency => "ISO 4217 code".to_owned(),
         Kind::Quantity => "integer from 1".to_owned(),
         Kind::Units => "integer other than zero".to_owned(),
         Kind::Country => "ISO 3166-1 alpha-2 code".to_owned(),

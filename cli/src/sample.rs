@@ -84,8 +84,14 @@ fn sql_type(kind: Kind) -> &'static str {
         Kind::Date => "date",
         Kind::Timestamp => "timestamptz",
         Kind::Price => "numeric(10, 2)",
-        Kind::Amount | Kind::Discount => "numeric(12, 4)",
-        Kind::Uuid | Kind::Text(_) | Kind::Email | Kind::Country | Kind::OneOf(_) => "text",
+        Kind::Amount | Kind::Discount | Kind::Money => "numeric(12, 4)",
+        Kind::Rate => "numeric(18, 8)",
+        Kind::Uuid
+        | Kind::Text(_)
+        | Kind::Email
+        | Kind::Country
+        | Kind::Currency
+        | Kind::OneOf(_) => "text",
     }
 }
 

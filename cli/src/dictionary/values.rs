@@ -55,6 +55,16 @@ const EXAMPLES: &[Examples] = &[
         ],
     },
     Examples {
+        what: "money",
+        kind: Kind::Money,
+        spellings: &["1.90", "-1.9", "-1.90", "+2", "0", "1.23456", "-1,90", "(1.90)", "1.90-"],
+    },
+    Examples {
+        what: "rate",
+        kind: Kind::Rate,
+        spellings: &["1.1530", "1.153", "19231.45", "1,153", "0", "-1.5", "1:1.15"],
+    },
+    Examples {
         what: "date",
         kind: Kind::Date,
         spellings: &[
@@ -91,6 +101,7 @@ const EXAMPLES: &[Examples] = &[
         ],
     },
     Examples { what: "country", kind: Kind::Country, spellings: &["DE", "de", "UK", "DEU"] },
+    Examples { what: "currency", kind: Kind::Currency, spellings: &["EUR", "eur", "€", "978"] },
     Examples {
         what: "UUID",
         kind: Kind::Uuid,
@@ -142,6 +153,15 @@ fn read(kind: Kind, text: &[u8]) -> Result<String, Rule> {
             let amount = values::amount(text)?;
             quoted(&format!("{}.{:04}", amount / 10_000, amount % 10_000))
         }
+        Kind::Money => {
+            let money = values::money(text)?;
+            let (sign, size) = (if money < 0 { "-" } else { "" }, money.unsigned_abs());
+            quoted(&format!("{sign}{}.{:04}", size / 10_000, size % 10_000))
+        }
+        Kind::Rate => {
+            let rate = values::rate(text)?;
+            quoted(&format!("{}.{:08}", rate / 100_000_000, rate % 100_000_000))
+        }
         Kind::Price => {
             let cents = values::price(text)?;
             quoted(&format!("{}.{:02}", cents / 100, cents % 100))
@@ -158,9 +178,12 @@ fn read(kind: Kind, text: &[u8]) -> Result<String, Rule> {
             }
             Moment::OnClock(_) => "its moment in `validation.time_zone`".to_owned(),
         },
-        Kind::Uuid | Kind::Text(_) | Kind::Email | Kind::Country | Kind::OneOf(_) => {
-            quoted(&values::stored_text(kind, text)?)
-        }
+        Kind::Uuid
+        | Kind::Text(_)
+        | Kind::Email
+        | Kind::Country
+        | Kind::Currency
+        | Kind::OneOf(_) => quoted(&values::stored_text(kind, text)?),
     })
 }
 

@@ -93,8 +93,16 @@ fn canonical(column: &Column, value: &str) -> String {
             "int8send((extract(epoch FROM {value} - timestamptz '2000-01-01 00:00+00') * 1000000)::bigint)"
         ),
         Kind::Price => format!("int8send(({value} * 100)::bigint)"),
-        Kind::Amount | Kind::Discount => format!("int8send(({value} * 10000)::bigint)"),
-        Kind::Uuid | Kind::Text(_) | Kind::Email | Kind::Country | Kind::OneOf(_) => {
+        Kind::Amount | Kind::Discount | Kind::Money => {
+            format!("int8send(({value} * 10000)::bigint)")
+        }
+        Kind::Rate => format!("int8send(({value} * 100000000)::bigint)"),
+        Kind::Uuid
+        | Kind::Text(_)
+        | Kind::Email
+        | Kind::Country
+        | Kind::Currency
+        | Kind::OneOf(_) => {
             format!("int4send(octet_length({value}::text)) || convert_to({value}::text, 'UTF8')")
         }
     }

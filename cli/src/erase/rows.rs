@@ -244,13 +244,15 @@ fn looks_like(kind: Kind, text: &str) -> bool {
     match kind {
         Kind::Id => true,
         Kind::Date | Kind::Timestamp => !text.chars().any(char::is_alphabetic) || is_time(text),
-        Kind::Country => text.len() <= 3,
+        Kind::Country | Kind::Currency => text.len() <= 3,
         Kind::Reference(_)
         | Kind::Price
         | Kind::Quantity
         | Kind::Units
         | Kind::Amount
-        | Kind::Discount => !text.chars().any(char::is_alphabetic),
+        | Kind::Discount
+        | Kind::Money
+        | Kind::Rate => !text.chars().any(char::is_alphabetic),
         Kind::Uuid | Kind::Text(_) | Kind::Email | Kind::OneOf(_) => !text.contains('@'),
     }
 }

@@ -16,6 +16,10 @@ pub enum Target {
     Units,
     /// Money, or a share, with four places.
     Amount,
+    /// Money of either sign with four places.
+    Money,
+    /// A rate with eight places.
+    Rate,
     Text,
     /// A name that is stored as the key of its row in a lookup table.
     Key,
@@ -33,9 +37,14 @@ impl Target {
             Kind::Price => Target::Price,
             Kind::Units => Target::Units,
             Kind::Amount | Kind::Discount => Target::Amount,
-            Kind::Uuid | Kind::Text(_) | Kind::Email | Kind::Country | Kind::OneOf(_) => {
-                Target::Text
-            }
+            Kind::Money => Target::Money,
+            Kind::Rate => Target::Rate,
+            Kind::Uuid
+            | Kind::Text(_)
+            | Kind::Email
+            | Kind::Country
+            | Kind::Currency
+            | Kind::OneOf(_) => Target::Text,
         }
     }
 
@@ -46,7 +55,7 @@ impl Target {
             Target::Integer | Target::Units => "integer",
             Target::Date => "date",
             Target::Timestamp => "timestamptz",
-            Target::Price | Target::Amount => "numeric",
+            Target::Price | Target::Amount | Target::Money | Target::Rate => "numeric",
             Target::Text => "text",
             Target::Key => "smallint",
         }

@@ -20,6 +20,7 @@ use shopflow_core::{Dataset, Error, Result};
 use crate::columns::Target;
 use crate::key::Key;
 use crate::names::Names;
+use crate::numeric;
 use crate::references::References;
 use crate::values;
 
@@ -32,9 +33,6 @@ pub const TRAILER: &[u8] = &(-1_i16).to_be_bytes();
 const OPTIONAL: u32 = u32::MAX;
 /// Stands before the name of a column that was required once and has no value.
 const ABSENT: u32 = u32::MAX - 1;
-
-/// What a digit of a `numeric` counts up to.
-const GROUP: i64 = 10_000;
 
 /// Encodes the rows of one file.
 #[derive(Debug)]
@@ -202,11 +200,19 @@ impl Encoder {
                     put8(v, out, canonical);
                 }),
                 Target::Price => values::cents(text).map(|v| {
-                    put_price(v, out);
+                    numeric::put_price(v, out);
                     canonical.put_i64(v);
                 }),
                 Target::Amount => values::ten_thousandths(text).map(|v| {
-                    put_amount(v, out);
+                    numeric::put_money(v, out);
+                    canonical.put_i64(v);
+                }),
+                Target::Money => values::money(text).map(|v| {
+                    numeric::put_money(v, out);
+                    canonical.put_i64(v);
+                }),
+                Target::Rate => values::rate(text).map(|v| {
+                    numeric::put_rate(v, out);
                     canonical.put_i64(v);
                 }),
                 Target::Units => values::units(text).map(|v| put4(v, out, canonical)),
@@ -306,38 +312,6 @@ fn put4(value: i32, out: &mut BytesMut, canonical: &mut Vec<u8>) {
     canonical.put_i32(value);
 }
 
-/// A price in hundredths as Postgres's binary `numeric`.
-fn put_price(cents: i64, out: &mut BytesMut) {
-    put_numeric(cents / 100, (cents % 100 * 100) as i16, 2, out);
-}
-
-/// An amount in ten-thousandths as Postgres's binary `numeric`.
-fn put_amount(amount: i64, out: &mut BytesMut) {
-    put_numeric(amount / GROUP, (amount % GROUP) as i16, 4, out);
-}
-
-/// A binary `numeric` of zero or more with up to four places: groups of four decimal digits, the
-/// last of which is `decimals`.
-fn put_numeric(mut units: i64, decimals: i16, places: i16, out: &mut BytesMut) {
-    let mut groups = [0_i16; 6];
-    let mut first = groups.len() - 1;
-    groups[first] = decimals;
-    while units > 0 && first > 0 {
-        first -= 1;
-        groups[first] = (units % GROUP) as i16;
-        units /= GROUP;
-    }
-    let whole = groups.len() - 1 - first;
-    let count = groups.len() - first;
-    out.put_i32(8 + 2 * count as i32);
-    out.put_i16(count as i16);
-    // Power of the first group: the last but one stands for the units.
-    out.put_i16(whole as i16 - 1);
-    out.put_i16(0);
-    out.put_i16(places);
-    groups[first..].iter().for_each(|group| out.put_i16(*group));
-}
-
 /// Notes that a column which was required once has no value. It stands behind the values: in the
 /// place of one it could be taken for a date or for the value of the next column.
 fn put_absent(name: &str, optional: &mut Vec<u8>) {
@@ -425,32 +399,6 @@ mod tests {
         let text = error.to_string();
         assert!(text.contains("column=registration_date") && text.contains("line=3"), "{text}");
         assert!(!text.contains("Bob"), "{text}");
-    }
-
-    #[test]
-    fn prices_are_numerics_of_two_places() {
-        let numeric = |cents| {
-            let mut out = BytesMut::new();
-            put_price(cents, &mut out);
-            out.chunks(2).map(|pair| i16::from_be_bytes([pair[0], pair[1]])).collect::<Vec<_>>()
-        };
-        // Length (as two numbers), groups, power of the first, sign, places, groups.
-        assert_eq!(numeric(5), [0, 10, 1, -1, 0, 2, 500]);
-        assert_eq!(numeric(1234), [0, 12, 2, 0, 0, 2, 12, 3400]);
-        assert_eq!(numeric(9_999_999_999), [0, 14, 3, 1, 0, 2, 9999, 9999, 9900]);
-    }
-
-    #[test]
-    fn amounts_are_numerics_of_four_places() {
-        let numeric = |amount| {
-            let mut out = BytesMut::new();
-            put_amount(amount, &mut out);
-            out.chunks(2).map(|pair| i16::from_be_bytes([pair[0], pair[1]])).collect::<Vec<_>>()
-        };
-        assert_eq!(numeric(0), [0, 10, 1, -1, 0, 4, 0]);
-        assert_eq!(numeric(15_000), [0, 12, 2, 0, 0, 4, 1, 5000]);
-        assert_eq!(numeric(9_575_775), [0, 12, 2, 0, 0, 4, 957, 5775]);
-        assert_eq!(numeric(999_999_999_900), [0, 14, 3, 1, 0, 4, 9999, 9999, 9900]);
     }
 
     /// The hash of one sale whose row has these further fields.

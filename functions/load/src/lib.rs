@@ -28,6 +28,7 @@ mod indexes;
 mod key;
 mod lock;
 pub mod names;
+mod numeric;
 mod references;
 mod replaced;
 mod source;

@@ -37,6 +37,16 @@ pub fn ten_thousandths(text: &[u8]) -> Option<i64> {
     values::amount(text).ok().and_then(|amount| i64::try_from(amount).ok())
 }
 
+/// `-12.34` as -123400.
+pub fn money(text: &[u8]) -> Option<i64> {
+    values::money(text).ok()
+}
+
+/// `1.0823` as 108230000.
+pub fn rate(text: &[u8]) -> Option<i64> {
+    values::rate(text).ok()
+}
+
 /// `2024-01-31` as days since 2000-01-01.
 pub fn date(text: &[u8]) -> Option<i32> {
     values::date(text).ok().map(|days| days - EPOCH_DAYS)

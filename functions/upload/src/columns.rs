@@ -177,6 +177,8 @@ enum ColumnBuilder {
     Timestamp(TimestampMicrosecondBuilder),
     Price(Decimal128Builder),
     Amount(Decimal128Builder),
+    Money(Decimal128Builder),
+    Rate(Decimal128Builder),
 }
 
 impl ColumnBuilder {
@@ -185,15 +187,20 @@ impl ColumnBuilder {
             Kind::Id | Kind::Reference(_) => ColumnBuilder::Int64(Int64Builder::new()),
             Kind::Quantity => ColumnBuilder::Int32(Int32Builder::new()),
             Kind::Units => ColumnBuilder::Units(Int32Builder::new()),
-            Kind::Uuid | Kind::Text(_) | Kind::Email | Kind::Country | Kind::OneOf(_) => {
-                ColumnBuilder::Text(column.kind, StringBuilder::new())
-            }
+            Kind::Uuid
+            | Kind::Text(_)
+            | Kind::Email
+            | Kind::Country
+            | Kind::Currency
+            | Kind::OneOf(_) => ColumnBuilder::Text(column.kind, StringBuilder::new()),
             Kind::Date => ColumnBuilder::Date(Date32Builder::new()),
             Kind::Timestamp => ColumnBuilder::Timestamp(
                 TimestampMicrosecondBuilder::new().with_data_type(schema::timestamp()),
             ),
             Kind::Price => ColumnBuilder::Price(decimals(column.kind)),
             Kind::Amount | Kind::Discount => ColumnBuilder::Amount(decimals(column.kind)),
+            Kind::Money => ColumnBuilder::Money(decimals(column.kind)),
+            Kind::Rate => ColumnBuilder::Rate(decimals(column.kind)),
         }
     }
 
@@ -218,6 +225,12 @@ impl ColumnBuilder {
             ColumnBuilder::Amount(builder) => {
                 builder.append_value(i128::from(values::amount(text)?));
             }
+            ColumnBuilder::Money(builder) => {
+                builder.append_value(i128::from(values::money(text)?));
+            }
+            ColumnBuilder::Rate(builder) => {
+                builder.append_value(i128::from(values::rate(text)?));
+            }
         }
         Ok(())
     }
@@ -232,6 +245,8 @@ impl ColumnBuilder {
             ColumnBuilder::Timestamp(builder) => builder.append_null(),
             ColumnBuilder::Price(builder) => builder.append_null(),
             ColumnBuilder::Amount(builder) => builder.append_null(),
+            ColumnBuilder::Money(builder) => builder.append_null(),
+            ColumnBuilder::Rate(builder) => builder.append_null(),
         }
     }
 
@@ -245,6 +260,8 @@ impl ColumnBuilder {
             ColumnBuilder::Timestamp(builder) => Arc::new(builder.finish()),
             ColumnBuilder::Price(builder) => Arc::new(builder.finish()),
             ColumnBuilder::Amount(builder) => Arc::new(builder.finish()),
+            ColumnBuilder::Money(builder) => Arc::new(builder.finish()),
+            ColumnBuilder::Rate(builder) => Arc::new(builder.finish()),
         }
     }
 }

@@ -60,6 +60,9 @@ pub fn check(
             }
         }),
         Kind::Price => values::price(value).map(|_| ()),
+        Kind::Currency => values::currency(value).map(|_| ()),
+        Kind::Money => values::money(value).map(|_| ()),
+        Kind::Rate => values::rate(value).map(|_| ()),
         Kind::Amount => values::amount(value).map(|_| ()),
         Kind::Discount => values::amount(value).map(|discount| notes.discounts.meet(discount)),
         Kind::Text(limit) => match (values::text(value, limit), values::nothing(value)) {

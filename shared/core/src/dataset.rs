@@ -6,6 +6,7 @@
 //! docs/extending.md says what else a new column or dataset takes.
 
 mod built_in;
+mod codes;
 mod definition;
 mod registry;
 
@@ -17,6 +18,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use shopflow_privacy::{Class, Declared};
 
 pub use built_in::built_in;
+pub use codes::{COUNTRIES, CURRENCIES};
 pub use definition::{
     Attribute, Change, Definition, Dimension, Entity, Event, Format, Lookup, MOST_REFERENCES, Made,
     Role,
@@ -28,26 +30,6 @@ pub use shopflow_privacy::Kind as PersonalData;
 use crate::error::{Error, Result};
 use crate::vocabulary::ValueSet;
 
-/// ISO 3166-1 alpha-2 country codes, sorted.
-pub const COUNTRIES: &[&str] = &[
-    "AD", "AE", "AF", "AG", "AI", "AL", "AM", "AO", "AQ", "AR", "AS", "AT", "AU", "AW", "AX", "AZ",
-    "BA", "BB", "BD", "BE", "BF", "BG", "BH", "BI", "BJ", "BL", "BM", "BN", "BO", "BQ", "BR", "BS",
-    "BT", "BV", "BW", "BY", "BZ", "CA", "CC", "CD", "CF", "CG", "CH", "CI", "CK", "CL", "CM", "CN",
-    "CO", "CR", "CU", "CV", "CW", "CX", "CY", "CZ", "DE", "DJ", "DK", "DM", "DO", "DZ", "EC", "EE",
-    "EG", "EH", "ER", "ES", "ET", "FI", "FJ", "FK", "FM", "FO", "FR", "GA", "GB", "GD", "GE", "GF",
-    "GG", "GH", "GI", "GL", "GM", "GN", "GP", "GQ", "GR", "GS", "GT", "GU", "GW", "GY", "HK", "HM",
-    "HN", "HR", "HT", "HU", "ID", "IE", "IL", "IM", "IN", "IO", "IQ", "IR", "IS", "IT", "JE", "JM",
-    "JO", "JP", "KE", "KG", "KH", "KI", "KM", "KN", "KP", "KR", "KW", "KY", "KZ", "LA", "LB", "LC",
-    "LI", "LK", "LR", "LS", "LT", "LU", "LV", "LY", "MA", "MC", "MD", "ME", "MF", "MG", "MH", "MK",
-    "ML", "MM", "MN", "MO", "MP", "MQ", "MR", "MS", "MT", "MU", "MV", "MW", "MX", "MY", "MZ", "NA",
-    "NC", "NE", "NF", "NG", "NI", "NL", "NO", "NP", "NR", "NU", "NZ", "OM", "PA", "PE", "PF", "PG",
-    "PH", "PK", "PL", "PM", "PN", "PR", "PS", "PT", "PW", "PY", "QA", "RE", "RO", "RS", "RU", "RW",
-    "SA", "SB", "SC", "SD", "SE", "SG", "SH", "SI", "SJ", "SK", "SL", "SM", "SN", "SO", "SR", "SS",
-    "ST", "SV", "SX", "SY", "SZ", "TC", "TD", "TF", "TG", "TH", "TJ", "TK", "TL", "TM", "TN", "TO",
-    "TR", "TT", "TV", "TW", "TZ", "UA", "UG", "UM", "US", "UY", "UZ", "VA", "VC", "VE", "VG", "VI",
-    "VN", "VU", "WF", "WS", "YE", "YT", "ZA", "ZM", "ZW",
-];
-
 /// Digits before and after the point of a price: at most 99,999,999.99.
 pub const PRICE_PRECISION: u8 = 10;
 /// Digits after the point of a price.
@@ -56,6 +38,10 @@ pub const PRICE_SCALE: u8 = 2;
 pub const AMOUNT_PRECISION: u8 = 12;
 /// Digits after the point of an amount.
 pub const AMOUNT_SCALE: u8 = 4;
+/// Digits before and after the point of an exchange rate.
+pub const RATE_PRECISION: u8 = 18;
+/// Digits after the point of an exchange rate.
+pub const RATE_SCALE: u8 = 8;
 
 /// What the pipeline ingests. What a stage needs to know of it stands in its [`Definition`], so
 /// that hardly any code asks which one it is.
@@ -71,6 +57,8 @@ impl Dataset {
     pub const Products: Dataset = Dataset(1);
     pub const Transactions: Dataset = Dataset(2);
     pub const Clickstream: Dataset = Dataset(3);
+    pub const ExchangeRates: Dataset = Dataset(4);
+    pub const Payments: Dataset = Dataset(5);
 }
 
 /// What a value must be. Every rule of `validate` about a single value follows from it; how values
@@ -101,6 +89,12 @@ pub enum Kind {
     Amount,
     /// As an amount; up to 1 it is a share of what it is taken off, over 1 it is money.
     Discount,
+    /// Decimal of either sign with at most four places, as far from zero as an amount.
+    Money,
+    /// Decimal over zero with at most [`RATE_SCALE`] places, below 10,000,000,000.
+    Rate,
+    /// ISO 4217 code, stored in capitals.
+    Currency,
     /// ISO 3166-1 alpha-2 code, stored in capitals.
     Country,
     /// One of a set.

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::contract::ERASED_NAME;
-use crate::dataset::{Column, Dataset, Kind, Role};
+use crate::dataset::{Column, Dataset, Kind};
 use crate::rules::Rule;
 use crate::values;
 
@@ -119,7 +119,7 @@ impl NaturalKeys {
             if form == "text" {
                 continue;
             }
-            if matches!(dataset.role(), Role::Entity(_)) {
+            if is_referred_to(dataset) {
                 problem(format!(
                     "is '{form}': what other datasets refer to has one key, a number or a text"
                 ));
@@ -135,7 +135,14 @@ impl NaturalKeys {
                     _ if *part == NATURAL_KEY => {
                         problem(format!("names '{part}', which is made of the key"));
                     }
-                    Some(Kind::Text(_) | Kind::Quantity | Kind::Reference(_) | Kind::OneOf(_)) => {}
+                    Some(
+                        Kind::Text(_)
+                        | Kind::Quantity
+                        | Kind::Reference(_)
+                        | Kind::OneOf(_)
+                        | Kind::Date
+                        | Kind::Currency,
+                    ) => {}
                     Some(_) => problem(format!("names '{part}', which can be no part of a key")),
                     None => problem(format!(
                         "is '{form}' and not number, text or columns: there is no column '{part}'"
@@ -145,6 +152,11 @@ impl NaturalKeys {
         }
         problems
     }
+}
+
+/// True when rows of some dataset name rows of this one.
+fn is_referred_to(dataset: Dataset) -> bool {
+    Dataset::all().any(|other| other.definition().references().any(|(_, of)| of == dataset))
 }
 
 fn parts(names: &str) -> impl Iterator<Item = &str> {
@@ -272,6 +284,11 @@ fn part(keys: &Keys, column: &Column, value: &[u8]) -> Result<Vec<u8>, Rule> {
         Kind::Reference(of) if !keys.are_texts(of) => {
             Ok(values::key(text)?.to_string().into_bytes())
         }
+        Kind::Date => {
+            let day = chrono::NaiveDate::from_epoch_days(values::date(text)?);
+            Ok(day.ok_or(Rule::OutOfRange)?.to_string().into_bytes())
+        }
+        Kind::Currency => Ok(values::currency(text)?.as_bytes().to_vec()),
         _ => {
             values::text(text, LONGEST)?;
             Ok(text.to_vec())

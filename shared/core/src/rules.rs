@@ -42,7 +42,8 @@ rules! {
     AmbiguousNumber => "ambiguous_number",
     /// The number of a row has zeros before it, and `007` may be another key than `7`.
     LeadingZeros => "leading_zeros",
-    /// There are more decimals than are kept: two of a price, four of an amount, six of a second.
+    /// There are more decimals than are kept: two of a price, four of an amount, eight of
+    /// a rate, six of a second.
     TooPrecise => "too_precise",
     /// The number is zero or negative.
     NotPositive => "not_positive",
@@ -72,6 +73,8 @@ rules! {
     NotInSet => "not_in_set",
     /// The value is not an ISO 3166-1 alpha-2 code.
     InvalidCountry => "invalid_country",
+    /// The value is not an ISO 4217 code of a currency.
+    InvalidCurrency => "invalid_currency",
     /// The text is longer than its column allows.
     TextTooLong => "text_too_long",
     /// The text contains a control character, such as a line break, or an unknown column a NUL.
@@ -221,6 +224,9 @@ pub fn expected(kind: Kind, sets: &Vocabularies) -> String {
         }
         Kind::Amount => "an amount such as 12.50 from 0 to 99999999.99".to_owned(),
         Kind::Discount => "a share from 0 to 1, such as 0.2, or an amount over 1".to_owned(),
+        Kind::Money => "an amount such as 12.50 or -12.50, at most 99999999.99".to_owned(),
+        Kind::Rate => "a rate such as 1.0823, over 0".to_owned(),
+        Kind::Currency => "an ISO 4217 currency code".to_owned(),
         Kind::Price => "a price such as 12.50 from 0.01 to 99999999.99".to_owned(),
         Kind::Country => "an ISO 3166-1 alpha-2 country code".to_owned(),
         Kind::OneOf(set) => format!("one of {}", sets.values(set).join(", ")),

@@ -16,6 +16,7 @@ use crate::natural_key::NaturalKeys;
 use crate::overlay::Overlay;
 use crate::privacy::Privacy;
 use crate::schema_contract::Contracts;
+use crate::values;
 use crate::vocabulary::Vocabularies;
 
 pub use sections::{
@@ -39,6 +40,7 @@ pub struct Settings {
     pub compact: Compact,
     pub cdc: Cdc,
     pub business: Business,
+    pub exchange_rates: ExchangeRates,
     pub transform: Transform,
     pub recommendations: Recommendations,
     pub metrics: MetricsSettings,
@@ -166,6 +168,14 @@ impl Settings {
         problems.extend(self.privacy.problems());
         if self.cdc.max_changes < 1 || self.cdc.file_mib == 0 {
             problems.push("cdc.max_changes and cdc.file_mib must be at least 1".to_owned());
+        }
+        for (name, code) in [
+            ("business.currency", &self.business.currency),
+            ("exchange_rates.base", &self.exchange_rates.base),
+        ] {
+            if values::currency(code.as_bytes()) != Ok(code.as_str()) {
+                problems.push(format!("{name} must be an ISO 4217 code in capitals, such as EUR"));
+            }
         }
         self.lineage.check(&mut problems);
         if self.transform.rows_per_call == 0 {

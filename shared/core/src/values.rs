@@ -23,6 +23,7 @@ mod blank;
 mod boolean;
 mod code;
 pub mod digits;
+mod money;
 mod nothing;
 mod number;
 mod text;
@@ -30,9 +31,10 @@ pub mod time;
 
 pub use blank::{is_blank, trimmed};
 pub use boolean::boolean;
-pub use code::{country, uuid};
+pub use code::{country, currency, uuid};
+pub use money::{amount, money, price, rate};
 pub use nothing::nothing;
-pub use number::{amount, decimal, integer, key, positive, price, units, whole};
+pub use number::{decimal, integer, key, positive, units, whole};
 pub use text::{email, text};
 pub use time::{Moment, date, instant, moment};
 
@@ -49,6 +51,7 @@ use crate::rules::Rule;
 pub fn stored_text(kind: Kind, value: &[u8]) -> Result<Cow<'_, str>, Rule> {
     match kind {
         Kind::Country => return country(value).map(Cow::Borrowed),
+        Kind::Currency => return currency(value).map(Cow::Borrowed),
         Kind::Uuid => return uuid(value).map(|id| Cow::Owned(code::hyphenated(id))),
         Kind::Text(limit) => text(value, limit)?,
         Kind::Email => email(value)?,
@@ -59,6 +62,8 @@ pub fn stored_text(kind: Kind, value: &[u8]) -> Result<Cow<'_, str>, Rule> {
         | Kind::Units
         | Kind::Amount
         | Kind::Discount
+        | Kind::Money
+        | Kind::Rate
         | Kind::Date
         | Kind::Timestamp
         | Kind::OneOf(_) => {}

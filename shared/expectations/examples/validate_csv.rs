@@ -90,7 +90,7 @@ fn schema(dataset: Dataset) -> Schema {
             Kind::Date => DataType::Date32,
             Kind::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             Kind::Price => DataType::Decimal128(PRICE_PRECISION, PRICE_SCALE as i8),
-            Kind::Amount | Kind::Discount => {
+            Kind::Amount | Kind::Discount | Kind::Money => {
                 DataType::Decimal128(AMOUNT_PRECISION, AMOUNT_SCALE as i8)
             }
             _ => DataType::Utf8,

@@ -70,7 +70,10 @@ pub fn agree(data: &[u8]) {
 
 /// True for values that the expectations know as something else than the text that is there.
 fn is_typed(kind: Kind) -> bool {
-    !matches!(kind, Kind::Uuid | Kind::Text(_) | Kind::Email | Kind::Country | Kind::OneOf(_))
+    !matches!(
+        kind,
+        Kind::Uuid | Kind::Text(_) | Kind::Email | Kind::Country | Kind::Currency | Kind::OneOf(_)
+    )
 }
 
 /// A file of one row, the column in question first and its value quoted.

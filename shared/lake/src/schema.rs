@@ -8,7 +8,8 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
 use shopflow_core::dataset::{
-    AMOUNT_PRECISION, AMOUNT_SCALE, Column, Kind, PRICE_PRECISION, PRICE_SCALE,
+    AMOUNT_PRECISION, AMOUNT_SCALE, Column, Kind, PRICE_PRECISION, PRICE_SCALE, RATE_PRECISION,
+    RATE_SCALE,
 };
 use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt};
 
@@ -54,11 +55,19 @@ pub fn data_type(kind: Kind) -> DataType {
     match kind {
         Kind::Id | Kind::Reference(_) => DataType::Int64,
         Kind::Quantity | Kind::Units => DataType::Int32,
-        Kind::Uuid | Kind::Text(_) | Kind::Email | Kind::Country | Kind::OneOf(_) => DataType::Utf8,
+        Kind::Uuid
+        | Kind::Text(_)
+        | Kind::Email
+        | Kind::Country
+        | Kind::Currency
+        | Kind::OneOf(_) => DataType::Utf8,
         Kind::Date => DataType::Date32,
         Kind::Timestamp => timestamp(),
         Kind::Price => DataType::Decimal128(PRICE_PRECISION, PRICE_SCALE as i8),
-        Kind::Amount | Kind::Discount => DataType::Decimal128(AMOUNT_PRECISION, AMOUNT_SCALE as i8),
+        Kind::Amount | Kind::Discount | Kind::Money => {
+            DataType::Decimal128(AMOUNT_PRECISION, AMOUNT_SCALE as i8)
+        }
+        Kind::Rate => DataType::Decimal128(RATE_PRECISION, RATE_SCALE as i8),
     }
 }
 

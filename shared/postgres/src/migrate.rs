@@ -47,6 +47,7 @@ const MIGRATIONS: &[Migration] = migrations![
     20 "0020_keys_that_are_texts",
     21 "0021_replaced_rows",
     22 "0022_purchases",
+    23 "0023_currencies_tax_and_payments",
 ];
 
 impl Migration {

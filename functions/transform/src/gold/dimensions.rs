@@ -8,7 +8,8 @@ use arrow::array::{
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use shopflow_core::dataset::{
-    AMOUNT_PRECISION, AMOUNT_SCALE, Dimension, Kind, PRICE_PRECISION, PRICE_SCALE,
+    AMOUNT_PRECISION, AMOUNT_SCALE, Dimension, Kind, PRICE_PRECISION, PRICE_SCALE, RATE_PRECISION,
+    RATE_SCALE,
 };
 use shopflow_core::{ErrorKind, Result, ResultExt};
 use shopflow_postgres::dimensions::Star;
@@ -33,7 +34,10 @@ pub fn sql(star: &Star) -> String {
         .attributes()
         .map(|attribute| match star.kind(attribute) {
             Kind::Price => format!("({} * 100)::bigint", attribute.name),
-            Kind::Amount | Kind::Discount => format!("({} * 10000)::bigint", attribute.name),
+            Kind::Amount | Kind::Discount | Kind::Money => {
+                format!("({} * 10000)::bigint", attribute.name)
+            }
+            Kind::Rate => format!("({} * 100000000)::bigint", attribute.name),
             Kind::Country => format!("{}::text", attribute.name),
             _ => attribute.name.to_owned(),
         })
@@ -64,10 +68,16 @@ pub async fn read(client: &Client, star: &Star) -> Result<RecordBatch> {
             Kind::Date => dates(&rows, at),
             Kind::Timestamp => moments(&rows, at),
             Kind::Price => decimals(&rows, at, PRICE_PRECISION, PRICE_SCALE)?,
-            Kind::Amount | Kind::Discount => decimals(&rows, at, AMOUNT_PRECISION, AMOUNT_SCALE)?,
-            Kind::Uuid | Kind::Text(_) | Kind::Email | Kind::Country | Kind::OneOf(_) => {
-                texts(&rows, at)
+            Kind::Amount | Kind::Discount | Kind::Money => {
+                decimals(&rows, at, AMOUNT_PRECISION, AMOUNT_SCALE)?
             }
+            Kind::Rate => decimals(&rows, at, RATE_PRECISION, RATE_SCALE)?,
+            Kind::Uuid
+            | Kind::Text(_)
+            | Kind::Email
+            | Kind::Country
+            | Kind::Currency
+            | Kind::OneOf(_) => texts(&rows, at),
         });
     }
     let validity = columns.len();

@@ -13,7 +13,8 @@ pub fn built_in() -> &'static [&'static Definition] {
     &BUILT_IN
 }
 
-static BUILT_IN: [&Definition; 4] = [&CUSTOMERS, &PRODUCTS, &TRANSACTIONS, &CLICKSTREAM];
+static BUILT_IN: [&Definition; 6] =
+    [&CUSTOMERS, &PRODUCTS, &TRANSACTIONS, &CLICKSTREAM, &EXCHANGE_RATES, &PAYMENTS];
 
 const fn column(name: &'static str, kind: Kind, description: &'static str) -> Column {
     Column::required(name, kind, description)
@@ -26,8 +27,11 @@ const fn optional(name: &'static str, kind: Kind, description: &'static str) -> 
 /// The key as a text, where the id is a number that was made of it; at most `limit` bytes.
 const fn natural_key(limit: usize) -> Column {
     let meaning = "key in the source, where it is a text or several columns; the id is made of it";
-    optional(NATURAL_KEY, Kind::Text(limit), meaning).since(20)
+    optional(NATURAL_KEY, Kind::Text(limit), meaning)
 }
+
+/// Bytes of the longest key that several columns make up.
+const LONGEST_JOINED: usize = MOST_PARTS * (LONGEST + 1);
 
 static CUSTOMERS: Definition = Definition {
     name: "customers",
@@ -59,7 +63,7 @@ const CUSTOMER_COLUMNS: &[Column] = &[
         .relaxed(),
     column("country", Kind::Country, "country of residence, ISO 3166-1 alpha-2; absent if unknown")
         .relaxed(),
-    natural_key(LONGEST).about(PersonalData::CustomerId),
+    natural_key(LONGEST).since(20).about(PersonalData::CustomerId),
 ];
 
 static PRODUCTS: Definition = Definition {
@@ -77,6 +81,7 @@ static PRODUCTS: Definition = Definition {
                 Attribute::versioned("category"),
                 Attribute::versioned("supplier"),
                 Attribute::versioned("price"),
+                Attribute::versioned("cost"),
             ],
         }),
     }),
@@ -96,7 +101,13 @@ const PRODUCT_COLUMNS: &[Column] = &[
     column("supplier", Kind::Text(200), "name of the supplier; absent if unknown")
         .looked_up("suppliers", "supplier_id")
         .relaxed(),
-    natural_key(LONGEST).public(),
+    natural_key(LONGEST).since(20).public(),
+    optional(
+        "cost",
+        Kind::Amount,
+        "what a unit costs the shop, in its currency; absent if unknown",
+    )
+    .since(23),
 ];
 
 static TRANSACTIONS: Definition = Definition {
@@ -143,7 +154,16 @@ const TRANSACTION_COLUMNS: &[Column] = &[
         "what became of the line; completed if absent",
     )
     .since(17),
-    natural_key(MOST_PARTS * (LONGEST + 1)),
+    natural_key(LONGEST_JOINED).since(20),
+    optional("tax", Kind::Money, "tax on the line; in no other sum").since(23),
+    optional("shipping", Kind::Money, "what was charged for shipping the line; in no other sum")
+        .since(23),
+    optional(
+        "currency",
+        Kind::Currency,
+        "currency of the line's amounts, ISO 4217; the shop's if absent",
+    )
+    .since(23),
 ];
 
 /// What may become of a line of a sale.
@@ -173,4 +193,43 @@ const CLICK_COLUMNS: &[Column] = &[
     column("device", Kind::OneOf(ValueSet::Configured(Vocabulary::Devices)), "kind of device"),
     column("country", Kind::Country, "country of the visitor, ISO 3166-1 alpha-2"),
     column("timestamp", Kind::Timestamp, "moment of the event"),
+];
+
+static EXCHANGE_RATES: Definition = Definition {
+    name: "exchange_rates",
+    format: Format::Csv,
+    columns: RATE_COLUMNS,
+    role: Role::Entity(Entity { history: "exchange_rate_history", dimension: None }),
+};
+
+const RATE_COLUMNS: &[Column] = &[
+    column("id", Kind::Id, "number of the rate, made of its day and currency").public(),
+    column("rate_date", Kind::Date, "day of the rate").public(),
+    column("currency", Kind::Currency, "currency, ISO 4217").public(),
+    column("rate", Kind::Rate, "units of the currency for one unit of the base, such as the euro")
+        .public(),
+    natural_key(LONGEST_JOINED).public(),
+];
+
+static PAYMENTS: Definition = Definition {
+    name: "payments",
+    format: Format::Csv,
+    columns: PAYMENT_COLUMNS,
+    role: Role::Entity(Entity { history: "payment_history", dimension: None }),
+};
+
+const PAYMENT_COLUMNS: &[Column] = &[
+    column("id", Kind::Id, "payment number"),
+    column("order_id", Kind::Text(64), "order that was paid"),
+    optional("sequence", Kind::Quantity, "number of the payment within its order"),
+    optional(
+        "payment_method",
+        Kind::OneOf(ValueSet::Configured(Vocabulary::PaymentMethods)),
+        "how it was paid; absent if unknown",
+    )
+    .looked_up("payment_methods", "payment_method_id"),
+    column("amount", Kind::Money, "what was paid; negative for what was paid back"),
+    optional("currency", Kind::Currency, "currency of the amount, ISO 4217; the shop's if absent"),
+    optional("payment_date", Kind::Date, "day of the payment; absent if unknown"),
+    natural_key(LONGEST_JOINED),
 ];

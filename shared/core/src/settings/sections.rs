@@ -184,6 +184,17 @@ pub enum CdcMode {
 pub struct Business {
     /// IANA name of the zone that daily, weekly and monthly aggregates follow.
     pub time_zone: String,
+    /// ISO 4217 code of the currency that every sum is in.
+    pub currency: String,
+}
+
+/// How sales in other currencies are converted.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ExchangeRates {
+    /// ISO 4217 code of the currency whose unit the rates are for.
+    pub base: String,
+    /// How many days a rate may be older than the sale.
+    pub max_age_days: u16,
 }
 
 /// How much `transform` does at once.

@@ -1,7 +1,7 @@
-//! Countries and UUIDs.
+//! Countries, currencies and UUIDs.
 
 use super::blank::trimmed;
-use crate::dataset::COUNTRIES;
+use crate::dataset::{COUNTRIES, CURRENCIES};
 use crate::rules::Rule;
 
 /// Place in [`COUNTRIES`], counted from 1, by first and second letter; 0 where there is no code.
@@ -44,6 +44,22 @@ fn any_country(value: &[u8]) -> Result<&'static str, Rule> {
         [first, second] => known(first.to_ascii_uppercase(), second.to_ascii_uppercase())
             .ok_or(Rule::InvalidCountry),
         _ => Err(Rule::InvalidCountry),
+    }
+}
+
+/// An ISO 4217 code, in capitals.
+///
+/// # Errors
+/// `null_value`, `invalid_currency`.
+pub fn currency(value: &[u8]) -> Result<&'static str, Rule> {
+    match trimmed(value) {
+        [] => Err(Rule::NullValue),
+        &[first, second, third] => {
+            let code = [first, second, third].map(|letter| letter.to_ascii_uppercase());
+            let place = CURRENCIES.binary_search_by(|known| known.as_bytes().cmp(&code));
+            place.map_err(|_| Rule::InvalidCurrency).map(|place| CURRENCIES[place])
+        }
+        _ => Err(Rule::InvalidCurrency),
     }
 }
 
@@ -96,6 +112,19 @@ mod tests {
         assert_eq!(country(b" "), Err(Rule::NullValue));
         let known = PLACES.iter().flatten().filter(|place| **place > 0).count();
         assert_eq!(known, COUNTRIES.len());
+    }
+
+    #[test]
+    fn currencies_are_iso_codes_in_upper_or_lower_case() {
+        assert!(CURRENCIES.windows(2).all(|pair| pair[0] < pair[1]));
+        for code in CURRENCIES {
+            assert_eq!(currency(code.to_ascii_lowercase().as_bytes()), Ok(*code));
+        }
+        assert_eq!(currency(b" Eur "), Ok("EUR"));
+        for bad in ["XXX", "EURO", "EU", "$", "\u{20ac}", "978", "US$"] {
+            assert_eq!(currency(bad.as_bytes()), Err(Rule::InvalidCurrency), "{bad}");
+        }
+        assert_eq!(currency(b" "), Err(Rule::NullValue));
     }
 
     #[test]

@@ -1,22 +1,10 @@
-//! Whole numbers, decimals, prices and amounts.
+//! Whole numbers and decimals.
 
 use super::blank::trimmed;
-use crate::dataset::{AMOUNT_PRECISION, AMOUNT_SCALE, PRICE_PRECISION, PRICE_SCALE};
 use crate::rules::Rule;
 
 /// Room for every digit of a positive 63-bit number.
 const MAX_DIGITS: usize = 19;
-/// Whole digits of the largest price.
-const PRICE_DIGITS: usize = (PRICE_PRECISION - PRICE_SCALE) as usize;
-/// Bytes of the longest price in its usual spelling.
-const PRICE_BYTES: usize = PRICE_DIGITS + 1 + PRICE_SCALE as usize;
-/// Whole digits of the largest amount.
-const AMOUNT_DIGITS: usize = (AMOUNT_PRECISION - AMOUNT_SCALE) as usize;
-/// The largest amount, 99,999,999.99, in ten-thousandths: a line of a sale with it has room in the
-/// columns of cents.
-const MAX_AMOUNT: i128 = 999_999_999_900;
-/// Ten-thousandths of a hundredth.
-const PER_HUNDREDTH: u64 = 10u64.pow((AMOUNT_SCALE - PRICE_SCALE) as u32);
 /// Digits that always fit into 31 bits.
 const SHORT_DIGITS: usize = 9;
 /// A reader of JSON may be off by the last bit of a float where a number has more digits than its 53
@@ -140,85 +128,6 @@ pub fn whole(number: f64) -> Option<i64> {
     (number.fract() == 0.0 && number.abs() <= EXACT_FLOAT).then_some(number as i64)
 }
 
-/// A price over zero, in hundredths.
-///
-/// # Errors
-/// `null_value`, `invalid_price`, `ambiguous_number`, `too_precise`, `price_not_positive`,
-/// `out_of_range`.
-#[inline]
-pub fn price(value: &[u8]) -> Result<u64, Rule> {
-    match usual_price(value) {
-        Some(cents) if cents > 0 => Ok(cents),
-        _ => any_price(value),
-    }
-}
-
-/// Hundredths of digits with exactly two places, as most prices are written.
-#[inline]
-fn usual_price(value: &[u8]) -> Option<u64> {
-    let [whole @ .., b'.', tens, ones] = value else { return None };
-    if whole.is_empty() || value.len() > PRICE_BYTES {
-        return None;
-    }
-    let mut number = 0u64;
-    let mut valid = true;
-    for &byte in whole.iter().chain([tens, ones]) {
-        let digit = byte.wrapping_sub(b'0');
-        valid &= digit <= 9;
-        number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
-    }
-    valid.then_some(number)
-}
-
-#[cold]
-fn any_price(value: &[u8]) -> Result<u64, Rule> {
-    let written = Written::read(value, Rule::InvalidPrice)?;
-    if written.negative || (written.whole.is_empty() && written.decimals.is_empty()) {
-        return Err(Rule::PriceNotPositive);
-    }
-    if written.decimals.len() > usize::from(PRICE_SCALE) {
-        return Err(Rule::TooPrecise);
-    }
-    if written.whole.len() > PRICE_DIGITS {
-        return Err(Rule::OutOfRange);
-    }
-    let number = written.unscaled(usize::from(PRICE_SCALE)).ok_or(Rule::OutOfRange)?;
-    u64::try_from(number).map_err(|_| Rule::OutOfRange)
-}
-
-/// Money of zero or more, in ten-thousandths; at most 99,999,999.99.
-///
-/// # Errors
-/// `null_value`, `invalid_price`, `ambiguous_number`, `too_precise`, `negative_amount`,
-/// `out_of_range`.
-#[inline]
-pub fn amount(value: &[u8]) -> Result<u64, Rule> {
-    match usual_price(value) {
-        Some(cents) => Ok(cents * PER_HUNDREDTH),
-        None => any_amount(value),
-    }
-}
-
-#[cold]
-fn any_amount(value: &[u8]) -> Result<u64, Rule> {
-    let written = Written::read(value, Rule::InvalidPrice)?;
-    let is_zero = written.whole.is_empty() && written.decimals.is_empty();
-    if written.negative && !is_zero {
-        return Err(Rule::NegativeAmount);
-    }
-    if written.decimals.len() > usize::from(AMOUNT_SCALE) {
-        return Err(Rule::TooPrecise);
-    }
-    if written.whole.len() > AMOUNT_DIGITS {
-        return Err(Rule::OutOfRange);
-    }
-    let number = written.unscaled(usize::from(AMOUNT_SCALE)).ok_or(Rule::OutOfRange)?;
-    if number > MAX_AMOUNT {
-        return Err(Rule::OutOfRange);
-    }
-    u64::try_from(number).map_err(|_| Rule::OutOfRange)
-}
-
 /// A decimal as a multiple of 10^-`scale`, below `limit` such multiples; `None` for anything else.
 #[inline]
 pub fn decimal(value: &[u8], scale: u8, limit: i128) -> Option<i128> {
@@ -274,16 +183,16 @@ fn any_decimal(value: &[u8], scale: usize) -> Option<i128> {
 
 /// A number as it is written: zeros that say nothing are left out.
 #[derive(Debug, Clone, Copy)]
-struct Written<'a> {
-    negative: bool,
-    whole: &'a [u8],
-    decimals: &'a [u8],
+pub(super) struct Written<'a> {
+    pub negative: bool,
+    pub whole: &'a [u8],
+    pub decimals: &'a [u8],
 }
 
 impl<'a> Written<'a> {
     /// Reads digits with an optional sign and decimals; `wrong` is what is wrong with anything
     /// else.
-    fn read(value: &'a [u8], wrong: Rule) -> Result<Written<'a>, Rule> {
+    pub fn read(value: &'a [u8], wrong: Rule) -> Result<Written<'a>, Rule> {
         let value = trimmed(value);
         if value.is_empty() {
             return Err(Rule::NullValue);
@@ -296,7 +205,7 @@ impl<'a> Written<'a> {
         }
     }
 
-    fn read_decimal(value: &'a [u8]) -> Option<Written<'a>> {
+    pub fn read_decimal(value: &'a [u8]) -> Option<Written<'a>> {
         let (negative, number) = match value {
             [b'-', number @ ..] => (true, number),
             [b'+', number @ ..] => (false, number),
@@ -319,8 +228,12 @@ impl<'a> Written<'a> {
         Some(Written { negative, whole: &whole[first..], decimals: &decimals[..last] })
     }
 
+    pub fn is_zero(&self) -> bool {
+        self.whole.is_empty() && self.decimals.is_empty()
+    }
+
     /// The number as a multiple of 10^-`scale`, which has room for all decimals.
-    fn unscaled(&self, scale: usize) -> Option<i128> {
+    pub fn unscaled(&self, scale: usize) -> Option<i128> {
         let zeros = scale.checked_sub(self.decimals.len())?;
         let digits =
             self.whole.iter().chain(self.decimals).chain(std::iter::repeat_n(&b'0', zeros));
@@ -440,58 +353,6 @@ mod tests {
     }
 
     #[test]
-    fn prices_are_read_however_they_are_written() {
-        for text in ["5.50", "5.5", "+5.50", "05.50", "5.5000", " 5.50 ", "0005.500"] {
-            assert_eq!(price(text.as_bytes()), Ok(550), "'{text}'");
-        }
-        for (text, cents) in [
-            ("5", 500),
-            ("5.0", 500),
-            (".5", 50),
-            ("0.01", 1),
-            ("0.990", 99),
-            ("1234.500", 123_450),
-            ("99999999.99", 9_999_999_999),
-            ("0000099999999.99", 9_999_999_999),
-            ("00000000.01", 1),
-        ] {
-            assert_eq!(price(text.as_bytes()), Ok(cents), "'{text}'");
-        }
-    }
-
-    #[test]
-    fn what_is_no_price_is_refused_by_name() {
-        refused(
-            price,
-            &[
-                ("100000000.00", Rule::OutOfRange),
-                ("100000000", Rule::OutOfRange),
-                ("0.00", Rule::PriceNotPositive),
-                ("0", Rule::PriceNotPositive),
-                ("-3.50", Rule::PriceNotPositive),
-                ("-0.00", Rule::PriceNotPositive),
-                ("957.5775", Rule::TooPrecise),
-                ("0.001", Rule::TooPrecise),
-                ("", Rule::NullValue),
-                ("1.", Rule::InvalidPrice),
-                (".", Rule::InvalidPrice),
-                ("$12.50", Rule::InvalidPrice),
-                ("12.50 EUR", Rule::InvalidPrice),
-                ("--1.00", Rule::InvalidPrice),
-                ("1e3", Rule::InvalidPrice),
-                ("NaN", Rule::InvalidPrice),
-                ("12,50", Rule::AmbiguousNumber),
-                ("1,234", Rule::AmbiguousNumber),
-                ("1,299.00", Rule::AmbiguousNumber),
-                ("1.299,99", Rule::AmbiguousNumber),
-                ("1 2.50", Rule::AmbiguousNumber),
-                ("1.234", Rule::AmbiguousNumber),
-                ("9.990", Rule::AmbiguousNumber),
-            ],
-        );
-    }
-
-    #[test]
     fn units_have_either_sign_and_are_never_zero() {
         for (text, number) in [
             ("1", 1),
@@ -529,55 +390,6 @@ mod tests {
     }
 
     #[test]
-    fn amounts_are_read_however_they_are_written_and_may_be_zero() {
-        for (text, number) in [
-            ("12.50", 125_000),
-            ("12.5", 125_000),
-            ("+12.5", 125_000),
-            (" 12.50", 125_000),
-            ("12.500000", 125_000),
-            ("957.5775", 9_575_775),
-            ("0.2", 2_000),
-            (".2", 2_000),
-            ("0.001", 10),
-            ("1", 10_000),
-            ("0", 0),
-            ("0.00", 0),
-            ("-0.00", 0),
-            ("99999999.99", 999_999_999_900),
-            ("99999999.9900", 999_999_999_900),
-        ] {
-            assert_eq!(amount(text.as_bytes()), Ok(number), "'{text}'");
-        }
-    }
-
-    #[test]
-    fn what_is_no_amount_is_refused_by_name() {
-        refused(
-            amount,
-            &[
-                ("-1", Rule::NegativeAmount),
-                ("-0.0001", Rule::NegativeAmount),
-                ("-12345678901.123456", Rule::NegativeAmount),
-                ("12.34567", Rule::TooPrecise),
-                ("99999999.9901", Rule::OutOfRange),
-                ("100000000", Rule::OutOfRange),
-                ("100000000.00", Rule::OutOfRange),
-                ("", Rule::NullValue),
-                (" ", Rule::NullValue),
-                ("free", Rule::InvalidPrice),
-                ("20 %", Rule::InvalidPrice),
-                ("1.", Rule::InvalidPrice),
-                ("1e3", Rule::InvalidPrice),
-                ("12,50", Rule::AmbiguousNumber),
-                ("1.234", Rule::AmbiguousNumber),
-                ("-1.234", Rule::AmbiguousNumber),
-                ("1,299.00", Rule::AmbiguousNumber),
-            ],
-        );
-    }
-
-    #[test]
     fn floats_stand_for_whole_numbers_as_far_as_they_are_exact() {
         assert_eq!(whole(12.0), Some(12));
         assert_eq!(whole(EXACT_FLOAT), Some(4_503_599_627_370_496));
@@ -611,17 +423,10 @@ mod tests {
         fn the_short_ways_agree_with_the_long_ones(text in "[+-]?[0-9 ]{0,11}[.,]?[0-9]{0,4}") {
             let text = text.as_bytes();
             prop_assert_eq!(positive(text, MAX), any_positive(text, MAX));
-            prop_assert_eq!(price(text), any_price(text));
             let limit = 10i128.pow(10);
             let long = any_decimal(text, 2).filter(|number| number.abs() < limit);
             prop_assert_eq!(decimal(text, 2, limit), long);
-            let price = price(text).ok().map(i128::from);
-            prop_assert_eq!(price, decimal(text, 2, limit).filter(|number| *number > 0));
             prop_assert_eq!(units(text), any_units(text));
-            prop_assert_eq!(amount(text), any_amount(text));
-            let amount = amount(text).ok().map(i128::from);
-            let over = MAX_AMOUNT + 1;
-            prop_assert_eq!(amount, decimal(text, AMOUNT_SCALE, over).filter(|it| *it >= 0));
         }
     }
 }
