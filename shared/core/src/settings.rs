@@ -21,8 +21,8 @@ use crate::vocabulary::Vocabularies;
 
 pub use sections::{
     AlertSettings, Buckets, Business, Cdc, CdcMode, Compact, Database, DatabaseAuth,
-    DatasetValidation, Generate, Lake, LineageSettings, MetricsSettings, Recommendations,
-    StorageSettings, Tls, Transform, Validation,
+    DatasetValidation, ExchangeRates, Generate, Lake, LineageSettings, MetricsSettings,
+    Recommendations, StorageSettings, Tls, Transform, Validation,
 };
 
 /// All settings; each function states what it needs with [`Need`].
