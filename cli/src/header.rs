@@ -1,7 +1,8 @@
 //! Which dataset a file is of, by its first line.
 
-use shopflow_core::dataset::{Column, Format, Kind, Role};
-use shopflow_core::{Dataset, header};
+use shopflow_core::dataset::{Column, Format, Kind};
+use shopflow_core::natural_key;
+use shopflow_core::{Dataset, header, rates};
 
 /// The dataset whose required columns a header has.
 pub fn dataset(header: &str) -> Option<Dataset> {
@@ -10,15 +11,18 @@ pub fn dataset(header: &str) -> Option<Dataset> {
             |dataset: &Dataset| header.contains(&format!("\"{}\"", dataset.id_column().name));
         return Dataset::all().filter(|dataset| dataset.format() == Format::JsonLines).find(has_id);
     }
+    if rates::is_table(header) {
+        return Some(Dataset::ExchangeRates);
+    }
     let columns: Vec<&str> = header
         .trim_start_matches('\u{feff}')
         .split(',')
         .map(|column| column.trim().trim_matches('"'))
         .collect();
     let has = |column: &&Column| columns.iter().any(|name| header::is_same(column.name, name));
-    // Sales may be identified by other columns than their id.
+    // What nobody refers to may be identified by other columns than its id.
     let is_needed = |column: &&Column, dataset: Dataset| {
-        let may_lack_id = matches!(dataset.role(), Role::Event(_)) && column.kind == Kind::Id;
+        let may_lack_id = !natural_key::is_referred_to(dataset) && column.kind == Kind::Id;
         column.required && !may_lack_id
     };
     let may_be = |dataset: &Dataset| {
@@ -45,6 +49,9 @@ mod tests {
         assert_eq!(dataset("id,name"), Some(Dataset::Customers));
         assert_eq!(dataset("ID,Name,opened_at,tax_rate"), None);
         assert_eq!(dataset("order_id,line,quantity,timestamp"), Some(Dataset::Transactions));
+        assert_eq!(dataset("rate_date,currency,rate"), Some(Dataset::ExchangeRates));
+        assert_eq!(dataset("Date,USD,JPY,\r"), Some(Dataset::ExchangeRates));
+        assert_eq!(dataset("order_id,sequence,amount"), Some(Dataset::Payments));
         assert_eq!(dataset("{\"event_id\": 1}"), Some(Dataset::Clickstream));
         assert_eq!(dataset("{\"id\": 1}"), None);
     }

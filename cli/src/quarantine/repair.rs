@@ -2,7 +2,7 @@
 
 use shopflow_core::contract::SourceObject;
 use shopflow_core::dataset::Format;
-use shopflow_core::{Dataset, Error, ErrorKind, ObjectRef, Result, Storage};
+use shopflow_core::{Dataset, Error, ErrorKind, ObjectRef, Result, Storage, rates};
 
 use super::rows::Refused;
 
@@ -58,7 +58,14 @@ pub async fn header(
         return Err(Error::new(ErrorKind::InvalidInput, "the source has no usable first line")
             .with("key", &source.key));
     }
-    Ok(Some(line.to_vec()))
+    Ok(Some(of_rows(dataset, line).to_vec()))
+}
+
+/// The header of the rows under this one: those of a table of exchange rates are made of it.
+fn of_rows(dataset: Dataset, header: &[u8]) -> &[u8] {
+    let is_table =
+        dataset == Dataset::ExchangeRates && rates::is_table(&String::from_utf8_lossy(header));
+    if is_table { rates::ROWS.as_bytes() } else { header }
 }
 
 /// The header to take when that of the source cannot be had.
@@ -169,6 +176,14 @@ mod tests {
         assert_eq!(first_line(b"\n\r\nid,\"a\nb\"\r\n1,2\n"), Some(&b"id,\"a\nb\"\r"[..]));
         assert_eq!(first_line(b",,\r\nid,name\n"), Some(&b"id,name"[..]));
         assert_eq!(first_line(b"id,name"), None);
+    }
+
+    #[test]
+    fn rows_of_a_table_of_rates_have_a_header_of_their_own() {
+        let of_rates = |header| of_rows(Dataset::ExchangeRates, header);
+        assert_eq!(of_rates(b"Date,USD,JPY,"), rates::ROWS.as_bytes());
+        assert_eq!(of_rates(b"currency,rate,rate_date"), b"currency,rate,rate_date");
+        assert_eq!(of_rows(Dataset::Products, b"Date,USD"), b"Date,USD");
     }
 
     #[test]

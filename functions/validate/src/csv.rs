@@ -7,6 +7,7 @@ mod header;
 mod index;
 mod keying;
 mod lines;
+pub(crate) mod rates;
 mod record;
 mod rows;
 mod suggest;
@@ -50,6 +51,7 @@ struct Understood {
     rows: Rows,
     absent: Vec<&'static Column>,
     extra: Vec<String>,
+    told: Vec<String>,
     scans: Scans,
 }
 
@@ -118,6 +120,7 @@ impl Csv {
             Ok(understood) => {
                 tally.absent_columns = understood.absent;
                 tally.extra_columns = understood.extra;
+                tally.told = understood.told;
                 tally.scans = understood.scans;
                 self.stage = Stage::Rows(Box::new(understood.rows));
             }
@@ -201,7 +204,8 @@ impl Csv {
         let keying = Keying::of(self.dataset, &header.columns, &tally.form, tally.notes.keys);
         let lines = (line.as_slice(), line_break);
         let rows = Rows::new(self.dataset, header.columns, &names, keying, lines, mode);
-        Ok(Understood { rows, absent: header.absent, extra: header.extra, scans })
+        let (absent, extra, told) = (header.absent, header.extra, header.told);
+        Ok(Understood { rows, absent, extra, told, scans })
     }
 
     fn reject(&mut self, tally: &mut Tally, rejection: Rejection) {

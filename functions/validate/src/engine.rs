@@ -29,12 +29,12 @@ use shopflow_core::vocabulary::Vocabularies;
 
 use crate::clock::{Clock, Zone};
 use crate::csv::Csv;
+use crate::csv::rates::Rates;
 use crate::early::Early;
 use crate::foreign;
 use crate::json_lines::JsonLines;
-use crate::money;
 use crate::notes::Notes;
-use crate::personal::{MOST_COLUMNS, PersonalData, Scans};
+use crate::personal::{PersonalData, Scans};
 use crate::quarantine::{Finding, Quarantine};
 pub use crate::rejection::Rejection;
 pub use crate::rules::RECORD_LIMIT;
@@ -79,6 +79,7 @@ pub struct Summary {
 #[derive(Debug)]
 enum Rows {
     Csv(Box<Csv>),
+    Rates(Box<Rates>),
     JsonLines(Box<JsonLines>),
 }
 
@@ -106,6 +107,9 @@ impl Validator {
     /// A validator for one file of `dataset` under `contract`.
     pub fn under(dataset: Dataset, contract: Contract) -> Self {
         let rows = match dataset.format() {
+            Format::Csv if dataset == Dataset::ExchangeRates => {
+                Rows::Rates(Box::new(Rates::new(dataset)))
+            }
             Format::Csv => Rows::Csv(Box::new(Csv::new(dataset))),
             Format::JsonLines => Rows::JsonLines(Box::new(JsonLines::new(dataset))),
         };
@@ -119,6 +123,7 @@ impl Validator {
             form: Form::default(),
             absent_columns: Vec::new(),
             extra_columns: Vec::new(),
+            told: Vec::new(),
             discarded_values: BTreeMap::new(),
             scans: Scans::default(),
             words: Words::default(),
@@ -129,6 +134,7 @@ impl Validator {
             blank_lines: 0,
             empty_rows: 0,
             trimmed_rows: 0,
+            cells_without_rate: None,
             open_end: false,
             skipping: false,
         };
@@ -212,6 +218,7 @@ impl Validator {
         match &mut self.rows {
             _ if self.is_foreign => {}
             Rows::Csv(rows) => rows.finish(&mut self.tally),
+            Rows::Rates(rows) => rows.finish(&mut self.tally),
             Rows::JsonLines(rows) => rows.finish(&mut self.tally),
         }
         if self.tally.rejection.is_none() {
@@ -222,7 +229,7 @@ impl Validator {
             self.tally.rejection = rejection;
         }
         let mistaken = self.tally.mistaken.warning(self.dataset);
-        let mut warnings = self.warnings();
+        let mut warnings = self.tally.warnings();
         warnings.extend(mistaken.clone());
         let tally = self.tally;
         Summary {
@@ -267,6 +274,7 @@ impl Validator {
             }
             at += match &mut self.rows {
                 Rows::Csv(rows) => rows.process(&buffer[at..], last, &mut self.tally, split),
+                Rows::Rates(rows) => rows.process(&buffer[at..], last, &mut self.tally, split),
                 Rows::JsonLines(rows) => rows.process(&buffer[at..], last, &mut self.tally, split),
             };
             if !self.tally.skipping {
@@ -332,65 +340,5 @@ impl Validator {
                      its contract to evolve or discard_row"
                 .to_owned(),
         })
-    }
-
-    fn warnings(&self) -> Vec<String> {
-        let tally = &self.tally;
-        let mut warnings = Vec::new();
-        warnings.extend(tally.absent_columns.iter().map(|column| {
-            format!("there is no column '{}': all rows count as having none", column.name)
-        }));
-        if !tally.extra_columns.is_empty() {
-            let what = match tally.contract.columns {
-                Mode::Evolve => "unknown columns are kept",
-                Mode::Freeze => "unknown columns are refused",
-                Mode::DiscardRow => "rows with a value in an unknown column are quarantined",
-                Mode::DiscardValue => "unknown columns are left out",
-            };
-            warnings.push(format!("{what}: {}", tally.extra_columns.join(", ")));
-            if matches!(tally.contract.columns, Mode::Evolve | Mode::DiscardValue) {
-                warnings.extend(money::warning(&tally.scans.money()));
-            }
-        }
-        if tally.scans.are_too_many() {
-            warnings.push(format!(
-                "there are more unknown columns than {MOST_COLUMNS}; the others are neither named \
-                 nor searched for personal data"
-            ));
-        }
-        if !tally.discarded_values.is_empty() {
-            let counts: Vec<String> = tally
-                .discarded_values
-                .iter()
-                .map(|(column, values)| format!("{column} {values}"))
-                .collect();
-            warnings.push(format!("values were left out: {}", counts.join(", ")));
-        }
-        warnings.extend(tally.words.warning());
-        warnings.extend(tally.notes.absent.warnings());
-        warnings.extend(tally.notes.clock.warning());
-        warnings.extend(tally.notes.early.warning());
-        warnings.extend(tally.notes.discounts.warning());
-        warnings.extend(tally.notes.encoding.warnings(tally.rows_in));
-        if tally.rows_in == 0 && tally.rejection.is_none() {
-            warnings.push("the file has a header and no rows".to_owned());
-        }
-        if tally.blank_lines > 0 {
-            warnings.push(format!("{} blank lines were skipped", tally.blank_lines));
-        }
-        if tally.empty_rows > 0 {
-            let rows = tally.empty_rows;
-            warnings.push(format!("{rows} rows of nothing but separators were skipped"));
-        }
-        if tally.trimmed_rows > 0 {
-            warnings.push(format!(
-                "in {} rows, empty fields behind the last column were left out",
-                tally.trimmed_rows
-            ));
-        }
-        if tally.open_end {
-            warnings.push("the last line has no line break; it may be cut off".to_owned());
-        }
-        warnings
     }
 }

@@ -2,7 +2,7 @@
 //! like money and do not count.
 
 use shopflow_core::dataset::{AMOUNT_SCALE, Column, Kind};
-use shopflow_core::values;
+use shopflow_core::{Dataset, values};
 
 use crate::rejection::Rejection;
 use crate::rules::Rule;
@@ -18,6 +18,8 @@ const WORDS: [&str; 12] =
     ["tax", "taxes", "cost", "costs", "fee", "fees", "vat", "gross", "net", "sales", "paid", "tip"];
 /// A column with this in its name has codes, not numbers.
 const CURRENCY: &str = "currency";
+/// The column with the price that was charged.
+const OWN_PRICE: &str = "unit_price";
 /// Letters of a currency beside a number.
 const CODE: usize = 3;
 
@@ -98,6 +100,26 @@ pub(crate) fn warning(named: &[String]) -> Option<String> {
     (!named.is_empty()).then(|| {
         format!("unknown columns that look like money are in no total: {}", named.join(", "))
     })
+}
+
+/// What the report says about sales in other currencies whose prices are those of the list; `has`
+/// tells which columns the file has.
+pub(crate) fn list_prices(dataset: Dataset, has: impl Fn(&str) -> bool) -> Option<String> {
+    let is_due = dataset == Dataset::Transactions && has(CURRENCY) && !has(OWN_PRICE);
+    is_due.then(|| {
+        format!(
+            "there is no column '{OWN_PRICE}', and list prices are in the shop's currency \
+             (business.currency), whatever '{CURRENCY}' says"
+        )
+    })
+}
+
+/// True for columns whose values are money, or say in which currency money is.
+pub(crate) fn is_money(column: &Column) -> bool {
+    matches!(
+        column.kind,
+        Kind::Price | Kind::Amount | Kind::Discount | Kind::Money | Kind::Currency
+    )
 }
 
 /// True for the name of a column that has money if it has numbers.

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shopflow_core::dataset::Column;
 use shopflow_core::natural_key::{Form, Keys};
-use shopflow_core::schema_contract::Contract;
+use shopflow_core::schema_contract::{Contract, Mode};
 
 use crate::csv::erased;
+use crate::money;
 use crate::notes::Notes;
-use crate::personal::Scans;
+use crate::personal::{MOST_COLUMNS, Scans};
 use crate::quarantine::{Quarantine, Refusal};
 use crate::rejection::Rejection;
 use crate::rules::{RECORD_LIMIT, Rule};
@@ -41,6 +42,8 @@ pub(crate) struct Tally {
     /// Columns that were required once and that the file does without.
     pub absent_columns: Vec<&'static Column>,
     pub extra_columns: Vec<String>,
+    /// What the names of the columns tell besides.
+    pub told: Vec<String>,
     pub discarded_values: BTreeMap<String, u64>,
     pub scans: Scans,
     pub words: Words,
@@ -54,6 +57,8 @@ pub(crate) struct Tally {
     pub empty_rows: u64,
     /// Rows that had empty fields behind the last column of the header.
     pub trimmed_rows: u64,
+    /// Cells without a rate in a table of exchange rates; absent where the file is none.
+    pub cells_without_rate: Option<u64>,
     /// The last row had no line break.
     pub open_end: bool,
     /// Within a record that is too long: everything up to the next line feed is skipped.
@@ -91,6 +96,73 @@ impl Tally {
     pub fn broken_row<'a>(&mut self, row: &'a [u8], id_at: usize) -> Cow<'a, [u8]> {
         let keys = &self.notes.keys;
         without_erased(&self.erased, keys, &mut self.rows_kept_erased, row, id_at)
+    }
+
+    /// What the report says besides counts.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        warnings.extend(self.absent_columns.iter().map(|column| {
+            format!("there is no column '{}': all rows count as having none", column.name)
+        }));
+        if !self.extra_columns.is_empty() {
+            let what = match self.contract.columns {
+                Mode::Evolve => "unknown columns are kept",
+                Mode::Freeze => "unknown columns are refused",
+                Mode::DiscardRow => "rows with a value in an unknown column are quarantined",
+                Mode::DiscardValue => "unknown columns are left out",
+            };
+            warnings.push(format!("{what}: {}", self.extra_columns.join(", ")));
+            if matches!(self.contract.columns, Mode::Evolve | Mode::DiscardValue) {
+                warnings.extend(money::warning(&self.scans.money()));
+            }
+        }
+        if self.scans.are_too_many() {
+            warnings.push(format!(
+                "there are more unknown columns than {MOST_COLUMNS}; the others are neither named \
+                 nor searched for personal data"
+            ));
+        }
+        if !self.discarded_values.is_empty() {
+            let counts: Vec<String> = self
+                .discarded_values
+                .iter()
+                .map(|(column, values)| format!("{column} {values}"))
+                .collect();
+            warnings.push(format!("values were left out: {}", counts.join(", ")));
+        }
+        warnings.extend(self.told.iter().cloned());
+        warnings.extend(self.words.warning());
+        warnings.extend(self.notes.absent.warnings());
+        warnings.extend(self.notes.clock.warning());
+        warnings.extend(self.notes.early.warning());
+        warnings.extend(self.notes.discounts.warning());
+        warnings.extend(self.notes.encoding.warnings(self.rows_in));
+        if self.rows_in == 0 && self.rejection.is_none() {
+            warnings.push("the file has a header and no rows".to_owned());
+        }
+        warnings.extend(self.cells_without_rate.map(|cells| {
+            format!(
+                "each column of a currency was read as rows of it, one per day; cells without a rate, \
+                 which are no rows: {cells}"
+            )
+        }));
+        if self.blank_lines > 0 {
+            warnings.push(format!("{} blank lines were skipped", self.blank_lines));
+        }
+        if self.empty_rows > 0 {
+            let rows = self.empty_rows;
+            warnings.push(format!("{rows} rows of nothing but separators were skipped"));
+        }
+        if self.trimmed_rows > 0 {
+            warnings.push(format!(
+                "in {} rows, empty fields behind the last column were left out",
+                self.trimmed_rows
+            ));
+        }
+        if self.open_end {
+            warnings.push("the last line has no line break; it may be cut off".to_owned());
+        }
+        warnings
     }
 }
 

@@ -226,6 +226,65 @@ mod tests {
     }
 
     #[test]
+    fn tax_and_payments_have_either_sign_and_costs_have_none() {
+        let both = [
+            ("0", None),
+            ("1.90", None),
+            ("-1.90", None),
+            ("957.5775", None),
+            ("12.34567", Some(Rule::TooPrecise)),
+            ("-100000000", Some(Rule::OutOfRange)),
+            ("1,90", Some(Rule::AmbiguousNumber)),
+            ("1.90-", Some(Rule::InvalidPrice)),
+        ];
+        for (dataset, name, missing) in [
+            (Dataset::Transactions, "tax", None),
+            (Dataset::Transactions, "shipping", None),
+            (Dataset::Payments, "amount", Some(Rule::NullValue)),
+        ] {
+            verdicts(dataset, name, &both);
+            verdicts(dataset, name, &[("", missing), (" ", missing), ("N/A", missing)]);
+        }
+        verdicts(
+            Dataset::Products,
+            "cost",
+            &[("", None), ("0", None), ("2.125", Some(Rule::AmbiguousNumber)), ("2.1250", None)],
+        );
+        verdicts(Dataset::Products, "cost", &[("-1", Some(Rule::NegativeAmount))]);
+    }
+
+    #[test]
+    fn rates_are_over_zero_and_currencies_are_codes() {
+        verdicts(
+            Dataset::ExchangeRates,
+            "rate",
+            &[
+                ("1.1601", None),
+                ("1.153", None),
+                ("19231.45", None),
+                (" 0.8512 ", None),
+                ("0", Some(Rule::PriceNotPositive)),
+                ("-1.5", Some(Rule::PriceNotPositive)),
+                ("1,1601", Some(Rule::AmbiguousNumber)),
+                ("0.123456789", Some(Rule::TooPrecise)),
+                ("10000000000", Some(Rule::OutOfRange)),
+                ("1 USD", Some(Rule::InvalidPrice)),
+                ("N/A", Some(Rule::NullValue)),
+                ("", Some(Rule::NullValue)),
+            ],
+        );
+        let codes = [("USD", None), (" usd ", None), ("US$", Some(Rule::InvalidCurrency))];
+        for (dataset, missing) in [
+            (Dataset::ExchangeRates, Some(Rule::NullValue)),
+            (Dataset::Transactions, None),
+            (Dataset::Payments, None),
+        ] {
+            verdicts(dataset, "currency", &codes);
+            verdicts(dataset, "currency", &[("", missing), ("NULL", missing)]);
+        }
+    }
+
+    #[test]
     fn closed_sets_match_exactly() {
         verdicts(
             Dataset::Transactions,

@@ -213,6 +213,25 @@ async fn a_file_whose_rows_are_all_good_is_its_own_good_rows() {
     }
 }
 
+/// A table of rates is never its own good rows, though all of them are good.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_rows_of_a_table_of_rates_are_written() {
+    let cloud = Cloud::new().await;
+    let table = "Date,USD,JPY,\n2026-11-27,1.1601,181.15,\n2026-11-26,1.1586,N/A,\n";
+    let object = cloud.land("incoming/exchange_rates/eurofxref-hist.csv", table).await;
+    let result = cloud.validate(object).await.unwrap();
+    assert!(result.accepted && result.quarantine.is_none(), "{:?}", result.rejection);
+    assert_eq!((result.ledger.rows_in, result.ledger.rows_loaded), (3, 3));
+    assert!(result.validated.as_ref().unwrap().key.starts_with("validated/exchange_rates/"));
+    let good = cloud.content(&result.validated).await;
+    let rows: Vec<&str> = good.lines().collect();
+    assert_eq!(rows[0], "rate_date,currency,rate,id,natural_key");
+    assert!(rows[3].starts_with("2026-11-26,USD,1.1586,"), "{good}");
+    let report: serde_json::Value = serde_json::from_str(&cloud.report(&result).await).unwrap();
+    let warning = report["warnings"][0].as_str().unwrap();
+    assert!(warning.ends_with("cells without a rate, which are no rows: 1"), "{warning}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_comes_before_the_first_bad_row_is_copied_as_it_is() {
     let cloud = Cloud::new().await;

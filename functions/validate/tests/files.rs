@@ -82,7 +82,65 @@ fn unknown_columns_that_look_like_money_are_told_apart() {
         outcome.summary.warnings,
         [
             "unknown columns are kept: Total, note, sales_tax",
-            "unknown columns that look like money are in no total: Total, sales_tax"
+            "unknown columns that look like money are in no total: Total, sales_tax",
+            "column 'sales_tax' looks like 'tax': under that name it counts",
+        ]
+    );
+}
+
+#[test]
+fn known_columns_with_money_are_not_told_and_currencies_may_be_mixed() {
+    let header = TRANSACTIONS.replace('\n', ",unit_price,Tax,shipping,currency,total\n");
+    let row = |id: u64, money: &str| format!("{id},10,20,3,2025-06-01T12:00:00Z,paypal,{money}\n");
+    let file = [
+        row(1, "9.99,1.90,4.95,EUR,36.82"),
+        row(2, "9.99,-1.90,,usd,28.07"),
+        row(3, "1200,0,0,JPY,3600"),
+        row(4, "9.99,,,,29.97"),
+    ]
+    .concat();
+    let outcome = validate(Dataset::Transactions, format!("{header}{file}"));
+    assert_eq!(outcome.good_text(), format!("{}{file}", header.replace("Tax", "tax")));
+    assert_eq!(
+        outcome.summary.warnings,
+        [
+            "unknown columns are kept: total",
+            "unknown columns that look like money are in no total: total"
+        ]
+    );
+    let wrong = [
+        row(1, "9.99,\"1,90\",,EUR,1"),
+        row(2, "9.99,,1.23456,EUR,1"),
+        row(3, "9.99,1,1,Euro,1"),
+        row(4, "9.99,1,1,\u{20ac},1"),
+    ];
+    let outcome = validate(Dataset::Transactions, format!("{header}{}", wrong.concat()));
+    assert_eq!(
+        outcome.verdicts(),
+        [
+            (2, "tax", "ambiguous_number"),
+            (3, "shipping", "too_precise"),
+            (4, "currency", "invalid_currency"),
+            (5, "currency", "invalid_currency"),
+        ]
+    );
+    assert_eq!(outcome.refused[2].reason, "currency must be an ISO 4217 currency code");
+    assert_eq!(outcome.refused[3].value, "\u{20ac}");
+}
+
+#[test]
+fn a_cost_of_a_product_is_known_and_its_other_names_are_told() {
+    let file = "id,name,category,price,supplier,cost\n1,Ball,toys,1.50,Acme,0.4375\n\
+                2,Kite,toys,2.50,Acme,\n";
+    let outcome = validate(Dataset::Products, file);
+    assert_eq!((outcome.good_text(), outcome.summary.warnings.len()), (file, 0));
+    let told = validate(Dataset::Products, file.replace(",cost", ",unit_cost"));
+    assert_eq!(
+        told.summary.warnings,
+        [
+            "unknown columns are kept: unit_cost",
+            "unknown columns that look like money are in no total: unit_cost",
+            "column 'unit_cost' looks like 'cost': under that name it counts",
         ]
     );
 }

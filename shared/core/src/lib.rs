@@ -18,6 +18,7 @@ mod mode;
 pub mod natural_key;
 pub mod overlay;
 pub mod privacy;
+pub mod rates;
 pub mod rules;
 pub mod runtime;
 pub mod schema_contract;

@@ -155,7 +155,7 @@ impl NaturalKeys {
 }
 
 /// True when rows of some dataset name rows of this one.
-fn is_referred_to(dataset: Dataset) -> bool {
+pub fn is_referred_to(dataset: Dataset) -> bool {
     Dataset::all().any(|other| other.definition().references().any(|(_, of)| of == dataset))
 }
 
@@ -372,6 +372,29 @@ mod tests {
         assert_ne!(joined("1001", "21").unwrap().0, joined("10012", "1").unwrap().0);
         assert_eq!(joined("", "1"), Err((0, Rule::NullValue)));
         assert_eq!(joined("1001", "0"), Err((1, Rule::NotPositive)));
+    }
+
+    #[test]
+    fn days_and_currencies_count_by_what_they_mean() {
+        let definition = Dataset::ExchangeRates.definition();
+        let columns = ["rate_date", "currency"].map(|name| definition.column(name).unwrap());
+        let joined = |day: &'static str, currency: &'static str| {
+            let parts = columns.into_iter().zip([day.as_bytes(), currency.as_bytes()]);
+            super::joined(Dataset::ExchangeRates, &Keys::default(), parts)
+        };
+        let (id, shown) = joined("2026-01-05", "USD").unwrap();
+        assert_eq!(shown, b"2026-01-05/USD");
+        for (day, currency) in [("2026-1-5", "usd"), (" 2026/01/05", "Usd ")] {
+            assert_eq!(joined(day, currency).unwrap(), (id, shown.clone()), "{day} {currency}");
+        }
+        assert_ne!(joined("2026-01-06", "USD").unwrap().0, id);
+        assert_eq!(joined("05.01.2026", "USD"), Err((0, Rule::AmbiguousDate)));
+        assert_eq!(joined("2026-01-05", "N/A"), Err((1, Rule::NullValue)));
+        let good =
+            keys(&[("exchange_rates", "rate_date, currency"), ("payments", "order_id, sequence")]);
+        assert_eq!(good.problems(), Vec::<String>::new());
+        let wrong = keys(&[("exchange_rates", "rate_date, rate")]).problems();
+        assert!(wrong[0].contains("'rate', which can be no part of a key"), "{wrong:?}");
     }
 
     #[test]

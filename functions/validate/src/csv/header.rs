@@ -6,6 +6,8 @@ use shopflow_core::{Dataset, header};
 
 use super::record::Field;
 use super::suggest;
+use crate::foreign::LEAST_NAMES;
+use crate::money;
 use crate::personal::{self, MOST_COLUMNS};
 use crate::rejection::Rejection;
 use crate::rules::Rule;
@@ -19,6 +21,8 @@ pub(super) struct Header {
     pub extra: Vec<String>,
     /// Columns that were required once and that the file does without.
     pub absent: Vec<&'static Column>,
+    /// What else the report says of the names.
+    pub told: Vec<String>,
 }
 
 /// Reads the names of the header. Capitals, blanks, quotes and separators do not matter in the names
@@ -33,7 +37,7 @@ pub(super) fn read(dataset: Dataset, names: &[String], form: &Form) -> Result<He
     let columns: Vec<Option<&'static Column>> =
         names.iter().map(|name| column(known, name)).collect();
     if columns.iter().all(Option::is_none) {
-        return Err(missing_header(known, form));
+        return Err(nothing_known(dataset, names, form));
     }
     if let Some(rejection) = twice(names, &columns) {
         return Err(rejection);
@@ -64,6 +68,8 @@ pub(super) fn read(dataset: Dataset, names: &[String], form: &Form) -> Result<He
     if let Some(&first) = missing.first() {
         return Err(missing_columns(dataset, first, &missing, names));
     }
+    let mut told = suggest::of_money(dataset, &lacking, names);
+    told.extend(money::list_prices(dataset, has));
     let absent = lacking.into_iter().filter(|column| column.relaxed).collect();
     let extra = names
         .iter()
@@ -72,7 +78,7 @@ pub(super) fn read(dataset: Dataset, names: &[String], form: &Form) -> Result<He
         .take(MOST_COLUMNS)
         .map(|(name, _)| personal::shown(name))
         .collect();
-    Ok(Header { columns, extra, absent })
+    Ok(Header { columns, extra, absent, told })
 }
 
 /// The column that a name means. What begins with an underscore is some program's own, such as the
@@ -122,6 +128,18 @@ fn twice(names: &[String], columns: &[Option<&'static Column>]) -> Option<Reject
     sorted.sort_unstable();
     let pair = sorted.windows(2).find(|pair| pair[0] == pair[1])?;
     Some(duplicate(None, pair[0], pair[1]))
+}
+
+/// The rejection of a first line that names no column: a header in other words, or none.
+fn nothing_known(dataset: Dataset, names: &[String], form: &Form) -> Rejection {
+    let needed: Vec<&'static Column> =
+        dataset.columns().iter().filter(|column| form.needs(column)).collect();
+    match needed.first() {
+        Some(&first) if suggest::suggestions(dataset, &needed, names).len() >= LEAST_NAMES => {
+            missing_columns(dataset, first, &needed, names)
+        }
+        _ => missing_header(dataset.columns(), form),
+    }
 }
 
 fn missing_header(known: &[Column], form: &Form) -> Rejection {
@@ -319,6 +337,37 @@ mod tests {
         let error = read(Dataset::Customers, &names, &Form::Number).unwrap_err();
         assert_eq!(error.rule, Rule::MissingHeader);
         assert!(!format!("{error:?}").contains("Ann"), "{error:?}");
+    }
+
+    #[test]
+    fn a_header_in_other_words_is_told_which_are_meant() {
+        let parts = ["rate_date", "currency"];
+        let columns = Dataset::ExchangeRates.columns();
+        let form =
+            Form::Columns(columns.iter().filter(|column| parts.contains(&column.name)).collect());
+        let read = |header: &str| read(Dataset::ExchangeRates, &names(header), &form);
+        let rejection = read("date,code,value").unwrap_err();
+        assert_eq!(rejection.rule, Rule::MissingColumn);
+        assert_eq!(rejection.text, "the header lacks columns 'rate_date', 'currency', 'rate'");
+        assert_eq!(
+            rejection.remedy,
+            "did you mean to call column 'date' 'rate_date', and to call column 'code' 'currency', \
+             and to call column 'value' 'rate'?"
+        );
+        assert_eq!(read("day,XYZ,ABC").unwrap_err().rule, Rule::MissingHeader);
+        assert_eq!(read("2026-11-27,USD,1.1601").unwrap_err().rule, Rule::MissingHeader);
+        assert_eq!(read("Rate Date,Currency").unwrap_err().text, "the header lacks column 'rate'");
+        assert_eq!(read("id,rate_date,currency,rate").unwrap_err().rule, Rule::DuplicateColumn);
+        assert!(read("currency,rate,Rate-Date").is_ok());
+    }
+
+    #[test]
+    fn sales_in_other_currencies_without_prices_are_told() {
+        let read = |header: &str| read(Dataset::Transactions, &names(header), &Form::Number);
+        let header = "id,product_id,quantity,timestamp,currency";
+        let told = read(header).unwrap().told;
+        assert!(told[0].contains("list prices are in the shop's currency"), "{told:?}");
+        assert!(read(&format!("{header},unit_price")).unwrap().told.is_empty());
     }
 
     #[test]

@@ -138,7 +138,7 @@ impl Keying {
         match self.form {
             Form::Number => b"",
             Form::Text => b",",
-            // Only events have such keys, and only customers are erased.
+            // Only customers are erased, and what others refer to has no such key.
             Form::Columns(_) => b",,",
         }
     }

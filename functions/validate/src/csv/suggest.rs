@@ -3,6 +3,7 @@
 use shopflow_core::dataset::Column;
 use shopflow_core::{Dataset, header};
 
+use crate::money;
 use crate::personal;
 
 /// Names that other programs give to a column of a dataset, the surest first. What could be
@@ -49,6 +50,27 @@ const SYNONYMS: &[(&str, &str, &[&str])] = &[
         ],
     ),
     ("transactions", "payment_method", &["payment_type", "paid_by", "payment_method_type"]),
+    ("transactions", "unit_price", &["price", "item_price", "lineitem_price", "sale_price"]),
+    ("transactions", "tax", &["taxes", "sales_tax", "tax_amount", "vat", "vat_amount"]),
+    (
+        "transactions",
+        "shipping",
+        &["shipping_cost", "shipping_amount", "shipping_price", "shipping_fee", "freight_value"],
+    ),
+    ("transactions", "currency", &["currency_code", "order_currency", "currency_iso"]),
+    ("products", "cost", &["unit_cost", "cost_price", "cost_per_item", "purchase_price"]),
+    ("exchange_rates", "rate_date", &["date", "day", "quote_date", "valid_on", "time_period"]),
+    (
+        "exchange_rates",
+        "currency",
+        &["code", "currency_code", "currency_iso", "iso_code", "quote_currency"],
+    ),
+    ("exchange_rates", "rate", &["value", "exchange_rate", "fx_rate", "obs_value"]),
+    ("payments", "id", &["payment_id", "payment_number", "payment_no"]),
+    ("payments", "order_id", &["order_number", "order_no"]),
+    ("payments", "sequence", &["payment_sequential", "payment_sequence"]),
+    ("payments", "amount", &["payment_value", "payment_amount", "paid_amount", "amount_paid"]),
+    ("payments", "currency", &["currency_code", "payment_currency", "currency_iso"]),
 ];
 
 /// Names that look like a column and are none of it.
@@ -80,6 +102,25 @@ pub(super) fn suggestions<'a>(
     }
     found.sort_by_key(|(column, _)| missing.iter().position(|it| it.name == column.name));
     found
+}
+
+/// What the report says about columns with money that the file lacks and may have under other names,
+/// where nothing counts them.
+pub(super) fn of_money(
+    dataset: Dataset,
+    lacking: &[&'static Column],
+    names: &[String],
+) -> Vec<String> {
+    let lacking: Vec<&'static Column> =
+        lacking.iter().copied().filter(|column| money::is_money(column)).collect();
+    let names: Vec<String> =
+        names.iter().filter(|name| money::is_called_money(name)).cloned().collect();
+    let found = suggestions(dataset, &lacking, &names).into_iter();
+    found
+        .map(|(column, name)| {
+            format!("column '{name}' looks like '{}': under that name it counts", column.name)
+        })
+        .collect()
 }
 
 fn may_be_meant(dataset: Dataset, name: &str) -> bool {
@@ -144,6 +185,45 @@ mod tests {
         assert_eq!(found, expected.map(|(column, name)| (column.to_owned(), name.to_owned())));
         let found = suggested(Dataset::Customers, &["email", "name"], &["id", "mail", "names"]);
         assert_eq!(found.len(), 2, "{found:?}");
+    }
+
+    #[test]
+    fn money_under_another_name_is_told() {
+        let told = |dataset: Dataset, names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            let columns = dataset.columns().iter();
+            let lacking: Vec<_> =
+                columns.filter(|column| !names.iter().any(|name| name == column.name)).collect();
+            of_money(dataset, &lacking, &names)
+        };
+        let found = told(Dataset::Transactions, &["tax", "vat", "Shipping Cost", "Currency Code"]);
+        assert_eq!(
+            found,
+            [
+                "column 'Shipping Cost' looks like 'shipping': under that name it counts",
+                "column 'Currency Code' looks like 'currency': under that name it counts",
+            ]
+        );
+        assert_eq!(told(Dataset::Products, &["Unit Cost", "post"]).len(), 1);
+        assert!(told(Dataset::Transactions, &["Total", "note", "Subtotal"]).is_empty());
+    }
+
+    #[test]
+    fn rates_and_payments_of_other_programs_are_known() {
+        let found = suggested(
+            Dataset::ExchangeRates,
+            &["rate_date", "currency", "rate"],
+            &["day", "code", "value"],
+        );
+        let names: Vec<&str> = found.iter().map(|(_, name)| name.as_str()).collect();
+        assert_eq!(names, ["day", "code", "value"]);
+        let found = suggested(
+            Dataset::Payments,
+            &["sequence", "amount"],
+            &["order_id", "payment_sequential", "payment_type", "payment_value"],
+        );
+        let names: Vec<&str> = found.iter().map(|(_, name)| name.as_str()).collect();
+        assert_eq!(names, ["payment_sequential", "payment_value"]);
     }
 
     #[test]

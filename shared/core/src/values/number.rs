@@ -1,6 +1,7 @@
 //! Whole numbers and decimals.
 
 use super::blank::trimmed;
+use crate::dataset::RATE_SCALE;
 use crate::rules::Rule;
 
 /// Room for every digit of a positive 63-bit number.
@@ -174,8 +175,10 @@ fn usual_decimal(value: &[u8], scale: usize) -> Option<i128> {
 fn any_decimal(value: &[u8], scale: usize) -> Option<i128> {
     let written = match Written::read(value, Rule::InvalidPrice) {
         Ok(written) => written,
-        // With three places in every value, they are decimals.
-        Err(Rule::AmbiguousNumber) if scale == 3 => Written::read_decimal(trimmed(value))?,
+        // With three places in every value, they are decimals, and so they are in a rate.
+        Err(Rule::AmbiguousNumber) if scale == 3 || scale == usize::from(RATE_SCALE) => {
+            Written::read_decimal(trimmed(value))?
+        }
         Err(_) => return None,
     };
     if written.decimals.len() > scale { None } else { written.unscaled(scale) }
@@ -416,6 +419,7 @@ mod tests {
         }
         assert_eq!(decimal(b"123", 0, 1000), Some(123));
         assert_eq!(decimal(b"1.234", 3, 10_000), Some(1234));
+        assert_eq!(decimal(b"1.153", RATE_SCALE, 10i128.pow(18)), Some(115_300_000));
     }
 
     proptest! {
