@@ -10,6 +10,7 @@ use arrow::datatypes::Schema;
 use bytes::BytesMut;
 use chrono::DateTime;
 use shopflow_core::contract::{CopyEvent, Run, SourceObject, StoredObject};
+use shopflow_core::natural_key::NaturalKeys;
 use shopflow_core::schema_contract::{Contract, Mode};
 use shopflow_core::{Dataset, Settings};
 use shopflow_expectations::source::csv::CsvReader;
@@ -29,6 +30,10 @@ const REWRITTEN_BYTES: usize = 8;
 
 const MODES: [Mode; 4] = [Mode::Evolve, Mode::Freeze, Mode::DiscardRow, Mode::DiscardValue];
 
+/// What a byte of a table of exchange rates comes to at most: a day is repeated with each of its
+/// rates, and each row has a number and a key.
+const TABLE_BYTES: usize = 64;
+
 /// A zone whose clocks are changed twice a year.
 static ZONE: LazyLock<Zone> = LazyLock::new(|| {
     let zone = ("SHOPFLOW__VALIDATION__TIME_ZONE".to_owned(), "Europe/Berlin".to_owned());
@@ -36,11 +41,19 @@ static ZONE: LazyLock<Zone> = LazyLock::new(|| {
     Zone::of(&settings).expect("a known zone")
 });
 
+/// What identifies rows, as it is configured by default: rates have no number in their files.
+static KEYS: LazyLock<NaturalKeys> = LazyLock::new(|| {
+    let settings = Settings::from_sources("local", Default::default(), &[]);
+    settings.expect("good settings").natural_keys
+});
+
 /// A file under a contract, and how it arrives.
 #[derive(Clone, Copy)]
 struct Input<'a> {
     dataset: Dataset,
     contract: Contract,
+    /// Rows have no number yet where several columns identify them.
+    is_new: bool,
     /// Bytes of each piece.
     piece: usize,
     file: &'a [u8],
@@ -59,6 +72,7 @@ impl<'a> Input<'a> {
         Some(Input {
             dataset: datasets[(choice & 3) % datasets.len()],
             contract: Contract { columns: MODES[choice >> 2 & 3], data_type: types },
+            is_new: true,
             piece: usize::from(*piece).max(1),
             file,
         })
@@ -66,7 +80,8 @@ impl<'a> Input<'a> {
 }
 
 fn csv_input(data: &[u8]) -> Option<Input<'_>> {
-    Input::read(data, &[Dataset::Transactions, Dataset::Products, Dataset::Customers])
+    let (sales, rates) = (Dataset::Transactions, Dataset::ExchangeRates);
+    Input::read(data, &[sales, Dataset::Products, Dataset::Customers, rates])
 }
 
 fn json_input(data: &[u8]) -> Option<Input<'_>> {
@@ -84,6 +99,9 @@ impl Validated {
     /// Feeds the file in pieces of so many bytes.
     fn of(input: Input<'_>, piece: usize) -> Validated {
         let mut validator = Validator::under(input.dataset, input.contract).in_zone(*ZONE);
+        if input.is_new {
+            validator = validator.keyed(&KEYS);
+        }
         let mut split = Split::default();
         for piece in input.file.chunks(piece.max(1)) {
             validator.feed(piece, &mut split);
@@ -94,7 +112,8 @@ impl Validated {
 
     /// The account: every row is good or in quarantine, and the outputs are not larger than the
     /// input explains.
-    fn assert_account(&self, file: &[u8]) {
+    fn assert_account(&self, input: Input<'_>) {
+        let file = input.file;
         let Summary { rows_in, rows_good, rows_quarantined, .. } = self.summary;
         assert_eq!(rows_in, rows_good + rows_quarantined, "rows are lost");
         assert_eq!(self.summary.counts.values().sum::<u64>(), rows_quarantined);
@@ -108,7 +127,11 @@ impl Validated {
         assert_eq!(records(&self.bad), rows_quarantined, "quarantine is incomplete");
         let most = ESCAPED_BYTES * file.len() + REFUSAL_BYTES * (rows_quarantined as usize + 1);
         assert!(self.bad.len() <= most, "{} of {}", self.bad.len(), file.len());
-        let most = REWRITTEN_BYTES * file.len() + 64;
+        let of_byte = match input.dataset == Dataset::ExchangeRates {
+            true => TABLE_BYTES,
+            false => REWRITTEN_BYTES,
+        };
+        let most = of_byte * file.len() + 64;
         assert!(self.good.len() <= most, "{} of {}", self.good.len(), file.len());
     }
 
@@ -128,7 +151,7 @@ fn records(file: &[u8]) -> u64 {
 /// Checks that hold for the files of both formats.
 fn validate(input: Input<'_>) -> Validated {
     let whole = Validated::of(input, input.file.len());
-    whole.assert_account(input.file);
+    whole.assert_account(input);
     let pieces = Validated::of(input, input.piece);
     assert!(whole.good == pieces.good, "good rows depend on the pieces");
     assert!(whole.bad == pieces.bad, "refused rows depend on the pieces");
@@ -136,7 +159,7 @@ fn validate(input: Input<'_>) -> Validated {
     let why = |validated: &Validated| validated.summary.rejection.as_ref().map(|r| r.text.clone());
     assert_eq!(why(&whole), why(&pieces));
     if let Some(good) = whole.accepted() {
-        let again = Validated::of(Input { file: good, ..input }, good.len());
+        let again = Validated::of(Input { file: good, is_new: false, ..input }, good.len());
         assert_eq!(again.summary.rows_good, whole.summary.rows_good);
         assert!(again.good == good, "what went on is changed when it comes again");
         assert_eq!(again.summary.rows_quarantined, 0);
@@ -262,7 +285,8 @@ pub(crate) fn loaded(dataset: Dataset, file: &[u8]) -> Option<u64> {
 
 /// True when `validate` lets the one row of the file pass, and the file as it goes on.
 pub(crate) fn one_row(dataset: Dataset, file: &[u8]) -> Option<Vec<u8>> {
-    let input = Input { dataset, contract: Contract::default(), piece: 1, file };
+    let contract = Contract::default();
+    let input = Input { dataset, contract, is_new: false, piece: 1, file };
     let validated = Validated::of(input, file.len());
     (validated.summary.rows_in == 1 && validated.summary.rows_good == 1).then_some(validated.good)
 }

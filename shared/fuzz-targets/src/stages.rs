@@ -12,10 +12,16 @@ use shopflow_expectations::{Options, Plan, Suite, source};
 
 use crate::files;
 
-static DATASETS: [Dataset; 3] = [Dataset::Transactions, Dataset::Products, Dataset::Customers];
+static DATASETS: [Dataset; 5] = [
+    Dataset::Transactions,
+    Dataset::Products,
+    Dataset::Customers,
+    Dataset::ExchangeRates,
+    Dataset::Payments,
+];
 
 /// Good values of the columns that a row cannot do without.
-static GOOD: [(&str, &str); 13] = [
+static GOOD: [(&str, &str); 18] = [
     ("id", "7"),
     ("customer_id", "7"),
     ("product_id", "7"),
@@ -29,6 +35,11 @@ static GOOD: [(&str, &str); 13] = [
     ("email", "a@b.co"),
     ("registration_date", "2026-01-15"),
     ("unit_price", "1.50"),
+    ("rate_date", "2026-01-15"),
+    ("currency", "USD"),
+    ("rate", "1.1601"),
+    ("order_id", "A-7"),
+    ("amount", "1.50"),
 ];
 
 /// What the stages make of a text.

@@ -49,6 +49,17 @@ fn decimals(text: &[u8]) {
         assert_eq!(values::amount(written(amount.into(), 4).as_bytes()), Ok(amount));
         assert_eq!(values::decimal(text, 4, 10_i128.pow(12)), Some(amount.into()));
     }
+    if let Ok(money) = values::money(text) {
+        assert!(money.abs() <= 999_999_999_900);
+        assert_eq!(values::money(written(money.into(), 4).as_bytes()), Ok(money));
+        assert_eq!(values::amount(text).ok(), u64::try_from(money).ok());
+        assert_eq!(values::decimal(text, 4, 10_i128.pow(12)), Some(money.into()));
+    }
+    if let Ok(rate) = values::rate(text) {
+        assert!(0 < rate && rate < 10_i64.pow(18));
+        assert_eq!(values::rate(written(rate.into(), 8).as_bytes()), Ok(rate));
+        assert_eq!(values::decimal(text, 8, 10_i128.pow(18)), Some(rate.into()));
+    }
     for scale in [0, 2, 3, 4, 18] {
         let limit = 10_i128.pow(38);
         if let Some(number) = values::decimal(text, scale, limit) {
@@ -95,6 +106,10 @@ fn moments(text: &[u8]) {
 fn codes(text: &[u8]) {
     if let Ok(country) = values::country(text) {
         assert_eq!(values::country(country.as_bytes()), Ok(country));
+    }
+    if let Ok(currency) = values::currency(text) {
+        assert_eq!(values::currency(currency.as_bytes()), Ok(currency));
+        assert_eq!(values::stored_text(Kind::Currency, text).as_deref(), Ok(currency));
     }
     if let Ok(id) = values::uuid(text) {
         let written = values::stored_text(Kind::Uuid, text).expect("a UUID that was read");
