@@ -20,8 +20,9 @@ pub fn dataset(header: &str) -> Option<Dataset> {
         .map(|column| column.trim().trim_matches('"'))
         .collect();
     let has = |column: &&Column| columns.iter().any(|name| header::is_same(column.name, name));
-    // What nobody refers to may be identified by other columns than its id.
+    // Sales may be identified by other columns than their id.
     let is_needed = |column: &&Column, dataset: Dataset| {
+        // And so may whatever else nobody refers to.
         let may_lack_id = !natural_key::is_referred_to(dataset) && column.kind == Kind::Id;
         column.required && !may_lack_id
     };
@@ -49,10 +50,13 @@ mod tests {
         assert_eq!(dataset("id,name"), Some(Dataset::Customers));
         assert_eq!(dataset("ID,Name,opened_at,tax_rate"), None);
         assert_eq!(dataset("order_id,line,quantity,timestamp"), Some(Dataset::Transactions));
+        assert_eq!(dataset("{\"event_id\": 1}"), Some(Dataset::Clickstream));
+        assert_eq!(dataset("{\"id\": 1}"), None);
+    }
+    #[test]
+    fn rates_are_known_in_rows_and_in_a_table() {
         assert_eq!(dataset("rate_date,currency,rate"), Some(Dataset::ExchangeRates));
         assert_eq!(dataset("Date,USD,JPY,\r"), Some(Dataset::ExchangeRates));
         assert_eq!(dataset("order_id,sequence,amount"), Some(Dataset::Payments));
-        assert_eq!(dataset("{\"event_id\": 1}"), Some(Dataset::Clickstream));
-        assert_eq!(dataset("{\"id\": 1}"), None);
     }
 }
