@@ -53,6 +53,7 @@ mod tests {
         assert_eq!(dataset("{\"event_id\": 1}"), Some(Dataset::Clickstream));
         assert_eq!(dataset("{\"id\": 1}"), None);
     }
+
     #[test]
     fn rates_are_known_in_rows_and_in_a_table() {
         assert_eq!(dataset("rate_date,currency,rate"), Some(Dataset::ExchangeRates));
