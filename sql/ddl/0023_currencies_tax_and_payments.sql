@@ -304,6 +304,10 @@ END
 $$;
 
 -- The data dictionary is made from these ---------------------------------------------------------
+COMMENT ON INDEX core.transactions_currency IS 'load: the sales that exchange rates convert, by day';
+COMMENT ON INDEX core.exchange_rates_day IS 'transform: the latest rate of a currency up to a day';
+COMMENT ON INDEX core.payments_order IS 'readers: the payments of an order';
+
 COMMENT ON COLUMN core.transactions.tax IS 'tax on the line; in no other sum';
 COMMENT ON COLUMN core.transactions.shipping IS 'what was charged for shipping the line; in no other sum';
 COMMENT ON COLUMN core.transactions.currency IS 'currency of the line''s amounts, ISO 4217; the shop''s if absent';
