@@ -197,7 +197,7 @@ mod tests {
              1,2026-01-02,USD,1.1530,2026-01-02/USD\n\
              2,2026-01-02,IDR,9999999999.99999999,2026-01-02/IDR\n",
         );
-        let rates = [Some(115_300_000), Some(999_999_999_999_999_999)];
+        let rates: [Option<i128>; 2] = [Some(115_300_000), Some(999_999_999_999_999_999)];
         assert_eq!(decimals(&batch, "rate"), rates);
 
         let batch = rows(Dataset::Payments, "id,order_id,amount\n7,A-1,-12.5\n");
