@@ -282,7 +282,7 @@ pub struct Check {
 
 #[derive(Debug, Args)]
 pub struct Suggest {
-    /// customers, products, transactions or clickstream
+    /// customers, products, transactions, clickstream, exchange_rates or payments
     pub dataset: Dataset,
     #[command(flatten)]
     pub environment: Environment,

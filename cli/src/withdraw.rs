@@ -221,3 +221,20 @@ fn is_written(column: &Column, form: &Form) -> bool {
     let is_made = form.makes(column) || column.name == NATURAL_KEY;
     column.kind != Kind::Discount && !is_made
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sale_is_written_with_all_that_it_has_but_its_discount() {
+        let text = statement(Dataset::Transactions, &NaturalKeys::default());
+        for column in Dataset::Transactions.columns() {
+            let is_written = text.contains(&format!(" AS \"{}\"", column.name));
+            let is_left_out = matches!(column.name, "discount" | NATURAL_KEY);
+            assert_eq!(is_written, !is_left_out, "{}: {text}", column.name);
+        }
+        let money = "t.\"tax\" AS \"tax\", t.\"shipping\" AS \"shipping\", t.\"currency\"";
+        assert!(text.contains(money), "{text}");
+    }
+}

@@ -293,7 +293,8 @@ ON CONFLICT (event_date) DO UPDATE SET marked_at = excluded.marked_at;
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_publication WHERE pubname = 'shopflow_cdc') THEN
-        ALTER PUBLICATION shopflow_cdc ADD TABLE core.exchange_rates, core.payments;
+        ALTER PUBLICATION shopflow_cdc ADD TABLE
+            core.exchange_rates, core.exchange_rate_history, core.payments, core.payment_history;
     END IF;
 EXCEPTION
     -- The rest of the pipeline works without: `cdc` says what is missing, or reads by watermark.
@@ -303,6 +304,10 @@ END
 $$;
 
 -- The data dictionary is made from these ---------------------------------------------------------
+COMMENT ON INDEX core.transactions_currency IS 'load: the sales that exchange rates convert, by day';
+COMMENT ON INDEX core.exchange_rates_day IS 'transform: the latest rate of a currency up to a day';
+COMMENT ON INDEX core.payments_order IS 'readers: the payments of an order';
+
 COMMENT ON COLUMN core.transactions.tax IS 'tax on the line; in no other sum';
 COMMENT ON COLUMN core.transactions.shipping IS 'what was charged for shipping the line; in no other sum';
 COMMENT ON COLUMN core.transactions.currency IS 'currency of the line''s amounts, ISO 4217; the shop''s if absent';
@@ -317,29 +322,29 @@ COMMENT ON TABLE core.exchange_rates IS 'Exchange rates by day and currency';
 COMMENT ON COLUMN core.exchange_rates.id IS 'number of the rate, made of its day and currency';
 COMMENT ON COLUMN core.exchange_rates.rate_date IS 'day of the rate';
 COMMENT ON COLUMN core.exchange_rates.currency IS 'currency, ISO 4217';
-COMMENT ON COLUMN core.exchange_rates.rate IS 'units of the currency for one unit of the base';
-COMMENT ON COLUMN core.exchange_rates.natural_key IS 'day and currency';
-COMMENT ON COLUMN core.exchange_rates.extra IS 'values of columns the dataset does not know, by name';
-COMMENT ON COLUMN core.exchange_rates.row_hash IS 'fingerprint of the values';
-COMMENT ON COLUMN core.exchange_rates.effective_at IS 'moment from which the row is true';
+COMMENT ON COLUMN core.exchange_rates.rate IS 'units of the currency for one unit of the base, such as the euro';
+COMMENT ON COLUMN core.exchange_rates.natural_key IS 'key in the source, where it is a text or several columns; the id is made of it';
+COMMENT ON COLUMN core.exchange_rates.extra IS 'columns of the file that the dataset does not know, by name (schema contract evolve)';
+COMMENT ON COLUMN core.exchange_rates.row_hash IS 'first 16 bytes of a SHA-256 over the canonical values';
+COMMENT ON COLUMN core.exchange_rates.effective_at IS 'moment from which the row is true, from its source';
 COMMENT ON COLUMN core.exchange_rates.source_modified_at IS 'when the source object was uploaded';
-COMMENT ON COLUMN core.exchange_rates.source_version_id IS 'object version of the source';
+COMMENT ON COLUMN core.exchange_rates.source_version_id IS 'S3 version of the source object; compared byte by byte';
 COMMENT ON COLUMN core.exchange_rates.source_run_id IS 'run that last wrote the row';
-COMMENT ON COLUMN core.exchange_rates.is_inferred IS 'known only because another row names it';
-COMMENT ON COLUMN core.exchange_rates.row_version IS 'grows by one with each change';
+COMMENT ON COLUMN core.exchange_rates.is_inferred IS 'always false: no other row names it';
+COMMENT ON COLUMN core.exchange_rates.row_version IS '1 for the first version, plus 1 with each change of content';
 COMMENT ON COLUMN core.exchange_rates.created_at IS 'when the row was first written';
-COMMENT ON COLUMN core.exchange_rates.updated_at IS 'when the row was last written';
+COMMENT ON COLUMN core.exchange_rates.updated_at IS 'when its content last changed';
 COMMENT ON TABLE core.exchange_rate_history IS 'Every accepted version of an exchange rate';
 COMMENT ON COLUMN core.exchange_rate_history.id IS 'number of the rate, made of its day and currency';
 COMMENT ON COLUMN core.exchange_rate_history.rate_date IS 'day of the rate';
 COMMENT ON COLUMN core.exchange_rate_history.currency IS 'currency, ISO 4217';
-COMMENT ON COLUMN core.exchange_rate_history.rate IS 'units of the currency for one unit of the base';
-COMMENT ON COLUMN core.exchange_rate_history.natural_key IS 'day and currency';
-COMMENT ON COLUMN core.exchange_rate_history.extra IS 'values of columns the dataset does not know, by name';
-COMMENT ON COLUMN core.exchange_rate_history.row_hash IS 'fingerprint of the values';
-COMMENT ON COLUMN core.exchange_rate_history.effective_at IS 'moment from which the row is true';
+COMMENT ON COLUMN core.exchange_rate_history.rate IS 'units of the currency for one unit of the base, such as the euro';
+COMMENT ON COLUMN core.exchange_rate_history.natural_key IS 'key in the source, where it is a text or several columns; the id is made of it';
+COMMENT ON COLUMN core.exchange_rate_history.extra IS 'columns of the file that the dataset does not know, by name (schema contract evolve)';
+COMMENT ON COLUMN core.exchange_rate_history.row_hash IS 'first 16 bytes of a SHA-256 over the canonical values';
+COMMENT ON COLUMN core.exchange_rate_history.effective_at IS 'moment from which the row is true, from its source';
 COMMENT ON COLUMN core.exchange_rate_history.source_modified_at IS 'when the source object was uploaded';
-COMMENT ON COLUMN core.exchange_rate_history.source_version_id IS 'object version of the source';
+COMMENT ON COLUMN core.exchange_rate_history.source_version_id IS 'S3 version of the source object; compared byte by byte';
 COMMENT ON COLUMN core.exchange_rate_history.source_run_id IS 'run that last wrote the row';
 
 COMMENT ON TABLE core.payments IS 'Payments of orders: an order may have several';
@@ -348,33 +353,33 @@ COMMENT ON COLUMN core.payments.order_id IS 'order that was paid';
 COMMENT ON COLUMN core.payments.sequence IS 'number of the payment within its order';
 COMMENT ON COLUMN core.payments.payment_method_id IS 'how it was paid; absent if unknown';
 COMMENT ON COLUMN core.payments.amount IS 'what was paid; negative for what was paid back';
-COMMENT ON COLUMN core.payments.currency IS 'currency of the amount, ISO 4217; the shops if absent';
+COMMENT ON COLUMN core.payments.currency IS 'currency of the amount, ISO 4217; the shop''s if absent';
 COMMENT ON COLUMN core.payments.payment_date IS 'day of the payment; absent if unknown';
 COMMENT ON COLUMN core.payments.natural_key IS 'key in the source, where it is a text or several columns; the id is made of it';
-COMMENT ON COLUMN core.payments.extra IS 'values of columns the dataset does not know, by name';
-COMMENT ON COLUMN core.payments.row_hash IS 'fingerprint of the values';
-COMMENT ON COLUMN core.payments.effective_at IS 'moment from which the row is true';
+COMMENT ON COLUMN core.payments.extra IS 'columns of the file that the dataset does not know, by name (schema contract evolve)';
+COMMENT ON COLUMN core.payments.row_hash IS 'first 16 bytes of a SHA-256 over the canonical values';
+COMMENT ON COLUMN core.payments.effective_at IS 'moment from which the row is true, from its source';
 COMMENT ON COLUMN core.payments.source_modified_at IS 'when the source object was uploaded';
-COMMENT ON COLUMN core.payments.source_version_id IS 'object version of the source';
+COMMENT ON COLUMN core.payments.source_version_id IS 'S3 version of the source object; compared byte by byte';
 COMMENT ON COLUMN core.payments.source_run_id IS 'run that last wrote the row';
-COMMENT ON COLUMN core.payments.is_inferred IS 'known only because another row names it';
-COMMENT ON COLUMN core.payments.row_version IS 'grows by one with each change';
+COMMENT ON COLUMN core.payments.is_inferred IS 'always false: no other row names it';
+COMMENT ON COLUMN core.payments.row_version IS '1 for the first version, plus 1 with each change of content';
 COMMENT ON COLUMN core.payments.created_at IS 'when the row was first written';
-COMMENT ON COLUMN core.payments.updated_at IS 'when the row was last written';
+COMMENT ON COLUMN core.payments.updated_at IS 'when its content last changed';
 COMMENT ON TABLE core.payment_history IS 'Every accepted version of a payment';
 COMMENT ON COLUMN core.payment_history.id IS 'payment number';
 COMMENT ON COLUMN core.payment_history.order_id IS 'order that was paid';
 COMMENT ON COLUMN core.payment_history.sequence IS 'number of the payment within its order';
 COMMENT ON COLUMN core.payment_history.payment_method IS 'how it was paid; absent if unknown';
 COMMENT ON COLUMN core.payment_history.amount IS 'what was paid; negative for what was paid back';
-COMMENT ON COLUMN core.payment_history.currency IS 'currency of the amount, ISO 4217; the shops if absent';
+COMMENT ON COLUMN core.payment_history.currency IS 'currency of the amount, ISO 4217; the shop''s if absent';
 COMMENT ON COLUMN core.payment_history.payment_date IS 'day of the payment; absent if unknown';
 COMMENT ON COLUMN core.payment_history.natural_key IS 'key in the source, where it is a text or several columns; the id is made of it';
-COMMENT ON COLUMN core.payment_history.extra IS 'values of columns the dataset does not know, by name';
-COMMENT ON COLUMN core.payment_history.row_hash IS 'fingerprint of the values';
-COMMENT ON COLUMN core.payment_history.effective_at IS 'moment from which the row is true';
+COMMENT ON COLUMN core.payment_history.extra IS 'columns of the file that the dataset does not know, by name (schema contract evolve)';
+COMMENT ON COLUMN core.payment_history.row_hash IS 'first 16 bytes of a SHA-256 over the canonical values';
+COMMENT ON COLUMN core.payment_history.effective_at IS 'moment from which the row is true, from its source';
 COMMENT ON COLUMN core.payment_history.source_modified_at IS 'when the source object was uploaded';
-COMMENT ON COLUMN core.payment_history.source_version_id IS 'object version of the source';
+COMMENT ON COLUMN core.payment_history.source_version_id IS 'S3 version of the source object; compared byte by byte';
 COMMENT ON COLUMN core.payment_history.source_run_id IS 'run that last wrote the row';
 
 COMMENT ON TABLE ops.shop_currency IS 'Currency the facts are in, and how rates convert to it; one row';

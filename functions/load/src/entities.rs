@@ -21,6 +21,7 @@ use crate::collisions;
 use crate::columns::{quoted, stored_name};
 use crate::context::Context;
 use crate::counts::{Counts, expect};
+use crate::rates;
 use crate::references;
 use crate::source::Order;
 use crate::staging::{self, STORED_ORDER, Verdicts};
@@ -116,6 +117,10 @@ pub async fn load(
     for statement in &shape.lookups {
         transaction.execute(statement, &[]).await.or_db("add names to lookup table")?;
     }
+    let changed = verdicts.new + verdicts.completed + verdicts.updated;
+    if changed > 0 && entry.dataset == Dataset::ExchangeRates {
+        rates::mark_reached_dates(transaction).await?;
+    }
     if verdicts.lost > 0 && shape.is_watched {
         mark_changed_past(transaction, shape, &order).await?;
     }
@@ -132,7 +137,7 @@ pub async fn load(
     write_current(transaction, shape, &order, run_id, verdicts).await?;
     write_history(transaction, shape, &order, run_id).await?;
     indexes::build(transaction, &rebuild).await?;
-    if verdicts.new + verdicts.completed + verdicts.updated > 0 && shape.is_watched {
+    if changed > 0 && shape.is_watched {
         mark_changed(transaction, shape).await?;
     }
     let inserted = verdicts.new + verdicts.completed;

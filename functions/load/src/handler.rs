@@ -9,7 +9,7 @@ use shopflow_postgres::{Client, PgResultExt};
 
 use crate::context::Context;
 use crate::counts::Counts;
-use crate::lock::lock;
+use crate::lock::lock_for_load;
 use crate::{audit, columns, entities, source, transactions};
 
 /// Loads one dataset of a published manifest.
@@ -95,7 +95,7 @@ async fn load_entry(
 ) -> Result<Counts> {
     let transaction = client.transaction().await.or_db("begin load")?;
     // Two loads of one dataset at a time would wait for each other row by row and deadlock.
-    lock(&transaction, entry.dataset).await?;
+    lock_for_load(&transaction, entry.dataset).await?;
     if let Some(counts) = audit::find(&transaction, run_id, entry).await? {
         tracing::info!(part = entry.part, rows = counts.rows, "already loaded");
         return Ok(counts);

@@ -29,6 +29,7 @@ mod key;
 mod lock;
 pub mod names;
 mod numeric;
+mod rates;
 mod references;
 mod replaced;
 mod source;

@@ -53,7 +53,8 @@ pub async fn note_moves(transaction: &Transaction<'_>) -> Result<()> {
     Ok(())
 }
 
-const MARK: &str =
+/// The end of a statement that marks the dates it selects.
+pub const MARK: &str =
     "ORDER BY 1 ON CONFLICT (event_date) DO UPDATE SET marked_at = clock_timestamp()";
 
 /// Marks the dates a changed row left and came to.

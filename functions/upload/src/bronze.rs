@@ -140,6 +140,10 @@ mod tests {
         array.iter().map(|text| text.map(str::to_owned)).collect()
     }
 
+    fn decimals(batch: &RecordBatch, column: &str) -> Vec<Option<i128>> {
+        batch.column_by_name(column).unwrap().as_primitive::<Decimal128Type>().iter().collect()
+    }
+
     #[test]
     fn columns_are_typed_whatever_their_order() {
         let batch = rows(
@@ -168,14 +172,37 @@ mod tests {
         assert_eq!(customer.iter().collect::<Vec<_>>(), [None, Some(9)]);
         let quantity = batch.column_by_name("quantity").unwrap().as_primitive::<Int32Type>();
         assert_eq!(quantity.values(), &[-3, 1]);
-        let amounts = |name: &str| -> Vec<Option<i128>> {
-            batch.column_by_name(name).unwrap().as_primitive::<Decimal128Type>().iter().collect()
-        };
-        assert_eq!(amounts("unit_price"), [Some(9_575_775), Some(15_000)]);
-        assert_eq!(amounts("discount"), [Some(2_000), None]);
+        assert_eq!(decimals(&batch, "unit_price"), [Some(9_575_775), Some(15_000)]);
+        assert_eq!(decimals(&batch, "discount"), [Some(2_000), None]);
         assert_eq!(texts(&batch, "order_id"), [Some("A-007".to_owned()), None]);
         assert_eq!(texts(&batch, "status"), [None, None]);
         assert_eq!(texts(&batch, "_extra"), [None, None]);
+    }
+
+    #[test]
+    fn money_has_its_sign_and_a_rate_its_eight_places() {
+        let batch = rows(
+            Dataset::Transactions,
+            "id,quantity,timestamp,unit_price,tax,shipping,currency\n\
+             1,-3,2024-02-01T00:00:00Z,9.50,-1.9,+0.0001,usd\n\
+             2,1,2024-02-01T00:00:00Z,9.50,-99999999.99,,\n",
+        );
+        assert_eq!(decimals(&batch, "tax"), [Some(-19_000), Some(-999_999_999_900)]);
+        assert_eq!(decimals(&batch, "shipping"), [Some(1), None]);
+        assert_eq!(texts(&batch, "currency"), [Some("USD".to_owned()), None]);
+
+        let batch = rows(
+            Dataset::ExchangeRates,
+            "id,rate_date,currency,rate,natural_key\n\
+             1,2026-01-02,USD,1.1530,2026-01-02/USD\n\
+             2,2026-01-02,IDR,9999999999.99999999,2026-01-02/IDR\n",
+        );
+        let rates: [Option<i128>; 2] = [Some(115_300_000), Some(999_999_999_999_999_999)];
+        assert_eq!(decimals(&batch, "rate"), rates);
+
+        let batch = rows(Dataset::Payments, "id,order_id,amount\n7,A-1,-12.5\n");
+        assert_eq!(decimals(&batch, "amount"), [Some(-125_000)]);
+        assert_eq!(texts(&batch, "payment_method"), [None]);
     }
 
     #[test]

@@ -228,9 +228,11 @@ mod tests {
     fn values_have_the_narrowest_type_that_holds_them() {
         let price = data_type(Kind::Price);
         assert_eq!(price, DataType::Decimal128(10, 2));
-        for amount in [Kind::Amount, Kind::Discount] {
+        for amount in [Kind::Amount, Kind::Discount, Kind::Money] {
             assert_eq!(data_type(amount), DataType::Decimal128(12, 4));
         }
+        assert_eq!(data_type(Kind::Rate), DataType::Decimal128(18, 8));
+        assert_eq!(data_type(Kind::Currency), DataType::Utf8);
         assert_eq!(data_type(Kind::Id), DataType::Int64);
     }
 

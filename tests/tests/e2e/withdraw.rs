@@ -104,9 +104,9 @@ async fn nothing_is_left_of_a_file_with_returns_and_what_a_later_file_has_is_kep
     let cloud = Cloud::fresh().await;
     let base = [("customers", customers(1..11)), ("products", products(1..6))];
     cloud.run_files(&base).await.expect_success();
-    let header =
-        "id,customer_id,product_id,quantity,timestamp,payment_method,unit_price,discount\n";
-    let row = |rest: &str| format!("{rest},2024-03-02T10:00:00Z,credit_card,");
+    let header = "id,customer_id,product_id,quantity,timestamp,payment_method,tax,shipping,\
+                  currency,unit_price,discount\n";
+    let row = |rest: &str| format!("{rest},2024-03-02T10:00:00Z,credit_card,1.9,4.95,eur,");
     let sold = format!("{}10.00,0.5\n", row("1,1,1,4"));
     let returned = format!("{}10.00,0.5\n", row("2,1,1,-4"));
     load(&cloud, &format!("{header}{sold}{returned}")).await;
@@ -120,8 +120,14 @@ async fn nothing_is_left_of_a_file_with_returns_and_what_a_later_file_has_is_kep
     assert_eq!(found(&cloud, &but_june).await.sales, 0);
     take_back(&cloud, &Choice { period, ..Choice::default() }).await;
     assert_eq!((cloud.count(BROUGHT).await, cloud.count(OF_FACTS).await), (0, 0));
-    let units = "SELECT coalesce(sum(units), 0)::bigint FROM warehouse.daily_sales";
-    assert_eq!(cloud.count(units).await, 0);
+    for nothing in ["units", "tax", "shipping"] {
+        let left =
+            format!("SELECT coalesce(sum({nothing}) * 100, 0)::bigint FROM warehouse.daily_sales");
+        assert_eq!(cloud.count(&left).await, 0, "{nothing}");
+    }
+    let kept = "SELECT count(*) FROM core.transactions \
+        WHERE (tax, shipping, currency) = (1.9, 4.95, 'EUR')";
+    assert_eq!(cloud.count(kept).await, 2);
 }
 
 #[tokio::test]

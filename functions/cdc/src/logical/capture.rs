@@ -57,7 +57,7 @@ impl<'a> Capture<'a> {
             return Err(Error::invalid("a table is not published")
                 .with("table", format!("{SCHEMA}.{table}"))
                 .with("publication", publication)
-                .hint("as the owner of the tables: CREATE or ALTER PUBLICATION as in sql/ddl/0006_cdc.sql"));
+                .hint("as the owner of the tables: CREATE or ALTER PUBLICATION as in sql/ddl/0006_cdc.sql, with every table of cdc.tables"));
         }
         let slot = slot::name(context.slot_prefix(), row.get(1));
         let checkpoint = checkpoint::open(client, &format!("logical:{slot}")).await?;

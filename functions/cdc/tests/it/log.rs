@@ -118,7 +118,7 @@ fn key(table: &str, row: &Map<String, Value>) -> String {
         "suppliers" => &["supplier_id"],
         "payment_methods" => &["payment_method_id"],
         "countries" => &["code"],
-        "customer_history" | "product_history" => &["id", "effective_at"],
+        history if history.ends_with("_history") => &["id", "effective_at"],
         _ => &["id"],
     };
     columns.iter().map(|column| format!("{}|", row[*column])).collect()

@@ -96,9 +96,9 @@ async fn tables_without_a_watermark_are_named() {
         assert_eq!(result.mode, "watermark");
         let sources: Vec<&str> =
             result.sources.iter().map(|source| source.source.as_str()).collect();
-        let expected = ["core.customers", "core.products", "core.transactions"];
-        assert_eq!(sources, expected.map(|table| format!("watermark:{table}")));
-        assert_eq!(result.not_captured.len(), 6);
+        let expected = ["customers", "exchange_rates", "payments", "products", "transactions"];
+        assert_eq!(sources, expected.map(|table| format!("watermark:core.{table}")));
+        assert_eq!(result.not_captured.len(), 8);
     })
     .await;
 }

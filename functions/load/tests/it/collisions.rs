@@ -58,6 +58,19 @@ async fn a_sale_never_takes_the_place_of_one_with_another_key() {
 }
 
 #[tokio::test]
+async fn a_payment_never_takes_the_place_of_one_with_another_key() {
+    let world = World::new().await;
+    let payment =
+        |key: &str| format!("id,order_id,amount,natural_key\n5000000000000000000,A-1,9.50,{key}\n");
+    let own = payment("A-1/1");
+    let result = world.load_file("r1", Dataset::Payments, &at("02"), &own).await.unwrap();
+    assert_eq!(counts(&result), [1, 0, 0, 0]);
+    refused(&world, "r2", Dataset::Payments, "03", &payment("ZZ-9")).await;
+    let result = world.load_file("r3", Dataset::Payments, &at("04"), &own).await.unwrap();
+    assert_eq!(counts(&result), [0, 0, 1, 0]);
+}
+
+#[tokio::test]
 async fn what_an_erasure_has_left_of_a_key_is_no_other_key() {
     let world = World::new().await;
     world

@@ -29,7 +29,7 @@ async fn assert_nothing_visible(world: &World) {
 }
 
 /// Waits until a backend of this database does what `condition` says; its process id.
-async fn backend(world: &World, condition: &str) -> i32 {
+pub async fn backend(world: &World, condition: &str) -> i32 {
     let query = format!(
         "SELECT pid FROM pg_stat_activity WHERE datname = current_database() \
          AND pid <> pg_backend_pid() AND {condition}"

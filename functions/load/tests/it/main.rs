@@ -8,6 +8,8 @@ mod counts;
 mod faults;
 mod oracle;
 mod order;
+mod payments;
+mod rates;
 mod replaced;
 mod vocabulary;
 mod world;

@@ -2,6 +2,7 @@
 //! a Postgres with TLS that the test starts itself.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod facts;
 mod login;
 mod migrate;
 mod tls;

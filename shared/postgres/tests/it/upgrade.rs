@@ -32,6 +32,9 @@ const PUBLISHED: &[(&str, &str, &str)] = published![
     "0017_a_sale_as_it_was" "c74ed4de457fa08be5d07234e0b17bc4",
     "0018_gross_and_orders" "09181469c314095e4d4d4d344e9126e4",
     "0019_what_may_be_missing" "0d4aae9e32df9b14dc9c9a29abbaf0b5",
+    "0020_keys_that_are_texts" "1b0d439fdda6cb12eb0400ab406a445b",
+    "0021_replaced_rows" "7d0fbbc87f508bfe30c59e3b2becf395",
+    "0022_purchases" "943ece6facef14299b39652012c5ee23",
 ];
 
 /// The last version whose tables look as [`DATA`] and [`AUDIT`] have them.
@@ -123,7 +126,7 @@ fn checksum(text: &str) -> String {
 }
 
 /// Applies the migrations up to `version`, with data that was there before the later ones.
-async fn at_version(sql: &Client, version: usize) {
+pub async fn at_version(sql: &Client, version: usize) {
     sql.batch_execute(
         "CREATE TABLE public.schema_migrations (version integer PRIMARY KEY, name text NOT NULL, \
              checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now()); \
@@ -160,7 +163,8 @@ fn a_published_migration_never_changes() {
     }
 }
 
-async fn lines(sql: &Client, query: &str) -> Vec<String> {
+/// The rows of a query, each as one line of JSON.
+pub async fn lines(sql: &Client, query: &str) -> Vec<String> {
     let query = format!("SELECT row_to_json(q)::text FROM ({query}) AS q");
     sql.query(&query, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
 }
