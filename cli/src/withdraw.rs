@@ -64,7 +64,7 @@ pub async fn find(target: &Target, choice: &Choice) -> Result<Withdrawal> {
 
 impl Withdrawal {
     /// Lands the sales and starts the run that takes them back, or finds the one that an earlier call
-    /// started.
+    /// started, or another at the same moment ([`Execution::is_started_here`]).
     ///
     /// # Errors
     /// `InvalidInput` when the keys of sales cannot be written as files have them; `Transient.*`.
@@ -80,7 +80,8 @@ impl Withdrawal {
                 None => {
                     let object = self.land(target, &name).await?;
                     let input = json!({"source": {"kind": "objects", "objects": [object]}});
-                    return Execution::start(&sfn, machine, &name, &input.to_string()).await;
+                    let input = input.to_string();
+                    return Execution::start_or_join(&sfn, machine, &name, &input).await;
                 }
             }
         }

@@ -46,6 +46,16 @@ pub async fn accept(arguments: &QuarantineAccept) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let (files, rejected) = accepted.files();
+    if !accepted.execution.is_started_here() {
+        let decision = &accepted.decision;
+        console.note(&format!(
+            "run {run_id} carries this decision out already: {} accepted the files on {} ({}); this \
+             waits for its outcome",
+            decision.by,
+            decision.at.format("%Y-%m-%d %H:%M UTC"),
+            decision.why
+        ));
+    }
     console.note(&format!(
         "files {files}, rejected {rejected}, good rows {}: run {run_id} on {}",
         thousands(accepted.rows_held),

@@ -19,6 +19,7 @@ use shopflow_page::number::thousands;
 
 use super::acceptance::{self, Acceptance};
 use super::account::Account;
+use crate::brought::Brought;
 use crate::console::seconds;
 use crate::execution::{Execution, Outcome};
 use crate::summary::RunReport;
@@ -137,15 +138,20 @@ pub async fn start(target: &Target, request: &Request) -> Result<Accepted> {
                 begun.note(target, acceptance::STARTED, None, BTreeMap::new()).await?;
                 let objects: Vec<ObjectRef> = files.iter().map(Report::object).collect();
                 let source = json!({"kind": "objects", "objects": objects, "decision": decision});
-                let input = json!({"run_date": run_date(&files), "source": source});
-                Execution::start(&sfn, machine, &name, &input.to_string()).await?;
-                return Ok(begun);
+                let input = json!({"run_date": run_date(&files), "source": source}).to_string();
+                let execution = Execution::start_or_join(&sfn, machine, &name, &input).await?;
+                if execution.is_started_here() {
+                    return Ok(Accepted { execution, ..begun });
+                }
+                // Another call was faster, and its decision is the one that counts.
+                let decision = decided(&execution).await?.unwrap_or_else(|| decision.clone());
+                let joined = Accepted { execution, decision, ..begun };
+                joined.note(target, acceptance::STARTED, None, BTreeMap::new()).await?;
+                return Ok(joined);
             }
-            (Some(outcome), noted) if outcome.is_running() || outcome.succeeded() => {
-                let found = accepted(execution, false);
-                let decision = noted.map(|record| record.decision);
-                let decision = decision.unwrap_or_else(|| found.decision.clone());
-                return Ok(Accepted { decision, ..found });
+            (Some(outcome), _) if outcome.is_running() || outcome.succeeded() => {
+                let decision = decided(&execution).await?.unwrap_or_else(|| decision.clone());
+                return Ok(Accepted { decision, ..accepted(execution, false) });
             }
             (Some(_), _) => {}
         }
@@ -153,6 +159,12 @@ pub async fn start(target: &Target, request: &Request) -> Result<Accepted> {
     Err(Error::invalid("these files were accepted too often without success")
         .with("attempts", MAX_ATTEMPTS)
         .hint("look at the last run with `cargo shopflow status`"))
+}
+
+/// The decision that a run was started with.
+async fn decided(execution: &Execution) -> Result<Option<Decision>> {
+    let input = execution.input().await?.unwrap_or_default();
+    Ok(Brought::of(&input).decision)
 }
 
 /// The files of the run that are asked for, in the order of their keys, without those that have no

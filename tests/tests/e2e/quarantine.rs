@@ -311,6 +311,11 @@ async fn a_file_over_its_limit_is_held_and_loaded_once_after_a_decision() {
     assert!(!accepted.known);
     assert_eq!((accepted.rows_held, accepted.files()), (20, (1, 1)));
     let name = accepted.execution.name().to_owned();
+    // Somebody else decides the same meanwhile: it is done once, and on the first word.
+    let second = accept::Request { by: "ben".to_owned(), ..decided.clone() };
+    let second = accept::start(&cloud.target, &second).await.unwrap();
+    assert!(accepted.execution.is_started_here() && !second.execution.is_started_here());
+    assert_eq!((second.execution.name(), second.decision.by.as_str()), (name.as_str(), "ana"));
     let outcome = accepted.execution.wait(Poll::local(), |_| ()).await.unwrap();
     assert!(outcome.succeeded(), "{outcome:?}");
     let accounts = accepted.finish(&cloud.target, &outcome).await.unwrap();
