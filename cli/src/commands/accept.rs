@@ -32,6 +32,7 @@ pub async fn accept(arguments: &QuarantineAccept) -> Result<ExitCode> {
         if arguments.json {
             let text = json!({
                 "run_id": run_id, "status": "succeeded", "known": true, "decision": decision,
+                "not_validated": accepted.unjudged,
             });
             println!("{}", pretty(&text)?);
         } else {
@@ -42,6 +43,7 @@ pub async fn accept(arguments: &QuarantineAccept) -> Result<ExitCode> {
                 decision.at.format("%Y-%m-%d %H:%M UTC"),
                 decision.why
             );
+            print!("{}", worded(&accepted.left_out()));
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -67,6 +69,7 @@ pub async fn accept(arguments: &QuarantineAccept) -> Result<ExitCode> {
         let text = json!({
             "run_id": run_id, "status": outcome.status.to_lowercase(), "known": false,
             "decision": accepted.decision, "accounts": accounts,
+            "not_validated": accepted.unjudged,
             "error": outcome.error, "cause": outcome.cause,
         });
         println!("{}", pretty(&text)?);
