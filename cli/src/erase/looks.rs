@@ -20,7 +20,7 @@ pub fn like(kind: Kind, text: &str) -> bool {
     }
 }
 
-/// More letters than a code of a country has.
+/// True for more letters than a code of a country has.
 pub fn has_letters(text: &str) -> bool {
     text.chars().filter(|letter| letter.is_alphabetic()).count() > 2
 }

@@ -3,7 +3,7 @@
 use shopflow_core::natural_key::{self, Form, NaturalKeys};
 use shopflow_core::{Dataset, values};
 
-/// A customer as the rows of a file name him.
+/// What stands for the customer in the rows of a file.
 #[derive(Debug, Clone)]
 pub struct Named {
     customer: i64,

@@ -63,6 +63,9 @@ fn a_text_goes_on_as_a_number_with_the_text_beside_it() {
     // What is refused stays as it came, so that it can be repaired and sent again.
     assert_eq!(outcome.verdicts(), [(6, "id", "duplicate_id"), (7, "id", "null_value")]);
     assert_eq!(outcome.refused[0].row, b"AB-1 ,Ann,a2@example.com,2024-01-05,DE");
+    // What is told of it does not say the key, which may be a name or an address.
+    assert_eq!(outcome.refused[0].value, "[redacted]");
+    assert_eq!(outcome.summary.findings[0].value, "[redacted]");
 }
 
 #[test]
