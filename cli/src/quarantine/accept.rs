@@ -68,17 +68,17 @@ pub struct Accepted {
 pub async fn start(target: &Target, request: &Request) -> Result<Accepted> {
     let reports =
         judged::reports(&target.storage(), target.stack.reports()?, &request.run_id).await?;
+    let files = wanted(&reports, request);
+    check(&files, request)?;
     let (sfn, machine) = (target.sfn(), target.stack.pipeline()?);
     let rejected = Execution::named(&sfn, machine, &request.run_id);
-    let unjudged = judged::unjudged(target, &rejected, &reports).await?;
-    let files = wanted(reports, request);
-    check(&files, request)?;
     let ended = rejected.find().await?;
     if ended.as_ref().is_some_and(Outcome::is_running) {
         return Err(Error::invalid("the run is still under way, and may reject more of its files")
             .with("run_id", &request.run_id)
             .hint("wait for its end: `cargo shopflow status` shows it"));
     }
+    let unjudged = judged::unjudged(target, &rejected, &reports).await?;
     let decision = Decision { by: request.by.clone(), at: Utc::now(), why: request.why.clone() };
     let accepted = |execution, known| Accepted {
         execution,
@@ -137,13 +137,13 @@ async fn decided(execution: &Execution) -> Result<Option<Decision>> {
 }
 
 /// The files of the run that are asked for, without those that have no good row and were not rejected.
-fn wanted(reports: Vec<Report>, request: &Request) -> Vec<Report> {
+fn wanted(reports: &[Report], request: &Request) -> Vec<Report> {
     let is_wanted = |file: &Report| {
         request.dataset.is_none_or(|dataset| dataset == file.dataset)
             && request.part.as_ref().is_none_or(|part| *part == file.part())
             && (!file.accepted || file.rows_good > 0)
     };
-    reports.into_iter().filter(is_wanted).collect()
+    reports.iter().filter(|file| is_wanted(file)).cloned().collect()
 }
 
 fn check(files: &[Report], request: &Request) -> Result<()> {
@@ -341,7 +341,7 @@ mod tests {
         let (by, why) = ("ana".to_owned(), "known".to_owned());
         let (run_id, dataset) = ("run-1".to_owned(), Some(Dataset::Products));
         let request = Request { run_id, dataset, part: None, by, why };
-        let taken = wanted(vec![over, empty, other], &request);
+        let taken = wanted(&[over, empty, other], &request);
         assert_eq!(taken.len(), 1);
         assert_eq!(taken[0].source.key, "incoming/products/p.csv");
     }

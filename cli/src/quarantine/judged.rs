@@ -77,7 +77,7 @@ pub async fn reports(storage: &Storage, bucket: &str, run_id: &str) -> Result<Ve
 /// is forgotten after 90 days: then nothing is known of such files, and none is named.
 ///
 /// # Errors
-/// `Transient.Service`, `Transient.Storage`.
+/// `Transient.Service`, `Transient.Storage`; `Internal` when the input cannot be understood.
 pub async fn unjudged(
     target: &Target,
     run: &Execution,
@@ -86,7 +86,7 @@ pub async fn unjudged(
     let Some(input) = run.input().await? else { return Ok(Vec::new()) };
     let objects = &input["source"]["objects"];
     let given = match objects {
-        Value::Array(_) => Vec::deserialize(objects)
+        Value::Array(_) => Vec::<ObjectRef>::deserialize(objects)
             .or_error(ErrorKind::Internal, "the input of the run does not name its files")?,
         _ => generated(&target.storage(), target.stack.landing()?, run.name()).await?,
     };
@@ -99,13 +99,9 @@ async fn generated(storage: &Storage, landing: &str, run_id: &str) -> Result<Vec
     for dataset in Dataset::all() {
         let first = keys::generated(dataset, run_id, 0);
         let folder = first.rfind('/').map_or("", |end| &first[..=end]);
-        let keys = list(storage, landing, folder).await?;
-        let bucket = || landing.to_owned();
-        found.extend(keys.into_iter().map(|key| ObjectRef {
-            bucket: bucket(),
-            key,
-            version_id: None,
-        }));
+        for key in list(storage, landing, folder).await? {
+            found.push(ObjectRef { bucket: landing.to_owned(), key, version_id: None });
+        }
     }
     Ok(found)
 }

@@ -157,7 +157,8 @@ impl JsonLines {
         if tally.contract.columns == Mode::DiscardValue {
             dropped.extend(fields.unknown.into_iter().map(|unknown| unknown.name));
         }
-        let (mut id, keys) = (0, tally.notes.keys);
+        let keys = tally.notes.keys;
+        let mut id = 0;
         tally.words.begin_row();
         for (column, value) in self.columns.iter().zip(&fields.values) {
             let Tally { words, notes, .. } = &mut *tally;
