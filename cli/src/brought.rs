@@ -4,6 +4,8 @@ use serde_json::Value;
 use shopflow_core::contract::Decision;
 use shopflow_core::keys;
 
+use crate::console::on_one_line;
+
 /// Characters of a key that a list shows.
 const SHOWN: usize = 64;
 
@@ -43,13 +45,13 @@ impl Brought {
     /// Everything, line by line.
     pub fn lines(&self) -> Vec<String> {
         let mut lines: Vec<String> =
-            self.keys.iter().map(|key| format!("file      {}", plain(key))).collect();
+            self.keys.iter().map(|key| format!("file      {}", on_one_line(key))).collect();
         lines.extend(self.decision.as_ref().map(|decision| {
             format!(
                 "accepted  by {} on {}: {}",
                 decision.by,
                 decision.at.format("%Y-%m-%d %H:%M UTC"),
-                plain(&decision.why)
+                on_one_line(&decision.why)
             )
         }));
         lines
@@ -63,16 +65,11 @@ pub fn shown_key(key: &str) -> String {
         Some(run_id) => key.replacen(&format!("run_id={run_id}"), "…", 1),
         None => key.to_owned(),
     };
-    let letters: Vec<char> = plain(&short).chars().collect();
+    let letters: Vec<char> = on_one_line(&short).chars().collect();
     match letters.len().checked_sub(SHOWN) {
         None | Some(0) => letters.into_iter().collect(),
         Some(more) => std::iter::once('…').chain(letters.into_iter().skip(more + 1)).collect(),
     }
-}
-
-/// Keeps a text on its line: keys can hold any character.
-fn plain(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }
 
 #[cfg(test)]

@@ -76,6 +76,11 @@ impl Step {
     }
 }
 
+/// Keeps a text on its line: keys of objects and what stands in files can hold any character.
+pub fn on_one_line(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+}
+
 /// A duration for people: `0.42 s`, `12.3 s`, `3 min 05 s`.
 pub fn seconds(duration: Duration) -> String {
     let total = duration.as_secs_f64();
@@ -92,6 +97,11 @@ pub fn seconds(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_stays_on_its_line() {
+        assert_eq!(on_one_line("a\nb\u{1b}[2Kc é"), "a\u{fffd}b\u{fffd}[2Kc é");
+    }
 
     #[test]
     fn durations_are_shown_as_precisely_as_people_need() {

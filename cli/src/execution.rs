@@ -21,6 +21,7 @@ pub struct Execution {
     client: Client,
     arn: String,
     name: String,
+    is_started_here: bool,
 }
 
 /// How often an execution is asked how it stands.
@@ -82,6 +83,7 @@ impl Execution {
     /// twice with the same input is one execution.
     ///
     /// # Errors
+    /// `InvalidInput` when the name is taken by an execution with another input or one that has ended;
     /// `Transient.Service` or `Internal` as Step Functions refuses.
     pub async fn start(
         client: &Client,
@@ -89,27 +91,35 @@ impl Execution {
         name: &str,
         input: &str,
     ) -> Result<Execution> {
-        let started = client
-            .start_execution()
-            .state_machine_arn(machine)
-            .name(name)
-            .input(input)
-            .send()
-            .await
-            .map_err(|error| {
-                Error::aws(ErrorKind::TransientService, "start execution", error).with("name", name)
-            })?;
-        Ok(Execution {
-            client: client.clone(),
-            arn: started.execution_arn().to_owned(),
-            name: name.to_owned(),
+        start_if_free(client, machine, name, input).await?.ok_or_else(|| {
+            Error::invalid("there is an execution of this name already").with("name", name)
         })
+    }
+
+    /// [`Execution::start`] for a name that stands for one decision: where another call was faster, it
+    /// is that one's execution, whatever its input ([`Execution::is_started_here`]).
+    ///
+    /// # Errors
+    /// `Transient.Service` or `Internal` as Step Functions refuses.
+    pub async fn start_or_join(
+        client: &Client,
+        machine: &str,
+        name: &str,
+        input: &str,
+    ) -> Result<Execution> {
+        let started = start_if_free(client, machine, name, input).await?;
+        Ok(started.unwrap_or_else(|| Execution::named(client, machine, name)))
     }
 
     /// An execution of `machine` that was started elsewhere.
     pub fn named(client: &Client, machine: &str, name: &str) -> Execution {
         let arn = format!("{}:{name}", machine.replace(":stateMachine:", ":execution:"));
-        Execution { client: client.clone(), arn, name: name.to_owned() }
+        Execution { client: client.clone(), arn, name: name.to_owned(), is_started_here: false }
+    }
+
+    /// False for an execution that another call has started, or an earlier one.
+    pub fn is_started_here(&self) -> bool {
+        self.is_started_here
     }
 
     /// Name of the execution: the run id.
@@ -225,6 +235,31 @@ impl Execution {
             events.extend(page.events);
         }
         Ok(events)
+    }
+}
+
+/// Starts an execution, unless there is another one of this name.
+async fn start_if_free(
+    client: &Client,
+    machine: &str,
+    name: &str,
+    input: &str,
+) -> Result<Option<Execution>> {
+    let request = client.start_execution().state_machine_arn(machine).name(name).input(input);
+    match request.send().await {
+        Ok(started) => Ok(Some(Execution {
+            client: client.clone(),
+            arn: started.execution_arn,
+            name: name.to_owned(),
+            is_started_here: true,
+        })),
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_execution_already_exists()) => {
+            Ok(None)
+        }
+        Err(error) => {
+            Err(Error::aws(ErrorKind::TransientService, "start execution", error)
+                .with("name", name))
+        }
     }
 }
 

@@ -19,7 +19,7 @@ pub fn dataset(header: &str) -> Option<Dataset> {
         .split(',')
         .map(|column| column.trim().trim_matches('"'))
         .collect();
-    let has = |column: &&Column| columns.iter().any(|name| header::is_same(column.name, name));
+    let has = |column: &&Column| columns.iter().any(|name| header::means(name, column));
     // Sales may be identified by other columns than their id.
     let is_needed = |column: &&Column, dataset: Dataset| {
         // And so may whatever else nobody refers to.
@@ -50,6 +50,7 @@ mod tests {
         assert_eq!(dataset("id,name"), Some(Dataset::Customers));
         assert_eq!(dataset("ID,Name,opened_at,tax_rate"), None);
         assert_eq!(dataset("order_id,line,quantity,timestamp"), Some(Dataset::Transactions));
+        assert_eq!(dataset("_id,_name"), None);
         assert_eq!(dataset("{\"event_id\": 1}"), Some(Dataset::Clickstream));
         assert_eq!(dataset("{\"id\": 1}"), None);
     }

@@ -7,6 +7,7 @@
 //! - [`mask`] says what of them may be shown on a screen.
 //! - [`replay`] sends rows through the pipeline again, in the place of their original file.
 //! - [`accept`] loads a rejected file after all; [`acceptance`] says that it was accepted.
+//! - [`judged`] reads what `validate` said of the files of a run, and finds those it said nothing of.
 //! - [`account`] adds up what a run did with the rows it took.
 
 pub mod accept;
@@ -14,6 +15,7 @@ pub mod acceptance;
 pub mod account;
 pub mod export;
 pub mod files;
+pub mod judged;
 pub mod mask;
 pub mod repair;
 pub mod replay;

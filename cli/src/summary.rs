@@ -11,7 +11,7 @@ use tokio_postgres::Client;
 use crate::analytics;
 use crate::console::seconds;
 use crate::execution::Outcome;
-use crate::reports::{self, FileWarnings};
+use crate::reports::{self, Warnings};
 use crate::table::Table;
 use shopflow_page::number::{thousands, thousands_decimal};
 
@@ -39,8 +39,8 @@ pub struct RunReport {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub replaced: BTreeMap<String, String>,
     /// What the validation of its files warns of.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub warnings: Vec<FileWarnings>,
+    #[serde(flatten)]
+    pub warnings: Warnings,
     /// Version of the configuration and suites over the built-in ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config_version: Option<String>,

@@ -52,7 +52,7 @@ fn report() -> RunReport {
         }),
         new_values: BTreeMap::new(),
         replaced: BTreeMap::new(),
-        warnings: Vec::new(),
+        warnings: Default::default(),
         config_version: None,
         error: None,
         cause: None,

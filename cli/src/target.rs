@@ -5,8 +5,9 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use rustls::ClientConfig;
 use shopflow_aws::lambda::{self, Answer};
+use shopflow_core::overlay::Overlay;
 use shopflow_core::settings::StorageSettings;
-use shopflow_core::{Error, ErrorKind, Result, ResultExt, Storage};
+use shopflow_core::{Error, ErrorKind, Result, ResultExt, Settings, Storage};
 use shopflow_postgres::tls::authorities;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Client, Config};
@@ -85,6 +86,19 @@ impl Target {
     /// The buckets, with the functions' way of reading and writing.
     pub fn storage(&self) -> Storage {
         Storage::new(&self.aws, &STORAGE)
+    }
+
+    /// The configuration of the environment as its functions have it, without the variables that only
+    /// they see.
+    ///
+    /// # Errors
+    /// `InvalidInput` when it is wrong; `Transient.Storage`.
+    pub async fn settings(&self) -> Result<Settings> {
+        let overlay = match self.stack.outputs().get("ConfigUri") {
+            Some(uri) => Overlay::read(&self.storage(), uri).await?,
+            None => Overlay::default(),
+        };
+        Settings::from_layers(self.stack.environment(), &overlay, Default::default(), &[])
     }
 
     /// Calls a function of the stack and waits for its answer.

@@ -13,8 +13,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use shopflow_core::dataset::{Column, Kind};
 use shopflow_core::natural_key::{Form, NATURAL_KEY, NaturalKeys};
-use shopflow_core::overlay::Overlay;
-use shopflow_core::{Dataset, Error, ObjectRef, Result, Settings, keys};
+use shopflow_core::{Dataset, Error, ObjectRef, Result, keys};
 use shopflow_postgres::PgResultExt;
 use tokio_postgres::Client;
 
@@ -54,7 +53,7 @@ pub struct Withdrawal {
 /// `InvalidInput` when the choice is empty or names a file that core does not know;
 /// `Transient.Database`.
 pub async fn find(target: &Target, choice: &Choice) -> Result<Withdrawal> {
-    let settings = settings(target).await?;
+    let settings = target.settings().await?;
     let client = target.database().await?;
     let zone = &settings.business.time_zone;
     selection::select(&client, target.stack.landing()?, zone, choice).await?;
@@ -64,7 +63,7 @@ pub async fn find(target: &Target, choice: &Choice) -> Result<Withdrawal> {
 
 impl Withdrawal {
     /// Lands the sales and starts the run that takes them back, or finds the one that an earlier call
-    /// started.
+    /// started, or another at the same moment ([`Execution::is_started_here`]).
     ///
     /// # Errors
     /// `InvalidInput` when the keys of sales cannot be written as files have them; `Transient.*`.
@@ -80,7 +79,8 @@ impl Withdrawal {
                 None => {
                     let object = self.land(target, &name).await?;
                     let input = json!({"source": {"kind": "objects", "objects": [object]}});
-                    return Execution::start(&sfn, machine, &name, &input.to_string()).await;
+                    let input = input.to_string();
+                    return Execution::start_or_join(&sfn, machine, &name, &input).await;
                 }
             }
         }
@@ -138,14 +138,6 @@ impl Withdrawal {
         }
         Ok(())
     }
-}
-
-async fn settings(target: &Target) -> Result<Settings> {
-    let overlay = match target.stack.outputs().get("ConfigUri") {
-        Some(uri) => Overlay::read(&target.storage(), uri).await?,
-        None => Overlay::default(),
-    };
-    Settings::from_layers(target.stack.environment(), &overlay, Default::default(), &[])
 }
 
 async fn found(client: &Client, zone: &str) -> Result<Found> {

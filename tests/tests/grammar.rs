@@ -2,7 +2,8 @@
 //!
 //! A text stands in one column of an otherwise good row. What validation lets pass is converted to
 //! Parquet, encoded for Postgres and read by a typed column of the expectations; what it refuses
-//! the others refuse, too. Membership of a closed set is asked in validation alone.
+//! the others refuse, too, unless an earlier release let it pass. Membership of a closed set is asked
+//! in validation alone.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -18,8 +19,9 @@ use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use shopflow_core::contract::{CopyEvent, Run, SourceObject, StoredObject};
 use shopflow_core::dataset::{AMOUNT_SCALE, Column, Format, Kind, PRICE_SCALE};
+use shopflow_core::rules::Rule;
 use shopflow_core::vocabulary::{ValueSet, Vocabulary};
-use shopflow_core::{Dataset, Settings};
+use shopflow_core::{Dataset, Settings, values};
 use shopflow_expectations::{Options, Plan, Suite, source};
 use shopflow_load::encode::Encoder;
 use shopflow_load::names::Names;
@@ -292,6 +294,15 @@ fn columns(format: Format) -> Vec<(Dataset, usize, &'static Column)> {
     found
 }
 
+/// What other stages read although validation refuses it: an earlier release let zeros before the
+/// number of a row pass, and files of then may still come to be loaded.
+fn former(kind: Kind, text: &[u8]) -> Option<Value> {
+    let is_key = matches!(kind, Kind::Id | Kind::Reference(_));
+    let is_former = is_key && values::key(text) == Err(Rule::LeadingZeros);
+    let number = values::positive(text, i64::MAX as u64).ok().filter(|_| is_former)?;
+    Some(Value::Number(number.into()))
+}
+
 /// What every stage makes of a text in a CSV file.
 fn agree_on_csv(text: &[u8]) -> Result<(), TestCaseError> {
     for (dataset, at, column) in columns(Format::Csv) {
@@ -300,7 +311,8 @@ fn agree_on_csv(text: &[u8]) -> Result<(), TestCaseError> {
         let Some(good) = validated(dataset, &file) else {
             if !matches!(column.kind, Kind::OneOf(_)) {
                 let stored = (uploaded(dataset, &file, at), loaded(dataset, &file, at));
-                prop_assert_eq!(stored, (None, None), "{}: '{}'", column.name, shown);
+                let former = former(column.kind, text);
+                prop_assert_eq!(stored, (former.clone(), former), "{}: '{}'", column.name, shown);
             }
             continue;
         };
@@ -455,6 +467,7 @@ fn what_people_write_is_stored_in_one_form() {
     for (name, text) in [("quantity", "0"), ("unit_price", "-1"), ("discount", "12.34567")] {
         assert_eq!(stored(Dataset::Transactions, name, text), None, "{name} {text}");
     }
+    assert_eq!(stored(Dataset::Customers, "id", "007"), None);
     let country = stored(Dataset::Customers, "country", "de");
     assert_eq!(country, Some(Value::Text("DE".to_owned())));
 }

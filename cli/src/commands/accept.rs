@@ -32,6 +32,7 @@ pub async fn accept(arguments: &QuarantineAccept) -> Result<ExitCode> {
         if arguments.json {
             let text = json!({
                 "run_id": run_id, "status": "succeeded", "known": true, "decision": decision,
+                "not_validated": accepted.unjudged,
             });
             println!("{}", pretty(&text)?);
         } else {
@@ -42,10 +43,21 @@ pub async fn accept(arguments: &QuarantineAccept) -> Result<ExitCode> {
                 decision.at.format("%Y-%m-%d %H:%M UTC"),
                 decision.why
             );
+            print!("{}", worded(&accepted.left_out()));
         }
         return Ok(ExitCode::SUCCESS);
     }
     let (files, rejected) = accepted.files();
+    if !accepted.execution.is_started_here() {
+        let decision = &accepted.decision;
+        console.note(&format!(
+            "run {run_id} carries this decision out already: {} accepted the files on {} ({}); this \
+             waits for its outcome",
+            decision.by,
+            decision.at.format("%Y-%m-%d %H:%M UTC"),
+            decision.why
+        ));
+    }
     console.note(&format!(
         "files {files}, rejected {rejected}, good rows {}: run {run_id} on {}",
         thousands(accepted.rows_held),
@@ -57,6 +69,7 @@ pub async fn accept(arguments: &QuarantineAccept) -> Result<ExitCode> {
         let text = json!({
             "run_id": run_id, "status": outcome.status.to_lowercase(), "known": false,
             "decision": accepted.decision, "accounts": accounts,
+            "not_validated": accepted.unjudged,
             "error": outcome.error, "cause": outcome.cause,
         });
         println!("{}", pretty(&text)?);

@@ -8,7 +8,7 @@ use shopflow_page::number::thousands;
 
 use crate::args::Status;
 use crate::brought::{Brought, shown_key};
-use crate::console::seconds;
+use crate::console::{on_one_line, seconds};
 use crate::execution::{self, Execution, Listed};
 use crate::release::invocation;
 use crate::summary::RunReport;
@@ -35,17 +35,29 @@ async fn list(target: &Target, limit: i32) -> Result<ExitCode> {
     let runs = execution::with_inputs(&sfn, pipeline, runs).await?;
     let backfills = execution::recent(&sfn, backfill, limit).await?;
     let backfills = execution::with_inputs(&sfn, backfill, backfills).await?;
-    let strays = unwatched::find(&target.storage(), target.stack.landing()?, STRAYS).await?;
-    if runs.is_empty() && backfills.is_empty() {
-        println!("There are no runs yet; `{} run` starts one.", invocation());
-    } else {
-        print!("{}", table(&runs).render());
-    }
-    if !backfills.is_empty() {
-        print!("\nBackfills\n{}", table(&backfills).render());
-    }
-    print!("{}", astray(&strays));
+    let strays = unwatched::find(&target.storage(), target.stack.landing()?, STRAYS).await;
+    print!("{}", overview(&runs, &backfills, &strays));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Everything that could be seen, and what could not: not everybody may list the landing bucket.
+fn overview(runs: &[Listed], backfills: &[Listed], strays: &Result<Unwatched>) -> String {
+    let mut text = match runs.is_empty() && backfills.is_empty() {
+        true => format!("There are no runs yet; `{} run` starts one.\n", invocation()),
+        false => table(runs).render(),
+    };
+    if !backfills.is_empty() {
+        text.push_str(&format!("\nBackfills\n{}", table(backfills).render()));
+    }
+    match strays {
+        Ok(strays) => text.push_str(&astray(strays)),
+        Err(error) => text.push_str(&format!(
+            "\nWhether there are files that no run takes could not be seen: {}\n\
+             it takes s3:ListBucket on the landing bucket\n",
+            on_one_line(&error.to_string())
+        )),
+    }
+    text
 }
 
 /// Files that lie where no run looks, and where they should lie.
@@ -118,10 +130,29 @@ async fn one(target: &Target, run_id: &str) -> Result<ExitCode> {
 
 #[cfg(test)]
 mod tests {
-    use shopflow_core::Dataset;
+    use shopflow_core::{Dataset, Error};
 
     use super::*;
     use crate::unwatched::Stray;
+
+    #[test]
+    fn runs_are_shown_where_the_landing_bucket_cannot_be_seen() {
+        let run = Listed {
+            name: "run-1".to_owned(),
+            status: "succeeded".to_owned(),
+            started_at: DateTime::from_timestamp(1_768_469_400, 0).unwrap(),
+            stopped_at: None,
+            input: None,
+        };
+        let denied = Err(Error::internal("list landing bucket failed").because("AccessDenied"));
+        let text = overview(std::slice::from_ref(&run), &[], &denied);
+        assert!(text.contains("run-1") && text.contains("2026-01-15 09:30:00"), "{text}");
+        assert!(text.contains("could not be seen: list landing bucket failed: AccessDenied"));
+        assert!(text.contains("s3:ListBucket"), "{text}");
+        let nothing =
+            overview(&[run], &[], &Ok(Unwatched { is_complete: true, ..Unwatched::default() }));
+        assert!(!nothing.contains("could not"), "{nothing}");
+    }
 
     #[test]
     fn files_astray_are_shown_with_where_they_belong() {

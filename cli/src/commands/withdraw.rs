@@ -37,7 +37,13 @@ pub async fn withdraw(arguments: &Withdraw) -> Result<ExitCode> {
     console.note(&said(found, "are"));
     let execution = withdrawal.start(&target).await?;
     let run_id = execution.name().to_owned();
-    console.note(&format!("run {run_id} on {}", target.stack.name()));
+    match execution.is_started_here() {
+        true => console.note(&format!("run {run_id} on {}", target.stack.name())),
+        false => console.note(&format!(
+            "they are being taken back already, by run {run_id} on {}: this waits for its outcome",
+            target.stack.name()
+        )),
+    }
     let outcome = follow(&target, &execution, console).await?;
     let report =
         RunReport::gather(&target.s3(), target.stack.reports()?, &run_id, &outcome, None).await?;

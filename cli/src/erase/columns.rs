@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringBuilder};
 use arrow::datatypes::{DataType, Int64Type};
 use serde_json::{Map, Value};
+use shopflow_core::natural_key::NaturalKeys;
 use shopflow_core::{Dataset, ErrorKind, Result, ResultExt};
 use shopflow_lake::{Silver, schema};
 
@@ -46,6 +47,7 @@ impl Rows {
 #[derive(Debug)]
 pub struct Eraser<'a> {
     pub customer: i64,
+    pub natural_keys: &'a NaturalKeys,
     pub needles: &'a Needles,
     pub silver: &'a Silver,
 }
@@ -235,7 +237,8 @@ mod tests {
         let (silver, mut values) = (silver(), Values::default());
         values.add_email("ann@x.org");
         let needles = Needles::new(&values).unwrap();
-        let eraser = Eraser { customer: 7, needles: &needles, silver: &silver };
+        let natural_keys = &NaturalKeys::default();
+        let eraser = Eraser { customer: 7, natural_keys, needles: &needles, silver: &silver };
         let erased = eraser.erase(rows, vec![batch]).unwrap();
         let again = eraser.erase(rows, erased.batches.clone()).unwrap();
         assert_eq!((again.changed, again.found), (0, Values::default()), "a second pass");

@@ -9,7 +9,8 @@ use shopflow_lake::parquet;
 
 use super::columns::{Eraser, Rows};
 use super::person::{Needles, Values};
-use super::rows::{Rewriter, Shape};
+use super::rows::Rewriter;
+use super::shape::Shape;
 
 /// Written once it holds this many bytes.
 const WRITE_BYTES: usize = 1024 * 1024;
@@ -150,7 +151,8 @@ pub async fn look(storage: &Storage, version: &Version, eraser: &Eraser<'_>) -> 
 
 fn rewriter<'a>(eraser: &Eraser<'a>, version: &Version) -> Rewriter<'a> {
     let needles: &'a Needles = eraser.needles;
-    Rewriter::new(eraser.customer, needles, Shape::of(&version.key))
+    let shape = Shape::of(&version.key);
+    Rewriter::new(eraser.customer, eraser.natural_keys, needles, shape)
 }
 
 /// Rewrites the object under its key, without the values. A file that landed keeps its place

@@ -2,47 +2,23 @@
 //! that are about the customer are rewritten, so all others keep their bytes.
 
 use csv::ByteRecord;
-use shopflow_core::dataset::Kind;
-use shopflow_core::{Dataset, header, natural_key, values};
+use shopflow_core::natural_key::NaturalKeys;
+use shopflow_core::{Dataset, header, values};
 
+use super::looks;
+use super::named::Named;
 use super::person::{self, Erased, Needles, Values};
+use super::shape::Shape;
 
 /// A record that is longer is taken line by line: a quote that is never closed must not fill the
 /// memory.
 const LONGEST_RECORD: usize = 1024 * 1024;
 
-/// What the records of an object are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
-    /// CSV of customers under a header.
-    Customers,
-    /// Refused rows of customers, each a field of a record.
-    Quarantine,
-    /// Lines of anything.
-    Text,
-}
-
-impl Shape {
-    /// The shape of an object of the landing or the reports bucket.
-    pub fn of(key: &str) -> Shape {
-        let customers = key.split('/').any(|part| part == Dataset::Customers.name());
-        match key.split('/').next() {
-            Some("quarantine") if customers && key.ends_with(".csv") => Shape::Quarantine,
-            // Whatever a user calls it, the folder says what an upload holds.
-            Some("incoming") if customers => Shape::Customers,
-            Some("validated" | "raw") if customers && key.ends_with(".csv") => Shape::Customers,
-            _ => Shape::Text,
-        }
-    }
-}
-
 /// Rewrites one object, fed in chunks.
 #[derive(Debug)]
 pub struct Rewriter<'a> {
     customer: i64,
-    digits: String,
-    /// The number was made of a key that is a text.
-    is_made: bool,
+    named: Named,
     needles: &'a Needles,
     shape: Shape,
     /// Names of the columns, once the header has passed.
@@ -55,12 +31,15 @@ pub struct Rewriter<'a> {
 }
 
 impl<'a> Rewriter<'a> {
-    /// A rewriter for one object.
-    pub fn new(customer: i64, needles: &'a Needles, shape: Shape) -> Self {
+    /// A rewriter for one object; `keys` says how files write keys.
+    pub fn new(customer: i64, keys: &NaturalKeys, needles: &'a Needles, shape: Shape) -> Self {
+        let named = match shape {
+            Shape::Validated => Named::by_number(customer),
+            Shape::Customers | Shape::Quarantine | Shape::Text => Named::by_key(customer, keys),
+        };
         Rewriter {
             customer,
-            digits: customer.to_string(),
-            is_made: customer > natural_key::LARGEST_NUMBER as i64,
+            named,
             needles,
             shape,
             header: None,
@@ -110,7 +89,7 @@ impl<'a> Rewriter<'a> {
     fn record(&mut self, raw: &[u8], out: &mut Vec<u8>) {
         let erased = match self.shape {
             Shape::Text => None,
-            Shape::Customers => self.customer_row(raw),
+            Shape::Customers | Shape::Validated => self.customer_row(raw),
             Shape::Quarantine => self.refused_row(raw),
         };
         let rest = erased.as_deref().unwrap_or(raw);
@@ -134,11 +113,11 @@ impl<'a> Rewriter<'a> {
             // Without a header the rows are read as if they had the usual one.
             self.header = Some(usual());
         }
-        self.may_name_customer(raw).then_some(())?;
+        self.named.may_stand_in(raw).then_some(())?;
         let record = parse(raw)?;
         let header = self.header.clone().unwrap_or_default();
         let id = header.iter().position(|name| name == "id").and_then(|at| record.get(at));
-        if !self.is_customer(id?) {
+        if !self.named.is(id?) {
             return None;
         }
         let fields = self.erased(&record, &header);
@@ -147,16 +126,17 @@ impl<'a> Rewriter<'a> {
 
     /// A record of quarantine: `line,column,rule,value,reason,row`.
     fn refused_row(&mut self, raw: &[u8]) -> Option<Vec<u8>> {
-        self.may_name_customer(raw).then_some(())?;
+        self.named.may_stand_in(raw).then_some(())?;
         let record = parse(raw)?;
         let (value, row) = (record.get(3)?, record.get(5)?);
         let inner = parse(row)?;
         // The header is not at hand: an id stands first, or it is the only number.
         let usual = usual();
         let first = inner.get(0)?;
-        let header: Vec<String> = if self.is_customer(first) {
+        let header: Vec<String> = if self.named.is(first) {
             usual
-        } else if is_number(first) || !inner.iter().any(|field| self.is_customer(field)) {
+        } else if values::integer(first).is_ok() || !inner.iter().any(|field| self.named.is(field))
+        {
             return None;
         } else {
             Vec::new()
@@ -171,20 +151,6 @@ impl<'a> Rewriter<'a> {
         encode(&record, &fields, raw)
     }
 
-    /// False for most records, without a closer look.
-    fn may_name_customer(&self, raw: &[u8]) -> bool {
-        // Uploads have the text that such a number was made of.
-        self.is_made || memchr::memmem::find(raw, self.digits.as_bytes()).is_some()
-    }
-
-    fn is_customer(&self, field: &[u8]) -> bool {
-        let is_key = || {
-            let id = natural_key::number(Dataset::Customers, field);
-            id.ok().and_then(|id| i64::try_from(id).ok()) == Some(self.customer)
-        };
-        values::integer(field) == Ok(self.customer) || (self.is_made && is_key())
-    }
-
     /// The fields of a row of the customer. What is no name and no address stays where it looks
     /// like what its column holds; columns that the dataset does not know are emptied.
     fn erased(&mut self, record: &ByteRecord, header: &[String]) -> Vec<Vec<u8>> {
@@ -197,7 +163,7 @@ impl<'a> Rewriter<'a> {
             let stays = match (name, column) {
                 _ if text.is_empty() => true,
                 (Some(_), Some(column)) => match person::erased(column, self.customer) {
-                    Erased::Stays => looks_like(column.kind, text),
+                    Erased::Stays => looks::like(column.kind, text),
                     Erased::Text(_) => {
                         self.found.add(column, text);
                         false
@@ -212,7 +178,9 @@ impl<'a> Rewriter<'a> {
                     fields.push(Vec::new());
                     continue;
                 }
-                (None, _) => !text.contains('@') && (!has_letters(text) || is_time(text)),
+                (None, _) => {
+                    !text.contains('@') && (!looks::has_letters(text) || looks::is_time(text))
+                }
             };
             fields.push(match stays {
                 true => field.to_vec(),
@@ -239,38 +207,6 @@ fn usual() -> Vec<String> {
     columns.map(|column| column.name.to_owned()).collect()
 }
 
-/// True when a text may be what its column holds, and not a value that slipped into it.
-fn looks_like(kind: Kind, text: &str) -> bool {
-    match kind {
-        Kind::Id => true,
-        Kind::Date | Kind::Timestamp => !text.chars().any(char::is_alphabetic) || is_time(text),
-        Kind::Country | Kind::Currency => text.len() <= 3,
-        Kind::Reference(_)
-        | Kind::Price
-        | Kind::Quantity
-        | Kind::Units
-        | Kind::Amount
-        | Kind::Discount
-        | Kind::Money
-        | Kind::Rate => !text.chars().any(char::is_alphabetic),
-        Kind::Uuid | Kind::Text(_) | Kind::Email | Kind::OneOf(_) => !text.contains('@'),
-    }
-}
-
-fn is_number(field: &[u8]) -> bool {
-    values::integer(field).is_ok()
-}
-
-/// More letters than a code of a country has.
-fn has_letters(text: &str) -> bool {
-    text.chars().filter(|letter| letter.is_alphabetic()).count() > 2
-}
-
-fn is_time(text: &str) -> bool {
-    text.starts_with(|first: char| first.is_ascii_digit())
-        && text.chars().all(|letter| letter.is_ascii_digit() || "-:.+TZ ".contains(letter))
-}
-
 fn parse(raw: &[u8]) -> Option<ByteRecord> {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(raw);
     reader.byte_records().next()?.ok()
@@ -295,6 +231,9 @@ fn encode(record: &ByteRecord, fields: &[Vec<u8>], raw: &[u8]) -> Option<Vec<u8>
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+    use shopflow_core::natural_key;
+
     use super::*;
 
     fn rewrite(shape: Shape, values: &Values, text: &str, chunk: usize) -> (String, u64, Values) {
@@ -308,8 +247,19 @@ mod tests {
         text: &str,
         chunk: usize,
     ) -> (String, u64, Values) {
+        rewrite_keyed(customer, &NaturalKeys::default(), shape, values, text, chunk)
+    }
+
+    fn rewrite_keyed(
+        customer: i64,
+        keys: &NaturalKeys,
+        shape: Shape,
+        values: &Values,
+        text: &str,
+        chunk: usize,
+    ) -> (String, u64, Values) {
         let needles = Needles::new(values).unwrap();
-        let mut rewriter = Rewriter::new(customer, &needles, shape);
+        let mut rewriter = Rewriter::new(customer, keys, &needles, shape);
         let mut out = Vec::new();
         for chunk in text.as_bytes().chunks(chunk) {
             rewriter.feed(chunk, &mut out);
@@ -336,6 +286,39 @@ mod tests {
             format!("id,name,natural_key\nAB-1,[erased],\nAB-12,Bob,\n{id},[erased],\n7,Eve,\n")
         );
         assert_eq!(changed, 2);
+    }
+
+    #[test]
+    fn where_keys_are_texts_another_spelling_is_another_customer() {
+        let texts: NaturalKeys = serde_json::from_value(json!({"customers": "text"})).unwrap();
+        let file = "id,name\n007,Ann\n7,Bob\n7.0,Cat\n 7 ,Dan\n\"Lee, Eve\",Eve\n";
+        let left = |customer: i64, shape| {
+            rewrite_keyed(customer, &texts, shape, &Values::default(), file, 1000).0
+        };
+        let of =
+            |key: &str| natural_key::number(Dataset::Customers, key.as_bytes()).unwrap() as i64;
+        for (customer, shape, names) in [
+            (7, Shape::Customers, ["Ann", "[erased]", "Cat", "[erased]", "Eve"]),
+            (of("007"), Shape::Customers, ["[erased]", "Bob", "Cat", "Dan", "Eve"]),
+            (of("Lee, Eve"), Shape::Customers, ["Ann", "Bob", "Cat", "Dan", "[erased]"]),
+            // An earlier release passed `007` on for 7, and numbers have one spelling else.
+            (7, Shape::Validated, ["[erased]", "[erased]", "[erased]", "[erased]", "Eve"]),
+        ] {
+            let left = left(customer, shape);
+            let found: Vec<&str> =
+                left.lines().skip(1).filter_map(|line| line.rsplit(',').next()).collect();
+            assert_eq!(found, names, "{customer} {shape:?}");
+        }
+        let refused = "line,column,rule,value,reason,row\n\
+                       2,name,null_value,,required,\"\"\"Lee, Eve\"\",Eve Lee,e@x.org\"\n\
+                       3,name,null_value,,required,\"007,Ann Lee,a@x.org\"\n";
+        let nothing = Values::default();
+        let left = |customer| {
+            rewrite_keyed(customer, &texts, Shape::Quarantine, &nothing, refused, 1000).0
+        };
+        let (eve, seven) = (left(of("Lee, Eve")), left(7));
+        assert!(!eve.contains("Eve Lee") && eve.contains("Ann Lee"), "{eve}");
+        assert_eq!(seven, refused);
     }
 
     #[test]
@@ -416,20 +399,5 @@ mod tests {
         let (out, changed, _) = rewrite(Shape::Customers, &Values::default(), &file, 65_536);
         assert!(out.ends_with("\n7,[erased],erased-7@erased.invalid,2024-01-05,DE\n"));
         assert_eq!(changed, 1);
-    }
-
-    #[test]
-    fn the_shape_follows_from_the_key() {
-        for (key, shape) in [
-            ("incoming/customers/2026/c.csv", Shape::Customers),
-            ("incoming/customers/export", Shape::Customers),
-            ("raw/year=2026/month=01/day=15/customers/r-00000.csv", Shape::Customers),
-            ("raw/year=2026/month=01/day=15/_manifest/r.json", Shape::Text),
-            ("quarantine/customers/run_id=r/ab.csv", Shape::Quarantine),
-            ("quarantine/customers/run_id=r/ab/replays/x.json", Shape::Text),
-            ("incoming/clickstream/c.jsonl", Shape::Text),
-        ] {
-            assert_eq!(Shape::of(key), shape, "{key}");
-        }
     }
 }

@@ -7,6 +7,7 @@ use aws_sdk_sfn::types::ExecutionStatus;
 use aws_sdk_sqs::types::QueueAttributeName;
 use futures::{StreamExt, TryStreamExt, stream};
 use shopflow_core::contract::CdcResult;
+use shopflow_core::natural_key::NaturalKeys;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt, Storage};
 use shopflow_lake::Silver;
 use tokio_postgres::Client;
@@ -16,7 +17,7 @@ use super::lake;
 use super::objects::{self, Look, Version};
 use super::person::{Needles, Values};
 use super::proof::Objects;
-use super::rows::Shape;
+use super::shape::Shape;
 use crate::target::Target;
 
 /// Calls of change data capture until it has caught up.
@@ -28,6 +29,7 @@ pub struct Stores<'a> {
     storage: Storage,
     buckets: [String; 3],
     customer: i64,
+    natural_keys: &'a NaturalKeys,
     silver: &'a Silver,
 }
 
@@ -49,14 +51,18 @@ pub struct Found {
 }
 
 impl<'a> Stores<'a> {
-    /// The buckets of the stack.
+    /// The buckets of the stack; how files write keys, and how silver treats values.
     ///
     /// # Errors
     /// `InvalidInput` when the stack does not name them.
-    pub fn new(target: &Target, customer: i64, silver: &'a Silver) -> Result<Self> {
+    pub fn new(
+        target: &Target,
+        customer: i64,
+        (natural_keys, silver): (&'a NaturalKeys, &'a Silver),
+    ) -> Result<Self> {
         let stack = &target.stack;
         let buckets = [stack.landing()?, stack.lake()?, stack.reports()?].map(str::to_owned);
-        Ok(Stores { storage: target.storage(), buckets, customer, silver })
+        Ok(Stores { storage: target.storage(), buckets, customer, natural_keys, silver })
     }
 
     /// The values that stand in rows of the customer.
@@ -156,7 +162,8 @@ impl<'a> Stores<'a> {
     }
 
     fn eraser<'b>(&'b self, needles: &'b Needles) -> Eraser<'b> {
-        Eraser { customer: self.customer, needles, silver: self.silver }
+        let natural_keys = self.natural_keys;
+        Eraser { customer: self.customer, natural_keys, needles, silver: self.silver }
     }
 }
 

@@ -9,23 +9,21 @@
 use std::collections::BTreeMap;
 
 use chrono::Utc;
-use futures::{StreamExt, TryStreamExt};
-use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use shopflow_core::contract::{Decision, SourceObject};
-use shopflow_core::{Dataset, Error, ErrorKind, ObjectRef, Result, Storage, keys};
+use shopflow_core::contract::Decision;
+use shopflow_core::{Dataset, Error, ObjectRef, Result, keys};
 use shopflow_page::number::thousands;
 
 use super::acceptance::{self, Acceptance};
 use super::account::Account;
+use super::judged::{self, Report};
+use crate::brought::Brought;
 use crate::console::seconds;
 use crate::execution::{Execution, Outcome};
 use crate::summary::RunReport;
 use crate::target::Target;
 
-/// Reports that are read at the same time.
-const CONCURRENT: usize = 16;
 /// Letters of the file's name in that of the run.
 const NAME_LETTERS: usize = 40;
 /// Attempts at the same files whose runs failed.
@@ -53,45 +51,12 @@ pub struct Accepted {
     pub rows_held: u64,
     /// Who has decided; of an earlier call, the one who did then.
     pub decision: Decision,
+    /// Files of the rejected run that it did not come to validate: they are not among these.
+    pub unjudged: Vec<ObjectRef>,
+    /// The error that the rejected run ended with.
+    failed_with: Option<String>,
     files: Vec<Report>,
     run_id: String,
-}
-
-/// The part of a validation report that is needed here.
-#[derive(Debug, Clone, Deserialize)]
-struct Report {
-    dataset: Dataset,
-    source: SourceObject,
-    accepted: bool,
-    #[serde(default)]
-    rejection: Option<String>,
-    rows_good: u64,
-    reject_rate: f64,
-    max_reject_rate: f64,
-    /// Reports of earlier releases do not say.
-    #[serde(default)]
-    rows_held: u64,
-    #[serde(default)]
-    can_be_accepted: bool,
-}
-
-impl Report {
-    fn part(&self) -> String {
-        keys::source_id(&self.source.bucket, &self.source.key, &self.source.version_id)
-    }
-
-    fn is_only_over_its_limit(&self) -> bool {
-        let is_told = self.rows_held > 0;
-        self.can_be_accepted || (!is_told && self.reject_rate > self.max_reject_rate)
-    }
-
-    fn object(&self) -> ObjectRef {
-        ObjectRef {
-            bucket: self.source.bucket.clone(),
-            key: self.source.key.clone(),
-            version_id: Some(self.source.version_id.clone()).filter(|version| version != "null"),
-        }
-    }
 }
 
 /// Starts the run that loads the files, or finds the one an earlier call started. A run that was
@@ -101,22 +66,27 @@ impl Report {
 /// `InvalidInput` when no file of the run was rejected, or one for what it is and not for its
 /// limit.
 pub async fn start(target: &Target, request: &Request) -> Result<Accepted> {
-    let storage = target.storage();
-    let files = files(&storage, target.stack.reports()?, request).await?;
+    let reports =
+        judged::reports(&target.storage(), target.stack.reports()?, &request.run_id).await?;
+    let files = wanted(&reports, request);
     check(&files, request)?;
     let (sfn, machine) = (target.sfn(), target.stack.pipeline()?);
-    let rejected = Execution::named(&sfn, machine, &request.run_id).find().await?;
-    if rejected.is_some_and(|outcome| outcome.is_running()) {
+    let rejected = Execution::named(&sfn, machine, &request.run_id);
+    let ended = rejected.find().await?;
+    if ended.as_ref().is_some_and(Outcome::is_running) {
         return Err(Error::invalid("the run is still under way, and may reject more of its files")
             .with("run_id", &request.run_id)
             .hint("wait for its end: `cargo shopflow status` shows it"));
     }
+    let unjudged = judged::unjudged(target, &rejected, &reports).await?;
     let decision = Decision { by: request.by.clone(), at: Utc::now(), why: request.why.clone() };
     let accepted = |execution, known| Accepted {
         execution,
         known,
         rows_held: files.iter().map(|file| file.rows_good).sum(),
         decision: decision.clone(),
+        unjudged: unjudged.clone(),
+        failed_with: ended.as_ref().and_then(|outcome| outcome.error.clone()),
         files: files.clone(),
         run_id: request.run_id.clone(),
     };
@@ -137,15 +107,20 @@ pub async fn start(target: &Target, request: &Request) -> Result<Accepted> {
                 begun.note(target, acceptance::STARTED, None, BTreeMap::new()).await?;
                 let objects: Vec<ObjectRef> = files.iter().map(Report::object).collect();
                 let source = json!({"kind": "objects", "objects": objects, "decision": decision});
-                let input = json!({"run_date": run_date(&files), "source": source});
-                Execution::start(&sfn, machine, &name, &input.to_string()).await?;
-                return Ok(begun);
+                let input = json!({"run_date": run_date(&files), "source": source}).to_string();
+                let execution = Execution::start_or_join(&sfn, machine, &name, &input).await?;
+                if execution.is_started_here() {
+                    return Ok(Accepted { execution, ..begun });
+                }
+                // Another call was faster, and its decision is the one that counts.
+                let decision = decided(&execution).await?.unwrap_or_else(|| decision.clone());
+                let joined = Accepted { execution, decision, ..begun };
+                joined.note(target, acceptance::STARTED, None, BTreeMap::new()).await?;
+                return Ok(joined);
             }
-            (Some(outcome), noted) if outcome.is_running() || outcome.succeeded() => {
-                let found = accepted(execution, false);
-                let decision = noted.map(|record| record.decision);
-                let decision = decision.unwrap_or_else(|| found.decision.clone());
-                return Ok(Accepted { decision, ..found });
+            (Some(outcome), _) if outcome.is_running() || outcome.succeeded() => {
+                let decision = decided(&execution).await?.unwrap_or_else(|| decision.clone());
+                return Ok(Accepted { decision, ..accepted(execution, false) });
             }
             (Some(_), _) => {}
         }
@@ -155,35 +130,20 @@ pub async fn start(target: &Target, request: &Request) -> Result<Accepted> {
         .hint("look at the last run with `cargo shopflow status`"))
 }
 
-/// The files of the run that are asked for, in the order of their keys, without those that have no
-/// good row and were not rejected.
-async fn files(storage: &Storage, reports: &str, request: &Request) -> Result<Vec<Report>> {
-    let prefix = keys::validation_reports(&request.run_id);
-    let mut pages =
-        storage.client().list_objects_v2().bucket(reports).prefix(&prefix).into_paginator().send();
-    let mut found = Vec::new();
-    while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| {
-            Error::aws(ErrorKind::TransientStorage, "list validation reports", error)
-                .with("bucket", reports)
-                .with("prefix", &prefix)
-        })?;
-        found.extend(page.contents().iter().filter_map(|object| object.key().map(str::to_owned)));
-    }
-    let read: Vec<Option<Report>> = futures::stream::iter(found)
-        .map(|key| async move {
-            let report = storage.read_json_if_exists::<Report>(reports, &key).await?;
-            Ok::<_, Error>(report.map(|(report, _)| report))
-        })
-        .buffered(CONCURRENT)
-        .try_collect()
-        .await?;
+/// The decision that a run was started with.
+async fn decided(execution: &Execution) -> Result<Option<Decision>> {
+    let input = execution.input().await?.unwrap_or_default();
+    Ok(Brought::of(&input).decision)
+}
+
+/// The files of the run that are asked for, without those that have no good row and were not rejected.
+fn wanted(reports: &[Report], request: &Request) -> Vec<Report> {
     let is_wanted = |file: &Report| {
         request.dataset.is_none_or(|dataset| dataset == file.dataset)
             && request.part.as_ref().is_none_or(|part| *part == file.part())
             && (!file.accepted || file.rows_good > 0)
     };
-    Ok(read.into_iter().flatten().filter(is_wanted).collect())
+    reports.iter().filter(|file| is_wanted(file)).cloned().collect()
 }
 
 fn check(files: &[Report], request: &Request) -> Result<()> {
@@ -320,7 +280,14 @@ impl Accepted {
                 "the rows that were refused: cargo shopflow quarantine show {name}\n"
             ));
         }
+        text.push_str(&self.left_out());
         text
+    }
+
+    /// The files of the rejected run that nothing is known of, for people; empty when there are none.
+    pub fn left_out(&self) -> String {
+        let error = self.failed_with.as_deref().unwrap_or("an error");
+        judged::told(&self.unjudged, &self.run_id, error)
     }
 }
 
@@ -364,6 +331,19 @@ mod tests {
         // A report of an earlier release.
         let former = json!({"can_be_accepted": false, "rows_held": 0});
         checked(&[report("incoming/products/p.csv", former)]).unwrap();
+    }
+
+    #[test]
+    fn only_what_was_judged_and_asked_for_is_taken() {
+        let over = report("incoming/products/p.csv", json!({}));
+        let empty = report("incoming/products/e.csv", json!({"accepted": true, "rows_good": 0}));
+        let other = report("incoming/customers/c.csv", json!({"dataset": "customers"}));
+        let (by, why) = ("ana".to_owned(), "known".to_owned());
+        let (run_id, dataset) = ("run-1".to_owned(), Some(Dataset::Products));
+        let request = Request { run_id, dataset, part: None, by, why };
+        let taken = wanted(&[over, empty, other], &request);
+        assert_eq!(taken.len(), 1);
+        assert_eq!(taken[0].source.key, "incoming/products/p.csv");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use shopflow_core::Dataset;
 use shopflow_core::dataset::PersonalData;
-use shopflow_privacy::treatment::mask;
+use shopflow_privacy::treatment::{REDACTED, mask};
 
 /// Letters in a row that can be a name or part of one.
 const NAME_LETTERS: usize = 3;
@@ -11,6 +11,9 @@ const NAME_LETTERS: usize = 3;
 /// personal columns already; in a row whose columns are mixed up, a name can stand in any of them,
 /// and an address of a page can hold what somebody typed.
 pub fn shown(dataset: Dataset, column: &str, value: &str) -> String {
+    if value == REDACTED {
+        return value.to_owned();
+    }
     let known = dataset.columns().iter().find(|known| known.name == column);
     let personal = known.is_some_and(|column| {
         column.is_personal() || column.personal_data() == Some(PersonalData::Url)
@@ -44,6 +47,7 @@ mod tests {
         assert_eq!(shown(Dataset::Customers, "email", "n***"), "n***");
         assert_eq!(shown(Dataset::Customers, "name", "Bo"), "B***");
         assert_eq!(shown(Dataset::Customers, "", "ann@example.com"), "a***");
+        assert_eq!(shown(Dataset::Customers, "id", "[redacted]"), "[redacted]");
     }
 
     #[test]

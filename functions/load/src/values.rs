@@ -12,9 +12,10 @@ use shopflow_core::values;
 const EPOCH_DAYS: i32 = 10_957;
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
-/// The number of a row, from 1 on.
+/// The number of a row, from 1 on. Files that an earlier release has validated may have zeros before
+/// it: `007` was 7 then, and so it is here. Where keys are texts, `validate` writes numbers without.
 pub fn big_integer(text: &[u8]) -> Option<i64> {
-    values::key(text).ok().map(|number| number as i64)
+    values::positive(text, i64::MAX as u64).ok().map(|number| number as i64)
 }
 
 /// A number from 1 on, in 32 bits.
@@ -75,6 +76,15 @@ pub fn date_of(days: i32) -> Option<NaiveDate> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_of_an_earlier_release_is_what_it_was() {
+        assert_eq!(big_integer(b"9223372036854775807"), Some(i64::MAX));
+        assert_eq!((big_integer(b"007"), big_integer(b"7")), (Some(7), Some(7)));
+        for wrong in ["0", "000", "-7", "07.5", "9223372036854775808", "x"] {
+            assert_eq!(big_integer(wrong.as_bytes()), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn times_count_from_the_epoch_of_postgres() {

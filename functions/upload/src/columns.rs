@@ -208,7 +208,8 @@ impl ColumnBuilder {
     fn push(&mut self, text: &[u8]) -> std::result::Result<(), Rule> {
         match self {
             ColumnBuilder::Int64(builder) => {
-                builder.append_value(values::key(text)? as i64);
+                // An earlier release let zeros before a number pass.
+                builder.append_value(values::positive(text, i64::MAX as u64)? as i64);
             }
             ColumnBuilder::Int32(builder) => {
                 builder.append_value(values::positive(text, i32::MAX as u64)? as i32);

@@ -148,7 +148,8 @@ impl Validator {
     pub fn showing(mut self, privacy: &Privacy) -> Self {
         self.tally.quarantine = Quarantine::new(self.dataset)
             .under(self.dataset, privacy)
-            .knowing(self.tally.words.sets());
+            .knowing(self.tally.words.sets())
+            .keyed(self.tally.notes.keys);
         self.privacy = privacy.clone();
         self
     }
@@ -169,6 +170,7 @@ impl Validator {
     /// Takes what identifies rows, here and in the datasets they refer to, from `keys`.
     pub fn keyed(mut self, keys: &NaturalKeys) -> Self {
         self.tally.notes.keys = keys.in_files_of(self.dataset);
+        self.tally.quarantine = self.tally.quarantine.keyed(self.tally.notes.keys);
         self.tally.form = keys.of(self.dataset);
         self
     }

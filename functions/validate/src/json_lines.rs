@@ -1,5 +1,6 @@
 //! JSON Lines: one object per line.
 
+mod check;
 mod fields;
 
 use std::borrow::Cow;
@@ -8,18 +9,16 @@ use std::ops::Range;
 
 use shopflow_core::Dataset;
 use shopflow_core::dataset::{Column, Kind};
-use shopflow_core::natural_key::LARGEST_NUMBER;
 use shopflow_core::schema_contract::Mode;
 
 use crate::ids::Uuids;
-use crate::notes::Notes;
 use crate::personal::{self, Scans};
 use crate::quarantine::Refusal;
 use crate::rejection::Rejection;
 use crate::rules::{RECORD_LIMIT, Rule};
 use crate::tally::{Split, Tally};
 use crate::values;
-use crate::vocabulary::Words;
+use check::{check, too_large};
 use fields::{Fields, Scalar};
 
 /// The state of one file.
@@ -99,7 +98,7 @@ impl JsonLines {
             Ok(dropped) => {
                 tally.rows_good += 1;
                 tally.words.keep_row();
-                let written = is_due.then(|| self.rewritten(row, tally));
+                let written = is_due.then(|| self.rewritten(row, &dropped, tally));
                 let good = written.as_deref().unwrap_or(row);
                 if !dropped.is_empty() {
                     without(good, &dropped, tally, &mut split.good);
@@ -158,6 +157,7 @@ impl JsonLines {
         if tally.contract.columns == Mode::DiscardValue {
             dropped.extend(fields.unknown.into_iter().map(|unknown| unknown.name));
         }
+        let keys = tally.notes.keys;
         let mut id = 0;
         tally.words.begin_row();
         for (column, value) in self.columns.iter().zip(&fields.values) {
@@ -174,7 +174,7 @@ impl JsonLines {
                 rule,
                 column: Some(column),
                 value: value.as_ref().map(Scalar::to_bytes).unwrap_or_default(),
-                reason: None,
+                reason: too_large(column, rule, keys),
             })?;
             id = id.max(number);
         }
@@ -190,15 +190,19 @@ impl JsonLines {
     }
 
     /// A good line with values that do not go on as they came: times without an offset as their
-    /// moments, keys that are texts as numbers, words for nothing as nothing.
+    /// moments, keys that are texts as numbers, words for nothing as nothing. Fields that are left out
+    /// stay for now, so that their values are counted.
     #[cold]
-    fn rewritten(&self, row: &[u8], tally: &Tally) -> Vec<u8> {
+    fn rewritten(&self, row: &[u8], dropped: &[String], tally: &Tally) -> Vec<u8> {
         let text = String::from_utf8_lossy(row);
         let Ok(fields) = Fields::parse(&text, self.columns) else { return row.to_vec() };
         let mut placed: Vec<(Range<usize>, Vec<u8>)> = Vec::new();
         let mut escaped: Vec<(&str, serde_json::Value)> = Vec::new();
         for (column, value) in self.columns.iter().zip(&fields.values) {
             let Some(Scalar::Text(value)) = value else { continue };
+            if dropped.iter().any(|name| name == column.name) {
+                continue;
+            }
             let Some(changed) = changed(column, value, tally) else { continue };
             match value {
                 // Borrowed from the line, so where it stands there can be told, between quotes.
@@ -327,99 +331,3 @@ fn with(row: &[u8], values: Vec<(&str, serde_json::Value)>) -> Vec<u8> {
 
 /// What stands for wrong bytes in a text that was read regardless of them.
 const REPLACED: char = char::REPLACEMENT_CHARACTER;
-
-/// Checks one field; the bits of the UUID if it is one, 0 otherwise.
-fn check(
-    column: &Column,
-    value: Option<&Scalar<'_>>,
-    words: &mut Words,
-    notes: &mut Notes,
-) -> Result<u128, Rule> {
-    let value = match value {
-        None if column.required => return Err(Rule::MissingField),
-        Some(Scalar::Null) if column.required => return Err(Rule::NullValue),
-        None | Some(Scalar::Null) => return Ok(0),
-        Some(value) => value,
-    };
-    match column.kind {
-        Kind::Reference(of) if notes.keys.are_texts(of) => match value {
-            Scalar::Text(text) => words.check(column, text.as_bytes(), notes).map(|_| 0),
-            number => integer(number, LARGEST_NUMBER),
-        },
-        Kind::Id | Kind::Reference(_) => integer(value, i64::MAX as u64),
-        Kind::Quantity => integer(value, i32::MAX as u64),
-        Kind::Units => units(value),
-        Kind::Uuid => match value {
-            Scalar::Text(text) if text.trim().is_empty() => Err(Rule::NullValue),
-            Scalar::Text(text) => shopflow_core::values::uuid(text.as_bytes()),
-            _ => Err(Rule::WrongType),
-        },
-        _ => match value {
-            Scalar::Text(text) => words.check(column, text.as_bytes(), notes).map(|_| 0),
-            _ => Err(Rule::WrongType),
-        },
-    }
-}
-
-fn units(value: &Scalar<'_>) -> Result<u128, Rule> {
-    const MOST: u64 = i32::MAX as u64;
-    match value {
-        Scalar::Positive(0) => Err(Rule::Zero),
-        Scalar::Positive(number) if *number > MOST => Err(Rule::OutOfRange),
-        Scalar::Negative(number) if number.unsigned_abs() > MOST => Err(Rule::OutOfRange),
-        Scalar::Decimal(number) if number.fract() != 0.0 => Err(Rule::NotAnInteger),
-        Scalar::Decimal(number) if *number == 0.0 => Err(Rule::Zero),
-        Scalar::Decimal(number) if number.abs() > MOST as f64 => Err(Rule::OutOfRange),
-        Scalar::Positive(_) | Scalar::Negative(_) | Scalar::Decimal(_) => Ok(0),
-        _ => Err(Rule::WrongType),
-    }
-}
-
-fn integer(value: &Scalar<'_>, max: u64) -> Result<u128, Rule> {
-    match value {
-        Scalar::Positive(number) if *number == 0 => Err(Rule::NotPositive),
-        Scalar::Positive(number) if *number > max => Err(Rule::OutOfRange),
-        Scalar::Positive(_) => Ok(0),
-        Scalar::Negative(_) => Err(Rule::NotPositive),
-        Scalar::Decimal(number) if number.fract() != 0.0 => Err(Rule::NotAnInteger),
-        Scalar::Decimal(number) if *number <= 0.0 => Err(Rule::NotPositive),
-        Scalar::Decimal(number) => match shopflow_core::values::whole(*number) {
-            Some(number) if number as u64 <= max => Ok(0),
-            _ if *number > max as f64 => Err(Rule::OutOfRange),
-            // Written with a point, and so large that digits were lost.
-            _ => Err(Rule::NotAnInteger),
-        },
-        _ => Err(Rule::WrongType),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn units_are_whole_numbers_of_either_sign_other_than_zero() {
-        for good in [
-            Scalar::Positive(2_147_483_647),
-            Scalar::Negative(-2_147_483_647),
-            Scalar::Negative(-3),
-            Scalar::Decimal(-3.0),
-        ] {
-            assert_eq!(units(&good), Ok(0), "{good:?}");
-        }
-        for (wrong, rule) in [
-            (Scalar::Positive(0), Rule::Zero),
-            (Scalar::Decimal(-0.0), Rule::Zero),
-            (Scalar::Decimal(0.5), Rule::NotAnInteger),
-            (Scalar::Decimal(f64::INFINITY), Rule::NotAnInteger),
-            (Scalar::Positive(2_147_483_648), Rule::OutOfRange),
-            (Scalar::Negative(-2_147_483_648), Rule::OutOfRange),
-            (Scalar::Negative(i64::MIN), Rule::OutOfRange),
-            (Scalar::Decimal(1e300), Rule::OutOfRange),
-            (Scalar::Text(Cow::Borrowed("3")), Rule::WrongType),
-            (Scalar::Boolean(true), Rule::WrongType),
-        ] {
-            assert_eq!(units(&wrong), Err(rule), "{wrong:?}");
-        }
-    }
-}

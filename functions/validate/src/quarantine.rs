@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use shopflow_core::Dataset;
-use shopflow_core::dataset::Column;
+use shopflow_core::dataset::{Column, PersonalData};
+use shopflow_core::natural_key::{self, Keys, NATURAL_KEY};
 use shopflow_core::privacy::Privacy;
 use shopflow_core::vocabulary::Vocabularies;
-use shopflow_privacy::Layer::Logs;
 use shopflow_privacy::Treatment;
 use shopflow_privacy::treatment::{REDACTED, mask};
 
@@ -56,6 +56,9 @@ pub struct Quarantine {
     has_personal_columns: bool,
     /// Columns whose values are not shown as they are, and whether their initial is.
     hidden: Vec<(&'static str, bool)>,
+    /// How the file writes keys, and whether those of customers that are texts are not shown.
+    keys: Keys,
+    hides_text_keys: bool,
     /// What the values of closed sets must be.
     sets: Vocabularies,
     rows: u64,
@@ -69,6 +72,8 @@ impl Quarantine {
         Quarantine {
             has_personal_columns: dataset.columns().iter().any(|column| column.is_personal()),
             hidden: Vec::new(),
+            keys: Keys::default(),
+            hides_text_keys: true,
             sets: Vocabularies::default(),
             rows: 0,
             counts: BTreeMap::new(),
@@ -79,12 +84,22 @@ impl Quarantine {
     /// Shows of values what the policies let logs show.
     pub fn under(mut self, dataset: Dataset, privacy: &Privacy) -> Self {
         let columns = dataset.columns().iter();
-        let treated =
-            columns.map(|column| (column, privacy.decide(dataset, column).treatment(Logs)));
+        let treated = columns.map(|column| (column, privacy.in_logs(dataset, column)));
         self.hidden = treated
             .filter(|(_, treatment)| *treatment != Treatment::Keep)
             .map(|(column, treatment)| (column.name, treatment == Treatment::Initial))
             .collect();
+        let customers = Dataset::Customers;
+        self.hides_text_keys = customers
+            .definition()
+            .column(NATURAL_KEY)
+            .is_none_or(|key| privacy.in_logs(customers, key) != Treatment::Keep);
+        self
+    }
+
+    /// Tells keys that are texts from numbers.
+    pub fn keyed(mut self, keys: Keys) -> Self {
+        self.keys = keys;
         self
     }
 
@@ -148,7 +163,9 @@ impl Quarantine {
         let text = String::from_utf8_lossy(value);
         let hidden =
             column.and_then(|column| self.hidden.iter().find(|(name, _)| *name == column.name));
-        if column.is_none() || hidden.is_some_and(|(_, is_initial_shown)| !is_initial_shown) {
+        let is_redacted = column.is_none_or(|column| self.is_text_key(column, value))
+            || hidden.is_some_and(|(_, is_initial_shown)| !is_initial_shown);
+        if is_redacted {
             return if text.is_empty() { String::new() } else { REDACTED.to_owned() };
         }
         let personal = hidden.is_some()
@@ -163,6 +180,14 @@ impl Quarantine {
             Some((end, _)) => format!("{}…", &text[..end]),
             None => text.into_owned(),
         }
+    }
+
+    /// True for the key of a customer that is no number: it may be an address or a name.
+    fn is_text_key(&self, column: &Column, value: &[u8]) -> bool {
+        self.hides_text_keys
+            && column.personal_data() == Some(PersonalData::CustomerId)
+            && self.keys.has_texts(column)
+            && !natural_key::kept(value).is_empty()
     }
 }
 
@@ -266,6 +291,27 @@ mod tests {
         assert_eq!(shown(Dataset::Customers, "id", "-7"), "-7");
         assert_eq!(shown(Dataset::Customers, "country", "XX"), "XX");
         assert_eq!(shown(Dataset::Clickstream, "url", "/search?q=ann"), "[redacted]");
+    }
+
+    #[test]
+    fn keys_of_customers_that_are_texts_are_hidden() {
+        let settings = shopflow_core::Settings::from_sources("prod", Default::default(), &[]);
+        let privacy = settings.unwrap().privacy;
+        let keys = serde_json::json!({"customers": "text", "products": "text"});
+        let keys: natural_key::NaturalKeys = serde_json::from_value(keys).unwrap();
+        let shown = |dataset: Dataset, name: &str, value: &str| {
+            let quarantine = Quarantine::new(dataset).under(dataset, &privacy);
+            let quarantine = quarantine.keyed(keys.in_files_of(dataset));
+            let column = dataset.columns().iter().find(|column| column.name == name);
+            quarantine.shown(column, value.as_bytes())
+        };
+        assert_eq!(shown(Dataset::Customers, "id", "lee-ann"), "[redacted]");
+        assert_eq!(shown(Dataset::Transactions, "customer_id", "lee-ann"), "[redacted]");
+        assert_eq!(shown(Dataset::Clickstream, "customer_id", "007"), "[redacted]");
+        // Numbers are their own, and products are nobody.
+        assert_eq!(shown(Dataset::Customers, "id", "17001"), "17001");
+        assert_eq!(shown(Dataset::Customers, "id", ""), "");
+        assert_eq!(shown(Dataset::Transactions, "product_id", "B07-XL"), "B07-XL");
     }
 
     #[test]

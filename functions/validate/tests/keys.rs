@@ -63,6 +63,9 @@ fn a_text_goes_on_as_a_number_with_the_text_beside_it() {
     // What is refused stays as it came, so that it can be repaired and sent again.
     assert_eq!(outcome.verdicts(), [(6, "id", "duplicate_id"), (7, "id", "null_value")]);
     assert_eq!(outcome.refused[0].row, b"AB-1 ,Ann,a2@example.com,2024-01-05,DE");
+    // What is told of it does not say the key, which may be a name or an address.
+    assert_eq!(outcome.refused[0].value, "[redacted]");
+    assert_eq!(outcome.summary.findings[0].value, "[redacted]");
 }
 
 #[test]
@@ -159,4 +162,14 @@ fn clicks_refer_by_texts_and_by_numbers() {
     assert_eq!(outcome.summary.rows_good, 1);
     let good: serde_json::Value = serde_json::from_slice(&outcome.good).unwrap();
     assert!(good["customer_id"].is_null(), "{good}");
+    // The numbers behind the limit are made of texts.
+    let (over, largest) = (natural_key::LARGEST_NUMBER + 1, natural_key::LARGEST_NUMBER);
+    let file = click(&over.to_string(), "7");
+    let outcome = validate_keyed(Dataset::Clickstream, &keys, file.as_bytes(), &[]);
+    assert_eq!(outcome.verdicts(), [(1, "customer_id", "out_of_range")]);
+    let reason = &outcome.refused[0].reason;
+    assert!(reason.contains(&format!("over {largest}")) && reason.contains("string"), "{reason}");
+    let file = click(&format!("\"{over}\""), &largest.to_string());
+    let outcome = validate_keyed(Dataset::Clickstream, &keys, file.as_bytes(), &[]);
+    assert_eq!(outcome.summary.rows_good, 1);
 }

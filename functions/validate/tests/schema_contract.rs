@@ -159,6 +159,18 @@ fn an_optional_json_value_of_a_wrong_type_can_be_left_out() {
     assert_eq!(clicks(types(Mode::Freeze), wrong).rejected_by(), Some("wrong_type"));
 }
 
+#[test]
+fn a_word_for_nothing_of_a_wrong_type_counts_as_left_out_whatever_stands_beside_it() {
+    let word = r#","customer_id":"N/A""#;
+    // With another one, which goes on as nothing, the line is written anew.
+    for rest in [word.to_owned(), format!(r#"{word},"referrer":"N/A""#)] {
+        let outcome = clicks(types(Mode::DiscardValue), &rest);
+        assert!(!text(&outcome.good).contains("customer_id"));
+        let discarded: Vec<_> = outcome.summary.discarded_values.into_iter().collect();
+        assert_eq!(discarded, [("customer_id".to_owned(), 1)], "{rest}");
+    }
+}
+
 /// Mode; accepted, rows in, good and quarantined; a text the report must have.
 type Case = (&'static str, bool, [u64; 3], &'static str);
 

@@ -16,7 +16,18 @@ use crate::dataset::Column;
 /// quoted, or separated in another way (`CustomerID`, `customer-id`, `Customer ID`).
 pub fn column(columns: &'static [Column], name: &str) -> Option<&'static Column> {
     let exact = columns.iter().find(|column| column.name == name);
-    exact.or_else(|| columns.iter().find(|column| is_same(column.name, name)))
+    exact.or_else(|| columns.iter().find(|column| means(name, column)))
+}
+
+/// True for a name in a header that means `column`.
+pub fn means(name: &str, column: &Column) -> bool {
+    is_same(column.name, name) && !is_own(name)
+}
+
+/// True for a name that begins with an underscore, and so is some program's own, such as the `_line`
+/// of a tool that has copied the file: it means no column.
+pub fn is_own(name: &str) -> bool {
+    name.chars().find(|character| *character == '_' || !is_mark(*character)) == Some('_')
 }
 
 /// True for names that differ in capitals, blanks, quotes and separators at most.
@@ -71,6 +82,15 @@ mod tests {
             assert!(column(columns, other).is_none(), "{other:?}");
         }
         assert!(is_blank(" \u{feff}\"\"") && !is_blank("x"));
+    }
+
+    #[test]
+    fn what_begins_with_an_underscore_is_no_column() {
+        let columns = Dataset::Transactions.columns();
+        for own in ["_customer_id", " _Customer ID", "\"_id\"", "__line"] {
+            assert!(column(columns, own).is_none() && is_own(own), "{own:?}");
+        }
+        assert!(!is_own("customer_id") && !is_own(" customer") && !is_own(""));
     }
 
     #[test]

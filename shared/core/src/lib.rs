@@ -26,6 +26,7 @@ pub mod settings;
 pub mod storage;
 pub mod values;
 pub mod vocabulary;
+pub mod yaml;
 
 pub use contract::{LedgerEntry, ObjectRef, Stage};
 pub use dataset::Dataset;

@@ -65,6 +65,18 @@ impl Privacy {
         decide(&self.policies, dataset, column)
     }
 
+    /// What logs, reports and pages show of a column. The key of a customer that is a text may be an
+    /// address or a name, so it is no number that reports may name a row by, unless the configuration
+    /// says what the column holds.
+    pub fn in_logs(&self, dataset: Dataset, column: &Column) -> Treatment {
+        let treatment = self.decide(dataset, column).treatment(Layer::Logs);
+        let is_named = || self.policies.names(dataset.name(), column.name);
+        match treatment {
+            Treatment::Keep if column.is_erased() && !is_named() => Treatment::Redact,
+            treatment => treatment,
+        }
+    }
+
     /// Everything that is wrong with the configuration.
     pub fn problems(&self) -> Vec<String> {
         self.problems.iter().map(|problem| format!("privacy.{problem}")).collect()
@@ -154,6 +166,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::natural_key::NATURAL_KEY;
 
     fn privacy(section: &str, column: &str, holds: &str) -> Privacy {
         let layers = |silver: &str, gold: &str, logs: &str| -> Value {
@@ -172,6 +185,19 @@ mod tests {
             },
         }))
         .unwrap()
+    }
+
+    #[test]
+    fn the_key_of_a_customer_is_shown_in_logs_if_it_is_a_number() {
+        let in_logs = |privacy: &Privacy, name: &str| {
+            let column = Dataset::Customers.definition().column(name).unwrap();
+            privacy.in_logs(Dataset::Customers, column)
+        };
+        let usual = privacy("columns", "customers.country", "internal");
+        assert_eq!(in_logs(&usual, "id"), Treatment::Keep);
+        assert_eq!(in_logs(&usual, NATURAL_KEY), Treatment::Redact);
+        let named = privacy("columns", "customers.natural_key", "internal");
+        assert_eq!(in_logs(&named, NATURAL_KEY), Treatment::Keep);
     }
 
     #[test]

@@ -311,6 +311,11 @@ async fn a_file_over_its_limit_is_held_and_loaded_once_after_a_decision() {
     assert!(!accepted.known);
     assert_eq!((accepted.rows_held, accepted.files()), (20, (1, 1)));
     let name = accepted.execution.name().to_owned();
+    // Somebody else decides the same meanwhile: it is done once, and on the first word.
+    let second = accept::Request { by: "ben".to_owned(), ..decided.clone() };
+    let second = accept::start(&cloud.target, &second).await.unwrap();
+    assert!(accepted.execution.is_started_here() && !second.execution.is_started_here());
+    assert_eq!((second.execution.name(), second.decision.by.as_str()), (name.as_str(), "ana"));
     let outcome = accepted.execution.wait(Poll::local(), |_| ()).await.unwrap();
     assert!(outcome.succeeded(), "{outcome:?}");
     let accounts = accepted.finish(&cloud.target, &outcome).await.unwrap();
@@ -350,6 +355,40 @@ async fn a_file_over_its_limit_is_held_and_loaded_once_after_a_decision() {
     let (_, account) = replayed(&cloud, &request(&name, Dataset::Products, Some(path))).await;
     assert_eq!((account.rows_in, account.rows_loaded), (20, 20));
     assert_eq!(prices(&cloud).await.len(), 40);
+}
+
+#[tokio::test]
+async fn files_that_a_run_did_not_come_to_validate_are_named_when_others_are_accepted() {
+    let cloud = Cloud::fresh().await;
+    let at = |name: &str| format!("incoming/products/run_id=both/{name}.csv");
+    let (key, gone) = (at("half"), at("gone"));
+    let version = cloud.land_at(&key, "both", half_bad()).await;
+    let half = json!({"bucket": cloud.landing, "key": key, "version_id": version});
+    let objects = [half.clone(), json!({"bucket": cloud.landing, "key": gone})];
+    let input = json!({"source": {"kind": "objects", "objects": objects}});
+    let name = shopflow_testkit::unique("both");
+    let arn = cloud.start(&cloud.pipeline, &name, &input).await;
+    let run = cloud.wait(&arn).await;
+    assert!(run.cause.contains("gone.csv"), "{run:?}");
+    // The run may have ended before the other file was judged.
+    let event = json!({"run_id": name, "run_date": "2026-01-15", "object": half}).to_string();
+    let validate = cloud.target.stack.function("validate");
+    let answer = cloud.target.invoke(&validate, event).await.unwrap();
+    assert!(answer.function_error.is_none(), "{answer:?}");
+
+    let (dataset, part) = (None, None);
+    let (by, why) = ("ana".to_owned(), "known".to_owned());
+    let decided = accept::Request { run_id: name.clone(), dataset, part, by, why };
+    let accepted = accept::start(&cloud.target, &decided).await.unwrap();
+    assert_eq!(accepted.files(), (1, 1));
+    let unjudged: Vec<&str> = accepted.unjudged.iter().map(|file| &file.key[..]).collect();
+    assert_eq!(unjudged, [gone.as_str()]);
+    let outcome = accepted.execution.wait(Poll::local(), |_| ()).await.unwrap();
+    assert!(outcome.succeeded(), "{outcome:?}");
+    let accounts = accepted.finish(&cloud.target, &outcome).await.unwrap();
+    let text = accepted.render(&outcome, &accounts);
+    assert!(text.contains(&format!("run {name} did not come to validate")), "{text}");
+    assert!(text.contains("gone.csv"), "{text}");
 }
 
 #[tokio::test]

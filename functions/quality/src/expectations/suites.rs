@@ -13,7 +13,6 @@ use shopflow_core::vocabulary::{Vocabularies, Vocabulary};
 use shopflow_core::{Dataset, Error, Result, Settings};
 use shopflow_expectations::{Options, Plan, Problem, Severity, Suite, into_error};
 use shopflow_lake::schema;
-use shopflow_privacy::Layer::Logs;
 use shopflow_privacy::Treatment;
 use shopflow_privacy::treatment::mask::HIDDEN;
 
@@ -209,8 +208,7 @@ fn columns(dataset: Dataset) -> SchemaRef {
 
 /// What the policies do not let logs show as it is.
 fn personal(dataset: Dataset, privacy: &Privacy) -> Vec<String> {
-    let hidden =
-        |column: &&Column| privacy.decide(dataset, column).treatment(Logs) != Treatment::Keep;
+    let hidden = |column: &&Column| privacy.in_logs(dataset, column) != Treatment::Keep;
     let personal = dataset.columns().iter().filter(hidden);
     personal.map(|column| column.name.to_owned()).collect()
 }
@@ -356,7 +354,7 @@ mod tests {
     #[test]
     fn names_addresses_and_typed_text_are_masked() {
         let personal = |dataset| personal(dataset, &settings(&[]).privacy);
-        assert_eq!(personal(Dataset::Customers), ["name", "email"]);
+        assert_eq!(personal(Dataset::Customers), ["name", "email", "natural_key"]);
         assert_eq!(personal(Dataset::Clickstream), ["session_id", "url", "referrer"]);
         assert!(personal(Dataset::Transactions).is_empty());
     }

@@ -35,7 +35,7 @@ pub(super) struct Header {
 pub(super) fn read(dataset: Dataset, names: &[String], form: &Form) -> Result<Header, Rejection> {
     let known = dataset.columns();
     let columns: Vec<Option<&'static Column>> =
-        names.iter().map(|name| column(known, name)).collect();
+        names.iter().map(|name| header::column(known, name)).collect();
     if columns.iter().all(Option::is_none) {
         return Err(nothing_known(dataset, names, form));
     }
@@ -79,13 +79,6 @@ pub(super) fn read(dataset: Dataset, names: &[String], form: &Form) -> Result<He
         .map(|(name, _)| personal::shown(name))
         .collect();
     Ok(Header { columns, extra, absent, told })
-}
-
-/// The column that a name means. What begins with an underscore is some program's own, such as the
-/// `_line` of a tool that has copied the file.
-fn column(known: &'static [Column], name: &str) -> Option<&'static Column> {
-    let is_own = name.trim_start().starts_with('_');
-    if is_own { None } else { header::column(known, name) }
 }
 
 /// How many columns a header names: those at its end without a name are separators too many.

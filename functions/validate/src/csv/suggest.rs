@@ -125,7 +125,7 @@ pub(super) fn of_money(
 
 fn may_be_meant(dataset: Dataset, name: &str) -> bool {
     let is_known = header::column(dataset.columns(), name).is_some();
-    !is_known && is_name(name) && personal::value_in(name).is_none()
+    !is_known && !header::is_own(name) && is_name(name) && personal::value_in(name).is_none()
 }
 
 /// Only a text that looks like the name of a column is repeated: a file without a header has
@@ -237,6 +237,7 @@ mod tests {
             (Dataset::Customers, "registration_date", "expiration_date"),
             (Dataset::Customers, "registration_date", "registration_id"),
             (Dataset::Products, "price", "cost"),
+            (Dataset::Products, "supplier", "_supplier"),
             (Dataset::Products, "name", "ann@example.com"),
         ] {
             assert!(suggested(dataset, &[missing], &[name]).is_empty(), "{name} for {missing}");

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::built_in::{BASE, ENVIRONMENTS};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::overlay::Overlay;
+use crate::yaml::check_size;
 
 /// The files of an environment, each over the ones before it, and what is wrong with those of
 /// `overlay`: what cannot be read is left out, what nobody knows is named.
@@ -66,6 +67,7 @@ fn build(
 ) -> std::result::Result<Config, ConfigError> {
     let mut builder = Config::builder();
     for file in files {
+        check_size(file).map_err(ConfigError::Message)?;
         builder = builder.add_source(File::from_str(file, FileFormat::Yaml));
     }
     if let Some(variables) = variables {
@@ -180,6 +182,17 @@ mod tests {
             "s3://b/p/",
         ] {
             assert!(error.contains(part), "{part} is missing in: {error}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_small_and_becomes_large_is_refused_by_name() {
+        let (nested, suite) = ("- ".repeat(200_000), format!("suite: {}", "[".repeat(200_000)));
+        let files = [("config/base.yaml", &nested[..]), ("suites/products.yaml", &suite[..])];
+        let error = settings(&files, &[]).unwrap_err().to_string();
+        for name in ["config/base.yaml", "suites/products.yaml"] {
+            let told = format!("{name} cannot be read: lists and mappings are nested over");
+            assert!(error.contains(&told), "{name}: {error}");
         }
     }
 

@@ -49,8 +49,7 @@ impl Rows {
         }
         let keys = tally.notes.keys;
         let id = self.keying.id_at().map(&value).unwrap_or_default();
-        let customer =
-            erased::number(&id, &keys).filter(|customer| tally.erased.contains(customer))?;
+        let customer = erased::customer_in(&id, &keys, &tally.erased)?;
         let erased = erased::refused(&self.columns, customer, value, tally.words.sets(), keys);
         tally.rows_kept_erased += u64::from(erased != row);
         Some(erased)
