@@ -189,7 +189,7 @@ fn describe(chart: &crate::analytics::chart::Chart) -> String {
     let mut text = match &chart.shape {
         Shape::Heat(column) => format!("{value} by {label} and {} since", heading(column)),
         Shape::GroupedBars(group) => {
-            format!("{value} by {label}, the best of each {}", heading(group))
+            format!("{value} by {label}, for each {}", heading(group))
         }
         _ => format!("{value} by {label}"),
     };
