@@ -1,7 +1,7 @@
 //! Which dataset a file is of, by its first line.
 
-use shopflow_core::dataset::{Column, Format, Kind, Role};
-use shopflow_core::{Dataset, header};
+use shopflow_core::dataset::{Column, Format, Kind};
+use shopflow_core::{Dataset, header, values};
 
 /// The dataset whose required columns a header has.
 pub fn dataset(header: &str) -> Option<Dataset> {
@@ -16,9 +16,15 @@ pub fn dataset(header: &str) -> Option<Dataset> {
         .map(|column| column.trim().trim_matches('"'))
         .collect();
     let has = |column: &&Column| columns.iter().any(|name| header::is_same(column.name, name));
-    // Sales may be identified by other columns than their id.
+    if is_rate_table(&columns) {
+        return Some(Dataset::ExchangeRates);
+    }
+    // What no other dataset refers to may be identified by other columns than its id.
+    let is_referred_to = |dataset: Dataset| {
+        Dataset::all().any(|other| other.definition().references().any(|(_, of)| of == dataset))
+    };
     let is_needed = |column: &&Column, dataset: Dataset| {
-        let may_lack_id = matches!(dataset.role(), Role::Event(_)) && column.kind == Kind::Id;
+        let may_lack_id = column.kind == Kind::Id && !is_referred_to(dataset);
         column.required && !may_lack_id
     };
     let may_be = |dataset: &Dataset| {
@@ -36,6 +42,15 @@ pub fn dataset(header: &str) -> Option<Dataset> {
         .max_by_key(|dataset| dataset.columns().iter().filter(has).count())
 }
 
+/// True for a day and a column for each currency, as central banks publish rates.
+fn is_rate_table(columns: &[&str]) -> bool {
+    let [first, others @ ..] = columns else { return false };
+    let mut others = others.iter().filter(|name| !name.is_empty()).peekable();
+    first.eq_ignore_ascii_case("date")
+        && others.peek().is_some()
+        && others.all(|name| values::currency(name.as_bytes()).is_ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,5 +62,17 @@ mod tests {
         assert_eq!(dataset("order_id,line,quantity,timestamp"), Some(Dataset::Transactions));
         assert_eq!(dataset("{\"event_id\": 1}"), Some(Dataset::Clickstream));
         assert_eq!(dataset("{\"id\": 1}"), None);
+    }
+
+    #[test]
+    fn rates_and_payments_are_known_with_and_without_an_id() {
+        for header in ["rate_date,currency,rate", "Date,USD,JPY,BGN,", "Date, USD, JPY, "] {
+            assert_eq!(dataset(header), Some(Dataset::ExchangeRates), "{header}");
+        }
+        for header in ["order_id,sequence,amount", "id,order_id,amount,currency,payment_date"] {
+            assert_eq!(dataset(header), Some(Dataset::Payments), "{header}");
+        }
+        assert_eq!(dataset("date,open,close"), None);
+        assert_eq!(dataset("date"), None);
     }
 }
