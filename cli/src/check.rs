@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use shopflow_core::vocabulary::Vocabularies;
-use shopflow_core::{Error, ErrorKind, Result, ResultExt};
+use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt};
 use shopflow_expectations::source::{csv, parquet, postgres};
 use shopflow_expectations::{Options, Plan, Problem, State, Suite, ValidationResult, into_error};
 use tokio_postgres::Client;
@@ -68,6 +68,23 @@ pub fn suite(path: &Path) -> Result<Suite> {
     if unknown.is_empty() { Ok(suite) } else { Err(refused(unknown)) }
 }
 
+/// The suite of a dataset without what it says about optional columns that the rows do not have,
+/// since files may do without them. Any other suite is left as it is.
+fn fitting(suite: &Suite, schema: &Schema) -> Suite {
+    let mut suite = suite.clone();
+    let Ok(dataset) = suite.name.parse::<Dataset>() else { return suite };
+    let is_absent = |name: &str| {
+        let mut optional = dataset.columns().iter().filter(|column| !column.is_usual());
+        schema.index_of(name).is_err() && optional.any(|column| column.name == name)
+    };
+    suite.expectations.retain(|expectation| {
+        let columns = ["column", "column_A", "column_B"].iter();
+        let mut named = columns.filter_map(|key| expectation.kwargs.get(*key)?.as_str());
+        !named.any(is_absent)
+    });
+    suite
+}
+
 /// Judges all rows of the source. Only [`Source::Postgres`] needs a client.
 ///
 /// # Errors
@@ -79,7 +96,7 @@ pub async fn validate(
     client: Option<&Client>,
 ) -> Result<ValidationResult> {
     let compile = |schema: Schema| {
-        Plan::compile(suite, Arc::new(schema), &Options::default())
+        Plan::compile(&fitting(suite, &schema), Arc::new(schema), &Options::default())
             .map_err(|problems| into_error(&suite.name, &problems))
     };
     let state: State = match source {
@@ -189,6 +206,24 @@ mod tests {
         let table = Source::Postgres("core.customers".to_owned());
         assert_eq!(Source::named("core.customers", &[], 1).unwrap(), table);
         assert!(Source::named("core.customers", &types, 1).is_err());
+    }
+
+    #[test]
+    fn optional_columns_that_a_file_does_without_are_not_asked_about() {
+        let text = "expectations:\n\
+             - expect_column_values_to_not_be_null: {column: quantity}\n\
+             - expect_column_values_to_be_between: {column: tax, min_value: 0}\n\
+             - expect_column_pair_values_to_be_equal: {column_A: quantity, column_B: shipping}\n";
+        let asked = |name: &str, columns: &[&str]| {
+            let suite = Suite::parse_yaml(&format!("suite: {name}\n{text}")).unwrap();
+            let field = |name: &&str| Field::new(*name, DataType::Int64, true);
+            let schema = Schema::new(columns.iter().map(field).collect::<Vec<_>>());
+            fitting(&suite, &schema).expectations.len()
+        };
+        assert_eq!(asked("transactions", &["quantity"]), 1);
+        assert_eq!(asked("transactions", &["quantity", "tax"]), 2);
+        assert_eq!(asked("transactions", &["tax", "shipping"]), 3, "each file has a quantity");
+        assert_eq!(asked("orders", &["quantity"]), 3, "of no dataset of ours");
     }
 
     #[test]

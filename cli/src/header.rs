@@ -56,9 +56,14 @@ mod tests {
     }
 
     #[test]
-    fn rates_are_known_in_rows_and_in_a_table() {
-        assert_eq!(dataset("rate_date,currency,rate"), Some(Dataset::ExchangeRates));
-        assert_eq!(dataset("Date,USD,JPY,\r"), Some(Dataset::ExchangeRates));
-        assert_eq!(dataset("order_id,sequence,amount"), Some(Dataset::Payments));
+    fn rates_and_payments_are_known_with_and_without_an_id() {
+        for header in ["rate_date,currency,rate", "Date,USD,JPY,BGN,", "Date, USD, JPY, "] {
+            assert_eq!(dataset(header), Some(Dataset::ExchangeRates), "{header}");
+        }
+        for header in ["order_id,sequence,amount", "id,order_id,amount,currency,payment_date"] {
+            assert_eq!(dataset(header), Some(Dataset::Payments), "{header}");
+        }
+        assert_eq!(dataset("date,open,close"), None);
+        assert_eq!(dataset("date"), None);
     }
 }

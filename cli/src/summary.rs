@@ -1,5 +1,7 @@
 //! The report after a run: rows per stage and dataset, quality, revenue, top customers, cost.
 
+mod business;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -8,15 +10,13 @@ use shopflow_core::contract::Cost;
 use shopflow_core::{LedgerEntry, Result, keys};
 use tokio_postgres::Client;
 
-use crate::analytics;
 use crate::console::seconds;
 use crate::execution::Outcome;
 use crate::reports::{self, Warnings};
 use crate::table::Table;
-use shopflow_page::number::{thousands, thousands_decimal};
+use shopflow_page::number::thousands;
 
-/// Customers listed in the report.
-const TOP: usize = 5;
+pub use business::{Business, TopCustomer};
 
 /// Everything the report after a run shows; `--json` prints it as it is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -38,6 +38,9 @@ pub struct RunReport {
     /// Rows whose id stood for something else before, by dataset.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub replaced: BTreeMap<String, String>,
+    /// Lines that wait for an exchange rate, of all runs until then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<String>,
     /// What the validation of its files warns of.
     #[serde(flatten)]
     pub warnings: Warnings,
@@ -48,31 +51,6 @@ pub struct RunReport {
     pub cause: Option<String>,
     /// Folder of the run's reports.
     pub reports: String,
-}
-
-/// What the warehouse says after the run, over all runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Business {
-    pub transactions: String,
-    /// Gross less discounts and returns.
-    pub revenue: String,
-    pub gross: String,
-    pub discounts: String,
-    pub returns: String,
-    /// Transactions of guests.
-    pub without_customer: String,
-    /// First and last day with a sale, whichever run brought it.
-    pub days: Option<(String, String)>,
-    pub top_customers: Vec<TopCustomer>,
-}
-
-/// A customer by number: reports show no personal data.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct TopCustomer {
-    pub customer_id: String,
-    pub country: Option<String>,
-    pub transactions: String,
-    pub revenue: String,
 }
 
 /// The part of `runs/<run_id>.json` that is shown.
@@ -113,6 +91,13 @@ impl Checked {
         self.found("core.", ".replaced", |check| check.actual != NOTHING)
     }
 
+    /// What failed of `warehouse.fact_sales.exchange_rates`.
+    fn waiting(&self) -> Option<String> {
+        let name = "warehouse.fact_sales.exchange_rates";
+        let waits = self.checks.iter().find(|check| check.name == name && !check.passed);
+        waits.map(|check| check.actual.clone())
+    }
+
     fn found(
         &self,
         before: &str,
@@ -148,7 +133,7 @@ impl RunReport {
             .await?
             .unwrap_or_default();
         let business = match database {
-            Some(client) if outcome.succeeded() => Some(business(client).await?),
+            Some(client) if outcome.succeeded() => Some(business::business(client).await?),
             _ => None,
         };
         let output = |field: &str| {
@@ -165,6 +150,7 @@ impl RunReport {
             business,
             new_values: checked.new_values(),
             replaced: checked.replaced(),
+            waiting: checked.waiting(),
             warnings: reports::warnings(s3, reports_bucket, run_id).await?,
             config_version: recorded.config_version,
             error: outcome.error.clone(),
@@ -215,6 +201,14 @@ impl RunReport {
         }
         if let Some(business) = &self.business {
             lines.push(format!("revenue         {}", business.revenue_line()));
+            lines.extend(business.beside_line().map(|line| format!("                {line}")));
+            lines.extend(business.margin_line().map(|line| format!("margin          {line}")));
+        }
+        if let Some(waiting) = &self.waiting {
+            lines.push(format!(
+                "no rate         {waiting}: in no sum until there is an exchange rate; upload \
+                 exchange_rates (docs/currencies.md)"
+            ));
         }
         for (dataset, values) in &self.new_values {
             lines.push(format!("new values      {dataset}: {values}"));
@@ -259,46 +253,6 @@ fn statement(cost: &Cost) -> Vec<String> {
     lines
 }
 
-impl Business {
-    /// Net revenue, and what is between it and gross, where there is something.
-    fn revenue_line(&self) -> String {
-        let mut line = format!(
-            "{} net from {} lines of all runs",
-            thousands_decimal(&self.revenue),
-            thousands_decimal(&self.transactions),
-        );
-        if let Some((first, last)) = &self.days {
-            line.push_str(&format!(", sold from {first} to {last}"));
-        }
-        if self.gross != self.revenue {
-            line.push_str(&format!(
-                " (gross {}, discounts {}, returns {})",
-                thousands_decimal(&self.gross),
-                thousands_decimal(&self.discounts),
-                thousands_decimal(&self.returns),
-            ));
-        }
-        if self.without_customer != "0" {
-            let guests = thousands_decimal(&self.without_customer);
-            line.push_str(&format!(", {guests} without a customer"));
-        }
-        line
-    }
-
-    fn top_table(&self) -> Table {
-        let mut table = Table::new(&["customer", "country", "lines", "revenue"]);
-        for customer in &self.top_customers {
-            table.rows.push(vec![
-                Some(customer.customer_id.clone()),
-                customer.country.clone(),
-                Some(thousands_decimal(&customer.transactions)),
-                Some(thousands_decimal(&customer.revenue)),
-            ]);
-        }
-        table
-    }
-}
-
 /// The ledger as a table, one line per stage and dataset. What was replaced has a column where
 /// there is some; it is a part of what went out or is unchanged.
 pub fn ledger_table(ledger: &[LedgerEntry]) -> Table {
@@ -319,57 +273,6 @@ pub fn ledger_table(ledger: &[LedgerEntry]) -> Table {
         table.rows.push(row.into_iter().map(Some).collect());
     }
     table
-}
-
-async fn business(client: &Client) -> Result<Business> {
-    let totals = analytics::query(
-        client,
-        "SELECT coalesce(sum(transactions), 0), coalesce(sum(revenue), 0)::numeric(18, 2),
-                coalesce(sum(gross), 0)::numeric(18, 2),
-                coalesce(sum(discounts), 0)::numeric(18, 2),
-                coalesce(sum(returns), 0)::numeric(18, 2),
-                (SELECT count(*) FROM warehouse.fact_sales WHERE customer_key IS NULL),
-                min(event_date)::text, max(event_date)::text
-         FROM warehouse.daily_sales",
-    )
-    .await?;
-    let top = analytics::query(
-        client,
-        &format!(
-            "SELECT value.customer_id, customer.country, value.transactions, value.revenue
-             FROM warehouse.customer_lifetime_value AS value
-             LEFT JOIN warehouse.dim_customer AS customer
-                 ON customer.customer_id = value.customer_id AND customer.is_current
-             ORDER BY value.revenue DESC, value.customer_id
-             LIMIT {TOP}"
-        ),
-    )
-    .await?;
-    let cell = |row: &[Option<String>], column: usize| row.get(column).cloned().flatten();
-    let total = |column: usize| {
-        totals.rows.first().and_then(|row| cell(row, column)).unwrap_or_else(|| "0".to_owned())
-    };
-    let day = |column: usize| totals.rows.first().and_then(|row| cell(row, column));
-    let top_customers = top
-        .rows
-        .iter()
-        .map(|row| TopCustomer {
-            customer_id: cell(row, 0).unwrap_or_default(),
-            country: cell(row, 1),
-            transactions: cell(row, 2).unwrap_or_default(),
-            revenue: cell(row, 3).unwrap_or_default(),
-        })
-        .collect();
-    Ok(Business {
-        transactions: total(0),
-        revenue: total(1),
-        gross: total(2),
-        discounts: total(3),
-        returns: total(4),
-        without_customer: total(5),
-        days: day(6).zip(day(7)),
-        top_customers,
-    })
 }
 
 #[cfg(test)]

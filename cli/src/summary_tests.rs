@@ -41,6 +41,11 @@ fn report() -> RunReport {
             gross: "1234567.80".to_owned(),
             discounts: "0.00".to_owned(),
             returns: "0.00".to_owned(),
+            tax: "0.00".to_owned(),
+            shipping: "0.00".to_owned(),
+            costed_revenue: "0.00".to_owned(),
+            margin: "0.00".to_owned(),
+            currency: "EUR".to_owned(),
             without_customer: "0".to_owned(),
             days: Some(("2025-01-15".to_owned(), "2026-01-14".to_owned())),
             top_customers: vec![TopCustomer {
@@ -52,6 +57,7 @@ fn report() -> RunReport {
         }),
         new_values: BTreeMap::new(),
         replaced: BTreeMap::new(),
+        waiting: None,
         warnings: Default::default(),
         config_version: None,
         error: None,
@@ -72,7 +78,7 @@ validate  transactions    5,000     4,950           50          0
 load      products          498       498            0          0
 
 quality score   99.5 of 100
-revenue         1,234,567.80 net from 4,950 lines of all runs, sold from 2025-01-15 to 2026-01-14
+revenue         1,234,567.80 EUR net from 4,950 lines of all runs, sold from 2025-01-15 to 2026-01-14
 cost on AWS     $0.001381 (estimate)
                 Step Functions 0.000900, Lambda 0.000023, S3 requests 0.000400
                 database 0.000058
@@ -98,9 +104,57 @@ fn what_is_between_gross_and_net_is_told_and_how_much_was_sold_to_guests() {
         without_customer: "8".to_owned(),
         ..business
     });
-    let line = "revenue         410.00 net from 44 lines of all runs, sold from 2025-01-15 to \
+    let line = "revenue         410.00 EUR net from 44 lines of all runs, sold from 2025-01-15 to \
                 2026-01-14 (gross 418.50, discounts 3.00, returns 5.50), 8 without a customer\n";
     assert!(sold.render().contains(line), "{}", sold.render());
+}
+
+#[test]
+fn tax_shipping_and_margin_are_told_where_there_are_any() {
+    let told = |tax: &str, shipping: &str, costed: &str, margin: &str| {
+        let text = |amount: &str| amount.to_owned();
+        let business = report().business.map(|business| Business {
+            revenue: text("2000.00"),
+            tax: text(tax),
+            shipping: text(shipping),
+            costed_revenue: text(costed),
+            margin: text(margin),
+            currency: text("CHF"),
+            ..business
+        });
+        let text = RunReport { business, ..report() }.render();
+        let lines = text.lines().skip_while(|line| !line.starts_with("revenue"));
+        let lines = lines.take_while(|line| !line.starts_with("cost on AWS")).skip(1);
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(told("0.00", "0.00", "0.00", "0.00"), Vec::<String>::new());
+    assert_eq!(
+        told("1234.56", "98.70", "1500.00", "300.00"),
+        [
+            "                besides, 1,234.56 tax and 98.70 shipping",
+            "margin          300.00 CHF, 20.0% of the revenue whose cost is known (75.0% of all)",
+        ]
+    );
+    assert_eq!(told("0.00", "5.00", "0.00", "0.00"), ["                besides, 5.00 shipping"]);
+    // More came back than was sold, of what has a known cost.
+    assert_eq!(told("0.00", "0.00", "-10.00", "-4.00"), ["margin          -4.00 CHF"]);
+}
+
+#[test]
+fn lines_that_wait_for_an_exchange_rate_are_told_with_what_to_do() {
+    let check = |passed: bool, actual: &str| {
+        let name = "warehouse.fact_sales.exchange_rates";
+        let checks = serde_json::json!({"checks": [
+            {"name": name, "passed": passed, "actual": actual},
+        ]});
+        serde_json::from_value::<Checked>(checks).unwrap().waiting()
+    };
+    assert_eq!(check(true, "none"), None);
+    let waiting = check(false, "12 lines in USD, 1 line in GBP");
+    let text = RunReport { waiting, ..report() }.render();
+    let line = "no rate         12 lines in USD, 1 line in GBP: in no sum until there is an \
+                exchange rate; upload exchange_rates (docs/currencies.md)\n";
+    assert!(text.contains(line), "{text}");
 }
 
 #[test]

@@ -36,7 +36,12 @@ async fn the_answers_on_a_generated_shop_are_as_they_were() {
         let name = &answer.question.name;
         compare(&format!("{name}.csv"), &answer.table.to_csv().unwrap());
         let sentence = finding(name, &answer.table, report.figures.last_day());
-        findings.push_str(&format!("{name}: {}\n", sentence.expect("every answer says something")));
+        assert!(
+            sentence.is_some() || answer.table.rows.is_empty(),
+            "{name}: every answer says something"
+        );
+        let sentence = sentence.unwrap_or_else(|| "there is no data for this yet".to_owned());
+        findings.push_str(&format!("{name}: {sentence}\n"));
     }
     compare("findings.txt", &findings);
     compare("report.html", &report.page("local"));

@@ -290,6 +290,31 @@ CROSS JOIN LATERAL (
 ) AS sold
 ON CONFLICT (event_date) DO UPDATE SET marked_at = excluded.marked_at;
 
+-- A question reads the payments through their view: what changes the view, or what its amounts are
+-- worth, counts as a change of it (docs/decisions/0017-answers-kept-by-version.md).
+CREATE OR REPLACE FUNCTION ops.count_change() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO ops.data_versions AS v (table_name)
+    VALUES (coalesce(tg_argv[0], format('%I.%I', tg_table_schema, tg_table_name)))
+    ON CONFLICT (table_name) DO UPDATE
+        SET version = v.version + 1,
+            changed_in = excluded.changed_in,
+            changed_at = excluded.changed_at
+        WHERE v.changed_in <> excluded.changed_in;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON core.payments
+    FOR EACH STATEMENT EXECUTE FUNCTION ops.count_change('warehouse.payments');
+CREATE TRIGGER count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON core.exchange_rates
+    FOR EACH STATEMENT EXECUTE FUNCTION ops.count_change('warehouse.payments');
+CREATE TRIGGER count_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ops.shop_currency
+    FOR EACH STATEMENT EXECUTE FUNCTION ops.count_change('warehouse.payments');
+
+INSERT INTO ops.data_versions (table_name) VALUES ('warehouse.payments');
+
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_publication WHERE pubname = 'shopflow_cdc') THEN

@@ -8,6 +8,11 @@ pub const FIGURES: &str = "SELECT coalesce(sum(transactions), 0) AS transactions
        coalesce(sum(gross), 0)::numeric(18, 2) AS gross,
        coalesce(sum(discounts), 0)::numeric(18, 2) AS discounts,
        coalesce(sum(returns), 0)::numeric(18, 2) AS returns,
+       coalesce(sum(tax), 0)::numeric(18, 2) AS tax,
+       coalesce(sum(shipping), 0)::numeric(18, 2) AS shipping,
+       coalesce(sum(costed_revenue), 0)::numeric(18, 2) AS costed_revenue,
+       coalesce(sum(margin), 0)::numeric(18, 2) AS margin,
+       (SELECT currency FROM ops.shop_currency) AS currency,
        (SELECT round(sum(revenue) / nullif(sum(orders), 0), 2) FROM warehouse.country_sales)
            AS average_order_value,
        (SELECT coalesce(sum(customers), 0) FROM warehouse.purchase_frequency WHERE baskets > 0)
@@ -31,6 +36,14 @@ pub struct Figures {
     pub gross: String,
     pub discounts: String,
     pub returns: String,
+    /// In no other sum, as is shipping.
+    pub tax: String,
+    pub shipping: String,
+    /// Revenue of the lines whose cost is known, and what of it is left after their cost.
+    pub costed_revenue: String,
+    pub margin: String,
+    /// What all of these are in, ISO 4217.
+    pub currency: String,
     /// Revenue per order; absent while no order has a known price.
     pub average_order_value: Option<String>,
     /// Customers who ever bought; those who only brought something back or cancelled are none.
@@ -49,6 +62,11 @@ impl Figures {
             gross: cell("gross").unwrap_or_default(),
             discounts: cell("discounts").unwrap_or_default(),
             returns: cell("returns").unwrap_or_default(),
+            tax: cell("tax").unwrap_or_default(),
+            shipping: cell("shipping").unwrap_or_default(),
+            costed_revenue: cell("costed_revenue").unwrap_or_default(),
+            margin: cell("margin").unwrap_or_default(),
+            currency: cell("currency").unwrap_or_default(),
             average_order_value: cell("average_order_value"),
             customers: cell("customers").unwrap_or_default(),
             days: cell("first_day").zip(cell("last_day")),
@@ -59,6 +77,17 @@ impl Figures {
     pub fn last_day(&self) -> Option<&str> {
         self.days.as_ref().map(|(_, last)| last.as_str())
     }
+}
+
+/// True for an amount, as Postgres writes it, other than zero.
+pub fn is_something(amount: &str) -> bool {
+    amount.parse::<f64>().is_ok_and(|number| number != 0.0)
+}
+
+/// What share an amount is of a whole, 100 for all of it; none where the whole is not above zero.
+pub fn percent(part: &str, whole: &str) -> Option<f64> {
+    let (part, whole): (f64, f64) = (part.parse().ok()?, whole.parse().ok()?);
+    (whole > 0.0).then(|| 100.0 * part / whole)
 }
 
 /// The run the report rests on; all absent before one has succeeded.

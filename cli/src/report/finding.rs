@@ -21,7 +21,9 @@ fn sentence(question: &str, answer: &Table, last_day: Option<&str>) -> Option<St
         "category_mix" => category_mix(answer),
         "cohort_retention" => cohorts(answer),
         "conversion_funnel" => funnel(answer),
+        "margin_by_category" => margins(answer),
         "monthly_revenue_trend" => months(answer, last_day),
+        "payment_mix" => payment_mix(answer),
         "repeat_purchase_rate" => repeat_rate(answer),
         "supplier_performance" => suppliers(answer),
         "top_customers" => top_customers(answer),
@@ -125,6 +127,38 @@ fn category_mix(table: &Table) -> Option<String> {
         String::new()
     };
     Some(format!("{first} brings {share:.1}% of revenue, more than any other category{news}."))
+}
+
+fn margins(table: &Table) -> Option<String> {
+    let category = table.cell(0, "category")?;
+    let share = table
+        .cell(0, "margin_percent")
+        .map(|percent| format!(", {percent}% of its revenue whose cost is known"))
+        .unwrap_or_default();
+    Some(format!("{category} has the largest margin, {}{share}.", money(table, 0, "margin")?))
+}
+
+/// Over all months of the answer; nothing where nobody knows how most was paid.
+fn payment_mix(table: &Table) -> Option<String> {
+    let mut methods: Vec<(&str, f64)> = Vec::new();
+    for row in rows(table) {
+        let Some(amount) = table.number(row, "amount") else { continue };
+        let method = table.cell(row, "payment_method")?;
+        match methods.iter_mut().find(|(known, _)| *known == method) {
+            Some((_, sum)) => *sum += amount,
+            None => methods.push((method, amount)),
+        }
+    }
+    let all: f64 = methods.iter().map(|(_, amount)| amount).sum();
+    let (method, most) = methods.into_iter().max_by(|one, other| one.1.total_cmp(&other.1))?;
+    if method == "unknown" || all <= 0.0 {
+        return None;
+    }
+    Some(format!(
+        "Most is paid by {}: {:.1}% of all amounts of the last twelve months.",
+        method.replace('_', " "),
+        100.0 * most / all,
+    ))
 }
 
 /// Over the cohorts whose first month after is complete, that is, which have a second one.

@@ -80,6 +80,32 @@ fn inferred_products_are_named_by_number() {
 }
 
 #[test]
+fn the_way_to_pay_that_brings_most_is_that_of_all_months_together() {
+    let columns = "month|payment_method|amount";
+    let rows = ["2026-01|paypal|60.00", "2026-01|credit_card|50.00", "2026-02|credit_card|30.00"];
+    assert_eq!(
+        sentence("payment_mix", columns, &rows),
+        "Most is paid by credit card: 57.1% of all amounts of the last twelve months."
+    );
+    for rows in [["2026-01|unknown|60.00"], ["2026-01|paypal|-5.00"], ["2026-01|paypal|-"]] {
+        assert_eq!(sentence("payment_mix", columns, &rows), "", "{rows:?}");
+    }
+}
+
+#[test]
+fn the_category_with_the_largest_margin_is_named() {
+    let columns = "category|margin|margin_percent";
+    assert_eq!(
+        sentence("margin_by_category", columns, &["toys|1028.50|95.00", "books|12.50|62.50"]),
+        "Toys has the largest margin, 1,028.50, 95.00% of its revenue whose cost is known."
+    );
+    assert_eq!(
+        sentence("margin_by_category", columns, &["toys|-2.00|-"]),
+        "Toys has the largest margin, -2.00."
+    );
+}
+
+#[test]
 fn an_empty_answer_has_no_sentence() {
     for question in [
         "average_order_value_by_country",
@@ -88,7 +114,9 @@ fn an_empty_answer_has_no_sentence() {
         "category_mix",
         "cohort_retention",
         "conversion_funnel",
+        "margin_by_category",
         "monthly_revenue_trend",
+        "payment_mix",
         "repeat_purchase_rate",
         "supplier_performance",
         "top_customers",

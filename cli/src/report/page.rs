@@ -5,6 +5,7 @@ use shopflow_page::number::thousands_decimal;
 use shopflow_page::{Html, document, html, slug};
 
 use crate::analytics::{Answer, Question};
+use crate::report::figures::{is_something, percent};
 use crate::report::finding::finding;
 use crate::report::{Report, chart::draw};
 use crate::table::Table;
@@ -64,7 +65,15 @@ impl Report {
             }
             _ => html!("no run has been recorded yet"),
         });
-        html!("<p class=\"basis\">{}, environment {}.</p>\n", basis, environment)
+        if self.figures.currency.is_empty() {
+            return html!("<p class=\"basis\">{}, environment {}.</p>\n", basis, environment);
+        }
+        html!(
+            "<p class=\"basis\">{}, environment {}. Amounts are in {}.</p>\n",
+            basis,
+            environment,
+            self.figures.currency
+        )
     }
 
     fn totals(&self) -> Html {
@@ -77,6 +86,21 @@ impl Report {
                 ("Gross", thousands_decimal(&figures.gross)),
                 ("Discounts", thousands_decimal(&figures.discounts)),
                 ("Returns", thousands_decimal(&figures.returns)),
+            ]);
+        }
+        for (name, amount) in [("Tax", &figures.tax), ("Shipping", &figures.shipping)] {
+            if is_something(amount) {
+                totals.push((name, thousands_decimal(amount)));
+            }
+        }
+        if is_something(&figures.costed_revenue) || is_something(&figures.margin) {
+            let known = percent(&figures.costed_revenue, &figures.revenue);
+            totals.extend([
+                ("Margin", thousands_decimal(&figures.margin)),
+                (
+                    "Cost known, % of revenue",
+                    known.map_or_else(none, |known| format!("{known:.1}")),
+                ),
             ]);
         }
         totals.extend([
@@ -165,7 +189,7 @@ fn describe(chart: &crate::analytics::chart::Chart) -> String {
     let mut text = match &chart.shape {
         Shape::Heat(column) => format!("{value} by {label} and {} since", heading(column)),
         Shape::GroupedBars(group) => {
-            format!("{value} by {label}, the best of each {}", heading(group))
+            format!("{value} by {label}, for each {}", heading(group))
         }
         _ => format!("{value} by {label}"),
     };

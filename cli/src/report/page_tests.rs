@@ -36,6 +36,11 @@ fn report(text: &str) -> Report {
             gross: text.to_owned(),
             discounts: text.to_owned(),
             returns: text.to_owned(),
+            tax: text.to_owned(),
+            shipping: text.to_owned(),
+            costed_revenue: text.to_owned(),
+            margin: text.to_owned(),
+            currency: text.to_owned(),
             average_order_value: Some(text.to_owned()),
             customers: text.to_owned(),
             days: Some((text.to_owned(), text.to_owned())),
@@ -114,6 +119,33 @@ fn what_is_between_gross_and_net_is_shown_where_there_is_something() {
     let page = sold.page("local");
     assert!(parts.iter().all(|part| page.contains(part)), "{page}");
     assert!(page.contains("<dt>Gross</dt><dd>1,234.60</dd>"), "{page}");
+}
+
+#[test]
+fn tax_shipping_and_margin_are_shown_where_there_are_any() {
+    let parts = ["<dt>Tax</dt>", "<dt>Shipping</dt>", "<dt>Margin</dt>", "<dt>Cost known"];
+    let mut sold = report("0.00");
+    sold.figures.currency = "CHF".to_owned();
+    let page = sold.page("local");
+    assert!(parts.iter().all(|part| !page.contains(part)), "{page}");
+    assert!(page.contains("environment local. Amounts are in CHF.</p>"), "{page}");
+    let amount = |text: &str| text.to_owned();
+    sold.figures = Figures {
+        revenue: amount("2000.00"),
+        tax: amount("1234.50"),
+        costed_revenue: amount("1500.00"),
+        margin: amount("-20.00"),
+        ..sold.figures
+    };
+    let page = sold.page("local");
+    for part in [
+        "<dt>Tax</dt><dd>1,234.50</dd>",
+        "<dt>Margin</dt><dd>-20.00</dd>",
+        "<dt>Cost known, % of revenue</dt><dd>75.0</dd>",
+    ] {
+        assert!(page.contains(part), "{part} is missing in: {page}");
+    }
+    assert!(!page.contains("<dt>Shipping</dt>"), "{page}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ pub mod expectations;
 pub mod lake;
 pub mod ledger;
 pub mod queue;
+pub mod rates;
 pub mod replaced;
 pub mod silver;
 pub mod warehouse;

@@ -12,7 +12,7 @@ use shopflow_core::{Dataset, Error, ObjectRef, Result};
 use shopflow_expectations::Statistics;
 
 use crate::checks::{
-    self, Check, anomaly, core_tables, dates, lake, ledger, queue, replaced, warehouse,
+    self, Check, anomaly, core_tables, dates, lake, ledger, queue, rates, replaced, warehouse,
 };
 use crate::context::Context;
 use crate::docs::{self, Evidence};
@@ -182,10 +182,11 @@ async fn run_checks(
     let run = &event.run;
     let snapshot = snapshot::open(&context.database).await?;
     let Snapshot { first, second } = &snapshot;
-    let (core, dates, warehouse, queue, files, lake) = tokio::try_join!(
+    let (core, dates, warehouse, waiting, queue, files, lake) = tokio::try_join!(
         core_tables::measure(first),
         dates::measure(first),
         warehouse::measure(second),
+        rates::measure(first),
         queue::measure(first, &run.run_id),
         replaced::measure(second, &run.run_id),
         lake::measure(&context.storage, &context.lake_bucket, &context.privacy),
@@ -197,6 +198,7 @@ async fn run_checks(
     checks.extend(core_tables::judge(&core, run.run_date));
     checks.extend(replaced::judge(&files, context.replaced_share));
     checks.extend(warehouse::judge(&warehouse, &dates));
+    checks.push(rates::judge(&waiting));
     checks.extend(lake::judge(&lake, &dates, &warehouse));
     checks.extend(queue::judge(&queue));
     Ok((checks, core.latest_sale))

@@ -1,5 +1,7 @@
 //! The questions under `sql/analytics/` against a shop small enough to work out by hand.
 
+mod money;
+
 use shopflow_testkit::database;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
@@ -356,7 +358,14 @@ async fn who_bought_nothing_is_no_customer_who_came_back_or_did_not() {
 #[tokio::test]
 async fn an_empty_warehouse_has_empty_answers() {
     let client = warehouse().await;
-    for question in [TOP_CUSTOMERS, BEST_SELLING, MONTHLY_TREND, ORDER_VALUE] {
+    for question in [
+        TOP_CUSTOMERS,
+        BEST_SELLING,
+        MONTHLY_TREND,
+        ORDER_VALUE,
+        money::PAYMENT_MIX,
+        money::MARGINS,
+    ] {
         assert_eq!(ask(&client, question).await.len(), 1, "only the header");
     }
 }

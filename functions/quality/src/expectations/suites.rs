@@ -16,23 +16,9 @@ use shopflow_lake::schema;
 use shopflow_privacy::Treatment;
 use shopflow_privacy::treatment::mask::HIDDEN;
 
-/// Suites over the rows of a run.
-const DATASETS: [(Dataset, &str); 4] = [
-    (Dataset::Customers, include_str!("../../../../suites/customers.yaml")),
-    (Dataset::Products, include_str!("../../../../suites/products.yaml")),
-    (Dataset::Transactions, include_str!("../../../../suites/transactions.yaml")),
-    (Dataset::Clickstream, include_str!("../../../../suites/clickstream.yaml")),
-];
-
-/// Suites over tables of gold.
-const GOLD: [(&str, &str); 6] = [
-    ("fact_sales", include_str!("../../../../suites/fact_sales.yaml")),
-    ("daily_sales", include_str!("../../../../suites/daily_sales.yaml")),
-    ("weekly_sales", include_str!("../../../../suites/weekly_sales.yaml")),
-    ("monthly_sales", include_str!("../../../../suites/monthly_sales.yaml")),
-    ("product_sales", include_str!("../../../../suites/product_sales.yaml")),
-    ("customer_lifetime_value", include_str!("../../../../suites/customer_lifetime_value.yaml")),
-];
+/// Name and text of every suite of `suites/`, by name. One that has the name of a dataset is over the
+/// rows of a run, any other over a table of gold.
+const BUILT_IN: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/suites.rs"));
 
 /// The hashes of a pass live as long as the invocation, so their seed needs no secret; a fixed one
 /// gives the same estimates when the call is repeated.
@@ -104,10 +90,16 @@ impl Suites {
     /// the nearest known name.
     pub fn load(settings: &Settings, overlay: &Overlay) -> Result<Suites> {
         let laid_over: BTreeMap<&str, &str> = overlay.suites().collect();
-        let text = |name: &str, built_in| laid_over.get(name).copied().unwrap_or(built_in);
-        let datasets =
-            DATASETS.map(|(dataset, built_in)| (dataset, text(dataset.name(), built_in)));
-        let gold = GOLD.map(|(table, built_in)| (table, text(table, built_in)));
+        let built_in: BTreeMap<&'static str, &str> = BUILT_IN.iter().copied().collect();
+        let text = |name: &str| laid_over.get(name).or_else(|| built_in.get(name)).copied();
+        let datasets: Vec<(Dataset, &str)> =
+            Dataset::all().filter_map(|dataset| Some((dataset, text(dataset.name())?))).collect();
+        let is_dataset = |name: &str| Dataset::all().any(|dataset| dataset.name() == name);
+        let gold: Vec<(&'static str, &str)> = built_in
+            .keys()
+            .filter(|name| !is_dataset(name))
+            .filter_map(|table| Some((*table, text(table)?)))
+            .collect();
         let is_known = |name: &str| {
             datasets.iter().any(|(dataset, _)| dataset.name() == name)
                 || gold.iter().any(|(table, _)| *table == name)

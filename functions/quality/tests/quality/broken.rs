@@ -5,7 +5,7 @@ use shopflow_core::{Dataset, Stage, keys};
 use crate::support::{RUN_ID, SALES, Shop, daily_sales, silver_customers, silver_sales};
 
 /// Breaks healthy shops with SQL and compares the failed checks.
-async fn assert_sql_breaks(cases: &[(&str, &[&str])]) {
+pub async fn assert_sql_breaks(cases: &[(&str, &[&str])]) {
     for (sql, expected) in cases {
         let shop = Shop::open().await;
         shop.db.batch_execute(sql).await.unwrap();

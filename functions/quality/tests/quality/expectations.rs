@@ -107,6 +107,33 @@ async fn every_table_of_a_healthy_run_meets_its_suite() {
 }
 
 #[tokio::test]
+async fn rates_and_payments_meet_their_suites() {
+    let rates = "id,rate_date,currency,rate\n1,2026-01-13,USD,1.25\n2,2026-01-13,JPY,183.11\n";
+    let payments = "id,order_id,sequence,payment_method,amount,currency,payment_date\n\
+                    1,A-1,1,paypal,20.00,,2026-01-14\n2,A-1,2,gift_card,-5.00,USD,\n";
+    let mut all = files::of_the_shop();
+    all.push((Dataset::ExchangeRates, rates.into()));
+    all.push((Dataset::Payments, payments.into()));
+    let shop = shop(&gold::of_the_shop(), &all).await;
+    shop.check().await;
+    for suite in ["exchange_rates", "payments"] {
+        let check = check(&shop, &format!("expectations.{suite}")).await;
+        assert_eq!(check["passed"], true, "{check}");
+        assert_eq!(check["expected"], check["actual"], "{check}");
+    }
+}
+
+#[tokio::test]
+async fn files_of_gold_that_are_older_than_an_upgrade_close_no_gate() {
+    let shop = shop(&gold::of_the_shop(), &files::of_the_shop()).await;
+    gold::write_older_facts(&shop, &gold::of_the_shop()).await;
+    shop.check().await;
+    let check = check(&shop, "expectations.fact_sales").await;
+    assert_eq!(check["passed"], true, "{check}");
+    assert_ne!(check["expected"], check["actual"], "{check}");
+}
+
+#[tokio::test]
 async fn a_value_outside_its_closed_set_in_gold_closes_the_gate_and_is_named() {
     let mut facts = gold::of_the_shop();
     facts[2].payment_method = "barter".to_owned();

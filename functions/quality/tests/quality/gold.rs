@@ -13,6 +13,8 @@ use shopflow_core::keys;
 
 use crate::support::{Shop, batch};
 
+const MONEY: DataType = DataType::Decimal128(18, 2);
+
 /// A row of `gold/fact_sales`.
 #[derive(Debug, Clone)]
 pub struct Fact {
@@ -67,6 +69,14 @@ pub async fn write_facts(shop: &Shop, facts: &[Fact]) {
     shop.replace(&keys::gold_table("fact_sales"), "month=2026-01", Some(fact_sales(facts))).await;
 }
 
+/// The same as an earlier version wrote them, without tax and what came with it.
+pub async fn write_older_facts(shop: &Shop, facts: &[Fact]) {
+    let all = fact_sales(facts);
+    let kept: Vec<usize> = (0..all.schema().index_of("tax").unwrap()).collect();
+    let older = all.project(&kept).unwrap();
+    shop.replace(&keys::gold_table("fact_sales"), "month=2026-01", Some(older)).await;
+}
+
 fn fact_sales(facts: &[Fact]) -> RecordBatch {
     let numbers = |of: fn(&Fact) -> i64| ints(facts.iter().map(of));
     let dates = || days(facts.iter().map(|fact| fact.sold_at.date_naive()));
@@ -92,6 +102,12 @@ fn fact_sales(facts: &[Fact]) -> RecordBatch {
         ("order_id", new_null_array(&DataType::Utf8, facts.len())),
         ("discount", money(facts.iter().map(|fact| fact.discount))),
         ("status", new_null_array(&DataType::Utf8, facts.len())),
+        ("tax", new_null_array(&MONEY, facts.len())),
+        ("shipping", new_null_array(&MONEY, facts.len())),
+        ("cost", new_null_array(&MONEY, facts.len())),
+        ("currency", new_null_array(&DataType::Utf8, facts.len())),
+        ("exchange_rate", new_null_array(&DataType::Decimal128(22, 12), facts.len())),
+        ("charged", new_null_array(&MONEY, facts.len())),
     ])
 }
 
@@ -131,6 +147,10 @@ fn periods(key: &str, facts: &[Fact], of: impl Fn(&Fact) -> NaiveDate) -> Record
         ("gross", money(groups.values().map(|facts| revenue(facts)))),
         ("discounts", money(groups.values().map(|_| 0))),
         ("returns", money(groups.values().map(|_| 0))),
+        ("tax", money(groups.values().map(|_| 0))),
+        ("shipping", money(groups.values().map(|_| 0))),
+        ("costed_revenue", money(groups.values().map(|_| 0))),
+        ("margin", money(groups.values().map(|_| 0))),
     ])
 }
 

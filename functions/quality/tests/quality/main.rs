@@ -12,4 +12,5 @@ mod files;
 mod generated;
 mod gold;
 mod healthy;
+mod money;
 mod support;
