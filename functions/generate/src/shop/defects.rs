@@ -44,6 +44,8 @@ pub enum Kind {
     TooPrecise,
     TextTooLong,
     UnknownStatus,
+    BadCurrency,
+    ZeroRate,
 }
 
 impl Kind {
@@ -74,6 +76,8 @@ impl Kind {
             Kind::TooPrecise => "too_precise",
             Kind::TextTooLong => "text_too_long",
             Kind::UnknownStatus => "unknown_status",
+            Kind::BadCurrency => "bad_currency",
+            Kind::ZeroRate => "zero_rate",
         }
     }
 
@@ -121,14 +125,38 @@ const TRANSACTIONS: Menu = &[
     (Kind::OrphanReference, &["customer_id", "product_id"]),
 ];
 /// Those that only the columns of the full profile can have. A discount over 1 is none of them: it
-/// is money, and speaks against the file as a whole.
+/// is money, and speaks against the file as a whole. Nor is tax below zero: it is given back.
 const FULL_TRANSACTIONS: Menu = &[
     (Kind::ZeroLine, &["line"]),
     (Kind::NegativePrice, &["unit_price"]),
     (Kind::NegativeDiscount, &["discount"]),
-    (Kind::NotANumber, &["line", "unit_price", "discount"]),
-    (Kind::TooPrecise, &["unit_price", "discount"]),
+    (Kind::NotANumber, &["line", "unit_price", "discount", "tax", "shipping"]),
+    (Kind::TooPrecise, &["unit_price", "discount", "tax", "shipping"]),
     (Kind::UnknownStatus, &["status"]),
+    (Kind::BadCurrency, &["currency"]),
+    (Kind::TextTooLong, &["order_id"]),
+    (Kind::InvalidUtf8, &["order_id"]),
+];
+const FULL_PRODUCTS: Menu = &[
+    (Kind::NegativePrice, &["cost"]),
+    (Kind::NotANumber, &["cost"]),
+    (Kind::TooPrecise, &["cost"]),
+];
+/// Those of one rate leave the others of the day alone.
+const RATES: Menu = &[
+    (Kind::ZeroRate, &["USD", "JPY", "GBP", "CHF"]),
+    (Kind::NotANumber, &["USD", "JPY", "GBP", "CHF"]),
+    (Kind::ImpossibleDate, &["Date"]),
+];
+const PAYMENTS: Menu = &[
+    (Kind::NullValue, &["id", "order_id", "amount"]),
+    (Kind::NotANumber, &["sequence", "amount"]),
+    (Kind::TooPrecise, &["amount"]),
+    (Kind::ImpossibleDate, &["payment_date"]),
+    (Kind::BadCurrency, &["currency"]),
+    (Kind::UnknownPaymentMethod, &["payment_method"]),
+    (Kind::DuplicateId, &["id"]),
+    (Kind::WrongFieldCount, &[]),
     (Kind::TextTooLong, &["order_id"]),
     (Kind::InvalidUtf8, &["order_id"]),
 ];
@@ -186,11 +214,17 @@ fn menus(dataset: Dataset, profile: Profile) -> [Menu; 2] {
         Dataset::Products => PRODUCTS,
         Dataset::Transactions => TRANSACTIONS,
         Dataset::Clickstream => CLICKSTREAM,
+        Dataset::ExchangeRates => RATES,
+        Dataset::Payments => PAYMENTS,
         // The sample shop has no others, so none of their rows is hit.
         _ => &[],
     };
-    let has_more = dataset == Dataset::Transactions && profile == Profile::Full;
-    [menu, if has_more { FULL_TRANSACTIONS } else { &[] }]
+    let more: Menu = match (dataset, profile) {
+        (Dataset::Products, Profile::Full) => FULL_PRODUCTS,
+        (Dataset::Transactions, Profile::Full) => FULL_TRANSACTIONS,
+        _ => &[],
+    };
+    [menu, more]
 }
 
 /// Decides which rows carry a defect.
@@ -200,7 +234,7 @@ pub struct Defects {
     /// A row is hit when its number is not above this; absent when no row is.
     threshold: Option<u64>,
     /// By dataset.
-    streams: [Stream; 4],
+    streams: [Stream; 6],
     event_stream: Stream,
     sets: Vocabularies,
 }
@@ -213,7 +247,7 @@ impl Defects {
         Defects {
             profile: spec.profile,
             threshold: (rate > 0.0).then_some((rate * u64::MAX as f64) as u64),
-            streams: crate::DATASETS.map(stream),
+            streams: crate::FULL_DATASETS.map(stream),
             event_stream,
             sets: sets.clone(),
         }
@@ -292,13 +326,10 @@ impl Defects {
 
 fn edit(kind: Kind, column: Option<&str>, row: u64, draws: &mut Draws) -> Edit {
     let texts: &[&str] = match kind {
-        // Words for a missing value may stand where a value may be missing.
-        Kind::NotANumber if matches!(column, Some("line" | "unit_price" | "discount")) => {
-            &["abc", "twelve", "1O"]
-        }
         Kind::NegativePrice => &["-0.01", "-19.99", "-250.00"],
         Kind::ZeroPrice => &["0.00"],
-        Kind::NotANumber => &["abc", "twelve", "n/a", "1O"],
+        Kind::NotANumber if is_never_missing(column) => &["abc", "twelve", "n/a", "1O"],
+        Kind::NotANumber => &["abc", "twelve", "1O"],
         Kind::ImpossibleDate if column == Some("timestamp") => {
             &["2024-02-30T10:15:00Z", "2023-02-29T23:59:59Z", "2024-13-01T00:00:00Z"]
         }
@@ -311,6 +342,8 @@ fn edit(kind: Kind, column: Option<&str>, row: u64, draws: &mut Draws) -> Edit {
         Kind::UnknownEventType => &["hover", "PURCHASE", "click"],
         Kind::UnknownDevice => &["fridge", "Mobile", "tv"],
         Kind::BadCountry => &["XX", "UK", "EU", "Germany"],
+        Kind::BadCurrency => &["XXX", "EURO", "US$", "840"],
+        Kind::ZeroRate => &["0", "0.0000"],
         Kind::ZeroQuantity | Kind::ZeroLine => &["0"],
         Kind::NegativeDiscount => &["-0.1", "-0.25", "-1"],
         Kind::TooPrecise => &["0.12345", "0.00001", "0.999999"],
@@ -334,6 +367,12 @@ fn edit(kind: Kind, column: Option<&str>, row: u64, draws: &mut Draws) -> Edit {
     Edit::Text((*draws.pick(texts)).to_owned())
 }
 
+/// True for numbers in whose place a word for a missing value is wrong, too. Click events have numbers
+/// or nothing, and no words.
+fn is_never_missing(column: Option<&str>) -> bool {
+    matches!(column, Some("price" | "quantity" | "amount" | "customer_id" | "product_id"))
+}
+
 /// What takes the place of a defect that a row cannot have.
 fn without_id(dataset: Dataset) -> Defect {
     let column = Some(dataset.id_column().name);
@@ -354,8 +393,10 @@ mod tests {
 
     /// Every dataset and profile with what can be wrong with it.
     fn all_menus() -> impl Iterator<Item = (Dataset, Profile, Vec<Choice>)> {
-        crate::DATASETS.into_iter().flat_map(|dataset| {
-            Profile::ALL.map(|profile| (dataset, profile, menus(dataset, profile).concat()))
+        Profile::ALL.into_iter().flat_map(|profile| {
+            let menu = move |dataset: &Dataset| menus(*dataset, profile).concat();
+            let datasets = crate::datasets(profile).iter();
+            datasets.map(move |dataset| (*dataset, profile, menu(dataset)))
         })
     }
 

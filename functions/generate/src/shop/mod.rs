@@ -1,6 +1,7 @@
 //! The generator core: no AWS, no clock, no rows kept.
 
 mod calendar;
+mod charges;
 mod clickstream;
 mod customers;
 mod defects;
@@ -10,10 +11,12 @@ mod lines;
 mod model;
 mod orders;
 mod output;
+mod payments;
 mod plan;
 mod plant;
 mod popularity;
 mod products;
+mod rates;
 mod rng;
 mod sale;
 mod terms;
