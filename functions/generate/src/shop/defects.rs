@@ -10,175 +10,14 @@ use shopflow_core::schema_contract::Mode;
 use shopflow_core::vocabulary::{Terms, Vocabularies, Vocabulary};
 
 use super::ids::event_id;
+use super::kinds::Kind;
+use super::menus::menus;
 use super::rng::{Draws, Stream};
 
 /// Orphans are this much above every real id, and each is different.
 const ORPHANS: u64 = 1_000_000_000_000;
 /// How many earlier rows are tried for a sound one to repeat.
 const TRIES: u32 = 64;
-
-/// What can be wrong with a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
-    NullValue,
-    BadEmail,
-    NegativePrice,
-    ZeroPrice,
-    NotANumber,
-    ImpossibleDate,
-    BadTimestamp,
-    UnknownPaymentMethod,
-    UnknownCategory,
-    UnknownEventType,
-    UnknownDevice,
-    BadCountry,
-    DuplicateId,
-    ZeroQuantity,
-    WrongFieldCount,
-    InvalidUtf8,
-    BadJson,
-    MissingField,
-    OrphanReference,
-    ZeroLine,
-    NegativeDiscount,
-    TooPrecise,
-    TextTooLong,
-    UnknownStatus,
-    BadCurrency,
-    ZeroRate,
-}
-
-impl Kind {
-    /// The name in the list of truths.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::NullValue => "null_value",
-            Kind::BadEmail => "bad_email",
-            Kind::NegativePrice => "negative_price",
-            Kind::ZeroPrice => "zero_price",
-            Kind::NotANumber => "not_a_number",
-            Kind::ImpossibleDate => "impossible_date",
-            Kind::BadTimestamp => "bad_timestamp",
-            Kind::UnknownPaymentMethod => "unknown_payment_method",
-            Kind::UnknownCategory => "unknown_category",
-            Kind::UnknownEventType => "unknown_event_type",
-            Kind::UnknownDevice => "unknown_device",
-            Kind::BadCountry => "bad_country",
-            Kind::DuplicateId => "duplicate_id",
-            Kind::ZeroQuantity => "zero_quantity",
-            Kind::WrongFieldCount => "wrong_field_count",
-            Kind::InvalidUtf8 => "invalid_utf8",
-            Kind::BadJson => "bad_json",
-            Kind::MissingField => "missing_field",
-            Kind::OrphanReference => "orphan_reference",
-            Kind::ZeroLine => "zero_line",
-            Kind::NegativeDiscount => "negative_discount",
-            Kind::TooPrecise => "too_precise",
-            Kind::TextTooLong => "text_too_long",
-            Kind::UnknownStatus => "unknown_status",
-            Kind::BadCurrency => "bad_currency",
-            Kind::ZeroRate => "zero_rate",
-        }
-    }
-
-    /// The stage that must notice it. An orphan is a sound row whose partner is unknown.
-    pub fn detected_by(self) -> &'static str {
-        if self == Kind::OrphanReference { "load" } else { "validate" }
-    }
-}
-
-/// A defect with the columns it can sit in; no column for the whole row.
-type Choice = (Kind, &'static [&'static str]);
-/// The defects of a dataset.
-type Menu = &'static [Choice];
-
-// What may be missing is no defect where it is.
-const CUSTOMERS: Menu = &[
-    (Kind::NullValue, &["id", "name"]),
-    (Kind::BadEmail, &["email"]),
-    (Kind::ImpossibleDate, &["registration_date"]),
-    (Kind::BadCountry, &["country"]),
-    (Kind::DuplicateId, &["id"]),
-    (Kind::WrongFieldCount, &[]),
-    (Kind::InvalidUtf8, &["name"]),
-];
-const PRODUCTS: Menu = &[
-    (Kind::NullValue, &["id", "name", "category", "price"]),
-    (Kind::NegativePrice, &["price"]),
-    (Kind::ZeroPrice, &["price"]),
-    (Kind::NotANumber, &["price"]),
-    (Kind::UnknownCategory, &["category"]),
-    (Kind::DuplicateId, &["id"]),
-    (Kind::WrongFieldCount, &[]),
-    (Kind::InvalidUtf8, &["name", "supplier"]),
-];
-const TRANSACTIONS: Menu = &[
-    (Kind::NullValue, &["id", "quantity", "timestamp"]),
-    (Kind::ZeroQuantity, &["quantity"]),
-    (Kind::NotANumber, &["quantity"]),
-    (Kind::ImpossibleDate, &["timestamp"]),
-    (Kind::BadTimestamp, &["timestamp"]),
-    (Kind::UnknownPaymentMethod, &["payment_method"]),
-    (Kind::DuplicateId, &["id"]),
-    (Kind::WrongFieldCount, &[]),
-    (Kind::InvalidUtf8, &["payment_method"]),
-    (Kind::OrphanReference, &["customer_id", "product_id"]),
-];
-/// Those that only the columns of the full profile can have. A discount over 1 is none of them: it
-/// is money, and speaks against the file as a whole. Nor is tax below zero: it is given back.
-const FULL_TRANSACTIONS: Menu = &[
-    (Kind::ZeroLine, &["line"]),
-    (Kind::NegativePrice, &["unit_price"]),
-    (Kind::NegativeDiscount, &["discount"]),
-    (Kind::NotANumber, &["line", "unit_price", "discount", "tax", "shipping"]),
-    (Kind::TooPrecise, &["unit_price", "discount", "tax", "shipping"]),
-    (Kind::UnknownStatus, &["status"]),
-    (Kind::BadCurrency, &["currency"]),
-    (Kind::TextTooLong, &["order_id"]),
-    (Kind::InvalidUtf8, &["order_id"]),
-];
-const FULL_PRODUCTS: Menu = &[
-    (Kind::NegativePrice, &["cost"]),
-    (Kind::NotANumber, &["cost"]),
-    (Kind::TooPrecise, &["cost"]),
-];
-/// Those of one rate leave the others of the day alone.
-const RATES: Menu = &[
-    (Kind::ZeroRate, &["USD", "JPY", "GBP", "CHF"]),
-    (Kind::NotANumber, &["USD", "JPY", "GBP", "CHF"]),
-    (Kind::ImpossibleDate, &["Date"]),
-];
-const PAYMENTS: Menu = &[
-    (Kind::NullValue, &["id", "order_id", "amount"]),
-    (Kind::NotANumber, &["sequence", "amount"]),
-    (Kind::TooPrecise, &["amount"]),
-    (Kind::ImpossibleDate, &["payment_date"]),
-    (Kind::BadCurrency, &["currency"]),
-    (Kind::UnknownPaymentMethod, &["payment_method"]),
-    (Kind::DuplicateId, &["id"]),
-    (Kind::WrongFieldCount, &[]),
-    (Kind::TextTooLong, &["order_id"]),
-    (Kind::InvalidUtf8, &["order_id"]),
-];
-const CLICKSTREAM: Menu = &[
-    (
-        Kind::NullValue,
-        &["event_id", "session_id", "event_type", "url", "device", "country", "timestamp"],
-    ),
-    (
-        Kind::MissingField,
-        &["event_id", "session_id", "event_type", "url", "device", "country", "timestamp"],
-    ),
-    (Kind::NotANumber, &["customer_id", "product_id"]),
-    (Kind::UnknownEventType, &["event_type"]),
-    (Kind::UnknownDevice, &["device"]),
-    (Kind::BadCountry, &["country"]),
-    (Kind::ImpossibleDate, &["timestamp"]),
-    (Kind::BadTimestamp, &["timestamp"]),
-    (Kind::DuplicateId, &["event_id"]),
-    (Kind::BadJson, &[]),
-    (Kind::InvalidUtf8, &["url"]),
-];
 
 /// How a defect changes its row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -204,27 +43,6 @@ pub struct Defect {
     /// Absent when the row as a whole is wrong.
     pub column: Option<&'static str>,
     pub edit: Edit,
-}
-
-/// What can be wrong with the rows of a dataset: what always can, and what only the full profile can
-/// have besides.
-fn menus(dataset: Dataset, profile: Profile) -> [Menu; 2] {
-    let menu = match dataset {
-        Dataset::Customers => CUSTOMERS,
-        Dataset::Products => PRODUCTS,
-        Dataset::Transactions => TRANSACTIONS,
-        Dataset::Clickstream => CLICKSTREAM,
-        Dataset::ExchangeRates => RATES,
-        Dataset::Payments => PAYMENTS,
-        // The sample shop has no others, so none of their rows is hit.
-        _ => &[],
-    };
-    let more: Menu = match (dataset, profile) {
-        (Dataset::Products, Profile::Full) => FULL_PRODUCTS,
-        (Dataset::Transactions, Profile::Full) => FULL_TRANSACTIONS,
-        _ => &[],
-    };
-    [menu, more]
 }
 
 /// Decides which rows carry a defect.
@@ -382,6 +200,7 @@ fn without_id(dataset: Dataset) -> Defect {
 #[cfg(test)]
 mod tests {
     use super::super::header;
+    use super::super::menus::Choice;
     use super::*;
     use proptest::prelude::*;
     use shopflow_core::dataset::Format;

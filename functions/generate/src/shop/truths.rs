@@ -6,7 +6,8 @@ use serde::Serialize;
 use shopflow_core::Dataset;
 use shopflow_core::dataset::Format;
 
-use super::defects::{Defect, Edit, Kind};
+use super::defects::{Defect, Edit};
+use super::kinds::Kind;
 use super::model::Shop;
 use super::output::Written;
 use super::plan;
