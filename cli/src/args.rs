@@ -127,8 +127,8 @@ pub struct Spec {
     /// Days of sales history before the run date [default: 365]
     #[arg(long)]
     pub days: Option<u32>,
-    /// usual, or full: orders of several lines, prices, discounts, returns and guests [default:
-    /// usual]
+    /// usual, or full: orders of several lines, prices, discounts, returns and guests, currencies and
+    /// payments [default: usual]
     #[arg(long)]
     pub profile: Option<Profile>,
 }

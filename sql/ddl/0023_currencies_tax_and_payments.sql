@@ -232,10 +232,11 @@ WITH sold AS (
         f.order_id,
         coalesce(f.currency, s.currency) AS currency,
         sum(coalesce(f.charged, f.amount)) AS charged,
-        sum(CASE WHEN f.exchange_rate > 0 THEN round(f.tax / f.exchange_rate, 2) ELSE f.tax END) AS tax,
-        sum(CASE WHEN f.exchange_rate > 0 THEN round(f.shipping / f.exchange_rate, 2)
-                 ELSE f.shipping END) AS shipping
+        -- As the sale has them: what was converted does not come back to the cent.
+        sum(warehouse.line_charge(t.quantity, t.tax, t.status, 1)) AS tax,
+        sum(warehouse.line_charge(t.quantity, t.shipping, t.status, 1)) AS shipping
     FROM warehouse.fact_sales AS f
+    JOIN core.transactions AS t ON t.id = f.transaction_id
     CROSS JOIN ops.shop_currency AS s
     WHERE f.order_id IS NOT NULL
     GROUP BY 1, 2

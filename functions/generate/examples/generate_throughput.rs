@@ -20,13 +20,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let run_date = "2026-01-15".parse()?;
     let shop = Shop::new(run_date, &spec)?;
     let mut out = std::io::stdout();
-    for dataset in shopflow_generate::DATASETS {
+    for &dataset in shopflow_generate::datasets(profile) {
         let started = Instant::now();
         let written = shop.write(dataset, std::io::sink())?;
         let seconds = started.elapsed().as_secs_f64();
         writeln!(
             out,
-            "{:12} one thread: {:7.0} MB/s {:6.2} million rows/s",
+            "{:14} one thread: {:7.0} MB/s {:6.2} million rows/s",
             dataset.name(),
             written.bytes as f64 / seconds / 1e6,
             written.rows as f64 / seconds / 1e6,
@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let seconds = started.elapsed().as_secs_f64();
     writeln!(
         out,
-        "all files:   {:7.0} MB/s {:6.2} million rows/s ({:.0} MB in {seconds:.2} s)",
+        "all files:     {:7.0} MB/s {:6.2} million rows/s ({:.0} MB in {seconds:.2} s)",
         summary.bytes as f64 / seconds / 1e6,
         summary.rows as f64 / seconds / 1e6,
         summary.bytes as f64 / 1e6,

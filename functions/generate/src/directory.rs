@@ -24,7 +24,7 @@ pub struct FileSummary {
 /// What [`write_to_dir`] wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
-    /// Customers, products, transactions, clickstream.
+    /// Those of [`crate::datasets`].
     pub files: Vec<FileSummary>,
     /// The true list of planted defects; its rows are their number.
     pub truths: FileSummary,
@@ -35,7 +35,8 @@ pub struct Summary {
 }
 
 /// Writes `customers.csv`, `products.csv`, `transactions.csv`, `clickstream.jsonl` and
-/// `defects.jsonl` into `dir` (the command line passes `data/raw`), which is created if need be.
+/// `defects.jsonl`, in the full profile `exchange_rates.csv` and `payments.csv` too, into `dir` (the
+/// command line passes `data/raw`), which is created if need be.
 ///
 /// The files are written side by side and get their names only when complete.
 ///
@@ -48,10 +49,11 @@ pub fn write_to_dir(dir: &Path, run_date: NaiveDate, spec: &GenerateSpec) -> Res
         .map_err(|error| error.with("path", dir.display()))?;
     let (files, truths) = std::thread::scope(|scope| {
         let shop = &shop;
-        let threads = crate::DATASETS.map(|dataset| {
+        let start = |&dataset: &Dataset| {
             let path = dir.join(file_name(dataset));
             scope.spawn(move || write_file(path, |file| shop.write(dataset, file)))
-        });
+        };
+        let threads: Vec<_> = crate::datasets(spec.profile).iter().map(start).collect();
         let truths = write_file(dir.join(TRUTHS), |file| shop.write_truths(file_name, file));
         let files: Result<Vec<FileSummary>> = threads
             .into_iter()

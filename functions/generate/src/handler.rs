@@ -1,4 +1,4 @@
-//! The shop in the landing bucket: four streams at once, and the list of truths.
+//! The shop in the landing bucket: a stream for each file, all at once, and the list of truths.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -46,18 +46,20 @@ pub async fn handle(
     let shop = tokio::task::spawn_blocking(move || Shop::speaking(&sets, run_date, &spec))
         .await
         .or_error(ErrorKind::Internal, "generator stopped")??;
+    let datasets = crate::datasets(spec.profile);
+    let key = |dataset: &Dataset| landing_key(*dataset, event.run_id.as_deref(), &name);
     let job = Job {
         context,
         shop: Arc::new(shop),
-        keys: crate::DATASETS.map(|dataset| landing_key(dataset, event.run_id.as_deref(), &name)),
+        keys: datasets.iter().map(key).collect(),
         metadata: metadata(&event, run_date, &context.vocabulary),
     };
     let truths_key = keys::truths(&name);
-    // Boxed, since five uploads in one future would be a very large one.
+    // Boxed, since all uploads in one future would be a very large one.
     let truths: BoxFuture<'_, Result<Landed>> = job.truths(&truths_key).boxed();
-    let files = crate::DATASETS.map(|dataset| job.dataset(dataset).boxed());
+    let files = datasets.iter().map(|dataset| job.dataset(*dataset).boxed());
     let (files, truths) = futures::try_join!(try_join_all(files), truths)?;
-    for (dataset, file) in crate::DATASETS.iter().zip(&files) {
+    for (dataset, file) in datasets.iter().zip(&files) {
         let dimensions = [("Dataset", dataset.name())];
         invocation.metrics.count("RowsGenerated", file.rows, &dimensions);
         invocation.metrics.count("BytesGenerated", file.bytes, &dimensions);
@@ -75,7 +77,7 @@ struct Job<'a> {
     context: &'a Context,
     shop: Arc<Shop>,
     /// By dataset.
-    keys: [String; 4],
+    keys: Vec<String>,
     metadata: HashMap<&'static str, String>,
 }
 

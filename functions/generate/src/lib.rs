@@ -34,6 +34,21 @@ use shopflow_core::Dataset;
 
 pub use shopflow_core::contract::{GenerateSpec, Profile};
 
-/// The datasets the sample shop has, in load order. Others come from whoever uses the pipeline.
+/// The datasets the sample shop has in the usual profile, in load order. Others come from whoever
+/// uses the pipeline.
 pub const DATASETS: [Dataset; 4] =
     [Dataset::Customers, Dataset::Products, Dataset::Transactions, Dataset::Clickstream];
+
+/// Those of the full profile.
+const FULL_DATASETS: [Dataset; 6] = {
+    let [customers, products, transactions, clickstream] = DATASETS;
+    [customers, products, transactions, clickstream, Dataset::ExchangeRates, Dataset::Payments]
+};
+
+/// The datasets the sample shop has in a profile, in load order.
+pub fn datasets(profile: Profile) -> &'static [Dataset] {
+    match profile {
+        Profile::Usual => &DATASETS,
+        Profile::Full => &FULL_DATASETS,
+    }
+}

@@ -12,8 +12,11 @@ const MAX_SCALE: f64 = 1_000_000.0;
 const MAX_DAYS: u32 = 3650;
 /// Customers registered at most this many days before the first sale.
 pub(crate) const REGISTRATION_DAYS: u32 = 730;
-/// Part of [`fingerprint`]; raised whenever the same spec gives other bytes than before.
+/// Part of [`fingerprint`]; raised whenever the same spec of the usual profile gives other bytes than
+/// before.
 const FORMAT: u32 = 4;
+/// The same for the full profile; both are raised where both change.
+const FULL_FORMAT: u32 = 5;
 
 /// Checks that data may be generated where these settings hold.
 ///
@@ -70,8 +73,12 @@ fn run_date_fits(run_date: NaiveDate, days: u32) -> bool {
 /// same key have the same content.
 pub(crate) fn fingerprint(run_date: NaiveDate, spec: &GenerateSpec, sets: &Vocabularies) -> String {
     let GenerateSpec { scale, seed, defect_rate, days, profile } = spec;
+    let format = match profile {
+        Profile::Usual => FORMAT,
+        Profile::Full => FULL_FORMAT,
+    };
     let mut text = format!(
-        "format={FORMAT} run_date={run_date} scale={scale} seed={seed} \
+        "format={format} run_date={run_date} scale={scale} seed={seed} \
          defect_rate={defect_rate} days={days}"
     );
     // Objects of the usual profile keep the text that they have.
@@ -142,6 +149,7 @@ mod tests {
         for later in ["vocabulary", "profile"] {
             assert!(!same.contains(later), "the usual profile has no word for itself: {same}");
         }
+        assert!(same.starts_with("format=4 "), "usual files stay what they were: {same}");
         let others = [
             GenerateSpec { scale: 1.5, ..spec },
             GenerateSpec { seed: 43, ..spec },

@@ -1,10 +1,12 @@
-//! What the full profile has besides: orders, prices, discounts, returns and guests.
+//! What the full profile has besides: orders, prices, discounts, returns and guests, and the money
+//! around them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use chrono::NaiveDate;
 use common::{events, full, number, rows, spec};
 use serde_json::Value;
 use shopflow_core::Dataset;
@@ -35,7 +37,7 @@ fn an_order_has_one_to_six_lines_of_one_customer_at_one_moment() {
         sizes[lines.len()] += 1;
         for (index, line) in lines.iter().enumerate() {
             assert_eq!(number(&line["line"]), index as u64 + 1, "{line:?}");
-            for column in ["customer_id", "timestamp", "payment_method", "discount"] {
+            for column in ["customer_id", "timestamp", "payment_method", "discount", "currency"] {
                 assert_eq!(line[column], lines[0][column], "{order}");
             }
         }
@@ -66,7 +68,7 @@ fn a_few_per_cent_come_back_for_the_price_that_was_charged() {
                 "" => &prices[&sale["product_id"]],
                 _ => &sale["unit_price"],
             };
-            let same = ["customer_id", "product_id", "payment_method", "discount"];
+            let same = ["customer_id", "product_id", "payment_method", "discount", "currency"];
             same.iter().all(|column| sale[*column] == row[*column])
                 && *charged == row["unit_price"]
                 && units(sale) + units(row) >= 0
@@ -167,4 +169,136 @@ fn a_session_leads_to_an_order_as_a_whole() {
     let usual = common::events(&spec(2.0, 0.0));
     let usual = usual.iter().filter(|event| event["event_type"] == "purchase").count();
     assert!(seen.len() * 10 > usual * 9 && seen.len() * 9 < usual * 10, "{} {usual}", seen.len());
+}
+
+/// In cents; nothing is 0.
+fn cents(text: &str) -> i64 {
+    ten_thousandths(text) / 100
+}
+
+fn ten_thousandths(text: &str) -> i64 {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    format!("{whole}{decimals:0<4}").parse().unwrap()
+}
+
+/// What a line comes to in its own currency, in cents: price, tax and shipping.
+fn due(row: &Row, prices: &HashMap<String, String>) -> [i64; 3] {
+    let rounded = |value: i64, unit: i64| (value + unit / 2) / unit;
+    let price = match row["unit_price"].as_str() {
+        "" => &prices[&row["product_id"]],
+        own => own,
+    };
+    let gross = units(row).abs() * ten_thousandths(price);
+    let net = rounded(gross, 100) - rounded(gross * ten_thousandths(&row["discount"]), 1_000_000);
+    let sign = units(row).signum();
+    [net, cents(&row["tax"]).abs(), cents(&row["shipping"]).abs()].map(|part| sign * part)
+}
+
+fn list_prices() -> HashMap<String, String> {
+    let products = rows(&full(2.0, 0.0), Dataset::Products);
+    products.into_iter().map(|row| (row["id"].clone(), row["price"].clone())).collect()
+}
+
+#[test]
+fn dollars_are_paid_by_the_united_states_and_never_for_a_list_price() {
+    let countries: HashMap<String, String> = rows(&full(2.0, 0.0), Dataset::Customers)
+        .into_iter()
+        .map(|row| (row["id"].clone(), row["country"].clone()))
+        .collect();
+    let sales = sales();
+    for row in sales.iter().filter(|row| !row["customer_id"].is_empty()) {
+        let country = countries[&row["customer_id"]].as_str();
+        assert_eq!(row["currency"] == "USD", country == "US", "{row:?}");
+    }
+    assert!(sales.iter().all(|row| row["currency"] != "USD" || !row["unit_price"].is_empty()));
+    for (currency, least, most) in [("USD", 0.2, 0.36), ("EUR", 0.12, 0.25), ("", 0.45, 0.65)] {
+        let found = share(&sales, |row| row["currency"] == currency);
+        assert!((least..most).contains(&found), "{currency}: {found}");
+    }
+}
+
+#[test]
+fn tax_is_on_lines_and_shipping_on_orders() {
+    let (sales, prices) = (sales(), list_prices());
+    for row in sales.iter().filter(|row| units(row) > 0) {
+        assert!(cents(&row["tax"]) >= 0 && cents(&row["shipping"]) >= 0, "{row:?}");
+        let [net, tax, _] = due(row, &prices);
+        assert!(tax * 3 <= net, "{row:?}");
+        assert!(row["line"] == "1" || row["shipping"].is_empty(), "{row:?}");
+    }
+    let taxed = share(&sales, |row| cents(&row["tax"]) > 0);
+    let silent = share(&sales, |row| row["tax"].is_empty());
+    assert!((0.6..0.85).contains(&taxed) && (0.08..0.25).contains(&silent), "{taxed} {silent}");
+    let shipped = share(&sales, |row| cents(&row["shipping"]) > 0);
+    assert!((0.15..0.4).contains(&shipped), "{shipped}");
+    // What goes back is written with a sign and without one.
+    let back = |is: fn(i64) -> bool| {
+        sales.iter().filter(|row| units(row) < 0 && is(cents(&row["tax"]))).count()
+    };
+    let (with_sign, without) = (back(|tax| tax < 0), back(|tax| tax > 0));
+    assert!(with_sign > 50 && without > 50, "{with_sign} {without}");
+}
+
+#[test]
+fn most_products_have_a_cost_below_their_price() {
+    let products = rows(&full(2.0, 0.0), Dataset::Products);
+    let known = share(&products, |row| !row["cost"].is_empty());
+    assert!((0.88..0.98).contains(&known), "{known}");
+    for row in products.iter().filter(|row| !row["cost"].is_empty()) {
+        let (cost, price) = (ten_thousandths(&row["cost"]), ten_thousandths(&row["price"]));
+        assert!(cost * 3 >= price && cost * 4 <= price * 3, "{row:?}");
+    }
+}
+
+#[test]
+fn payments_come_to_what_their_order_does() {
+    let prices = list_prices();
+    let mut dues: BTreeMap<String, i64> = BTreeMap::new();
+    let mut opening: HashMap<String, Row> = HashMap::new();
+    for row in sales() {
+        let is_back = ["cancelled", "refunded", "returned"].contains(&row["status"].as_str());
+        let lasts = units(&row) < 0 || !is_back;
+        let due: i64 = if lasts { due(&row, &prices).iter().sum() } else { 0 };
+        *dues.entry(row["order_id"].clone()).or_default() += due;
+        opening.entry(row["order_id"].clone()).or_insert(row);
+    }
+    let payments = rows(&full(2.0, 0.0), Dataset::Payments);
+    let mut paid: BTreeMap<String, Vec<&Row>> = BTreeMap::new();
+    for (index, payment) in payments.iter().enumerate() {
+        assert_eq!(number(&payment["id"]), index as u64 + 1);
+        let order = &opening[&payment["order_id"]];
+        assert_eq!(payment["currency"], order["currency"], "{payment:?}");
+        let (day, sold) = (&payment["payment_date"], &order["timestamp"][..10]);
+        assert!(day.as_str() >= sold && day.as_str() <= "2026-01-14", "{payment:?}");
+        let of_order = paid.entry(payment["order_id"].clone()).or_default();
+        assert_eq!(number(&payment["sequence"]), of_order.len() as u64 + 1, "{payment:?}");
+        of_order.push(payment);
+    }
+    let mut kinds = [0usize; 4];
+    for (order, due) in &dues {
+        let of_order = paid.get(order).map_or(&[][..], Vec::as_slice);
+        let sum: i64 = of_order.iter().map(|payment| cents(&payment["amount"])).sum();
+        assert_eq!(sum, *due, "{order}: {of_order:?}");
+        kinds[of_order.len()] += 1;
+    }
+    assert!(kinds[1] > 3 * kinds[2] && kinds[2] > 100 && kinds[0] > 20, "{kinds:?}");
+    let back = share(&payments, |payment| payment["amount"].starts_with('-'));
+    assert!((0.03..0.2).contains(&back), "{back}");
+    let silent = share(&payments, |payment| payment["payment_method"].is_empty());
+    assert!((0.005..0.03).contains(&silent), "{silent}");
+    let cards = share(&payments, |payment| payment["payment_method"] == "gift_card");
+    assert!((0.04..0.2).contains(&cards), "{cards}");
+}
+
+#[test]
+fn rates_are_those_of_the_days_of_sales_and_of_a_week_before() {
+    let rates = rows(&full(1.0, 0.0), Dataset::ExchangeRates);
+    let days: Vec<NaiveDate> = rates.iter().map(|row| row["Date"].parse().unwrap()).collect();
+    assert!(days.windows(2).all(|pair| pair[0] > pair[1]), "the latest first");
+    assert_eq!(days[0].to_string(), "2026-01-14");
+    assert_eq!(days[days.len() - 1].to_string(), "2025-01-08");
+    assert!((255..265).contains(&days.len()), "{}", days.len());
+    assert!(rates.iter().all(|row| row["HRK"] == "N/A" && row[""].is_empty()));
+    let dollars: HashSet<&String> = rates.iter().map(|row| &row["USD"]).collect();
+    assert!(dollars.len() > 100 && dollars.iter().all(|rate| rate.len() == 6), "{dollars:?}");
 }

@@ -1,7 +1,8 @@
 //! The bytes themselves: they must not change unless somebody means it.
 //!
 //! `SHOPFLOW_UPDATE_GOLDEN=1 cargo test -p shopflow-generate --test golden` rewrites them;
-//! then `FORMAT` in `src/spec.rs` must be raised, since the same spec gives other bytes.
+//! then `FORMAT` in `src/spec.rs` (`FULL_FORMAT` for the full profile) must be raised, since the same
+//! spec gives other bytes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
@@ -52,36 +53,47 @@ fn every_file_has_its_golden_digest() {
     check("sha256.json", &listing);
 }
 
-/// Customers and products are those of the usual profile. Large enough for returns.
+/// Customers are those of the usual profile, and so are products but for their cost. Large enough for
+/// returns.
 #[test]
 fn the_files_of_the_full_profile_have_their_golden_digests() {
     let mut digests = BTreeMap::new();
     for (label, defect_rate) in [("clean", 0.0), ("defects", 0.1)] {
         let spec = full(0.1, defect_rate);
-        for dataset in [Dataset::Customers, Dataset::Products] {
-            let usual = GenerateSpec { profile: Profile::Usual, ..spec };
-            assert_eq!(file(&spec, dataset), file(&usual, dataset), "{dataset}");
-        }
-        let files = [
-            ("transactions.csv", file(&spec, Dataset::Transactions)),
-            ("clickstream.jsonl", file(&spec, Dataset::Clickstream)),
-            ("defects.jsonl", truths_file(&spec)),
-        ];
-        for (name, content) in files {
-            digests.insert(format!("{label}/{name}"), hex::encode(Sha256::digest(content)));
+        let usual = GenerateSpec { profile: Profile::Usual, ..spec };
+        assert_eq!(file(&spec, Dataset::Customers), file(&usual, Dataset::Customers));
+        let files = shopflow_generate::datasets(Profile::Full).iter().skip(1).map(|dataset| {
+            (format!("{label}/{dataset}.{}", dataset.extension()), file(&spec, *dataset))
+        });
+        for (name, content) in files.chain([(format!("{label}/defects.jsonl"), truths_file(&spec))])
+        {
+            digests.insert(name, hex::encode(Sha256::digest(content)));
         }
     }
+    let products = file(&full(0.1, 0.0), Dataset::Products);
+    let without_cost: Vec<&[u8]> = lines(&products)
+        .into_iter()
+        .map(|line| &line[..line.iter().rposition(|byte| *byte == b',').unwrap()])
+        .collect();
+    assert_eq!(without_cost, lines(&file(&spec(0.1, 0.0), Dataset::Products)));
     let mut listing = serde_json::to_vec_pretty(&digests).unwrap();
     listing.push(b'\n');
     check("full.json", &listing);
 }
 
 #[test]
-fn the_first_sales_of_the_full_profile_are_literally_the_golden_ones() {
-    let file = file(&full(0.1, 0.0), Dataset::Transactions);
-    let mut first = lines(&file)[..21].join(&b'\n');
-    first.push(b'\n');
-    check("full_transactions.csv", &first);
+fn the_first_lines_of_the_full_profile_are_literally_the_golden_ones() {
+    for (dataset, count) in [
+        (Dataset::Products, 6),
+        (Dataset::Transactions, 21),
+        (Dataset::ExchangeRates, 6),
+        (Dataset::Payments, 21),
+    ] {
+        let file = file(&full(0.1, 0.0), dataset);
+        let mut first = lines(&file)[..count].join(&b'\n');
+        first.push(b'\n');
+        check(&format!("full_{dataset}.csv"), &first);
+    }
 }
 
 #[test]
@@ -113,7 +125,7 @@ proptest! {
         let profile = if is_full { Profile::Full } else { Profile::Usual };
         let spec = GenerateSpec { scale, seed, defect_rate, days, profile };
         let other = GenerateSpec { seed: seed.wrapping_add(1), ..spec };
-        for dataset in shopflow_generate::DATASETS {
+        for &dataset in shopflow_generate::datasets(profile) {
             prop_assert_eq!(digest(&spec, dataset), digest(&spec, dataset));
             prop_assert_ne!(digest(&spec, dataset), digest(&other, dataset));
         }
@@ -133,8 +145,10 @@ proptest! {
             prop_assert_eq!(written.rows, wanted);
             prop_assert_eq!(shop.rows_planned(dataset), wanted);
         }
-        let clicks = shop.write(Dataset::Clickstream, std::io::sink()).unwrap().rows;
-        prop_assert_eq!(shop.rows_planned(Dataset::Clickstream), clicks);
+        for &dataset in &shopflow_generate::datasets(profile)[3..] {
+            let rows = shop.write(dataset, std::io::sink()).unwrap().rows;
+            prop_assert_eq!(shop.rows_planned(dataset), rows);
+        }
     }
 }
 

@@ -6,7 +6,7 @@ mod common;
 use std::collections::HashMap;
 
 use chrono::Utc;
-use common::{file, run_date, spec};
+use common::{file, full, run_date, spec};
 use shopflow_core::contract::{GenerateEvent, GenerateResult, GenerateSpec};
 use shopflow_core::runtime::Invocation;
 use shopflow_core::settings::{Generate, Settings};
@@ -63,6 +63,23 @@ async fn objects_hold_the_generated_bytes_in_load_order() {
     let truths = storage.read_all(&result.truths).await.unwrap();
     let first: common::Truth = serde_json::from_slice(common::lines(&truths)[0]).unwrap();
     assert_eq!(first.file, result.objects[0].key);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_full_profile_lands_rates_and_payments_behind_the_usual_files() {
+    let storage = testkit::storage().await;
+    let bucket = testkit::bucket(&storage, "generate").await;
+    let spec = full(0.2, 0.05);
+    let event = event(Some("run-1"), spec);
+    let result = generate(&storage, &bucket, &event).await;
+    let datasets = shopflow_generate::datasets(spec.profile);
+    assert_eq!(result.objects.len(), 6);
+    for (dataset, object) in datasets.iter().zip(&result.objects) {
+        assert_eq!(object.key, keys::generated(*dataset, "run-1", 0));
+        assert_eq!(storage.read_all(object).await.unwrap(), file(&spec, *dataset));
+    }
+    assert_eq!(generate(&storage, &bucket, &event).await, result);
+    assert_eq!(versions(&storage, &bucket).await, 7);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ mod common;
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Datelike, Duration, NaiveDate, Timelike, Utc};
-use common::{events, file, midnight, number, rows, run_date, spec, time};
+use common::{events, file, full, midnight, number, rows, run_date, spec, time};
 use serde_json::Value;
 use shopflow_core::dataset::COUNTRIES;
 use shopflow_core::vocabulary::{Vocabularies, Vocabulary};
@@ -56,8 +56,16 @@ fn every_value_is_within_its_contract() {
 fn csv_is_quoted_exactly_where_rfc_4180_asks_for_it() {
     // Large enough that every name of every language occurs: some contain commas and quotes.
     let spec = spec(20.0, 0.0);
-    for dataset in [Dataset::Customers, Dataset::Products, Dataset::Transactions] {
-        let file = file(&spec, dataset);
+    let full = full(1.0, 0.0);
+    for (spec, dataset) in [
+        (&spec, Dataset::Customers),
+        (&spec, Dataset::Products),
+        (&spec, Dataset::Transactions),
+        (&full, Dataset::Products),
+        (&full, Dataset::ExchangeRates),
+        (&full, Dataset::Payments),
+    ] {
+        let file = file(spec, dataset);
         let mut writer = csv::Writer::from_writer(Vec::new());
         let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(file.as_slice());
         for record in reader.byte_records() {
@@ -303,6 +311,22 @@ fn the_folder_gets_the_same_bytes_as_memory_and_nothing_else() {
         names,
         ["clickstream.jsonl", "customers.csv", "defects.jsonl", "products.csv", "transactions.csv"]
     );
+    let full = full(0.2, 0.05);
+    let summary = write_to_dir(&folder, run_date(), &full).unwrap();
+    let files = shopflow_generate::datasets(full.profile).iter().zip(&summary.files);
+    assert_eq!(files.len(), 6);
+    for (dataset, file_summary) in files {
+        assert_eq!(std::fs::read(&file_summary.path).unwrap(), file(&full, *dataset), "{dataset}");
+    }
+}
+
+#[test]
+fn the_usual_profile_has_neither_rates_nor_payments() {
+    let shop = Shop::new(run_date(), &spec(0.1, 0.0)).unwrap();
+    for dataset in [Dataset::ExchangeRates, Dataset::Payments] {
+        let error = shop.write(dataset, std::io::sink()).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::Unsupported, "{dataset}");
+    }
 }
 
 #[test]

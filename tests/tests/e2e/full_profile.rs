@@ -1,6 +1,9 @@
-//! The generated shop with orders, prices, discounts, returns and guests, through every stage.
+//! The generated shop with orders, prices, discounts, returns and guests, and with the money around
+//! them, through every stage.
 
-use std::collections::{BTreeSet, HashMap};
+mod by_hand;
+
+use std::collections::{BTreeMap, HashMap};
 
 use arrow::array::AsArray;
 use arrow::datatypes::{Decimal128Type, Int64Type};
@@ -10,25 +13,18 @@ use shopflow::execution::Outcome;
 use shopflow::summary::RunReport;
 use shopflow_tests::{Cloud, Execution};
 
+use self::by_hand::{Order, Orders, Rates, Record, Totals};
 use crate::planted::{Planted, Rows};
 
-type Record = HashMap<String, String>;
-
-/// What sales come to.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Totals {
-    lines: i64,
-    unpriced: i64,
-    orders: i64,
-    /// In cents, as the others.
-    revenue: i128,
-    discounts: i128,
+/// A generated file.
+async fn file(cloud: &Cloud, run: &Execution, dataset: &str) -> Vec<u8> {
+    let key = format!("incoming/{dataset}/run_id={}/part-00000.csv", run.name);
+    cloud.read(&cloud.landing, &key).await
 }
 
 /// The sound rows of a generated file.
 async fn sound(cloud: &Cloud, run: &Execution, dataset: &str, bad: &Rows) -> Vec<Record> {
-    let key = format!("incoming/{dataset}/run_id={}/part-00000.csv", run.name);
-    let file = cloud.read(&cloud.landing, &key).await;
+    let file = file(cloud, run, dataset).await;
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file.as_slice());
     let header: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
     // Each record is a line, and the header is the first.
@@ -38,52 +34,12 @@ async fn sound(cloud: &Cloud, run: &Execution, dataset: &str, bad: &Rows) -> Vec
     lines.map(|(record, _)| header.iter().cloned().zip(record.iter().map(text)).collect()).collect()
 }
 
-fn ten_thousandths(text: &str) -> i128 {
-    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
-    format!("{whole}{decimals:0<4}").parse().unwrap()
-}
-
-/// Half a unit goes away from zero.
-fn rounded(value: i128, unit: i128) -> i128 {
-    (value + value.signum() * unit / 2) / unit
-}
-
-/// Adds up sales by hand: each line is rounded to cents, and so is its discount.
-fn totals(sales: &[Record], prices: &HashMap<&str, &str>) -> Totals {
-    let mut totals = Totals::default();
-    let mut orders = BTreeSet::new();
-    for sale in sales {
-        totals.lines += 1;
-        let quantity: i128 = sale["quantity"].parse().unwrap();
-        let status = sale["status"].as_str();
-        if quantity > 0 && status != "cancelled" {
-            orders.insert(&sale["order_id"]);
-        }
-        let own = Some(sale["unit_price"].as_str()).filter(|price| !price.is_empty());
-        let price = own.or_else(|| prices.get(sale["product_id"].as_str()).copied());
-        // What was taken back as a whole brings nothing, whatever its price.
-        let is_back = quantity > 0 && ["cancelled", "refunded", "returned"].contains(&status);
-        let Some(price) = price else {
-            totals.unpriced += i64::from(!is_back);
-            continue;
-        };
-        let worth = quantity * ten_thousandths(price);
-        let discount = rounded(worth * ten_thousandths(&sale["discount"]), 1_000_000);
-        if !is_back {
-            totals.revenue += rounded(worth, 100) - discount;
-        }
-        if quantity > 0 && status != "cancelled" {
-            totals.discounts += discount;
-        }
-    }
-    totals.orders = orders.len() as i64;
-    totals
-}
-
 async fn of_warehouse(cloud: &Cloud, table: &str) -> Totals {
     let query = format!(
         "SELECT sum(transactions)::bigint, sum(unpriced_transactions)::bigint, sum(orders)::bigint,
-            (sum(revenue) * 100)::bigint, (sum(discounts) * 100)::bigint
+            (sum(revenue) * 100)::bigint, (sum(discounts) * 100)::bigint,
+            (sum(tax) * 100)::bigint, (sum(shipping) * 100)::bigint,
+            (sum(costed_revenue) * 100)::bigint, (sum(margin) * 100)::bigint
          FROM warehouse.{table}"
     );
     let row = cloud.database.query_one(&query, &[]).await.unwrap();
@@ -94,6 +50,10 @@ async fn of_warehouse(cloud: &Cloud, table: &str) -> Totals {
         orders: number(2),
         revenue: number(3).into(),
         discounts: number(4).into(),
+        tax: number(5).into(),
+        shipping: number(6).into(),
+        costed_revenue: number(7).into(),
+        margin: number(8).into(),
     }
 }
 
@@ -115,9 +75,37 @@ async fn of_gold(cloud: &Cloud) -> Totals {
             totals.orders += count("orders");
             totals.revenue += money("revenue");
             totals.discounts += money("discounts");
+            totals.tax += money("tax");
+            totals.shipping += money("shipping");
+            totals.costed_revenue += money("costed_revenue");
+            totals.margin += money("margin");
         }
     }
     totals
+}
+
+/// What the facts have charged in each currency, in its cents.
+async fn charged(cloud: &Cloud) -> BTreeMap<String, i128> {
+    let query = "SELECT currency, (sum(charged) * 100)::bigint FROM warehouse.fact_sales
+        WHERE currency IS NOT NULL GROUP BY currency";
+    let rows = cloud.database.query(query, &[]).await.unwrap();
+    rows.iter().map(|row| (row.get(0), row.get::<_, i64>(1).into())).collect()
+}
+
+async fn order_payments(cloud: &Cloud) -> Orders {
+    let query = "SELECT order_id, currency, (coalesce(charged, 0) * 100)::bigint,
+            (coalesce(tax, 0) * 100)::bigint, (coalesce(shipping, 0) * 100)::bigint,
+            payments::bigint, (coalesce(paid, 0) * 100)::bigint
+        FROM warehouse.order_payments";
+    let rows = cloud.database.query(query, &[]).await.unwrap();
+    let order = |row: &tokio_postgres::Row| Order {
+        charged: row.get::<_, i64>(2).into(),
+        tax: row.get::<_, i64>(3).into(),
+        shipping: row.get::<_, i64>(4).into(),
+        payments: row.get(5),
+        paid: row.get::<_, i64>(6).into(),
+    };
+    rows.iter().map(|row| ((row.get(0), row.get(1)), order(row))).collect()
 }
 
 /// What `cargo shopflow run` shows at the end.
@@ -138,7 +126,8 @@ async fn report(cloud: &Cloud, run: &Execution) -> RunReport {
 async fn the_full_profile_comes_to_what_its_files_say_in_every_layer() {
     let cloud = Cloud::fresh().await;
     let source = json!({"kind": "generate", "profile": "full", "defect_rate": 0.04, "seed": 11});
-    let run = cloud.run(json!({"source": source})).await.expect_success();
+    let run = json!({"run_date": "2026-01-15", "source": source});
+    let run = cloud.run(run).await.expect_success();
     let ledger = cloud.ledger(&run.name).await;
     ledger.assert_balanced();
     let planted = Planted::read(&cloud, &run).await;
@@ -146,11 +135,15 @@ async fn the_full_profile_comes_to_what_its_files_say_in_every_layer() {
 
     let sales = sound(&cloud, &run, "transactions", &planted.bad).await;
     let products = sound(&cloud, &run, "products", &planted.bad).await;
-    let prices: HashMap<&str, &str> = products
-        .iter()
-        .map(|product| (product["id"].as_str(), product["price"].as_str()))
-        .collect();
-    let expected = totals(&sales, &prices);
+    let payments = sound(&cloud, &run, "payments", &planted.bad).await;
+    // A bad rate leaves those of other currencies on its day.
+    let rates = file(&cloud, &run, "exchange_rates").await;
+    let rates = Rates::read(std::str::from_utf8(&rates).unwrap());
+    let products: HashMap<&str, &Record> =
+        products.iter().map(|product| (product["id"].as_str(), product)).collect();
+    let expected = by_hand::totals(&sales, &products, &rates);
+    assert_eq!(ledger.line("load", "exchange_rates").loaded, rates.count() as i64);
+    assert_eq!(ledger.line("load", "payments").loaded, payments.len() as i64);
     assert_eq!(ledger.line("load", "transactions").loaded, expected.lines);
     for table in ["daily_sales", "monthly_sales"] {
         assert_eq!(of_warehouse(&cloud, table).await, expected, "{table}");
@@ -161,6 +154,25 @@ async fn the_full_profile_comes_to_what_its_files_say_in_every_layer() {
     let apart = "SELECT count(*) FROM warehouse.daily_sales
         WHERE gross - discounts - returns <> revenue";
     assert_eq!(cloud.count(apart).await, 0);
+
+    let by_currency = by_hand::charged(&sales);
+    assert_eq!(charged(&cloud).await, by_currency);
+    assert!(
+        by_currency["EUR"] > 0 && by_currency["USD"] * 10 > expected.revenue,
+        "{by_currency:?}"
+    );
+    assert!(expected.tax > 0 && expected.shipping > 0, "{expected:?}");
+    assert!(expected.margin > 0 && expected.margin < expected.costed_revenue, "{expected:?}");
+    assert!(expected.costed_revenue < expected.revenue, "of some products nobody knows the cost");
+
+    let orders = by_hand::orders(&sales, &products, &payments);
+    assert_eq!(order_payments(&cloud).await, orders);
+    let is_settled = |order: &&Order| order.paid == order.charged + order.tax + order.shipping;
+    let settled = orders.values().filter(is_settled).count();
+    let divided = orders.values().filter(|order| order.payments > 1).count();
+    // The others have a line or a payment that was refused.
+    assert!(settled * 4 > orders.len() * 3, "{settled} of {}", orders.len());
+    assert!(divided * 20 > orders.len(), "{divided} of {}", orders.len());
 
     let guests = sales.iter().filter(|sale| sale["customer_id"].is_empty()).count();
     let back = sales.iter().filter(|sale| sale["quantity"].starts_with('-')).count();

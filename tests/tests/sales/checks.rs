@@ -43,6 +43,18 @@ pub const PAYMENT_METHODS: &str = "SELECT coalesce(payment_method, 'unknown') AS
      FROM warehouse.fact_sales LEFT JOIN warehouse.dim_payment_method USING (payment_method_key) \
      GROUP BY 1 ORDER BY 2, 1";
 
+/// Payments by the way they were made.
+pub const PAID: &str = "SELECT payment_method, count(*) AS payments, round(sum(amount), 2) AS paid \
+     FROM warehouse.payments GROUP BY payment_method ORDER BY payment_method COLLATE \"C\"";
+/// Orders beside their payments: number, currency, charged, tax, shipping, payments, paid.
+pub const ORDER_PAYMENTS: &str = "SELECT order_id, currency, charged, tax, shipping, payments, \
+         round(paid, 2) AS paid \
+     FROM warehouse.order_payments ORDER BY order_id COLLATE \"C\", currency";
+/// What sales are in the shop's currency, and in their own.
+pub const CONVERTED: &str = "SELECT transaction_id, unit_price, amount, discount, tax, shipping, \
+         currency, exchange_rate, charged \
+     FROM warehouse.fact_sales ORDER BY 1";
+
 /// What the facts come to. Gross is what sales would have brought at their prices, those that were
 /// given back as a whole included; what is neither a discount nor net has come back.
 const TOTALS: &str = "
@@ -64,7 +76,7 @@ FROM (
 ) AS s";
 
 /// Columns of a sale that the view of the warehouse and gold have alike.
-const SALE: [&str; 9] = [
+const SALE: [&str; 15] = [
     "transaction_id",
     "customer_id",
     "product_id",
@@ -74,6 +86,12 @@ const SALE: [&str; 9] = [
     "order_id",
     "discount",
     "status",
+    "tax",
+    "shipping",
+    "cost",
+    "currency",
+    "exchange_rate",
+    "charged",
 ];
 
 /// An empty shop with these settings over those of production.

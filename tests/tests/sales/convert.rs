@@ -4,116 +4,50 @@
 //! What an export does not know is missing; only a category is made up. Where there is no list price,
 //! it is 1.00: sales have their own.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate};
-use shopflow_core::{Dataset, values};
 
-const CUSTOMERS: &str = "id,name,email,registration_date,country";
-const PRODUCTS: &str = "id,name,category,price,supplier";
+use super::files::{
+    CUSTOMERS, Converted, Members, PRODUCTS, Record, amount, cents, file, money, records,
+};
+
 /// Ten-thousandths in one: amounts are read as such.
 const ONE: u64 = 10_000;
 
-/// A row of an export, by the names of its header.
-type Record = HashMap<String, String>;
-
-/// The files of the pipeline that an export gives.
-#[derive(Debug)]
-pub struct Converted {
-    customers: String,
-    /// Nothing where the sales name none.
-    products: Option<String>,
-    sales: String,
-}
-
-impl Converted {
-    pub fn files(&self) -> Vec<(Dataset, &str)> {
-        let mut files = vec![(Dataset::Customers, self.customers.as_str())];
-        files.extend(self.products.iter().map(|file| (Dataset::Products, file.as_str())));
-        files.push((Dataset::Transactions, self.sales.as_str()));
-        files
-    }
-}
-
-/// The rows of a file of customers or products, by id.
-#[derive(Debug, Default)]
-struct Members {
-    keys: Vec<String>,
-    rows: BTreeMap<u64, [String; 4]>,
-}
-
-impl Members {
-    /// The number of a key that is a text. The values are those of the record that names it first.
-    fn number(&mut self, key: &str, values: [&str; 4]) -> u64 {
-        let at = self.keys.iter().position(|known| known == key).unwrap_or_else(|| {
-            self.keys.push(key.to_owned());
-            self.keys.len() - 1
-        });
-        let id = at as u64 + 1;
-        self.add(id, values);
-        id
-    }
-
-    fn add(&mut self, id: u64, values: [&str; 4]) {
-        self.rows.entry(id).or_insert_with(|| values.map(str::to_owned));
-    }
-
-    fn file(&self, header: &str) -> String {
-        let mut rows = Vec::new();
-        for (id, values) in &self.rows {
-            let mut row = vec![id.to_string()];
-            row.extend(values.iter().cloned());
-            rows.push(row);
-        }
-        file(header, &rows)
-    }
-}
-
-fn file(header: &str, rows: &[Vec<String>]) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(header.split(',')).unwrap();
-    for row in rows {
-        writer.write_record(row).unwrap();
-    }
-    String::from_utf8(writer.into_inner().unwrap()).unwrap()
-}
-
-pub fn records(export: &str) -> Vec<Record> {
-    let reader = csv::Reader::from_reader(export.as_bytes());
-    reader.into_deserialize::<Record>().map(|record| record.unwrap()).collect()
-}
-
-/// An amount in ten-thousandths.
-pub fn amount(text: &str) -> u64 {
-    values::amount(text.as_bytes()).unwrap()
-}
-
-/// Jaffle shop: an order has no product, and what was paid for it is its only line. Payments of
-/// orders that no file has stay out. Of customers it knows the names.
+/// Jaffle shop: an order has no product, and what was paid for it, by coupon too, is its only line.
+/// Payments of orders that no file has are payments. Of customers it knows the names.
 pub fn jaffle_classic(customers: &str, orders: &str, payments: &str) -> Converted {
     let named = |record: &Record| {
         vec![record["id"].clone(), format!("{} {}", record["first_name"], record["last_name"])]
     };
     let members: Vec<Vec<String>> = records(customers).iter().map(named).collect();
-    let orders = records(orders);
-    let mut sales = Vec::new();
+    let (mut paid, mut rows) = (BTreeMap::new(), Vec::new());
     for payment in records(payments) {
-        let order = orders.iter().find(|order| order["id"] == payment["order_id"]);
-        let Some(order) = order else { continue };
-        let cents: u64 = payment["amount"].parse().unwrap();
-        sales.push(vec![
-            payment["id"].clone(),
+        let amount: i64 = payment["amount"].parse().unwrap();
+        *paid.entry(payment["order_id"].clone()).or_insert(0) += amount;
+        let columns = ["id", "order_id", "payment_method"].map(|column| payment[column].clone());
+        rows.push(columns.into_iter().chain([cents(amount)]).collect::<Vec<String>>());
+    }
+    let sale = |order: &Record| {
+        vec![
+            order["id"].clone(),
             order["user_id"].clone(),
             "1".to_owned(),
             format!("{}T12:00:00Z", order["order_date"]),
-            payment["payment_method"].clone(),
             order["id"].clone(),
-            format!("{}.{:02}", cents / 100, cents % 100),
+            cents(paid[&order["id"]]),
             order["status"].clone(),
-        ]);
+        ]
+    };
+    let sales: Vec<Vec<String>> = records(orders).iter().map(sale).collect();
+    let header = "id,customer_id,quantity,timestamp,order_id,unit_price,status";
+    Converted {
+        customers: file("id,name", &members),
+        products: None,
+        sales: file(header, &sales),
+        payments: Some(file("id,order_id,payment_method,amount", &rows)),
     }
-    let header = "id,customer_id,quantity,timestamp,payment_method,order_id,unit_price,status";
-    Converted { customers: file("id,name", &members), products: None, sales: file(header, &sales) }
 }
 
 /// UCI Online Retail: one file has customers, products and lines. Numbers of customers and moments
@@ -152,6 +86,7 @@ pub fn online_retail(export: &str) -> Converted {
         customers: customers.file(CUSTOMERS),
         products: Some(products.file(PRODUCTS)),
         sales: file(header, &sales),
+        payments: None,
     }
 }
 
@@ -203,11 +138,12 @@ pub fn shopify(export: &str) -> Converted {
         customers: customers.file(CUSTOMERS),
         products: Some(products.file(PRODUCTS)),
         sales: file(header, &sales),
+        payments: None,
     }
 }
 
 /// Superstore: the export has what a line brought after its discount, and the price before it
-/// follows from that.
+/// follows from that. What is not profit is cost.
 pub fn superstore(export: &str) -> Converted {
     let (mut customers, mut products) = (Members::default(), Members::default());
     let mut sales = Vec::new();
@@ -215,9 +151,11 @@ pub fn superstore(export: &str) -> Converted {
         let key = &record["Customer ID"];
         let values = [record["Customer Name"].as_str(), "", "", "US"];
         let customer = customers.number(key, values);
-        let values = [record["Product Name"].as_str(), "home", "1.00", ""];
-        let product = products.number(&record["Product ID"], values);
         let units: u64 = record["Quantity"].parse().unwrap();
+        let cost = (money(&record["Sales"]) - money(&record["Profit"])) as u64 / units;
+        let cost = format!("{}.{:04}", cost / ONE, cost % ONE);
+        let values = [record["Product Name"].as_str(), "home", "1.00", "", &cost];
+        let product = products.number(&record["Product ID"], values);
         let share = amount(&record["Discount"]);
         let price = amount(&record["Sales"]) * ONE / (units * (ONE - share));
         sales.push(vec![
@@ -236,8 +174,9 @@ pub fn superstore(export: &str) -> Converted {
         discount";
     Converted {
         customers: customers.file(CUSTOMERS),
-        products: Some(products.file(PRODUCTS)),
+        products: Some(products.file(&format!("{PRODUCTS},cost"))),
         sales: file(header, &sales),
+        payments: None,
     }
 }
 
@@ -275,6 +214,7 @@ pub fn superstore_keyed(export: &str) -> Converted {
         customers: members(CUSTOMERS, customers),
         products: Some(members(PRODUCTS, products)),
         sales: file(header, &sales),
+        payments: None,
     }
 }
 

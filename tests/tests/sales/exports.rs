@@ -7,10 +7,11 @@ use super::cases::{
     SUPERSTORE_EXPORT,
 };
 use super::checks::{
-    BASKETS, CATEGORIES, COUNTRIES, CUSTOMERS, DAYS, PAYMENT_METHODS, PAYMENT_METHODS_EVOLVE,
-    PRODUCTS, shop,
+    BASKETS, CATEGORIES, COUNTRIES, CUSTOMERS, DAYS, ORDER_PAYMENTS, PAID, PAYMENT_METHODS,
+    PAYMENT_METHODS_EVOLVE, PRODUCTS, shop,
 };
-use super::convert::{amount, jaffle_classic, online_retail, records, shopify, superstore};
+use super::convert::{jaffle_classic, online_retail, shopify, superstore};
+use super::files::{amount, cents, money, records};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn superstore_brings_what_its_sales_column_says() {
@@ -34,6 +35,12 @@ async fn superstore_brings_what_its_sales_column_says() {
         world.query(facts).await,
         ["1 CA-2025-900001 130.98 0.00 261.96", "2 CA-2025-900002 348.21 783.47 957.58"]
     );
+    // Its profit is the margin.
+    let profit: i64 =
+        records(SUPERSTORE_EXPORT).iter().map(|record| money(&record["Profit"])).sum();
+    assert_eq!(profit, -3_411_174);
+    let margin = "SELECT costed_revenue, margin FROM warehouse.daily_sales";
+    assert_eq!(world.query(margin).await, ["1219.54 -341.12"]);
     assert_eq!(world.query(DAYS).await, ["2025-11-08 2 2 7 1219.54"]);
     assert_eq!(world.query(CUSTOMERS).await, ["1 1 261.96 261.96", "2 1 957.58 957.58"]);
     world.agrees().await;
@@ -45,6 +52,7 @@ async fn a_returned_order_of_jaffle_shop_brings_nothing() {
     let converted = jaffle_classic(JAFFLE_CUSTOMERS, JAFFLE_ORDERS, JAFFLE_PAYMENTS);
     let ran = world.passed("2026-01-02", &converted.files()).await;
     assert_eq!(ran.of(Stage::Load, Dataset::Transactions), (2, 2, 0));
+    assert_eq!(ran.of(Stage::Load, Dataset::Payments), (3, 3, 0));
     // Of the customers, one is in no file.
     assert_eq!(ran.inferred, 1);
     assert_eq!(
@@ -60,7 +68,19 @@ async fn a_returned_order_of_jaffle_shop_brings_nothing() {
     assert_eq!(world.query(PRODUCTS).await, [""; 0]);
     assert_eq!(world.query(CATEGORIES).await, ["unknown 2 20.00"]);
     assert_eq!(world.query(COUNTRIES).await, ["unknown 2 20.00"]);
-    assert_eq!(world.query(PAYMENT_METHODS).await, ["coupon 1", "credit_card 1"]);
+    assert_eq!(world.query(PAYMENT_METHODS).await, ["unknown 2"]);
+    // A coupon pays as money does; one payment is of an order that no file has.
+    let paid = ["coupon 1 20.00", "credit_card 1 10.00", "gift_card 1 1.00"];
+    assert_eq!(world.query(PAID).await, paid);
+    // The export has cents.
+    let amounts =
+        records(JAFFLE_PAYMENTS).into_iter().map(|record| record["amount"].parse::<i64>());
+    let all = "SELECT round(sum(amount), 2) AS paid FROM warehouse.payments";
+    assert_eq!(world.query(all).await, [cents(amounts.map(Result::unwrap).sum())]);
+    assert_eq!(
+        world.query(ORDER_PAYMENTS).await,
+        ["1 EUR 0.00 - - 1 10.00", "2 EUR 20.00 - - 1 20.00", "3 EUR - - - 1 1.00"]
+    );
     world.agrees().await;
 }
 

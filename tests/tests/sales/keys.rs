@@ -4,7 +4,8 @@ use shopflow_core::{Dataset, Stage, natural_key};
 
 use super::cases::SUPERSTORE_EXPORT;
 use super::checks::shop;
-use super::convert::{records, superstore_keyed};
+use super::convert::superstore_keyed;
+use super::files::records;
 
 const KEYS: &[(&str, &str)] = &[
     ("SHOPFLOW__NATURAL_KEYS__CUSTOMERS", "text"),

@@ -7,9 +7,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cases;
+mod charges;
 mod checks;
 mod convert;
+mod currencies;
 mod exports;
+mod files;
 mod keys;
 mod lines;
 mod orders;

@@ -101,6 +101,13 @@ impl Calendar {
         out.extend_from_slice(&self.prefixes[day as usize]);
         super::text::push_time(out, moment.rem_euclid(DAY) as u32);
     }
+
+    /// Appends the day of a moment, of one behind the window its last day.
+    pub fn push_day(&self, out: &mut Vec<u8>, moment: Moment) {
+        let day = ((moment + DAY) / DAY) as usize;
+        let prefix = &self.prefixes[day.min(self.prefixes.len() - 1)];
+        out.extend_from_slice(&prefix[..prefix.len() - 1]);
+    }
 }
 
 fn weight(date: NaiveDate, index: usize, stream: Stream) -> f64 {
@@ -178,6 +185,17 @@ mod tests {
             String::from_utf8(out).unwrap(),
             "2024-12-31T23:59:59Z 2025-01-01T00:00:00Z 2025-01-02T01:00:00Z "
         );
+    }
+
+    #[test]
+    fn a_day_behind_the_window_is_its_last() {
+        let calendar = calendar(2, 10);
+        let mut out = Vec::new();
+        for moment in [0, DAY + 3_600, 4 * DAY] {
+            calendar.push_day(&mut out, moment);
+            out.push(b' ');
+        }
+        assert_eq!(String::from_utf8(out).unwrap(), "2025-01-01 2025-01-02 2025-01-02 ");
     }
 
     proptest! {

@@ -10,147 +10,14 @@ use shopflow_core::schema_contract::Mode;
 use shopflow_core::vocabulary::{Terms, Vocabularies, Vocabulary};
 
 use super::ids::event_id;
+use super::kinds::Kind;
+use super::menus::menus;
 use super::rng::{Draws, Stream};
 
 /// Orphans are this much above every real id, and each is different.
 const ORPHANS: u64 = 1_000_000_000_000;
 /// How many earlier rows are tried for a sound one to repeat.
 const TRIES: u32 = 64;
-
-/// What can be wrong with a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
-    NullValue,
-    BadEmail,
-    NegativePrice,
-    ZeroPrice,
-    NotANumber,
-    ImpossibleDate,
-    BadTimestamp,
-    UnknownPaymentMethod,
-    UnknownCategory,
-    UnknownEventType,
-    UnknownDevice,
-    BadCountry,
-    DuplicateId,
-    ZeroQuantity,
-    WrongFieldCount,
-    InvalidUtf8,
-    BadJson,
-    MissingField,
-    OrphanReference,
-    ZeroLine,
-    NegativeDiscount,
-    TooPrecise,
-    TextTooLong,
-    UnknownStatus,
-}
-
-impl Kind {
-    /// The name in the list of truths.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::NullValue => "null_value",
-            Kind::BadEmail => "bad_email",
-            Kind::NegativePrice => "negative_price",
-            Kind::ZeroPrice => "zero_price",
-            Kind::NotANumber => "not_a_number",
-            Kind::ImpossibleDate => "impossible_date",
-            Kind::BadTimestamp => "bad_timestamp",
-            Kind::UnknownPaymentMethod => "unknown_payment_method",
-            Kind::UnknownCategory => "unknown_category",
-            Kind::UnknownEventType => "unknown_event_type",
-            Kind::UnknownDevice => "unknown_device",
-            Kind::BadCountry => "bad_country",
-            Kind::DuplicateId => "duplicate_id",
-            Kind::ZeroQuantity => "zero_quantity",
-            Kind::WrongFieldCount => "wrong_field_count",
-            Kind::InvalidUtf8 => "invalid_utf8",
-            Kind::BadJson => "bad_json",
-            Kind::MissingField => "missing_field",
-            Kind::OrphanReference => "orphan_reference",
-            Kind::ZeroLine => "zero_line",
-            Kind::NegativeDiscount => "negative_discount",
-            Kind::TooPrecise => "too_precise",
-            Kind::TextTooLong => "text_too_long",
-            Kind::UnknownStatus => "unknown_status",
-        }
-    }
-
-    /// The stage that must notice it. An orphan is a sound row whose partner is unknown.
-    pub fn detected_by(self) -> &'static str {
-        if self == Kind::OrphanReference { "load" } else { "validate" }
-    }
-}
-
-/// A defect with the columns it can sit in; no column for the whole row.
-type Choice = (Kind, &'static [&'static str]);
-/// The defects of a dataset.
-type Menu = &'static [Choice];
-
-// What may be missing is no defect where it is.
-const CUSTOMERS: Menu = &[
-    (Kind::NullValue, &["id", "name"]),
-    (Kind::BadEmail, &["email"]),
-    (Kind::ImpossibleDate, &["registration_date"]),
-    (Kind::BadCountry, &["country"]),
-    (Kind::DuplicateId, &["id"]),
-    (Kind::WrongFieldCount, &[]),
-    (Kind::InvalidUtf8, &["name"]),
-];
-const PRODUCTS: Menu = &[
-    (Kind::NullValue, &["id", "name", "category", "price"]),
-    (Kind::NegativePrice, &["price"]),
-    (Kind::ZeroPrice, &["price"]),
-    (Kind::NotANumber, &["price"]),
-    (Kind::UnknownCategory, &["category"]),
-    (Kind::DuplicateId, &["id"]),
-    (Kind::WrongFieldCount, &[]),
-    (Kind::InvalidUtf8, &["name", "supplier"]),
-];
-const TRANSACTIONS: Menu = &[
-    (Kind::NullValue, &["id", "quantity", "timestamp"]),
-    (Kind::ZeroQuantity, &["quantity"]),
-    (Kind::NotANumber, &["quantity"]),
-    (Kind::ImpossibleDate, &["timestamp"]),
-    (Kind::BadTimestamp, &["timestamp"]),
-    (Kind::UnknownPaymentMethod, &["payment_method"]),
-    (Kind::DuplicateId, &["id"]),
-    (Kind::WrongFieldCount, &[]),
-    (Kind::InvalidUtf8, &["payment_method"]),
-    (Kind::OrphanReference, &["customer_id", "product_id"]),
-];
-/// Those that only the columns of the full profile can have. A discount over 1 is none of them: it
-/// is money, and speaks against the file as a whole.
-const FULL_TRANSACTIONS: Menu = &[
-    (Kind::ZeroLine, &["line"]),
-    (Kind::NegativePrice, &["unit_price"]),
-    (Kind::NegativeDiscount, &["discount"]),
-    (Kind::NotANumber, &["line", "unit_price", "discount"]),
-    (Kind::TooPrecise, &["unit_price", "discount"]),
-    (Kind::UnknownStatus, &["status"]),
-    (Kind::TextTooLong, &["order_id"]),
-    (Kind::InvalidUtf8, &["order_id"]),
-];
-const CLICKSTREAM: Menu = &[
-    (
-        Kind::NullValue,
-        &["event_id", "session_id", "event_type", "url", "device", "country", "timestamp"],
-    ),
-    (
-        Kind::MissingField,
-        &["event_id", "session_id", "event_type", "url", "device", "country", "timestamp"],
-    ),
-    (Kind::NotANumber, &["customer_id", "product_id"]),
-    (Kind::UnknownEventType, &["event_type"]),
-    (Kind::UnknownDevice, &["device"]),
-    (Kind::BadCountry, &["country"]),
-    (Kind::ImpossibleDate, &["timestamp"]),
-    (Kind::BadTimestamp, &["timestamp"]),
-    (Kind::DuplicateId, &["event_id"]),
-    (Kind::BadJson, &[]),
-    (Kind::InvalidUtf8, &["url"]),
-];
 
 /// How a defect changes its row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -178,21 +45,6 @@ pub struct Defect {
     pub edit: Edit,
 }
 
-/// What can be wrong with the rows of a dataset: what always can, and what only the full profile can
-/// have besides.
-fn menus(dataset: Dataset, profile: Profile) -> [Menu; 2] {
-    let menu = match dataset {
-        Dataset::Customers => CUSTOMERS,
-        Dataset::Products => PRODUCTS,
-        Dataset::Transactions => TRANSACTIONS,
-        Dataset::Clickstream => CLICKSTREAM,
-        // The sample shop has no others, so none of their rows is hit.
-        _ => &[],
-    };
-    let has_more = dataset == Dataset::Transactions && profile == Profile::Full;
-    [menu, if has_more { FULL_TRANSACTIONS } else { &[] }]
-}
-
 /// Decides which rows carry a defect.
 #[derive(Debug)]
 pub struct Defects {
@@ -200,7 +52,7 @@ pub struct Defects {
     /// A row is hit when its number is not above this; absent when no row is.
     threshold: Option<u64>,
     /// By dataset.
-    streams: [Stream; 4],
+    streams: [Stream; 6],
     event_stream: Stream,
     sets: Vocabularies,
 }
@@ -213,7 +65,7 @@ impl Defects {
         Defects {
             profile: spec.profile,
             threshold: (rate > 0.0).then_some((rate * u64::MAX as f64) as u64),
-            streams: crate::DATASETS.map(stream),
+            streams: crate::FULL_DATASETS.map(stream),
             event_stream,
             sets: sets.clone(),
         }
@@ -292,13 +144,10 @@ impl Defects {
 
 fn edit(kind: Kind, column: Option<&str>, row: u64, draws: &mut Draws) -> Edit {
     let texts: &[&str] = match kind {
-        // Words for a missing value may stand where a value may be missing.
-        Kind::NotANumber if matches!(column, Some("line" | "unit_price" | "discount")) => {
-            &["abc", "twelve", "1O"]
-        }
         Kind::NegativePrice => &["-0.01", "-19.99", "-250.00"],
         Kind::ZeroPrice => &["0.00"],
-        Kind::NotANumber => &["abc", "twelve", "n/a", "1O"],
+        Kind::NotANumber if is_never_missing(column) => &["abc", "twelve", "n/a", "1O"],
+        Kind::NotANumber => &["abc", "twelve", "1O"],
         Kind::ImpossibleDate if column == Some("timestamp") => {
             &["2024-02-30T10:15:00Z", "2023-02-29T23:59:59Z", "2024-13-01T00:00:00Z"]
         }
@@ -311,6 +160,8 @@ fn edit(kind: Kind, column: Option<&str>, row: u64, draws: &mut Draws) -> Edit {
         Kind::UnknownEventType => &["hover", "PURCHASE", "click"],
         Kind::UnknownDevice => &["fridge", "Mobile", "tv"],
         Kind::BadCountry => &["XX", "UK", "EU", "Germany"],
+        Kind::BadCurrency => &["XXX", "EURO", "US$", "840"],
+        Kind::ZeroRate => &["0", "0.0000"],
         Kind::ZeroQuantity | Kind::ZeroLine => &["0"],
         Kind::NegativeDiscount => &["-0.1", "-0.25", "-1"],
         Kind::TooPrecise => &["0.12345", "0.00001", "0.999999"],
@@ -334,6 +185,12 @@ fn edit(kind: Kind, column: Option<&str>, row: u64, draws: &mut Draws) -> Edit {
     Edit::Text((*draws.pick(texts)).to_owned())
 }
 
+/// True for numbers in whose place a word for a missing value is wrong, too. Click events have numbers
+/// or nothing, and no words.
+fn is_never_missing(column: Option<&str>) -> bool {
+    matches!(column, Some("price" | "quantity" | "amount" | "customer_id" | "product_id"))
+}
+
 /// What takes the place of a defect that a row cannot have.
 fn without_id(dataset: Dataset) -> Defect {
     let column = Some(dataset.id_column().name);
@@ -343,6 +200,7 @@ fn without_id(dataset: Dataset) -> Defect {
 #[cfg(test)]
 mod tests {
     use super::super::header;
+    use super::super::menus::Choice;
     use super::*;
     use proptest::prelude::*;
     use shopflow_core::dataset::Format;
@@ -354,8 +212,10 @@ mod tests {
 
     /// Every dataset and profile with what can be wrong with it.
     fn all_menus() -> impl Iterator<Item = (Dataset, Profile, Vec<Choice>)> {
-        crate::DATASETS.into_iter().flat_map(|dataset| {
-            Profile::ALL.map(|profile| (dataset, profile, menus(dataset, profile).concat()))
+        Profile::ALL.into_iter().flat_map(|profile| {
+            let menu = move |dataset: &Dataset| menus(*dataset, profile).concat();
+            let datasets = crate::datasets(profile).iter();
+            datasets.map(move |dataset| (*dataset, profile, menu(dataset)))
         })
     }
 

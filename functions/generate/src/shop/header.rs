@@ -2,19 +2,40 @@
 
 use shopflow_core::Dataset;
 use shopflow_core::contract::Profile;
+use shopflow_core::dataset::Column;
+use shopflow_core::natural_key::NATURAL_KEY;
 
+use super::rates;
+
+/// What the products of the full profile have besides.
+const OF_FULL_PRODUCTS: [&str; 1] = ["cost"];
 /// What the sales of the full profile have besides, in the order in which they are written.
-const OF_FULL_SALES: [&str; 5] = ["order_id", "line", "unit_price", "discount", "status"];
+const OF_FULL_SALES: [&str; 8] =
+    ["order_id", "line", "unit_price", "discount", "status", "tax", "shipping", "currency"];
 
 /// The columns of a file of a dataset: what came later is optional, and usual files have none of
-/// it.
+/// it. Rates are those of the European Central Bank, in columns of its own.
 pub fn columns(dataset: Dataset, profile: Profile) -> Vec<&'static str> {
-    let usual = dataset.columns().iter().filter(|column| column.is_usual());
-    let mut names: Vec<&str> = usual.map(|column| column.name).collect();
-    if dataset == Dataset::Transactions && profile == Profile::Full {
-        names.extend(OF_FULL_SALES);
+    let named = |is: fn(&Column) -> bool| -> Vec<&'static str> {
+        dataset.columns().iter().filter(|column| is(column)).map(|column| column.name).collect()
+    };
+    match dataset {
+        Dataset::ExchangeRates => rates::columns(),
+        Dataset::Payments => named(|column| column.name != NATURAL_KEY),
+        _ => {
+            let mut names = named(Column::is_usual);
+            names.extend(besides(dataset, profile));
+            names
+        }
     }
-    names
+}
+
+fn besides(dataset: Dataset, profile: Profile) -> &'static [&'static str] {
+    match (dataset, profile) {
+        (Dataset::Products, Profile::Full) => &OF_FULL_PRODUCTS,
+        (Dataset::Transactions, Profile::Full) => &OF_FULL_SALES,
+        _ => &[],
+    }
 }
 
 #[cfg(test)]
@@ -22,20 +43,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_full_sales_have_besides_is_optional() {
-        for name in OF_FULL_SALES {
-            let mut columns = Dataset::Transactions.columns().iter();
-            let column = columns.find(|column| column.name == name);
-            assert!(column.is_some_and(|column| !column.is_usual()), "{name}");
+    fn what_full_files_have_besides_is_optional() {
+        for dataset in [Dataset::Products, Dataset::Transactions] {
+            for name in besides(dataset, Profile::Full) {
+                let mut columns = dataset.columns().iter();
+                let column = columns.find(|column| column.name == *name);
+                assert!(column.is_some_and(|column| !column.is_usual()), "{dataset} {name}");
+            }
         }
     }
 
     #[test]
-    fn the_full_profile_changes_no_other_file() {
+    fn the_full_profile_has_the_columns_of_the_usual_one_and_its_own_behind_them() {
         for dataset in crate::DATASETS {
             let [usual, full] = Profile::ALL.map(|profile| columns(dataset, profile));
-            assert_eq!(usual == full, dataset != Dataset::Transactions, "{dataset}");
+            let has_more = [Dataset::Products, Dataset::Transactions].contains(&dataset);
+            assert_eq!(usual == full, !has_more, "{dataset}");
             assert!(full.starts_with(&usual), "{dataset}");
         }
+    }
+
+    #[test]
+    fn payments_and_rates_have_their_columns_in_the_order_in_which_they_are_written() {
+        let header = |dataset| columns(dataset, Profile::Full).join(",");
+        assert_eq!(
+            header(Dataset::Payments),
+            "id,order_id,sequence,payment_method,amount,currency,payment_date"
+        );
+        assert_eq!(header(Dataset::ExchangeRates), "Date,USD,JPY,GBP,CHF,HRK,");
     }
 }

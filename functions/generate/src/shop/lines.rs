@@ -3,12 +3,11 @@
 use shopflow_core::Dataset;
 
 use super::calendar::Moment;
+use super::charges::{self, CENT};
 use super::model::Shop;
 use super::rng::Draws;
 use super::sale::{Line, Sale, quantity};
 
-/// Ten-thousandths in a cent.
-const CENT: u64 = 100;
 /// Per cent off the list price, by three random bits, in a promotion.
 const PROMOTIONS: [u64; 8] = [5, 10, 10, 15, 20, 25, 30, 50];
 
@@ -105,38 +104,60 @@ fn taken_back(shop: &Shop, row: u64) -> Option<u64> {
 fn sold(shop: &Shop, row: u64, moment: Moment) -> Sale {
     let mut order = Order::of(shop, row);
     let buyer = shop.buyer(&mut order.draws);
+    let country = shop.customers.country(buyer);
+    let order_bits = order.draws.bits();
+    let currency = charges::currency(country, order_bits);
     let mut draws = shop.line_stream.at(row);
     let bits = draws.bits();
     let product = shop.bought(&mut draws);
+    let list_price = shop.products.list_price(product);
+    // A product costs as many dollars as euros. The list has the shop's currency only.
+    let may_be_left = currency != charges::DOLLARS;
+    let price = charged(list_price, bits >> 12).or((!may_be_left).then_some(list_price * CENT));
+    let units = quantity(bits);
+    let paid = price.unwrap_or(list_price * CENT);
+    let worth = charges::worth(u64::from(units.unsigned_abs()), paid, order.discount());
+    let is_first = row == order.first;
     Sale {
         customer: (!order.is_guests()).then_some(buyer),
         product,
-        quantity: quantity(bits),
+        quantity: units,
         moment,
         payment: (order.bits >> 6 & 63) as usize,
         line: Some(Line {
             order: order.first,
             number: row - order.first + 1,
-            price: charged(shop.products.list_price(product), bits >> 12),
+            price,
             discount: order.discount(),
             status: status(&order, bits),
+            worth,
+            tax: charges::tax(country, worth),
+            shipping: if is_first { charges::shipping(order_bits >> 2) } else { None },
+            currency,
         }),
     }
 }
 
-/// Some or all units of a sale come back, for what was charged.
+/// Some or all units of a sale come back, for what was charged with its tax; shipping is given back with
+/// all units only.
 fn given_back(shop: &Shop, row: u64, original: u64, moment: Moment) -> Sale {
     let bought = sold(shop, original, moment);
     let list_price = shop.products.list_price(bought.product) * CENT;
     let bits = shop.line_stream.at(row).bits();
     let all = i64::from(bought.quantity);
     let units = if bits & 1 == 0 { all } else { 1 + (bits >> 32) as i64 % all };
-    let line = bought.line.map(|line| Line {
-        order: row,
-        number: 1,
-        price: line.price.or(Some(list_price)),
-        status: "returned",
-        ..line
+    let line = bought.line.map(|line| {
+        let price = line.price.unwrap_or(list_price);
+        Line {
+            order: row,
+            number: 1,
+            price: Some(price),
+            status: "returned",
+            worth: charges::worth(units as u64, price, line.discount),
+            tax: line.tax.map(|tax| charges::part(tax, units as u64, all as u64)),
+            shipping: line.shipping.filter(|_| units == all),
+            ..line
+        }
     });
     Sale { quantity: -(units as i32), line, ..bought }
 }

@@ -11,6 +11,7 @@ use super::defects::Defects;
 use super::orders::Orders;
 use super::popularity::Popularity;
 use super::products::Products;
+use super::rates::Rates;
 use super::rng::{Draws, Stream, mix};
 use super::terms::Terms;
 use super::words::Words;
@@ -37,9 +38,11 @@ pub struct Shop {
     pub(super) buyers: Popularity,
     pub(super) sellers: Popularity,
     pub(super) defects: Defects,
-    /// Of the full profile.
+    /// Of the full profile, as the next three.
     pub(super) orders: Orders,
+    pub(super) rates: Rates,
     pub(super) line_stream: Stream,
+    pub(super) payment_stream: Stream,
     pub(super) sales_stream: Stream,
     pub(super) session_stream: Stream,
     pub(super) event_stream: Stream,
@@ -75,13 +78,15 @@ impl Shop {
             words: Words::new(seed),
             terms: Terms::new(sets),
             customers: Customers::new(seed, customers, first),
-            products: Products::new(seed, products, sets),
+            products: Products::new(seed, products, sets, spec.profile),
             calendar: Calendar::new(first, spec.days, sales, Stream::new(seed, "days")),
             buyers: Popularity::new(customers, CUSTOMER_FLATNESS, Stream::new(seed, "buyers")),
             sellers: Popularity::new(products, PRODUCT_FLATNESS, Stream::new(seed, "sellers")),
             defects: Defects::new(spec, event_stream, sets),
             orders: Orders::new(seed, sales, spec.days),
+            rates: Rates::new(seed, first, spec.days),
             line_stream: Stream::new(seed, "lines"),
+            payment_stream: Stream::new(seed, "payments"),
             sales_stream: Stream::new(seed, "sales"),
             session_stream: Stream::new(seed, "sessions"),
             event_stream,

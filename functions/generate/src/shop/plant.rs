@@ -76,8 +76,8 @@ mod tests {
     use shopflow_core::Dataset;
     use shopflow_core::contract::Profile;
 
-    use super::super::defects::Kind;
     use super::super::header;
+    use super::super::kinds::Kind;
     use super::*;
 
     fn planted(dataset: Dataset, row: &str, column: Option<&'static str>, edit: Edit) -> Vec<u8> {

@@ -1,10 +1,11 @@
-//! Products: id, name, category, price, supplier.
+//! Products: id, name, category, price, supplier; in the full profile also cost.
 
+use shopflow_core::contract::Profile;
 use shopflow_core::vocabulary::{Vocabularies, Vocabulary};
 
 use super::rng::{Draws, Stream};
 use super::terms::csv_field;
-use super::text::{push_field, push_number, push_price};
+use super::text::{push_amount, push_field, push_number, push_price};
 use super::words::Words;
 
 /// What a category that the shop was invented with sells.
@@ -152,14 +153,17 @@ pub struct Products {
     stream: Stream,
     count: u64,
     categories: Vec<Category>,
+    /// Of the full profile.
+    costs: Option<Stream>,
 }
 
 impl Products {
     /// `count` products of the configured categories.
-    pub fn new(seed: u64, count: u64, sets: &Vocabularies) -> Self {
+    pub fn new(seed: u64, count: u64, sets: &Vocabularies, profile: Profile) -> Self {
         let names = sets.of(Vocabulary::Categories).values();
         let categories = names.iter().map(|name| Category::new(name)).collect();
-        Products { stream: Stream::new(seed, "products"), count, categories }
+        let costs = (profile == Profile::Full).then(|| Stream::new(seed, "costs"));
+        Products { stream: Stream::new(seed, "products"), count, categories, costs }
     }
 
     /// How many there are.
@@ -205,11 +209,24 @@ impl Products {
         out.push(b',');
         out.extend_from_slice(&category.field);
         out.push(b',');
-        push_price(out, price(category.median, &mut draws));
+        let price = price(category.median, &mut draws);
+        push_price(out, price);
         out.push(b',');
         push_field(out, draws.pick(&words.suppliers).as_bytes());
+        if let Some(costs) = self.costs {
+            out.push(b',');
+            if let Some(cost) = cost(price, costs.one(id)) {
+                push_amount(out, cost);
+            }
+        }
         out.push(b'\n');
     }
+}
+
+/// What a unit costs the shop, in ten-thousandths: 35 to 75 % of its price in cents. Of one product in
+/// sixteen nobody knows.
+fn cost(price: u64, bits: u64) -> Option<u64> {
+    (bits & 15 != 0).then_some(price * (35 + (bits >> 4) % 41))
 }
 
 /// Cents, with an ending as in a shop.
@@ -243,7 +260,7 @@ mod tests {
 
     #[test]
     fn the_price_of_a_product_is_that_of_the_row() {
-        let products = Products::new(42, 200, &Vocabularies::default());
+        let products = Products::new(42, 200, &Vocabularies::default(), Profile::Usual);
         let words = Words::new(42);
         for id in 1..=200 {
             let (mut row, mut price) = (Vec::new(), vec![b',']);
@@ -253,6 +270,13 @@ mod tests {
             let (row, price) = (String::from_utf8(row).unwrap(), String::from_utf8(price).unwrap());
             assert!(row.contains(&price), "{price} is not in {row}");
         }
+    }
+
+    #[test]
+    fn a_cost_is_below_the_price_and_some_are_unknown() {
+        assert_eq!(cost(1_299, 1), Some(45_465));
+        assert_eq!(cost(1_299, 40 << 4 | 1), Some(97_425));
+        assert_eq!(cost(1_299, 16), None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Random numbers by position: what belongs to row 7 depends on the seed and on 7 alone.
 //!
 //! Any row can be recomputed anywhere, which is what lets the clickstream quote a transaction, a
-//! transaction ask whether a customer's row is sound, and five files be written side by side,
+//! transaction ask whether a customer's row is sound, and all files be written side by side,
 //! without holding a single row. The generator is SplitMix64: one multiplication chain per number.
 
 /// The golden ratio in 64 bits: consecutive multiples are spread evenly.

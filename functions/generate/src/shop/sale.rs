@@ -41,6 +41,14 @@ pub struct Line {
     pub discount: &'static str,
     /// What became of the line; empty for completed.
     pub status: &'static str,
+    /// What its units come to after the discount, in cents.
+    pub worth: u64,
+    /// On that, in cents; absent where the shop does not say.
+    pub tax: Option<u64>,
+    /// In cents, on the first line of an order.
+    pub shipping: Option<u64>,
+    /// Of all its amounts; empty where it is the shop's own.
+    pub currency: &'static str,
 }
 
 /// Units by the last six bits.

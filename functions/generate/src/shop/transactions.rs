@@ -1,5 +1,5 @@
 //! Transactions: id, customer_id, product_id, quantity, timestamp, payment_method; in the full
-//! profile also order_id, line, unit_price, discount, status.
+//! profile also order_id, line, unit_price, discount, status, tax, shipping, currency.
 
 use shopflow_core::Dataset;
 use shopflow_core::contract::Profile;
@@ -8,7 +8,7 @@ use super::calendar::{Day, Moment};
 use super::lines;
 use super::model::Shop;
 use super::sale::{Line, Sale, push_order_number, quantity};
-use super::text::{push_amount, push_number};
+use super::text::{push_amount, push_number, push_price};
 
 /// Recomputes sales; it remembers the day, so that neighbours are cheap.
 #[derive(Debug)]
@@ -99,6 +99,19 @@ fn push_line(out: &mut Vec<u8>, line: &Line, is_return: bool) {
     out.extend_from_slice(line.discount.as_bytes());
     out.push(b',');
     out.extend_from_slice(line.status.as_bytes());
+    // Of what goes back one line in two says so by its sign, and the other by its quantity alone.
+    let has_sign = is_return && line.order % 2 == 0;
+    for charge in [line.tax, line.shipping] {
+        out.push(b',');
+        if let Some(cents) = charge {
+            if has_sign && cents > 0 {
+                out.push(b'-');
+            }
+            push_price(out, cents);
+        }
+    }
+    out.push(b',');
+    out.extend_from_slice(line.currency.as_bytes());
 }
 
 /// True when the row of a sale is written as it is, so that the clickstream may quote it.

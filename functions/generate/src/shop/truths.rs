@@ -6,7 +6,8 @@ use serde::Serialize;
 use shopflow_core::Dataset;
 use shopflow_core::dataset::Format;
 
-use super::defects::{Defect, Edit, Kind};
+use super::defects::{Defect, Edit};
+use super::kinds::Kind;
 use super::model::Shop;
 use super::output::Written;
 use super::plan;
@@ -23,7 +24,7 @@ struct Truth<'a> {
     column: Option<&'static str>,
     defect: &'static str,
     detected_by: &'static str,
-    /// The id the row has, or would have without the defect.
+    /// The id the row has, or would have without the defect; the day of a line of rates.
     id: Id,
     /// The id that is repeated or that exists nowhere.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,12 +35,12 @@ struct Truth<'a> {
 #[serde(untagged)]
 enum Id {
     Number(u64),
-    Uuid(String),
+    Text(String),
 }
 
 impl Id {
     fn new(text: String) -> Id {
-        text.parse().map(Id::Number).unwrap_or(Id::Uuid(text))
+        text.parse().map(Id::Number).unwrap_or(Id::Text(text))
     }
 }
 
@@ -50,7 +51,7 @@ pub fn write<W: Write>(
 ) -> io::Result<Written> {
     let mut out = BufWriter::with_capacity(64 * 1024, out);
     let mut written = Written::default();
-    for dataset in crate::DATASETS.into_iter().filter(|_| shop.defects.any()) {
+    for &dataset in crate::datasets(shop.profile).iter().filter(|_| shop.defects.any()) {
         let file = file(dataset);
         let first_line = if dataset.format() == Format::Csv { 2 } else { 1 };
         for row in 0..plan::rows(shop, dataset) {
@@ -69,7 +70,7 @@ pub fn write<W: Write>(
                 column,
                 defect: kind.name(),
                 detected_by: kind.detected_by(),
-                id: Id::new(shop.defects.id(dataset, row)),
+                id: Id::new(id(shop, dataset, row)),
                 reference,
             };
             let mut line = serde_json::to_vec(&truth).map_err(io::Error::other)?;
@@ -82,4 +83,11 @@ pub fn write<W: Write>(
     out.flush()?;
     written.defects = written.rows;
     Ok(written)
+}
+
+fn id(shop: &Shop, dataset: Dataset, row: u64) -> String {
+    match dataset {
+        Dataset::ExchangeRates => shop.rates.date(row).to_owned(),
+        _ => shop.defects.id(dataset, row),
+    }
 }

@@ -17,7 +17,7 @@ pub enum Profile {
     #[default]
     Usual,
     /// What shops have besides: orders of several lines, prices of their own, discounts, returns
-    /// and guests.
+    /// and guests, two currencies with their rates, tax, shipping, costs and payments.
     Full,
 }
 
@@ -88,7 +88,8 @@ pub struct GenerateEvent {
 /// Result of `generate`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GenerateResult {
-    /// One per written file, in load order (customers, products, transactions, clickstream).
+    /// One per written file, in load order (customers, products, transactions, clickstream; in the full
+    /// profile exchange rates and payments too).
     pub objects: Vec<ObjectRef>,
     /// The true list of planted defects (JSON lines).
     pub truths: ObjectRef,
