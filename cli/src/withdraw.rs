@@ -13,8 +13,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use shopflow_core::dataset::{Column, Kind};
 use shopflow_core::natural_key::{Form, NATURAL_KEY, NaturalKeys};
-use shopflow_core::overlay::Overlay;
-use shopflow_core::{Dataset, Error, ObjectRef, Result, Settings, keys};
+use shopflow_core::{Dataset, Error, ObjectRef, Result, keys};
 use shopflow_postgres::PgResultExt;
 use tokio_postgres::Client;
 
@@ -51,10 +50,11 @@ pub struct Withdrawal {
 /// Finds the sales.
 ///
 /// # Errors
-/// `InvalidInput` when the choice is empty or names a file that core does not know;
-/// `Transient.Database`.
+/// `InvalidInput` when the choice is empty or names a file that core does not know, or the settings of
+/// the functions are wrong; `Transient.*`.
 pub async fn find(target: &Target, choice: &Choice) -> Result<Withdrawal> {
-    let settings = settings(target).await?;
+    // `validate` makes the ids of the keys again.
+    let settings = target.settings("validate").await?;
     let client = target.database().await?;
     let zone = &settings.business.time_zone;
     selection::select(&client, target.stack.landing()?, zone, choice).await?;
@@ -138,14 +138,6 @@ impl Withdrawal {
         }
         Ok(())
     }
-}
-
-async fn settings(target: &Target) -> Result<Settings> {
-    let overlay = match target.stack.outputs().get("ConfigUri") {
-        Some(uri) => Overlay::read(&target.storage(), uri).await?,
-        None => Overlay::default(),
-    };
-    Settings::from_layers(target.stack.environment(), &overlay, Default::default(), &[])
 }
 
 async fn found(client: &Client, zone: &str) -> Result<Found> {

@@ -27,9 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Utc;
 use shopflow_core::contract::ErasedCustomers;
-use shopflow_core::overlay::Overlay;
-use shopflow_core::privacy::Privacy;
-use shopflow_core::{Error, Result, Settings, keys};
+use shopflow_core::{Error, Result, keys};
 use shopflow_lake::Silver;
 use shopflow_postgres::{locks, secret};
 use shopflow_privacy::Key;
@@ -63,7 +61,9 @@ pub async fn erase(target: &Target, request: &Request) -> Result<Proof> {
     let mut client = target.database().await?;
     lock(&client).await?;
     let key = key(target).await?;
-    let silver = Silver::new(&privacy(target).await?, key.clone());
+    // The policies that silver is made by.
+    let settings = target.settings("transform").await?;
+    let silver = Silver::new(&settings.privacy, key.clone());
     let stores = stores::Stores::new(target, request.customer, &silver)?;
 
     let mut values = warehouse::values(&client, request.customer).await?;
@@ -200,16 +200,6 @@ async fn lock(client: &Client) -> Result<()> {
     }
     Err(Error::invalid("a run loads or transforms data at this moment")
         .hint("wait until `cargo shopflow status` shows none running"))
-}
-
-/// The policies of the environment, as its functions have them.
-async fn privacy(target: &Target) -> Result<Privacy> {
-    let overlay = match target.stack.outputs().get("ConfigUri") {
-        Some(uri) => Overlay::read(&target.storage(), uri).await?,
-        None => Overlay::default(),
-    };
-    let environment = target.stack.environment();
-    Ok(Settings::from_layers(environment, &overlay, Default::default(), &[])?.privacy)
 }
 
 async fn key(target: &Target) -> Result<Key> {
