@@ -9,5 +9,6 @@ mod faults;
 mod oracle;
 mod order;
 mod replaced;
+mod scattered;
 mod vocabulary;
 mod world;
