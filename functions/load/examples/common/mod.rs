@@ -32,7 +32,7 @@ pub type Id = fn(u64) -> u64;
 #[allow(dead_code, reason = "one of two programs needs it")]
 pub fn scattered(place: u64) -> u64 {
     let mixed = (place << 2).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    1 << 62 | mixed >> 2
+    (1 << 62) | (mixed >> 2)
 }
 
 impl World {
