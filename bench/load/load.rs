@@ -37,7 +37,7 @@ const ANTI_JOIN: &str = "WHERE NOT EXISTS (SELECT FROM peer p WHERE p.id = s.id 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
     let rows: u64 = std::env::args().nth(1).and_then(|rows| rows.parse().ok()).unwrap_or(1_000_000);
-    let mut world = World::new(rows).await;
+    let mut world = World::new(rows, std::convert::identity).await;
     println!("{rows} rows, {:.0} MB", world.raw.bytes as f64 / 1e6);
     let sql = &world.sql;
 

@@ -45,7 +45,9 @@ def simulate(rows, path, seed=7):
         "quantity": np.ones(basket.size, dtype=np.int32),
     })
     # A shop that says nothing about its lines.
-    sales = frame.to_arrow().append_column("status", pa.nulls(frame.height, pa.string()))
+    sales = frame.to_arrow()
+    for name in ["order_id", "status"]:
+        sales = sales.append_column(name, pa.nulls(frame.height, pa.string()))
     pq.write_table(sales, path, compression="zstd")
     return frame.height
 

@@ -3,6 +3,7 @@
 pub mod chart;
 pub mod figures;
 pub mod finding;
+pub mod keyed;
 pub mod page;
 
 use shopflow_core::Result;
@@ -29,8 +30,9 @@ impl Report {
     /// When Postgres refuses, with a hint when nothing was loaded yet.
     pub async fn gather(client: &Client, questions: &[Question], afresh: bool) -> Result<Report> {
         let extra = [figures::FIGURES, figures::AS_OF];
-        let Answers { answers, kept, extra } =
+        let Answers { mut answers, kept, extra } =
             cache::ask_all(client, questions, &extra, afresh).await?;
+        keyed::name_products(client, &mut answers).await?;
         let mut extra = extra.into_iter();
         Ok(Report {
             figures: Figures::of(&extra.next().unwrap_or_default()),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use rustls::ClientConfig;
 use shopflow_aws::lambda::{self, Answer};
-use shopflow_core::overlay::Overlay;
+use shopflow_core::overlay::{CONFIG_URI, Overlay};
 use shopflow_core::settings::StorageSettings;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt, Settings, Storage};
 use shopflow_postgres::tls::authorities;
@@ -88,19 +88,6 @@ impl Target {
         Storage::new(&self.aws, &STORAGE)
     }
 
-    /// The configuration of the environment as its functions have it, without the variables that only
-    /// they see.
-    ///
-    /// # Errors
-    /// `InvalidInput` when it is wrong; `Transient.Storage`.
-    pub async fn settings(&self) -> Result<Settings> {
-        let overlay = match self.stack.outputs().get("ConfigUri") {
-            Some(uri) => Overlay::read(&self.storage(), uri).await?,
-            None => Overlay::default(),
-        };
-        Settings::from_layers(self.stack.environment(), &overlay, Default::default(), &[])
-    }
-
     /// Calls a function of the stack and waits for its answer.
     ///
     /// # Errors
@@ -110,6 +97,26 @@ impl Target {
             Error::aws(ErrorKind::TransientService, "invoke function", error)
                 .with("function", function)
         })
+    }
+
+    /// The settings of a function of the stack, as it sees them: its variables over the files that one
+    /// of them names, and these over the built-in ones.
+    ///
+    /// # Errors
+    /// What Lambda refuses; `InvalidInput` with every problem of the settings; `Transient.Storage`.
+    pub async fn settings(&self, function: &str) -> Result<Settings> {
+        let name = self.stack.function(function);
+        let variables = lambda::variables(&self.aws, &name).await.map_err(|error| {
+            Error::aws(ErrorKind::TransientService, "read variables of function", error)
+                .with("function", &name)
+                .hint("the login needs lambda:GetFunctionConfiguration")
+        })?;
+        let overlay = match variables.get(CONFIG_URI).filter(|uri| !uri.is_empty()) {
+            Some(uri) => Overlay::read(&self.storage(), uri).await?,
+            None => Overlay::default(),
+        };
+        let variables = variables.into_iter().filter(|(name, _)| name.starts_with("SHOPFLOW__"));
+        Settings::from_layers(self.stack.environment(), &overlay, variables.collect(), &[])
     }
 
     /// Connects to the database.

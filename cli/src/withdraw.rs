@@ -50,10 +50,11 @@ pub struct Withdrawal {
 /// Finds the sales.
 ///
 /// # Errors
-/// `InvalidInput` when the choice is empty or names a file that core does not know;
-/// `Transient.Database`.
+/// `InvalidInput` when the choice is empty or names a file that core does not know, or the settings of
+/// the functions are wrong; `Transient.*`.
 pub async fn find(target: &Target, choice: &Choice) -> Result<Withdrawal> {
-    let settings = target.settings().await?;
+    // `validate` makes the ids of the keys again.
+    let settings = target.settings("validate").await?;
     let client = target.database().await?;
     let zone = &settings.business.time_zone;
     selection::select(&client, target.stack.landing()?, zone, choice).await?;

@@ -1,16 +1,20 @@
 -- product_pairs: Which products are bought together, and how remarkable is that?
 -- Grain: one row per two products that share at least two baskets, the lower id first.
--- A basket is what one customer bought on one business day; each sale to a guest is one of its own,
--- and what came back or was cancelled is in none, nor is a line that is no product. Support is the
--- share of all baskets that have both, confidence the share of the baskets with one product that have
--- the other too, lift how many times more often than if both were independent. Baskets of more than a
--- thousand products are imports, not purchases: they count for their products, but make no pairs.
+-- A basket is what one customer bought on one business day. What a guest bought on one day under one
+-- order number is a basket too, and each line of a guest without a number is one of its own. What came
+-- back or was cancelled is in none, nor is a line that is no product. Support is the share of all
+-- baskets that have both, confidence the share of the baskets with one product that have the other too,
+-- lift how many times more often than if both were independent. Baskets of more than a thousand
+-- products are imports, not purchases: they count for their products, but make no pairs.
 -- transform counts pairs without this query, several times faster and in bounded memory; the query
 -- says the same for other engines, and a test holds the two together.
 -- Reads gold_fact_sales.
 WITH items AS (
     SELECT DISTINCT
-        coalesce(customer_id, -transaction_id) AS buyer,
+        CASE
+            WHEN customer_id IS NULL AND order_id IS NOT NULL THEN 'order ' || order_id
+            ELSE CAST(coalesce(customer_id, -transaction_id) AS varchar)
+        END AS buyer,
         business_date,
         product_id
     FROM gold_fact_sales

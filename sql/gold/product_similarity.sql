@@ -1,9 +1,11 @@
 -- product_similarity: What else would somebody who looks at this product like?
 -- Grain: one row per product, source and rank: the ten products most similar by cosine, from
--- baskets (one customer's purchases of a business day, and each sale to a guest) and from sessions
--- (the products of one visit) of the ninety days up to the last click. Lines that bring something
--- back, and cancelled sales, are no purchases. Equal scores are ordered by product id. Two products must share at least two baskets or sessions; those of more than a thousand
--- products make no pairs. A session that rests for a whole UTC date counts as two.
+-- baskets (one customer's purchases of a business day, or a guest's of one order number) and from
+-- sessions (the products of one visit) of the ninety days up to the last click. Lines that bring
+-- something back, and cancelled sales, are no purchases; each line of a guest without an order number
+-- is a basket of its own. Equal scores are ordered by product id. Two products must share at least two
+-- baskets or sessions; those of more than a thousand products make no pairs. A session that rests for a
+-- whole UTC date counts as two.
 -- transform counts without this query, several times faster and in bounded memory; the query says
 -- the same for other engines (as long as no session rests), and a test holds the two together.
 -- Reads gold_fact_sales, silver_clickstream.
@@ -12,8 +14,10 @@ WITH last_click AS (
 ), items AS (
     SELECT DISTINCT
         'basket' AS source,
-        CAST(coalesce(customer_id, -transaction_id) AS varchar) || ' '
-            || CAST(business_date AS varchar) AS basket,
+        CASE
+            WHEN customer_id IS NULL AND order_id IS NOT NULL THEN 'order ' || order_id
+            ELSE CAST(coalesce(customer_id, -transaction_id) AS varchar)
+        END || ' ' || CAST(business_date AS varchar) AS basket,
         product_id
     FROM gold_fact_sales
     WHERE quantity > 0 AND (status IS NULL OR status <> 'cancelled') AND product_id IS NOT NULL

@@ -12,6 +12,7 @@ use shopflow_testkit::wait::Wait;
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use crate::ledger::Ledger;
+use crate::variables::Variables;
 
 /// Tests of one binary take turns: they share the stack.
 static TURN: Mutex<()> = Mutex::const_new(());
@@ -309,6 +310,11 @@ impl Cloud {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/config_uri.py");
         let uri = format!("s3://{}/overlay/", self.landing);
         shopflow_testkit::python(script.as_ref(), &[&self.endpoint, &uri]);
+    }
+
+    /// Gives every function variables beside those it has, until what is returned is dropped.
+    pub fn variables(&self, variables: &[(&str, &str)]) -> Variables {
+        Variables::set(&self.endpoint, variables)
     }
 
     /// A single number from Postgres.

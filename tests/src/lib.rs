@@ -5,8 +5,10 @@ mod cloud;
 mod files;
 mod ledger;
 mod texts;
+mod variables;
 
 pub use cloud::{Cloud, Execution};
 pub use files::{customers, products, transactions};
 pub use ledger::{Ledger, Line};
 pub use texts::Text;
+pub use variables::Variables;

@@ -12,6 +12,7 @@ use crate::console::seconds;
 use crate::local::home::Home;
 use crate::report::Report;
 use crate::report::finding::finding;
+use crate::report::keyed;
 use crate::target::Target;
 
 /// Asks every question under `sql/analytics/`: a table on screen, a CSV file in the folder, and all
@@ -47,7 +48,7 @@ fn on_screen(report: &Report) -> String {
         if let Some(finding) = finding(&answer.question.name, &answer.table, last_day) {
             text.push_str(&format!("{finding}\n"));
         }
-        text.push_str(&format!("{}\n", answer.table.render()));
+        text.push_str(&format!("{}\n", keyed::shown(&answer.table).render()));
     }
     text
 }

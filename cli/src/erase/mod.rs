@@ -64,7 +64,8 @@ pub async fn erase(target: &Target, request: &Request) -> Result<Proof> {
     let mut client = target.database().await?;
     lock(&client).await?;
     let key = key(target).await?;
-    let settings = target.settings().await?;
+    // The policies that silver is made by.
+    let settings = target.settings("transform").await?;
     let silver = Silver::new(&settings.privacy, key.clone());
     let stores = stores::Stores::new(target, request.customer, (&settings.natural_keys, &silver))?;
 

@@ -2,6 +2,7 @@
 //!
 //! A question without a sentence here is still shown with its chart and its figures.
 
+use crate::report::keyed;
 use crate::table::Table;
 use shopflow_page::number::{compact, thousands_decimal};
 
@@ -104,7 +105,10 @@ fn best_sellers(table: &Table) -> Option<String> {
     let best = largest(table, "units")?;
     let product = match table.cell(best, "product") {
         Some(name) => name.to_owned(),
-        None => format!("Product {}", table.cell(best, "product_id")?),
+        None => {
+            let key = table.cell(best, keyed::KEY).or_else(|| table.cell(best, "product_id"));
+            format!("Product {}", key?)
+        }
     };
     Some(format!(
         "{product} ({}) sells best of all, with {} units.",

@@ -77,6 +77,11 @@ fn inferred_products_are_named_by_number() {
         sentence("best_selling_products", columns, &["books|1|Atlas|7", "unknown|30|-|9"]),
         "Product 30 (unknown) sells best of all, with 9 units."
     );
+    let columns = "category|product_id|product_key|product|units";
+    assert_eq!(
+        sentence("best_selling_products", columns, &["unknown|5000000000000000000|MUG-1|-|9"]),
+        "Product MUG-1 (unknown) sells best of all, with 9 units."
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@ use shopflow_page::{Html, document, html, slug};
 use crate::analytics::{Answer, Question};
 use crate::report::figures::{is_something, percent};
 use crate::report::finding::finding;
+use crate::report::keyed;
 use crate::report::{Report, chart::draw};
 use crate::table::Table;
 
@@ -14,7 +15,8 @@ const STYLE: &str = include_str!("page.css");
 /// Figures of an answer on the page; the CSV file has all.
 const MOST_ROWS: usize = 200;
 /// Columns that name or place something: their numbers are no amounts.
-const NAMES: [&str; 5] = ["rank", "rank_by_revenue", "customer_id", "product_id", "step_number"];
+const NAMES: [&str; 6] =
+    ["rank", "rank_by_revenue", "customer_id", "product_id", keyed::KEY, "step_number"];
 
 impl Report {
     /// The page. It depends on the report alone: the same report gives the same bytes.
@@ -157,7 +159,7 @@ impl Report {
              {}{}{}{}</article>\n",
             sentence,
             figure(&answer.question, &drawings),
-            figures(&answer.question, &answer.table),
+            figures(&answer.question, &keyed::shown(&answer.table)),
             explanation(&answer.question);
             class = if drawings.len() > 1 { "card wide" } else { "card" },
             id = id,

@@ -32,14 +32,14 @@ const SOURCES: &str = "SELECT source_id FROM core.sources \
     ORDER BY effective_at, modified_at, version_id COLLATE \"C\"";
 
 /// The sources that are not before one: those of the same version, which may have been loaded twice,
-/// and later ones. A range that a source confirms is forgotten once a later one covers it.
+/// and later ones. What a source confirms is forgotten once a later one confirms it.
 const NOT_BEFORE: &str = "SELECT s.source_id FROM core.sources s, core.sources k \
     WHERE k.source_id = $1 AND s.dataset = 'transactions' \
       AND (s.effective_at, s.modified_at, s.version_id COLLATE \"C\") \
        >= (k.effective_at, k.modified_at, k.version_id COLLATE \"C\")";
 
 /// True for a sale `t` that one of the sources has. A file that repeats what is stored has no rows of
-/// its own: core has the ranges of the ids that it confirms.
+/// its own: core has the ranges of the ids that it confirms, or the files whose rows it repeats.
 macro_rules! of_sources {
     ($parameter:literal) => {
         concat!(
@@ -47,7 +47,10 @@ macro_rules! of_sources {
             $parameter,
             ") OR EXISTS (SELECT FROM core.confirmations c WHERE c.source_id = ANY(",
             $parameter,
-            ") AND c.source_id > t.source_id AND t.id BETWEEN c.first_id AND c.last_id))"
+            ") AND c.source_id > t.source_id AND t.id BETWEEN c.first_id AND c.last_id) \
+             OR EXISTS (SELECT FROM core.confirmed_sources s WHERE s.source_id = ANY(",
+            $parameter,
+            ") AND s.confirmed_source_id = t.source_id))"
         )
     };
 }

@@ -6,7 +6,7 @@
 //! are the file's, so are the rows, as surely as one equal hash means one equal row: the chance of
 //! the opposite is 2⁻⁶⁴. Else the rows are compared one by one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::pin::pin;
 
 use bytes::{BufMut, BytesMut};
@@ -69,7 +69,6 @@ struct Stored {
 /// The comparison of one file.
 pub struct Comparison<'a> {
     transaction: &'a Transaction<'a>,
-    source_id: i32,
     not_earlier: NotEarlier,
     confirmations: Confirmations,
     findings: Findings,
@@ -83,14 +82,13 @@ pub struct Comparison<'a> {
 }
 
 impl<'a> Comparison<'a> {
-    /// Prepares the comparison of the file that has `source_id`; rows are staged by `copy`.
+    /// Prepares the comparison of a file; rows are staged by `copy`.
     ///
     /// # Errors
     /// `Transient.Database` or `Internal`.
     pub async fn new(
         transaction: &'a Transaction<'a>,
         entry: &ManifestEntry,
-        source_id: i32,
         copy: &str,
     ) -> Result<Self> {
         let select = "SELECT id, row_hash, source_id FROM core.transactions WHERE";
@@ -99,7 +97,6 @@ impl<'a> Comparison<'a> {
         };
         Ok(Comparison {
             transaction,
-            source_id,
             not_earlier: NotEarlier::than(transaction, entry).await?,
             confirmations: Confirmations::default(),
             findings: Findings {
@@ -140,13 +137,9 @@ impl<'a> Comparison<'a> {
         self.confirmations.flush(self.transaction).await
     }
 
-    /// Stores the confirmations; what was found.
-    ///
-    /// # Errors
-    /// `Transient.Database` or `Internal`.
-    pub async fn finish(self) -> Result<Findings> {
-        self.confirmations.finish(self.transaction, self.source_id).await?;
-        Ok(self.findings)
+    /// What was found, and what is to be stored as confirmed once the rows are written.
+    pub fn finish(self) -> (Findings, Confirmations) {
+        (self.findings, self.confirmations)
     }
 
     /// True when the chunk holds exactly what is stored between its first and last id, which is
@@ -228,9 +221,9 @@ impl<'a> Comparison<'a> {
                 }
                 staged.push((*index, if later { Action::Lose } else { Action::Update }));
             } else if self.not_earlier.is_earlier(row.source_id) {
-                self.confirmations.add(key.id);
-                if !dense {
-                    self.confirmations.interrupt();
+                match dense {
+                    true => self.confirmations.add(key.id),
+                    false => self.confirmations.add_single(key.id, row.source_id),
                 }
             }
         }
@@ -250,6 +243,21 @@ impl<'a> Comparison<'a> {
         };
         if later.is_empty() {
             return Ok(());
+        }
+        let whole = self
+            .transaction
+            .query(
+                "SELECT DISTINCT confirmed_source_id FROM core.confirmed_sources \
+                 WHERE source_id = ANY($1)",
+                &[&later],
+            )
+            .await
+            .or_db("read confirmed sources")?;
+        let whole: HashSet<i32> = whole.iter().map(|row| row.get(0)).collect();
+        for (place, at) in differing {
+            if whole.contains(&stored[*at].source_id) {
+                staged[*place].1 = Action::Lose;
+            }
         }
         let parameters: [&(dyn ToSql + Sync); 3] = [&later, &stored[*first].id, &stored[*last].id];
         let ranges = self

@@ -9,7 +9,7 @@ use crate::references;
 
 pub const TABLE: &str = "core.transactions";
 /// A row of the table takes about this many bytes.
-const ROW_BYTES: i64 = 100;
+pub const ROW_BYTES: i64 = 100;
 /// Enough for autovacuum to make way.
 const PATIENCE: &str = "3s";
 

@@ -35,7 +35,7 @@ pub async fn load(
         return Ok(counts);
     }
     staging::create(transaction, Dataset::Transactions).await?;
-    let mut comparison = Comparison::new(transaction, entry, source_id, staging::COPY).await?;
+    let mut comparison = Comparison::new(transaction, entry, staging::COPY).await?;
     let encoder = Encoder::new(Dataset::Transactions, names)
         .with_extra(context.keeps_extra(Dataset::Transactions))
         .appended(1);
@@ -46,7 +46,7 @@ pub async fn load(
     let encoder = chunks.finish().await?;
     let (rows, has_keys) = (encoder.rows, encoder.has(NATURAL_KEY));
     encoder.names.write_added(transaction).await?;
-    let found = comparison.finish().await?;
+    let (found, confirmations) = comparison.finish();
     let alone = found.new >= context.bulk_rows
         && indexes::are_many(transaction, found.new).await?
         && indexes::claim(transaction).await?;
@@ -69,6 +69,7 @@ pub async fn load(
     } else if found.new > 0 {
         insert(transaction, source_id, found.new).await?;
     }
+    confirmations.finish(transaction, source_id).await?;
     if found.updated + found.lost > 0 {
         touched::note_moves(transaction).await?;
         touched::mark_judged_dates(transaction).await?;

@@ -10,6 +10,7 @@ use shopflow_postgres::Database;
 
 use crate::alert::Alerts;
 use crate::expectations::{Places, Suites};
+use crate::known_as::KnownAs;
 
 /// What quality builds once.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct Context {
     pub(crate) suites: Arc<Suites>,
     pub(crate) privacy: Privacy,
     pub(crate) vocabulary: Vocabularies,
+    /// Whose keys are shown in the place of their numbers.
+    pub(crate) known_as: KnownAs,
     /// Share of a file's rows, 0 to 1, that may replace others.
     pub(crate) replaced_share: f64,
     pub(crate) lake_bucket: String,
@@ -44,6 +47,7 @@ impl Context {
             suites: Arc::new(Suites::load(settings, &init.overlay)?),
             privacy: settings.privacy.clone(),
             vocabulary: settings.vocabulary.clone(),
+            known_as: KnownAs::new(&settings.privacy, &settings.natural_keys),
             replaced_share: settings.alerts.replaced_share,
             lake_bucket: settings.buckets.lake.clone(),
             reports_bucket: settings.buckets.reports.clone(),

@@ -10,6 +10,7 @@ mod cells;
 mod evidence;
 mod expectation;
 mod index;
+mod keyed;
 mod lineage;
 mod overview;
 mod profile;
@@ -27,6 +28,7 @@ use shopflow_core::{Result, keys};
 use crate::expectations::Places;
 
 pub use evidence::{Evidence, Page};
+pub(crate) use keyed::{rows_shown, with_keys};
 pub use runs::{Entry, Noted, Runs};
 
 const HTML: &str = "text/html; charset=utf-8";

@@ -18,6 +18,7 @@ use crate::context::Context;
 use crate::docs::{self, Evidence};
 use crate::expectations::history::{self, Compared};
 use crate::expectations::{self, Outcome, arrivals, names, rows};
+use crate::known_as::Keys;
 use crate::report::Report;
 use crate::snapshot::{self, Snapshot};
 
@@ -136,7 +137,16 @@ const RESERVE: Duration = Duration::from_secs(5);
 /// been told already, and a run is no worse for a page that is missing.
 async fn write_pages(context: &Context, evidence: &Evidence<'_>, invocation: &Invocation) {
     let limit = PAGES_LIMIT.min(invocation.remaining().saturating_sub(RESERVE));
-    let error = match tokio::time::timeout(limit, docs::publish(context.places(), evidence)).await {
+    let pages = async {
+        let rows = docs::rows_shown(evidence.outcomes, &context.known_as);
+        let keys = match rows.is_empty() {
+            true => Keys::new(),
+            false => context.known_as.keys(&context.database.connect().await?, &rows).await?,
+        };
+        let outcomes = docs::with_keys(evidence.outcomes, &keys);
+        docs::publish(context.places(), &Evidence { outcomes: &outcomes, ..*evidence }).await
+    };
+    let error = match tokio::time::timeout(limit, pages).await {
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(error.to_string()),
         Err(_) => Some(format!("not finished after {limit:?}")),
@@ -188,7 +198,7 @@ async fn run_checks(
         warehouse::measure(second),
         rates::measure(first),
         queue::measure(first, &run.run_id),
-        replaced::measure(second, &run.run_id),
+        replaced::measure(second, &run.run_id, &context.known_as),
         lake::measure(&context.storage, &context.lake_bucket, &context.privacy),
     )?;
     // Another run's transform may go on while the report is written.

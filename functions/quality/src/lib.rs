@@ -16,6 +16,7 @@ mod context;
 pub mod docs;
 pub mod expectations;
 mod handler;
+mod known_as;
 pub mod report;
 pub mod score;
 pub mod snapshot;

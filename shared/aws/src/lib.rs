@@ -1,7 +1,7 @@
 //! Single operations of AWS services.
 //!
 //! A generated client knows every operation of its service and takes a minute or more to compile: of
-//! CloudFormation, CloudWatch, Lambda and RDS this project calls one operation each. They go through
+//! CloudFormation, CloudWatch, Lambda and RDS this project calls one or two. They go through
 //! the same machinery as those of the generated clients (`aws-smithy-runtime`, `aws-runtime`):
 //! credentials, signature, time-outs, retries with backoff, connections. Only what the client would
 //! generate, the request and the answer, is written here by hand.

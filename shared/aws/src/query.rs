@@ -32,6 +32,7 @@ where
         form.push_str(&format!("&{name}={}", utf8_percent_encode(value, RESERVED)));
     }
     let request = Request {
+        method: "POST",
         path: "/".to_owned(),
         content_type: "application/x-www-form-urlencoded",
         body: form.into_bytes(),

@@ -41,13 +41,14 @@ pub struct Service {
 /// A request without what every request has.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
+    pub method: &'static str,
     pub path: String,
     pub content_type: &'static str,
     pub body: Vec<u8>,
 }
 
 impl Service {
-    /// Calls `operation` with a POST request and decodes its answer.
+    /// Calls `operation` and decodes its answer.
     pub(crate) async fn call<T>(
         &self,
         aws: &SdkConfig,
@@ -82,7 +83,7 @@ impl Service {
         let operation = builder
             .serializer(|request: Request| {
                 let mut built = HttpRequest::new(SdkBody::from(request.body));
-                built.set_method("POST")?;
+                built.set_method(request.method)?;
                 built.set_uri(request.path.as_str())?;
                 built.headers_mut().insert("content-type", request.content_type);
                 Ok(built)
@@ -180,7 +181,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_without_a_region_says_so() {
-        let request = Request { path: "/".to_owned(), content_type: "text/plain", body: vec![] };
+        let request = Request {
+            method: "GET",
+            path: "/".to_owned(),
+            content_type: "text/plain",
+            body: vec![],
+        };
         let aws = SdkConfig::builder().build();
         let failure = SERVICE.call(&aws, "Any", request, |_| Ok(())).await.unwrap_err();
         let text = format!("{:?}", failure.into_source().unwrap());

@@ -48,6 +48,7 @@ const MIGRATIONS: &[Migration] = migrations![
     21 "0021_replaced_rows",
     22 "0022_purchases",
     23 "0023_currencies_tax_and_payments",
+    24 "0024_baskets_and_repeats",
 ];
 
 impl Migration {

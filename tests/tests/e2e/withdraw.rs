@@ -4,6 +4,8 @@ use chrono::NaiveDate;
 use serde_json::json;
 use shopflow::execution::Poll;
 use shopflow::withdraw::{self, Choice, Found, Period};
+use shopflow_core::Dataset;
+use shopflow_core::natural_key::Form;
 use shopflow_tests::{Cloud, Ledger, customers, products, transactions};
 
 /// Of a run, so that the upload itself starts none.
@@ -140,4 +142,32 @@ async fn a_withdrawal_says_what_it_means() {
         Choice { file: Some("incoming/transactions/july.csv".to_owned()), ..Choice::default() };
     let error = withdraw::find(&cloud.target, &file).await.unwrap_err().to_string();
     assert!(error.contains("knows no sales of this file") && error.contains("july"), "{error}");
+}
+
+#[tokio::test]
+async fn keys_are_written_as_the_functions_read_them() {
+    let cloud = Cloud::fresh().await;
+    // Two forms in the bucket, one of them overruled by a variable.
+    cloud.overlay();
+    let forms = "natural_keys: {products: text, transactions: number}";
+    cloud.upload("overlay/config/base.yaml", forms).await;
+    let _text = cloud.variables(&[("SHOPFLOW__NATURAL_KEYS__TRANSACTIONS", "text")]);
+    let settings = cloud.target.settings("validate").await.unwrap();
+    let form = |dataset| settings.natural_keys.of(dataset);
+    assert_eq!(form(Dataset::Products), Form::Text);
+    assert_eq!(form(Dataset::Transactions), Form::Text);
+    assert_eq!(form(Dataset::Customers), Form::Number);
+
+    let products = "id,name,category,price,supplier\nMUG-1,Mug,home,5.00,Acme\n".to_owned();
+    let base = [("customers", customers(1..3)), ("products", products)];
+    cloud.run_files(&base).await.expect_success();
+    let header = "id,customer_id,product_id,quantity,timestamp,payment_method\n";
+    let line = |id: &str| format!("{id},1,MUG-1,1,2024-03-02T10:00:00Z,credit_card\n");
+    load(&cloud, &format!("{header}{}{}", line("A-1"), line("A-2"))).await;
+    assert_eq!(cloud.count(BROUGHT).await, 1000);
+    take_back(&cloud, &Choice { file: Some(JUNE.to_owned()), ..Choice::default() }).await;
+    assert_eq!(cloud.count(BROUGHT).await, 0);
+    // No second row stands beside a sale that was taken back.
+    assert_eq!(cloud.count("SELECT count(*) FROM core.transactions").await, 2);
+    assert_eq!(cloud.count("SELECT count(*) FROM core.products").await, 1);
 }

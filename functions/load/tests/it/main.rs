@@ -11,5 +11,6 @@ mod order;
 mod payments;
 mod rates;
 mod replaced;
+mod scattered;
 mod vocabulary;
 mod world;

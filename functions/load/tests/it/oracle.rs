@@ -79,7 +79,7 @@ async fn check(world: &World, case: usize, files: &[File]) {
         .sql
         .batch_execute(
             "TRUNCATE core.transactions, core.transaction_history, core.confirmations, \
-             core.sources, ops.load_audit, ops.lake_queue, ops.moved_rows",
+             core.confirmed_sources, core.sources, ops.load_audit, ops.lake_queue, ops.moved_rows",
         )
         .await
         .unwrap();

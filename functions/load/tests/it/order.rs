@@ -152,6 +152,8 @@ const STATE: &str = "\
             FROM core.sources AS s WHERE s.source_id = t.source_id OR EXISTS ( \
                 SELECT 1 FROM core.confirmations AS c WHERE c.source_id = s.source_id \
                     AND s.source_id > t.source_id AND t.id BETWEEN c.first_id AND c.last_id) \
+            OR EXISTS (SELECT 1 FROM core.confirmed_sources AS w \
+                WHERE w.source_id = s.source_id AND w.confirmed_source_id = t.source_id) \
         ) AS latest \
     UNION ALL SELECT 'm', id, from_date::text FROM ops.moved_rows \
     ORDER BY 1, 2, 3";
@@ -245,7 +247,7 @@ async fn replay(world: &World, files: &[File], order: &[usize]) -> Vec<String> {
         .sql
         .batch_execute(
             "TRUNCATE core.customers, core.products, core.transactions, core.customer_history, \
-             core.product_history, core.transaction_history, core.confirmations, core.sources, \
+             core.product_history, core.transaction_history, core.confirmations, core.confirmed_sources, core.sources, \
              ops.moved_rows, ops.load_audit, ops.lake_queue",
         )
         .await

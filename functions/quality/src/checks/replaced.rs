@@ -10,6 +10,7 @@ use shopflow_postgres::{Client, PgResultExt};
 use tokio_postgres::types::{ToSql, Type};
 
 use super::{Check, Layer};
+use crate::known_as::{KnownAs, Rows};
 
 /// Files that are named one by one.
 const NAMED: usize = 5;
@@ -25,8 +26,8 @@ pub struct LoadedFile {
     pub rows: u64,
     /// Rows whose id stood for something else before.
     pub replaced: u64,
-    /// Two ids of these at most.
-    pub ids: Vec<i64>,
+    /// Two of these at most, by key or by id.
+    pub ids: Vec<String>,
 }
 
 impl LoadedFile {
@@ -35,14 +36,13 @@ impl LoadedFile {
     }
 
     fn described(&self) -> String {
-        let ids: Vec<String> = self.ids.iter().map(i64::to_string).collect();
         let what = if ids.len() == 1 { "id" } else { "ids" };
         format!(
             "{} of {} rows of {} ({what} {})",
             self.replaced,
             self.rows,
             self.key,
-            ids.join(" and ")
+            self.ids.join(" and ")
         )
     }
 }
@@ -51,20 +51,28 @@ const FILES: &str = "
 SELECT dataset, source_key, rows_in, replaced, replaced_ids
 FROM ops.load_audit WHERE run_id = $1 ORDER BY dataset, part";
 
-/// Asks Postgres.
+/// Asks Postgres; rows are named by their keys, if those may be shown.
 ///
 /// # Errors
 /// `Transient.Database`, or `Internal` when the schema is not as expected.
-pub async fn measure(client: &Client, run_id: &str) -> Result<Vec<LoadedFile>> {
+pub async fn measure(client: &Client, run_id: &str, known_as: &KnownAs) -> Result<Vec<LoadedFile>> {
     let run: [(&(dyn ToSql + Sync), Type); 1] = [(&run_id, Type::TEXT)];
     let rows = client.query_typed(FILES, &run).await.or_db("measure replaced rows")?;
+    let mut named = Rows::new();
+    for row in &rows {
+        let dataset: Dataset = row.get::<_, &str>(0).parse()?;
+        named.extend(row.get::<_, Vec<i64>>(4).into_iter().map(|id| (dataset, id)));
+    }
+    let keys = known_as.keys(client, &named).await?;
     let file = |row: &tokio_postgres::Row| -> Result<LoadedFile> {
+        let dataset: Dataset = row.get::<_, &str>(0).parse()?;
+        let shown = |id: i64| keys.get(&(dataset, id)).cloned().unwrap_or_else(|| id.to_string());
         Ok(LoadedFile {
-            dataset: row.get::<_, &str>(0).parse()?,
+            dataset,
             key: row.get(1),
             rows: row.get::<_, i64>(2).max(0) as u64,
             replaced: row.get::<_, i64>(3).max(0) as u64,
-            ids: row.get(4),
+            ids: row.get::<_, Vec<i64>>(4).into_iter().map(shown).collect(),
         })
     };
     rows.iter().map(file).collect()
@@ -110,7 +118,8 @@ mod tests {
 
     fn file(key: &str, rows: u64, replaced: u64, ids: &[i64]) -> LoadedFile {
         let (dataset, key) = (Dataset::Transactions, key.to_owned());
-        LoadedFile { dataset, key, rows, replaced, ids: ids.to_vec() }
+        let ids = ids.iter().map(i64::to_string).collect();
+        LoadedFile { dataset, key, rows, replaced, ids }
     }
 
     #[test]

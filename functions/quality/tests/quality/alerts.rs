@@ -164,3 +164,15 @@ async fn files_whose_rows_replace_those_of_other_customers_or_products_are_told(
     assert_eq!(shop.check_as("wednesday", &invocation).await.failed, 0);
     assert_eq!(shop.alerts().await[0].0, "ShopFlow quality recovered: wednesday");
 }
+
+#[tokio::test]
+async fn rows_that_were_replaced_are_named_by_their_keys() {
+    let shop = Shop::open().await;
+    let made = 5_000_000_000_000_000_000_i64;
+    let keyed = "UPDATE core.transactions SET id = $1, natural_key = 'A-1/4' WHERE id = 4";
+    shop.db.execute(keyed, &[&made]).await.unwrap();
+    loaded(&shop, "monday", "orders.csv", 40, &[7, made]).await;
+    shop.check_as("monday", &Invocation::detached(&shop.aws, "quality")).await;
+    let alerts = shop.alerts().await;
+    assert!(alerts[0].1.contains("orders.csv (ids 7 and A-1/4)"), "{alerts:?}");
+}

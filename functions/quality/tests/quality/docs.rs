@@ -189,3 +189,33 @@ async fn pages_that_cannot_be_written_hold_back_neither_the_alert_nor_the_run() 
     assert!(shop.alerts().await.is_empty(), "the repeated call tells nobody again");
     assert!(self::site(&shop).await.contains_key("docs/index.html"));
 }
+
+#[tokio::test]
+async fn pages_name_rows_by_their_keys() {
+    let mut shop = Shop::open().await;
+    // The row of a product with a number that was made of its key; the sale names it.
+    let products = "id,name,category,price,supplier,natural_key\n\
+        5000000000000000000,Mug,home,5.00,Acme,MUG-1\n";
+    let sales = "id,customer_id,product_id,quantity,timestamp,payment_method\n\
+        9,1,5000000000000000000,1,2026-01-15T02:00:00Z,paypal\n";
+    let files: [(Dataset, Vec<u8>); 2] =
+        [(Dataset::Products, products.into()), (Dataset::Transactions, sales.into())];
+    shop.manifest = Some(files::publish(&shop, &files).await);
+    shop.db
+        .batch_execute(
+            "INSERT INTO core.products (id, name, category_id, price, natural_key, row_hash, effective_at,
+                 source_modified_at, source_version_id, source_run_id)
+             SELECT 5000000000000000000, name, category_id, price, 'MUG-1', row_hash, effective_at,
+                 source_modified_at, source_version_id, source_run_id
+             FROM core.products ORDER BY id LIMIT 1",
+        )
+        .await
+        .unwrap();
+    shop.check().await;
+    let site = site(&shop).await;
+    let page = |name: &str| &site[&format!("docs/run_id={RUN_ID}/{name}.html")];
+    for name in ["products", "transactions"] {
+        assert!(page(name).contains("<code>MUG-1</code>"), "{}", page(name));
+        assert!(!page(name).contains("<code>5000000000000000000</code>"), "{}", page(name));
+    }
+}

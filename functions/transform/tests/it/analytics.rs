@@ -300,7 +300,8 @@ async fn recommendations_are_what_their_sql_says() {
             let unit_price = is_postage.then_some(49_500);
             let is_guest = dice.roll(7) == 0;
             let status = (dice.roll(6) == 0).then_some("cancelled");
-            let own = Own { is_guest, is_postage, unit_price, status, ..Own::default() };
+            let order = dice.pick(&[None, Some("o-1"), Some("o-2"), Some("o-3")]);
+            let own = Own { is_guest, is_postage, unit_price, status, order, ..Own::default() };
             let quantity = if dice.roll(9) == 0 { -quantity } else { quantity };
             (Sale(id, customer, product, quantity, moment), own)
         })
@@ -322,7 +323,7 @@ async fn recommendations_are_what_their_sql_says() {
         .batch_execute(
             "CREATE TEMP VIEW gold_fact_sales AS
              SELECT f.transaction_id, c.customer_id, p.product_id, f.quantity,
-                    f.status, (f.sold_at AT TIME ZONE 'UTC')::date AS business_date
+                    f.order_id, f.status, (f.sold_at AT TIME ZONE 'UTC')::date AS business_date
              FROM warehouse.fact_sales AS f
              LEFT JOIN warehouse.dim_customer AS c USING (customer_key)
              LEFT JOIN warehouse.dim_product AS p USING (product_key);

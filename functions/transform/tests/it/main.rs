@@ -7,6 +7,7 @@ mod bulk;
 mod business;
 mod common;
 mod dice;
+mod guest_baskets;
 mod increments;
 mod lineage;
 mod merge;

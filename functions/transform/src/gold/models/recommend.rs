@@ -1,11 +1,12 @@
 //! Which products are bought together, and which are alike: features for recommendations.
 //!
-//! A basket is what one customer bought on one business day; each sale to a guest is one of its own,
-//! and what came back or was cancelled is in none, nor is a line that is no product. Facts come by
-//! UTC date, and a business day touches at most the dates before and after its own, so only a few
-//! days are open at a time.
+//! A basket is what one customer bought on one business day. What a guest bought on one day under one
+//! order number is a basket too, and each line of a guest without a number is one of its own. What
+//! came back or was cancelled is in none, nor is a line that is no product. Facts come by UTC date,
+//! and a business day touches at most the dates before and after its own, so only a few days are open
+//! at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -23,13 +24,14 @@ const SCALE: i8 = 9;
 const SHARE: DataType = DataType::Decimal128(10, SCALE);
 
 /// Columns of `fact_sales` that baskets are made of.
-pub const SALES_COLUMNS: [&str; 7] = [
+pub const SALES_COLUMNS: [&str; 8] = [
     "transaction_id",
     "event_date",
     "business_date",
     "customer_id",
     "product_id",
     "quantity",
+    "order_id",
     "status",
 ];
 /// The status of a sale that never came about.
@@ -80,8 +82,28 @@ pub fn product_similarity() -> SchemaRef {
 #[derive(Debug)]
 pub struct SalesBaskets {
     builder: Builder,
-    /// Buyers and products by business day.
-    open: BTreeMap<i32, Vec<(u64, i64)>>,
+    /// Business days that may have further sales.
+    open: BTreeMap<i32, Day>,
+}
+
+/// What was bought on one business day.
+#[derive(Debug, Default)]
+struct Day {
+    /// Baskets and products.
+    lines: Vec<(u64, i64)>,
+    /// The baskets of guests by order number.
+    orders: HashMap<String, u64>,
+}
+
+impl Day {
+    /// The basket of an order of a guest, named by `line`, the first of its lines.
+    fn order(&mut self, number: &str, line: u64) -> u64 {
+        if let Some(basket) = self.orders.get(number) {
+            return *basket;
+        }
+        self.orders.insert(number.to_owned(), line);
+        line
+    }
 }
 
 impl SalesBaskets {
@@ -101,7 +123,7 @@ impl SalesBaskets {
         let customers = column_with_nulls::<Int64Type>(facts, "customer_id")?;
         let products = column_with_nulls::<Int64Type>(facts, "product_id")?;
         let quantities = column::<Int32Type>(facts, "quantity")?;
-        let statuses = texts(facts, "status")?;
+        let (orders, statuses) = (texts(facts, "order_id")?, texts(facts, "status")?);
         // Most shops have no statuses, and then no text is looked at.
         let has_statuses = statuses.null_count() < statuses.len();
         let is_purchase = |row: usize| {
@@ -109,13 +131,13 @@ impl SalesBaskets {
                 has_statuses && statuses.is_valid(row) && statuses.value(row) == CANCELLED;
             quantities[row] > 0 && !is_cancelled
         };
-        // Customers have positive numbers; a guest is known by the sale alone.
-        let buyer = |row: usize| {
+        // Customers have positive numbers; a guest is known by the order, or by the line alone.
+        let basket = |day: &mut Day, row: usize| {
             if customers.is_valid(row) {
-                customers.value(row) as u64
-            } else {
-                ids[row].wrapping_neg() as u64
+                return customers.value(row) as u64;
             }
+            let line = ids[row].wrapping_neg() as u64;
+            if orders.is_valid(row) { day.order(orders.value(row), line) } else { line }
         };
         let mut start = 0;
         for run in dates.chunk_by(|left, right| left == right) {
@@ -124,9 +146,11 @@ impl SalesBaskets {
             let mut at = start;
             for day in days[start..end].chunk_by(|left, right| left == right) {
                 let is_bought = |row: &usize| is_purchase(*row) && products.is_valid(*row);
-                let bought = (at..at + day.len()).filter(is_bought);
                 let open = self.open.entry(day[0]).or_default();
-                open.extend(bought.map(|row| (buyer(row), products.value(row))));
+                for row in (at..at + day.len()).filter(is_bought) {
+                    let basket = basket(open, row);
+                    open.lines.push((basket, products.value(row)));
+                }
                 at += day.len();
             }
             start = end;
@@ -145,9 +169,8 @@ impl SalesBaskets {
 
     fn close_before(&mut self, day: i32) -> Result<()> {
         while let Some(first) = self.open.first_entry().filter(|first| *first.key() < day) {
-            let lines = first.remove();
             self.builder
-                .add(lines)
+                .add(first.remove().lines)
                 .or_error(ErrorKind::Internal, "write of spilled baskets failed")?;
         }
         Ok(())
