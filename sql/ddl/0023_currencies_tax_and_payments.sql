@@ -231,7 +231,9 @@ WITH sold AS (
     SELECT
         f.order_id,
         coalesce(f.currency, s.currency) AS currency,
-        sum(coalesce(f.charged, f.amount)) AS charged,
+        -- A line without a price of its own has the list price, which is in the shop's currency.
+        sum(CASE WHEN f.currency IS NULL THEN f.amount
+                 ELSE coalesce(f.charged, round(f.amount / f.exchange_rate, 2)) END) AS charged,
         -- As the sale has them: what was converted does not come back to the cent.
         sum(warehouse.line_charge(t.quantity, t.tax, t.status, 1)) AS tax,
         sum(warehouse.line_charge(t.quantity, t.shipping, t.status, 1)) AS shipping
