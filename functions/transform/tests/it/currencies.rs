@@ -49,7 +49,7 @@ const RATES: [Rate; 4] = [
 async fn a_sale_is_converted_at_the_rate_of_its_day() {
     let shop = small_shop().await;
     shop.rates(&source("r1", 0, "2026-01-12"), &RATES).await;
-    let off = |discount, own| Own { discount: Some(discount), ..own };
+    let off = |discount: i64, own: Own| Own { discount: Some(discount), ..own };
     let list_price = |currency| Own { currency: Some(currency), ..Own::default() };
     let sales = [
         two_mugs(4, at_999(Some("USD"))),
@@ -108,7 +108,7 @@ async fn a_sale_is_converted_at_the_rate_of_its_day() {
 async fn tax_and_shipping_stand_beside_the_price_and_a_return_gives_them_back() {
     let shop = small_shop().await;
     shop.rates(&source("r1", 0, "2026-01-12"), &RATES).await;
-    let charged = |own| Own { tax: Some(19_050), shipping: Some(49_500), ..own };
+    let charged = |own: Own| Own { tax: Some(19_050), shipping: Some(49_500), ..own };
     let returned = |id| sale(id, 1, 7, -1, "2026-01-11T09:00:00Z");
     let status = |status| Own { status: Some(status), ..charged(at_999(None)) };
     let sales = [
@@ -348,7 +348,8 @@ async fn a_sale_costs_what_its_product_cost_at_its_moment() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_list_price_reaches_sales_in_other_currencies() {
     let shop = international_shop().await;
-    let own = |discount, own| Own { discount: Some(discount), currency: Some("GBP"), ..own };
+    let own =
+        |discount: i64, own: Own| Own { discount: Some(discount), currency: Some("GBP"), ..own };
     let sales = [
         two_mugs(9, own(2_000, Own::default())),
         two_mugs(10, own(40_000, Own::default())),
