@@ -31,7 +31,7 @@ from common import REPOSITORY, build_examples, example, report
 DATABASE = f"bench_scd2_{os.getpid()}"
 WAREHOUSE = REPOSITORY / "sql" / "warehouse"
 STEPS = ["pending", "customer_changes", "product_changes", "payment_methods", "outdated_facts",
-         "dimensions", "rekeyed_facts", "rekeyed_sessions"]
+         "pending_rates", "dimensions", "rekeyed_facts", "rekeyed_sessions"]
 
 HISTORY = """
 INSERT INTO core.customer_history (id, effective_at, name, email, registration_date, country, row_hash,
@@ -118,7 +118,7 @@ def shopflow(database) -> float:
     cursor.execute("COMMIT")
     seconds = time.perf_counter() - started
     cursor.execute((WAREHOUSE / "close_marks.sql").read_text())
-    cursor.execute("DROP TABLE pending_entities, pending_dates, pending_moves")
+    cursor.execute("DROP TABLE pending_entities, pending_dates, pending_moves, pending_rates")
     return seconds
 
 

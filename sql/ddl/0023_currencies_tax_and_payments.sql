@@ -127,13 +127,30 @@ RETURNS numeric LANGUAGE sql STABLE PARALLEL SAFE AS $$
     FROM ops.shop_currency AS s
 $$;
 
--- What one unit of a currency was worth in the shop's; null while a rate is missing.
+-- What one unit of a currency was worth in the shop's; null while a rate is missing. One that is beyond
+-- what the columns of facts hold is a mistake and counts as missing.
 CREATE FUNCTION warehouse.exchange_rate(currency text, day date)
 RETURNS numeric LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT CASE WHEN $1 IS NULL OR $1 = s.currency THEN 1.000000000000 ELSE round(
-        warehouse.units_per_base(s.currency, $2) / warehouse.units_per_base($1, $2), 12
+    SELECT CASE WHEN $1 IS NULL OR $1 = s.currency THEN 1.000000000000 ELSE (
+        SELECT found.rate
+        FROM round(
+            warehouse.units_per_base(s.currency, $2) / warehouse.units_per_base($1, $2), 12
+        ) AS found (rate)
+        WHERE found.rate > 0 AND found.rate < 100000000
     ) END
     FROM ops.shop_currency AS s
+$$;
+
+-- The price of a line in the shop's currency: its own, or else that of the list, which is in the
+-- shop's currency already. Null while none or no rate is known, and where it is too large for a price.
+CREATE FUNCTION warehouse.line_price(
+    currency text, own_price numeric, list_price numeric, exchange_rate numeric)
+RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE
+        WHEN own_price IS NULL THEN list_price
+        WHEN currency IS NULL THEN own_price
+        WHEN own_price * exchange_rate < 99999999.995 THEN own_price * exchange_rate
+    END
 $$;
 
 -- As before, in the shop's currency: the price is converted already, money taken off is not yet.
@@ -178,6 +195,7 @@ $$;
 
 COMMENT ON FUNCTION warehouse.units_per_base(text, date) IS 'Units of a currency for one unit of the base of the rates, by the latest rate up to the day; null where there is none that is recent enough';
 COMMENT ON FUNCTION warehouse.exchange_rate(text, date) IS 'What one unit of a currency was worth in the shop''s on a day, with twelve places; 1 for the shop''s own, null while a rate is missing';
+COMMENT ON FUNCTION warehouse.line_price(text, numeric, numeric, numeric) IS 'Price per unit of a line in the shop''s currency: its own, converted, or else the list price; null while neither or no rate is known';
 COMMENT ON FUNCTION warehouse.line_discount(integer, numeric, numeric, numeric) IS 'What was taken off a line, in the shop''s currency: up to 1 a share of it, over 1 money of the sale''s currency; rounded to cents, negative for a return';
 COMMENT ON FUNCTION warehouse.line_amount(integer, numeric, numeric, text, numeric) IS 'What a line brought in the shop''s currency: quantity x price less discount, each rounded to cents; negative for a return, 0 for a line that was cancelled, returned or refunded; null while its price or rate is missing';
 COMMENT ON FUNCTION warehouse.line_charge(integer, numeric, text, numeric) IS 'Tax or shipping of a line in the shop''s currency, rounded to cents; negative for a return, 0 for a line that was cancelled, returned or refunded';
@@ -280,6 +298,10 @@ ALTER TABLE warehouse.monthly_sales
     ADD COLUMN shipping numeric(18, 2) NOT NULL DEFAULT 0,
     ADD COLUMN costed_revenue numeric(18, 2) NOT NULL DEFAULT 0,
     ADD COLUMN margin numeric(18, 2) NOT NULL DEFAULT 0;
+
+-- Their files lack the columns: they count as never published, so that the next call of transform
+-- computes them whole.
+DELETE FROM ops.publications WHERE table_name IN ('daily_sales', 'weekly_sales', 'monthly_sales');
 
 -- Nothing had tax, shipping or a cost until now, so those that are there are right. Files of gold lack
 -- the columns that facts have now: the next calls of transform write all of them once more, and leave

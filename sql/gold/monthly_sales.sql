@@ -5,7 +5,8 @@
 -- sold, at the prices that were charged; revenue is gross less discounts and returns. Returns are what
 -- came back, whether a line of its own says so or the status of the sale. Units are less what came back
 -- or was cancelled. Money counts priced lines; unpriced_transactions says how many wait for the price
--- of their product.
+-- of their product, or for an exchange rate. Tax and shipping are in no other sum. The margin is that of
+-- costed_revenue, the revenue of the lines whose cost is known. All money is in the shop's currency.
 -- Reads gold_fact_sales.
 WITH lines AS (
     SELECT
@@ -17,6 +18,9 @@ WITH lines AS (
         amount,
         discount,
         status,
+        tax,
+        shipping,
+        cost,
         CASE WHEN quantity > 0 AND (status IS NULL OR status <> 'cancelled') THEN 1 ELSE 0 END
             AS sold
     FROM gold_fact_sales
@@ -39,7 +43,12 @@ WITH lines AS (
                 WHEN sold = 1 THEN amount + coalesce(discount, CAST(0 AS decimal(18, 2)))
             END), 0) AS decimal(18, 2)) AS gross,
         CAST(coalesce(sum(CASE WHEN sold = 1 AND unit_price IS NOT NULL THEN discount END), 0)
-             AS decimal(18, 2)) AS discounts
+             AS decimal(18, 2)) AS discounts,
+        CAST(coalesce(sum(tax), 0) AS decimal(18, 2)) AS tax,
+        CAST(coalesce(sum(shipping), 0) AS decimal(18, 2)) AS shipping,
+        CAST(coalesce(sum(CASE WHEN cost IS NOT NULL THEN amount END), 0) AS decimal(18, 2))
+            AS costed_revenue,
+        CAST(coalesce(sum(amount - cost), 0) AS decimal(18, 2)) AS margin
     FROM lines
     GROUP BY month_start
 ), numbered AS (
@@ -58,7 +67,11 @@ SELECT
     p.single_sales + coalesce(n.orders, 0) AS orders,
     p.gross,
     p.discounts,
-    CAST(p.gross - p.discounts - p.revenue AS decimal(18, 2)) AS returns
+    CAST(p.gross - p.discounts - p.revenue AS decimal(18, 2)) AS returns,
+    p.tax,
+    p.shipping,
+    p.costed_revenue,
+    p.margin
 FROM periods AS p
 LEFT JOIN numbered AS n ON n.month_start = p.month_start
 ORDER BY p.month_start

@@ -1,6 +1,6 @@
--- The facts that a changed history gives another version or another price, and no others: those of
--- a version that goes, those of one that ends earlier from its new end on, and those of a product
--- version with another price; those of guests have no customer, and some lines no product. The facts of
+-- The facts that a changed history gives another version, price or cost, and no others: those of a
+-- version that goes, those of one that ends earlier from its new end on, and those of a product version
+-- with another price or cost; those of guests have no customer, and some lines no product. The facts of
 -- dirty dates are compared with their sales anyway. Runs before the dimensions change.
 CREATE TEMP TABLE outdated_customers ON COMMIT DROP AS
 SELECT customer_key, CASE WHEN is_wanted THEN valid_to ELSE '-infinity' END AS since
@@ -9,11 +9,12 @@ WHERE customer_key IS NOT NULL AND (NOT is_wanted OR valid_to < previous_valid_t
 
 CREATE TEMP TABLE outdated_products ON COMMIT DROP AS
 SELECT product_key,
-       CASE WHEN is_wanted AND price IS NOT DISTINCT FROM previous_price THEN valid_to
-            ELSE '-infinity' END AS since
+       CASE WHEN is_wanted AND (price, cost) IS NOT DISTINCT FROM (previous_price, previous_cost)
+            THEN valid_to ELSE '-infinity' END AS since
 FROM product_changes
 WHERE product_key IS NOT NULL
-  AND (NOT is_wanted OR price IS DISTINCT FROM previous_price OR valid_to < previous_valid_to);
+  AND (NOT is_wanted OR (price, cost) IS DISTINCT FROM (previous_price, previous_cost)
+       OR valid_to < previous_valid_to);
 
 ANALYZE outdated_customers;
 ANALYZE outdated_products;

@@ -1,10 +1,11 @@
--- The outdated facts with the versions and list prices of the new history; a sale with a price of its
--- own keeps that. A fact whose customer or product has no version ends the statement: no sale gets lost
--- silently.
+-- The outdated facts with the versions, list prices and costs of the new history; a sale with a price
+-- of its own keeps that. Rates stay as they were: another one makes its dates dirty. A fact whose
+-- customer or product has no version ends the statement: no sale gets lost silently.
 UPDATE warehouse.fact_sales AS f
 SET customer_key = n.customer_key, product_key = n.product_key, unit_price = n.price,
-    amount = warehouse.line_amount(f.quantity, n.price, n.discount, f.status),
-    discount = warehouse.line_discount(f.quantity, n.price, n.discount)
+    amount = warehouse.line_amount(f.quantity, n.price, n.discount, f.status, n.factor),
+    discount = warehouse.line_discount(f.quantity, n.price, n.discount, n.factor),
+    cost = warehouse.line_cost(f.quantity, n.cost, f.status)
 FROM (
     SELECT o.date_key, o.transaction_id,
            CASE WHEN o.customer_id IS NOT NULL
@@ -12,7 +13,9 @@ FROM (
            CASE WHEN o.product_id IS NOT NULL
                 THEN coalesce(p.product_key, warehouse.lost_sale('product', f.sold_at)) END
                AS product_key,
-           coalesce(t.unit_price, p.price) AS price, t.discount
+           warehouse.line_price(f.currency, t.unit_price, p.price, f.exchange_rate) AS price,
+           CASE WHEN f.currency IS NULL THEN 1 ELSE f.exchange_rate END AS factor,
+           t.discount, p.cost
     FROM outdated_facts AS o
     JOIN warehouse.fact_sales AS f USING (date_key, transaction_id)
     LEFT JOIN core.transactions AS t ON t.id = o.transaction_id

@@ -36,7 +36,7 @@ fn steps() -> Vec<Step> {
     for star in &stars {
         steps.push((star.changes_table(), format!("{}{}", dimensions::PREPARE, star.changes())));
     }
-    steps.extend(files!["payment_methods", "outdated_facts"]);
+    steps.extend(files!["payment_methods", "outdated_facts", "pending_rates"]);
     let updates: String = stars.iter().map(dimensions::Star::update).collect();
     let updates = format!("{}{updates}{}", dimensions::BEGIN, dimensions::END);
     steps.push(("dimensions".to_owned(), updates));

@@ -4,3 +4,4 @@ ALTER TABLE warehouse.dim_product DROP CONSTRAINT dim_product_product_id_valid_f
 ALTER TABLE core.customer_history DROP CONSTRAINT customer_history_pkey;
 ALTER TABLE core.product_history DROP CONSTRAINT product_history_pkey;
 DROP INDEX core.transactions_timestamp;
+DROP INDEX core.transactions_currency;

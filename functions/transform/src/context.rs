@@ -11,6 +11,7 @@ use shopflow_privacy::Key;
 use shopflow_query::engine::memory_budget;
 
 use crate::business::BusinessTime;
+use crate::currency::ShopCurrency;
 
 /// What a call needs besides its event; built once per process.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub struct Context {
     pub lake: String,
     /// Whose days and weeks the aggregates follow.
     pub business: BusinessTime,
+    /// What sales in other currencies are converted to.
+    pub currency: ShopCurrency,
     /// What counts as a recommendation.
     pub recommendations: Recommendations,
     /// How silver treats personal values.
@@ -45,6 +48,7 @@ impl Context {
             database: Database::new(&init.aws, &init.settings.database).await?,
             lake: init.settings.buckets.lake.clone(),
             business: BusinessTime::new(&init.settings.business.time_zone)?,
+            currency: ShopCurrency::of(&init.settings),
             recommendations: init.settings.recommendations,
             silver: silver(&init.aws, &init.settings.privacy).await?,
             layout: Layout::new(&init.settings.lake),

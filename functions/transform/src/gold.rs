@@ -10,6 +10,7 @@ pub mod dimensions;
 pub mod facts;
 pub mod modelled;
 pub mod models;
+pub mod rates;
 pub mod refresh;
 pub mod sessions;
 pub mod tables;
@@ -84,7 +85,7 @@ async fn refresh_star<'a>(
 ) -> Result<FreshStar<'a>> {
     let engine = Engine::new(context.memory_bytes / 4 * 3);
     let refresh = Refresh { context, engine, cache, update };
-    let dims = Dimensions::read(client).await?;
+    let dims = Dimensions::read(client, update).await?;
     // The file of a dimension that got a new column does not have it, although no row changed.
     let is_due = |star: &Star| update.dimensions || star.attributes().any(|it| star.is_later(it));
     let write_dimensions = dims

@@ -87,9 +87,10 @@ async fn work(
     let most = if full { u64::MAX } else { context.rows_per_call };
     let fresh = pending::take(client, Queue::All, most).await?;
     let snapshot = pending::snapshot(client).await?;
+    context.currency.renew(&snapshot).await?;
     let pending = Pending::read(&snapshot, &fresh, full, most).await?;
     if pending.is_empty() {
-        drop(snapshot);
+        snapshot.commit().await.or_db("end reading the queue")?;
         return finish(context, session, event, steps).await;
     }
     if pending.files_left {

@@ -17,6 +17,7 @@
 
 pub mod business;
 mod context;
+pub mod currency;
 mod days;
 pub mod gold;
 mod handler;

@@ -16,6 +16,7 @@ pub use facts::Computed;
 const DATES: &str = include_str!("../../../sql/warehouse/dates.sql");
 const PAYMENT_METHODS: &str = include_str!("../../../sql/warehouse/payment_methods.sql");
 const OUTDATED_FACTS: &str = include_str!("../../../sql/warehouse/outdated_facts.sql");
+const PENDING_RATES: &str = include_str!("../../../sql/warehouse/pending_rates.sql");
 const REKEYED_FACTS: &str = include_str!("../../../sql/warehouse/rekeyed_facts.sql");
 const REKEYED_SESSIONS: &str = include_str!("../../../sql/warehouse/rekeyed_sessions.sql");
 const GONE_VERSIONS: &str = include_str!("../../../sql/warehouse/gone_versions.sql");
@@ -24,7 +25,7 @@ const GONE_VERSIONS: &str = include_str!("../../../sql/warehouse/gone_versions.s
 #[derive(Debug, Default)]
 pub struct Facts {
     /// Rows of `fact_sales` that were computed: those of dirty dates, and single ones that a changed
-    /// history gave another version or price.
+    /// history gave another version, price or cost.
     pub rows: u64,
     /// The dirty dates, extended by those of the single rows.
     pub dates: BTreeSet<NaiveDate>,
@@ -79,7 +80,7 @@ pub async fn add_dates(transaction: &Transaction<'_>, dates: &[NaiveDate]) -> Re
 pub struct Dimensioned {
     /// The dates whose facts are to be computed anew.
     outdated: Vec<NaiveDate>,
-    /// Single facts of other dates that got another version or price.
+    /// Single facts of other dates that got another version, price or cost.
     rekeyed: u64,
     /// All dates with facts that change.
     pub dates: BTreeSet<NaiveDate>,
@@ -105,6 +106,7 @@ pub async fn dimensions(transaction: &Transaction<'_>, pending: &Pending) -> Res
     }
     transaction.batch_execute(PAYMENT_METHODS).await.or_db("add payment methods")?;
     transaction.batch_execute(OUTDATED_FACTS).await.or_db("find outdated facts")?;
+    transaction.batch_execute(PENDING_RATES).await.or_db("find exchange rates")?;
     transaction.batch_execute(dimensions::BEGIN).await.or_db("prepare dimensions")?;
     for star in &stars {
         let updated = transaction.batch_execute(&star.update()).await;

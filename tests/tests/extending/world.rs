@@ -17,6 +17,7 @@ use shopflow_lake::{Layout, Silver, Table, parquet};
 use shopflow_postgres::Database;
 use shopflow_privacy::Key;
 use shopflow_transform::business::BusinessTime;
+use shopflow_transform::currency::ShopCurrency;
 use shopflow_upload::UploadResult;
 use shopflow_validate::clock::Zone;
 use tokio_postgres::Client;
@@ -182,6 +183,7 @@ impl World {
             database: self.database.clone(),
             lake: self.lake.clone(),
             business: BusinessTime::new("UTC").unwrap(),
+            currency: ShopCurrency::of(&self.settings),
             recommendations: self.settings.recommendations,
             silver: Silver::new(&self.settings.privacy, key),
             layout: Layout::new(&self.settings.lake),

@@ -1,4 +1,4 @@
-//! `fact_sales` in the lake: the months of touched dates, priced as of the sale.
+//! `fact_sales` in the lake: the months of touched dates, priced and converted as of the sale.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use shopflow_query::batches::{conform, restate, sorted};
 use shopflow_query::engine::memory_table;
 
 use super::refresh::{Dimensions, Refresh, event_time, only};
-use super::tables;
+use super::{rates, tables};
 use crate::days;
 
 /// Months that are computed at the same time.
@@ -138,6 +138,10 @@ impl Refresh<'_> {
                 &self.context.business.localise(tables::FACT_SALES_SQL),
                 vec![
                     ("silver_transactions", memory_table(&schema, sold)?),
+                    (
+                        rates::EXCHANGE_RATES,
+                        memory_table(&tables::exchange_rates(), vec![dims.rates.clone()])?,
+                    ),
                     (
                         "gold_dim_customer",
                         memory_table(&tables::dim_customer(), vec![dims.customers.clone()])?,

@@ -17,8 +17,8 @@ use shopflow_query::batches::conform;
 use shopflow_query::origin::Bucket;
 use shopflow_query::{Engine, FileCache, LazyFiles, Rows};
 
-use super::dimensions;
-use super::tables::Aggregate;
+use super::tables::{self, Aggregate};
+use super::{dimensions, rates};
 use crate::context::Context;
 
 /// What has to be recomputed.
@@ -77,26 +77,31 @@ impl Content {
     }
 }
 
-/// The dimensions as they are now.
+/// The dimensions as they are now, and the rates of the dates that are computed.
 pub(crate) struct Dimensions {
     /// All of them, each with what it is.
     pub all: Vec<(Star, RecordBatch)>,
     /// The two that facts refer to.
     pub customers: RecordBatch,
     pub products: RecordBatch,
+    pub rates: RecordBatch,
 }
 
 impl Dimensions {
-    /// Reads them.
+    /// Reads them; the rates only if there are dates, for which the warehouse has looked them up.
     ///
     /// # Errors
     /// `Transient.Database`.
-    pub async fn read(client: &Client) -> Result<Dimensions> {
+    pub async fn read(client: &Client, update: &Update) -> Result<Dimensions> {
         let reads = shopflow_postgres::dimensions::all().into_iter().map(|star| async move {
             let rows = dimensions::read(client, &star).await?;
             Ok::<_, Error>((star, rows))
         });
         let all = futures::future::try_join_all(reads).await?;
+        let rates = match update.dates.is_empty() {
+            true => RecordBatch::new_empty(tables::exchange_rates()),
+            false => rates::read(client).await?,
+        };
         let of = |dataset: Dataset| {
             let found = all.iter().find(|(star, _)| star.dataset == dataset);
             found
@@ -104,7 +109,7 @@ impl Dimensions {
                 .ok_or_else(|| Error::internal("dataset has no dimension").with("dataset", dataset))
         };
         let (customers, products) = (of(Dataset::Customers)?, of(Dataset::Products)?);
-        Ok(Dimensions { all, customers, products })
+        Ok(Dimensions { all, customers, products, rates })
     }
 }
 

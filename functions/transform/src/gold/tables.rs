@@ -9,9 +9,9 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use crate::days::Period;
 use star::decimal;
 pub use star::{
-    BUSINESS_DATE, EVENT_DATE, FACT_SALES, FACT_SALES_SQL, FACT_SESSIONS, FACT_SESSIONS_SQL,
-    SESSION_ID, dim_customer, dim_product, dimension, fact_sales, fact_sessions,
-    silver_transactions,
+    BUSINESS_DATE, EVENT_DATE, EXCHANGE_RATE_PRECISION, EXCHANGE_RATE_SCALE, FACT_SALES,
+    FACT_SALES_SQL, FACT_SESSIONS, FACT_SESSIONS_SQL, SESSION_ID, dim_customer, dim_product,
+    dimension, exchange_rates, fact_sales, fact_sessions, silver_transactions,
 };
 
 /// A table of the star that an aggregate reads.
@@ -88,6 +88,10 @@ fn period_table(
         ("gross", decimal(18)),
         ("discounts", decimal(18)),
         ("returns", decimal(18)),
+        ("tax", decimal(18)),
+        ("shipping", decimal(18)),
+        ("costed_revenue", decimal(18)),
+        ("margin", decimal(18)),
     ]);
     Aggregate { name, sql, reads: &[Input::FactSales], period: Some(period), schema }
 }

@@ -6,12 +6,13 @@ use shopflow_lake::Layout;
 use uuid::Uuid;
 
 use crate::common::answers::{answers, answers_agree};
-use crate::common::{Customer, Event, Own, Product, Sale, Shop, Source, at, source};
+use crate::common::{Customer, Event, Own, Product, Rate, Sale, Shop, Source, at, source};
 use crate::dice::Dice;
 
 /// What one file brings.
 enum Batch {
-    Products(Source, Vec<Product>),
+    Products(Source, Vec<(Product, Option<i64>)>),
+    Rates(Source, Vec<Rate>),
     Customers(Source, Vec<Customer>),
     Sales(Source, Vec<(Sale, Own)>),
     Events(Source, Vec<Event>),
@@ -19,7 +20,8 @@ enum Batch {
 
 async fn send(shop: &Shop, batch: &Batch) {
     match batch {
-        Batch::Products(from, rows) => shop.products(from, rows).await,
+        Batch::Products(from, rows) => shop.products_with(from, rows).await,
+        Batch::Rates(from, rows) => shop.rates(from, rows).await,
         Batch::Customers(from, rows) => shop.customers(from, rows).await,
         Batch::Sales(from, rows) => shop.sales_with(from, rows).await,
         Batch::Events(from, rows) => shop.events(from, rows).await,
@@ -28,18 +30,20 @@ async fn send(shop: &Shop, batch: &Batch) {
 
 /// Batches of sources in any order of time: late ones, moved sales, events before the start of a
 /// session that is known already, events of customers nobody knows yet, guests, returns, sales at
-/// prices of their own, postage; and customers and products of whom not all is known.
+/// prices of their own or in another currency, postage; rates that come before and after them; and
+/// customers and products of whom not all is known.
 fn batches(dice: &mut Dice, run: &str) -> Vec<Batch> {
     let mut batches = Vec::new();
     for part in 0..1 + dice.roll(4) as u32 {
         let mut from = source(run, part, "2026-03-20");
         from.effective_at += Duration::hours(7 * dice.roll(60));
-        batches.push(match dice.roll(5) {
+        batches.push(match dice.roll(6) {
             0 => {
                 let supplier = dice.pick(&["Acme", ""]);
                 let product =
                     Product(1 + dice.roll(4), "Thing", "toys", 100 + dice.roll(3), supplier);
-                Batch::Products(from, vec![product])
+                let cost = dice.pick(&[None, Some(7_000), Some(12_345)]);
+                Batch::Products(from, vec![(product, cost)])
             }
             1 => {
                 // An empty one is missing.
@@ -58,6 +62,11 @@ fn batches(dice: &mut Dice, run: &str) -> Vec<Batch> {
                     events.push(event(dice, number));
                 }
                 Batch::Events(from, events)
+            }
+            3 => {
+                let day = dice.pick(&["2026-03-20", "2026-03-27", "2026-03-31", "2026-04-02"]);
+                let rate = dice.pick(&[125_000_000, 110_300_000, 90_000_000]);
+                Batch::Rates(from, vec![Rate(day, "USD", rate)])
             }
             _ => {
                 let mut sales: Vec<(Sale, Own)> = Vec::new();

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Duration, Utc};
 
 use crate::common::answers::answers_agree;
-use crate::common::{self, Customer, Own, Product, Sale, Shop, Source, at, sale, source};
+use crate::common::{self, Customer, Own, Product, Rate, Sale, Shop, Source, at, sale, source};
 use crate::dice::Dice;
 
 type History<V> = BTreeMap<i64, BTreeMap<DateTime<Utc>, V>>;
@@ -128,19 +128,29 @@ impl Oracle {
     }
 }
 
+/// A dollar is 0.8 of a euro, on every day of the histories.
+const DOLLARS: [Rate; 3] = [
+    Rate("2025-12-26", "USD", 125_000_000),
+    Rate("2026-01-02", "USD", 125_000_000),
+    Rate("2026-01-09", "USD", 125_000_000),
+];
+
 /// Cents that a line brought; the list price is in cents.
 fn amount(quantity: i32, own: &Own, list_price: Option<i64>) -> Option<i64> {
     if quantity > 0 && own.status.is_some_and(|status| status != "completed") {
         return Some(0);
     }
     let quantity = i64::from(quantity);
-    let price = own.unit_price.or(list_price.map(|cents| cents * 100))?;
+    // In hundred-thousandths; only a price of the sale's own is in its currency.
+    let factor = if own.currency == Some("USD") { 8 } else { 10 };
+    let own_price = own.unit_price.map(|price| price * factor);
+    let price = own_price.or(list_price.map(|cents| cents * 1_000))?;
     let discount = own.discount.unwrap_or_default();
     let taken_off = match discount <= 10_000 {
-        true => rounded(quantity * price * discount, 1_000_000),
-        false => rounded(discount * quantity.signum(), 100),
+        true => rounded(quantity * price * discount, 10_000_000),
+        false => rounded(discount * factor * quantity.signum(), 1_000),
     };
-    Some(rounded(quantity * price, 100) - taken_off)
+    Some(rounded(quantity * price, 1_000) - taken_off)
 }
 
 /// The quotient, halves away from zero.
@@ -188,6 +198,7 @@ pub struct Play {
 impl Play {
     pub async fn new(seed: u64) -> Play {
         let shop = Shop::open().await;
+        shop.rates(&source("rates", 0, "2026-01-01"), &DOLLARS).await;
         Play { shop, dice: Dice(seed), oracle: Oracle::default(), keys: BTreeMap::new(), seed }
     }
 

@@ -25,9 +25,14 @@ pub const FACT_SALES_SQL: &str = include_str!("../../../../../sql/gold/fact_sale
 /// The question `fact_sessions` answers.
 pub const FACT_SESSIONS_SQL: &str = include_str!("../../../../../sql/gold/fact_sessions.sql");
 
-/// Columns of `gold/fact_sales`. Price and amount are null while no price is known, the customer is
-/// for a guest, the product for a line that is none, and the way to pay and the last three where the
-/// source has nothing.
+/// Digits before and after the point of what one unit of a currency was worth in the shop's.
+pub const EXCHANGE_RATE_PRECISION: u8 = 22;
+/// Digits after the point of it.
+pub const EXCHANGE_RATE_SCALE: i8 = 12;
+
+/// Columns of `gold/fact_sales`. Price and amount are null while no price is known, or the rate to the
+/// shop's currency is missing, the customer is for a guest, the product for a line that is none, and
+/// the way to pay and the columns from `order_id` on where the source has nothing.
 pub fn fact_sales() -> SchemaRef {
     Arc::new(Schema::new(vec![
         Field::new("transaction_id", DataType::Int64, false),
@@ -45,7 +50,27 @@ pub fn fact_sales() -> SchemaRef {
         Field::new("order_id", DataType::Utf8, true),
         Field::new("discount", decimal(18), true),
         Field::new("status", DataType::Utf8, true),
+        Field::new("tax", decimal(18), true),
+        Field::new("shipping", decimal(18), true),
+        Field::new("cost", decimal(18), true),
+        Field::new("currency", DataType::Utf8, true),
+        Field::new("exchange_rate", exchange_rate(), true),
+        Field::new("charged", decimal(18), true),
     ]))
+}
+
+/// Columns of the rates that facts are converted at: what one unit of a currency was worth on the
+/// (UTC) date of a sale, null while that is missing.
+pub fn exchange_rates() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new(EVENT_DATE, DataType::Date32, false),
+        Field::new("currency", DataType::Utf8, false),
+        Field::new("exchange_rate", exchange_rate(), true),
+    ]))
+}
+
+fn exchange_rate() -> DataType {
+    DataType::Decimal128(EXCHANGE_RATE_PRECISION, EXCHANGE_RATE_SCALE)
 }
 
 /// Columns of `gold/fact_sessions`, and of its published copy.

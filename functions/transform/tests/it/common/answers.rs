@@ -1,6 +1,10 @@
 //! The answers about all sales and visits, held against Postgres.
 
-use super::Shop;
+use shopflow_core::keys;
+use shopflow_lake::{parquet, schema};
+use shopflow_transform::gold::tables;
+
+use super::{Shop, text_rows};
 
 /// The tables that have them.
 pub const ANSWERS: [&str; 7] = [
@@ -38,7 +42,12 @@ fn of_the_star(key: &str, unit: &str) -> String {
                 coalesce(sum(warehouse.line_gross(f.quantity, f.unit_price, f.amount, f.discount,
                     f.status)), 0)::numeric(18, 2) AS gross,
                 coalesce(sum(f.discount) FILTER (WHERE sale.is_one AND f.unit_price IS NOT NULL), 0)
-                    ::numeric(18, 2) AS discounts
+                    ::numeric(18, 2) AS discounts,
+                coalesce(sum(f.tax), 0)::numeric(18, 2) AS tax,
+                coalesce(sum(f.shipping), 0)::numeric(18, 2) AS shipping,
+                coalesce(sum(f.amount) FILTER (WHERE f.cost IS NOT NULL), 0)::numeric(18, 2)
+                    AS costed_revenue,
+                coalesce(sum(f.amount - f.cost), 0)::numeric(18, 2) AS margin
          FROM warehouse.fact_sales AS f
          CROSS JOIN warehouse.business_zone AS z
          CROSS JOIN LATERAL (
@@ -57,7 +66,8 @@ pub async fn periods_agree(shop: &Shop, context: &str) {
         ("monthly_sales", "month_start", "month"),
     ] {
         let published = format!(
-            "SELECT {key}, transactions, units, revenue, orders, gross, discounts
+            "SELECT {key}, transactions, units, revenue, orders, gross, discounts, tax, shipping,
+                    costed_revenue, margin
              FROM warehouse.{table} ORDER BY 1"
         );
         let asked = shop.query(&of_the_star(key, unit)).await;
@@ -69,7 +79,48 @@ pub async fn periods_agree(shop: &Shop, context: &str) {
     }
 }
 
-/// Asserts that the published answers are what Postgres says of the star it has.
+/// Columns that facts have in the lake and in the warehouse.
+const FACTS: [&str; 15] = [
+    "transaction_id",
+    "customer_key",
+    "product_key",
+    "quantity",
+    "unit_price",
+    "amount",
+    "order_id",
+    "discount",
+    "status",
+    "tax",
+    "shipping",
+    "cost",
+    "currency",
+    "exchange_rate",
+    "charged",
+];
+
+/// Asserts that the facts of the lake are those of the warehouse.
+pub async fn facts_agree(shop: &Shop, context: &str) {
+    let mut gold = Vec::new();
+    for (_, content) in shop.files(&keys::gold_table(tables::FACT_SALES)).await {
+        for batch in parquet::decode(content.into()).unwrap() {
+            // A file of an earlier release lacks some.
+            let batch = schema::complete(&batch, &tables::fact_sales()).unwrap();
+            let place = |name: &&str| batch.schema().index_of(name).unwrap();
+            let places: Vec<usize> = FACTS.iter().map(place).collect();
+            gold.extend(text_rows(&batch.project(&places).unwrap()));
+        }
+    }
+    gold.sort();
+    let values = FACTS.map(|name| format!("coalesce({name}::text, '')")).join(" || '|' || ");
+    let sql = format!("SELECT {values} FROM warehouse.fact_sales");
+    let rows = shop.client.query(&sql, &[]).await.unwrap();
+    let mut facts: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    facts.sort();
+    assert_eq!(gold, facts, "{context}: facts");
+}
+
+/// Asserts that the published answers are what Postgres says of the star it has, and that the lake has
+/// the same facts.
 pub async fn answers_agree(shop: &Shop, context: &str) {
     let published = answers(shop).await;
     let tables = ANSWERS.map(|table| format!("warehouse.{table}")).join(", ");
@@ -79,4 +130,5 @@ pub async fn answers_agree(shop: &Shop, context: &str) {
     shop.client.batch_execute("ROLLBACK").await.unwrap();
     assert_eq!(published, asked, "{context}");
     periods_agree(shop, context).await;
+    facts_agree(shop, context).await;
 }

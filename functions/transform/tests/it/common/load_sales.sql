@@ -33,9 +33,9 @@ SELECT id, (t."timestamp" AT TIME ZONE 'UTC')::date FROM incoming JOIN core.tran
 WHERE (t."timestamp" AT TIME ZONE 'UTC')::date <> (sold_at AT TIME ZONE 'UTC')::date
 ON CONFLICT (id, from_date) DO UPDATE SET moved_at = clock_timestamp();
 INSERT INTO core.transactions (id, customer_id, product_id, quantity, "timestamp", payment_method_id,
-    order_id, unit_price, discount, status, row_hash, source_id)
+    order_id, unit_price, discount, status, tax, shipping, currency, row_hash, source_id)
 SELECT i.id, customer_id, product_id, quantity, sold_at, payment_method_id,
-       order_id, unit_price, discount, status, 0,
+       order_id, unit_price, discount, status, tax, shipping, currency, 0,
        (SELECT max(s.source_id) FROM core.sources AS s
         WHERE s.run_id = i.run_id AND s.version_id = i.version AND s.effective_at = i.effective_at)
 FROM incoming AS i LEFT JOIN core.payment_methods AS m ON m.name = i.method
@@ -43,6 +43,7 @@ ON CONFLICT (id) DO UPDATE SET customer_id = excluded.customer_id, product_id = 
     quantity = excluded.quantity, "timestamp" = excluded."timestamp",
     payment_method_id = excluded.payment_method_id,
     order_id = excluded.order_id, unit_price = excluded.unit_price, discount = excluded.discount,
-    status = excluded.status,
+    status = excluded.status, tax = excluded.tax, shipping = excluded.shipping,
+    currency = excluded.currency,
     source_id = excluded.source_id;
 DROP TABLE incoming;

@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 pub mod answers;
+mod rates;
 mod rows;
 pub mod small_shop;
 
@@ -18,6 +19,7 @@ use shopflow_postgres::Database;
 use shopflow_privacy::Key;
 use shopflow_transform::Context;
 use shopflow_transform::business::BusinessTime;
+use shopflow_transform::currency::ShopCurrency;
 use tokio_postgres::Client;
 
 use crate::dice::Dice;
@@ -91,11 +93,15 @@ pub struct Own {
     pub discount: Option<i64>,
     pub status: Option<&'static str>,
     pub order: Option<&'static str>,
+    /// In ten-thousandths, as the shipping is.
+    pub tax: Option<i64>,
+    pub shipping: Option<i64>,
+    pub currency: Option<&'static str>,
 }
 
 impl Own {
     /// Half of the sales say nothing more. The others are to guests, at prices of their own, with
-    /// shares or money off, given back, or no products.
+    /// shares or money off, given back, in other currencies, with tax, or no products.
     pub fn random(dice: &mut Dice) -> Own {
         if dice.roll(2) == 0 {
             return Own::default();
@@ -115,9 +121,16 @@ impl Own {
                 Some("cancelled"),
             ]),
             order: dice.pick(&[None, Some("o-1"), Some("o-2")]),
+            tax: dice.pick(&[None, Some(19_050), Some(-7_777)]),
+            shipping: dice.pick(&[None, Some(49_500)]),
+            currency: dice.pick(&[None, None, Some("EUR"), Some("USD")]),
         }
     }
 }
+
+/// What one unit of the base was worth in a currency: day, currency, hundred-millionths.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rate(pub &'static str, pub &'static str, pub i64);
 
 /// What is there; an empty text is nothing.
 pub fn known(text: &str) -> Option<&str> {
@@ -170,6 +183,7 @@ impl Shop {
             database,
             lake,
             business: BusinessTime::new(zone).unwrap(),
+            currency: ShopCurrency::of(&production(&[])),
             recommendations: Recommendations { minimum_baskets: 2, top: 10, session_days: 90 },
             silver: silver(&[], KEY),
             layout: Layout { month_bytes: 32 << 20, file_bytes: 4 << 20 },
@@ -272,11 +286,16 @@ impl Shop {
 /// The key of the keyed hash that tests begin with.
 pub const KEY: &str = "thirty-two letters and digits...";
 
-/// The policies of production with other variables below `SHOPFLOW__PRIVACY__`.
-pub fn silver(variables: &[(&str, &str)], key: &str) -> Silver {
+/// The settings of production with other variables below `SHOPFLOW__PRIVACY__`.
+fn production(variables: &[(&str, &str)]) -> Settings {
     let name = |name: &str| format!("SHOPFLOW__PRIVACY__{name}");
     let variables = variables.iter().map(|(of, value)| (name(of), (*value).to_owned())).collect();
-    let settings = Settings::from_sources("prod", variables, &[]).unwrap();
+    Settings::from_sources("prod", variables, &[]).unwrap()
+}
+
+/// The policies of production with other variables below `SHOPFLOW__PRIVACY__`.
+pub fn silver(variables: &[(&str, &str)], key: &str) -> Silver {
+    let settings = production(variables);
     Silver::new(&settings.privacy, Key::new(key.as_bytes()).unwrap())
 }
 

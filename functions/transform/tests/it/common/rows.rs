@@ -72,17 +72,29 @@ impl Shop {
     }
 
     pub async fn products(&self, from: &Source, rows: &[Product]) {
+        let unknown: Vec<(Product, Option<i64>)> =
+            rows.iter().map(|product| (product.clone(), None)).collect();
+        self.products_with(from, &unknown).await;
+    }
+
+    /// Products with what they cost the shop, in ten-thousandths.
+    pub async fn products_with(&self, from: &Source, products: &[(Product, Option<i64>)]) {
+        let rows: Vec<&Product> = products.iter().map(|(product, _)| product).collect();
         let prices = Decimal128Array::from_iter_values(rows.iter().map(|r| i128::from(r.3)));
+        let costs: Decimal128Array =
+            products.iter().map(|(_, cost)| cost.map(i128::from)).collect();
         let columns: Vec<ArrayRef> = vec![
             Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.0))),
             Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r.1))),
             Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r.2))),
             Arc::new(prices.with_precision_and_scale(10, 2).unwrap()),
             Arc::new(rows.iter().map(|r| known(r.4)).collect::<StringArray>()),
+            no_keys(rows.len()),
+            Arc::new(costs.with_precision_and_scale(12, 4).unwrap()),
         ];
         let entry = self.bronze(Dataset::Products, from, columns).await;
-        for Product(id, name, category, cents, supplier) in rows {
-            let hash = format!("{name}|{category}|{cents}|{supplier}").into_bytes();
+        for (Product(id, name, category, cents, supplier), cost) in products {
+            let hash = format!("{name}|{category}|{cents}|{supplier}|{cost:?}").into_bytes();
             let supplier = known(supplier);
             self.client
                 .execute(
@@ -93,7 +105,7 @@ impl Shop {
                 )
                 .await
                 .unwrap();
-            let values: [&(dyn tokio_postgres::types::ToSql + Sync); 9] = [
+            let values: [&(dyn tokio_postgres::types::ToSql + Sync); 10] = [
                 id,
                 name,
                 category,
@@ -103,17 +115,21 @@ impl Shop {
                 &from.effective_at,
                 &from.version,
                 &from.run_id,
+                cost,
             ];
             self.client
                 .execute(
                     "INSERT INTO core.products (id, name, category_id, price, supplier_id,
-                         row_hash, effective_at, source_modified_at, source_version_id, source_run_id)
-                     SELECT $1, $2, c.category_id, $4::bigint / 100.0, s.supplier_id, $6, $7, $7, $8, $9
+                         row_hash, effective_at, source_modified_at, source_version_id, source_run_id,
+                         cost)
+                     SELECT $1, $2, c.category_id, $4::bigint / 100.0, s.supplier_id, $6, $7, $7, $8, $9,
+                            $10::bigint / 10000.0
                      FROM core.categories AS c LEFT JOIN core.suppliers AS s ON s.name = $5
                      WHERE c.name = $3
                      ON CONFLICT (id) DO UPDATE SET name = $2, is_inferred = false,
                          category_id = excluded.category_id, price = excluded.price,
-                         supplier_id = excluded.supplier_id, row_hash = $6, effective_at = $7
+                         supplier_id = excluded.supplier_id, row_hash = $6, effective_at = $7,
+                         cost = excluded.cost
                      WHERE products.is_inferred OR products.effective_at <= $7",
                     &values,
                 )
@@ -122,10 +138,12 @@ impl Shop {
             self.client
                 .execute(
                     "INSERT INTO core.product_history (id, name, category, price, supplier,
-                         row_hash, effective_at, source_modified_at, source_version_id, source_run_id)
-                     VALUES ($1, $2, $3, $4::bigint / 100.0, $5, $6, $7, $7, $8, $9)
+                         row_hash, effective_at, source_modified_at, source_version_id, source_run_id,
+                         cost)
+                     VALUES ($1, $2, $3, $4::bigint / 100.0, $5, $6, $7, $7, $8, $9,
+                             $10::bigint / 10000.0)
                      ON CONFLICT (id, effective_at) DO UPDATE SET name = $2, category = $3,
-                         price = excluded.price, supplier = $5, row_hash = $6",
+                         price = excluded.price, supplier = $5, row_hash = $6, cost = excluded.cost",
                     &values,
                 )
                 .await
@@ -168,6 +186,10 @@ impl Shop {
             amounts(|own| own.unit_price),
             amounts(|own| own.discount),
             Arc::new(owns.iter().map(|own| own.status).collect::<StringArray>()),
+            no_keys(rows.len()),
+            amounts(|own| own.tax),
+            amounts(|own| own.shipping),
+            Arc::new(owns.iter().map(|own| own.currency).collect::<StringArray>()),
         ];
         let entry = self.bronze(Dataset::Transactions, from, columns).await;
         let sql = include_str!("load_sales.sql");
@@ -178,14 +200,18 @@ impl Shop {
         let prices: Vec<Option<i64>> = owns.iter().map(|own| own.unit_price).collect();
         let discounts: Vec<Option<i64>> = owns.iter().map(|own| own.discount).collect();
         let statuses: Vec<Option<&str>> = owns.iter().map(|own| own.status).collect();
+        let taxes: Vec<Option<i64>> = owns.iter().map(|own| own.tax).collect();
+        let shipping: Vec<Option<i64>> = owns.iter().map(|own| own.shipping).collect();
+        let currencies: Vec<Option<&str>> = owns.iter().map(|own| own.currency).collect();
         let incoming = "CREATE TEMP TABLE incoming AS
             SELECT i.id, i.customer_id, i.product_id, i.quantity, i.sold_at, i.order_id,
                    i.price / 10000.0 AS unit_price, i.reduction / 10000.0 AS discount, i.status,
-                   i.method, s.*
+                   i.method, i.taxed / 10000.0 AS tax, i.shipped / 10000.0 AS shipping, i.currency, s.*
             FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::timestamptz[],
-                        $6::text[], $7::bigint[], $8::bigint[], $9::text[], $13::text[])
+                        $6::text[], $7::bigint[], $8::bigint[], $9::text[], $13::text[],
+                        $14::bigint[], $15::bigint[], $16::text[])
                 AS i (id, customer_id, product_id, quantity, sold_at, order_id, price, reduction, status,
-                      method),
+                      method, taxed, shipped, currency),
                 (SELECT $10::timestamptz AS effective_at, $11::text AS version, $12::text AS run_id) AS s";
         self.client
             .execute(
@@ -204,6 +230,9 @@ impl Shop {
                     &from.version,
                     &from.run_id,
                     &methods,
+                    &taxes,
+                    &shipping,
+                    &currencies,
                 ],
             )
             .await
@@ -275,7 +304,7 @@ impl Shop {
         self.queue(&entry, from).await;
     }
 
-    async fn bronze(
+    pub(super) async fn bronze(
         &self,
         dataset: Dataset,
         from: &Source,
@@ -346,7 +375,7 @@ impl Shop {
         self.client.execute(&mark, &[&dataset, &ids, &from.effective_at]).await.unwrap();
     }
 
-    async fn queue(&self, entry: &ManifestEntry, from: &Source) {
+    pub(super) async fn queue(&self, entry: &ManifestEntry, from: &Source) {
         self.client
             .execute(
                 "INSERT INTO ops.lake_queue (run_id, dataset, part, entry) VALUES ($1, $2, $3, $4)",
@@ -360,4 +389,9 @@ impl Shop {
             .await
             .unwrap();
     }
+}
+
+/// Keys that are texts: none, since rows have numbers.
+fn no_keys(rows: usize) -> ArrayRef {
+    Arc::new((0..rows).map(|_| None::<&str>).collect::<StringArray>())
 }

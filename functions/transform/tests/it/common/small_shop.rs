@@ -83,3 +83,12 @@ pub async fn totals_agree(shop: &Shop) {
         assert_eq!(shop.number(&format!("SELECT count(*) FROM {table}")).await, sales);
     }
 }
+
+/// Asserts that a full run finds nothing to write in another way.
+pub async fn same_after_a_full_run(shop: &Shop) {
+    let facts = "SELECT * FROM warehouse.fact_sales ORDER BY transaction_id";
+    let (gold, rows) = (shop.files("gold/").await, shop.query(facts).await);
+    shop.run("full", true).await.unwrap();
+    assert!(shop.files("gold/").await == gold, "gold");
+    assert_eq!(shop.query(facts).await, rows);
+}

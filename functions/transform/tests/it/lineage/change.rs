@@ -28,16 +28,22 @@ const VERSIONS: i64 = 10;
 
 /// Rows in which customers, products, sessions and days meet often.
 fn rows(table: &str, schema: &SchemaRef) -> RecordBatch {
-    let dimension = table.starts_with("gold.dim_");
-    let count = if dimension { VERSIONS } else { ROWS };
-    let members = if table.starts_with("gold.fact_") { 35 } else { 5 };
-    let values = |field: &Arc<Field>| values(dimension, members, field, count);
+    let count = if is_dimension(table) { VERSIONS } else { ROWS };
+    let values = |field: &Arc<Field>| values(table, field, count);
     let columns = schema.fields().iter().map(values).collect();
     RecordBatch::try_new(Arc::clone(schema), columns).unwrap()
 }
 
-fn values(dimension: bool, members: i64, field: &Field, count: i64) -> ArrayRef {
+fn is_dimension(table: &str) -> bool {
+    table.starts_with("gold.dim_")
+}
+
+fn values(table: &str, field: &Field, count: i64) -> ArrayRef {
     let name = field.name().as_str();
+    let dimension = is_dimension(table);
+    let members = if table.starts_with("gold.fact_") { 35 } else { 5 };
+    // One for each day and currency.
+    let rates = table == lake::RATES;
     // Every column has a rhythm of its own.
     let seed = name.bytes().fold(7_i64, |seed, byte| (seed * 31 + i64::from(byte)) % 9_973);
     let noise = |n: i64| (n * (seed | 1) * 7 + seed + n * n * 13) % 1_009;
@@ -73,6 +79,7 @@ fn values(dimension: bool, members: i64, field: &Field, count: i64) -> ArrayRef 
             "url" => format!("/orders/{}", noise(n) % 50),
             "event_id" => format!("e{n:04}"),
             "status" => of(&["cancelled", "completed", "refunded", "returned"]),
+            _ if rates => format!("{name}-{}", n % 7),
             _ => format!("{name}-{}", noise(n) % 7),
         }
     };
@@ -83,7 +90,8 @@ fn values(dimension: bool, members: i64, field: &Field, count: i64) -> ArrayRef 
         }
         DataType::Int32 => Arc::new(each.map(|n| number(n) as i32).collect::<Int32Array>()),
         DataType::Date32 => {
-            let day = |n| present(n).then(|| (FIRST + noise(n) % 45) as i32);
+            let day = |n| if rates { n / 7 } else { noise(n) % 45 };
+            let day = |n| present(n).then(|| (FIRST + day(n)) as i32);
             Arc::new(each.map(day).collect::<Date32Array>())
         }
         DataType::Timestamp(..) => {
@@ -95,6 +103,8 @@ fn values(dimension: bool, members: i64, field: &Field, count: i64) -> ArrayRef 
                 // A share of the line; other discounts are money.
                 ("discount", 4) if n % 2 == 0 => 100 + noise(n) * 5,
                 (_, 4) => 100 * (100 + noise(n)),
+                // From a tenth to a little over one.
+                (_, 12) => 1_000_000_000 * (100 + noise(n)),
                 _ => 100 + noise(n),
             };
             let decimal = |n: i64| present(n).then(|| i128::from(unscaled(n)));

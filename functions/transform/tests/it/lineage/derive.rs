@@ -10,7 +10,7 @@ use shopflow_lineage::{Column, Dataset, Graph, Layer, Source, Transformation, da
 use shopflow_postgres::dimensions as stars;
 use shopflow_privacy::Layer::Silver;
 use shopflow_privacy::Treatment;
-use shopflow_transform::gold::{dimensions, modelled, tables};
+use shopflow_transform::gold::{dimensions, modelled, rates, tables};
 
 use super::lake::Question;
 use super::postgres::{self, Table};
@@ -23,12 +23,12 @@ pub async fn graph() -> Graph {
     for files in Files::all() {
         datasets.extend([raw(files), bronze(files), silver(files)]);
     }
-    let tables = postgres::tables().await;
-    let mut written = postgres::lineage(&tables);
-    datasets.extend(core(&tables));
+    let schema = postgres::schema().await;
+    let mut written = postgres::lineage(&schema);
+    datasets.extend(core(&schema.tables));
     let questions = gold(&mut written).await;
     let published: Vec<&Dataset> = questions.iter().filter(|d| is_published(d)).collect();
-    datasets.extend(warehouse(&tables, &written.written, &published));
+    datasets.extend(warehouse(&schema.tables, &written.written, &published));
     datasets.extend(questions);
     sorted(datasets)
 }
@@ -60,8 +60,10 @@ fn type_of(kind: Kind) -> String {
         Kind::Date => "date".to_owned(),
         Kind::Timestamp => "timestamp".to_owned(),
         Kind::Price => "decimal(10, 2)".to_owned(),
-        Kind::Amount | Kind::Discount => "decimal(12, 4)".to_owned(),
+        Kind::Amount | Kind::Discount | Kind::Money => "decimal(12, 4)".to_owned(),
+        Kind::Rate => "decimal(18, 8)".to_owned(),
         Kind::Country => "country".to_owned(),
+        Kind::Currency => "currency".to_owned(),
         Kind::OneOf(_) => "enum".to_owned(),
     }
 }
@@ -174,15 +176,16 @@ fn dataset(table: &Table, from: impl Fn(&str) -> Vec<Source>, rows: Vec<Source>)
     Dataset { name: table.name.clone(), columns: columns.collect(), rows }
 }
 
-/// The gold tables: dimensions are read from the warehouse, facts and answers by their questions.
+/// The gold tables: dimensions and rates are read from Postgres, facts and answers by their questions.
 async fn gold(warehouse: &mut super::sql::Database) -> Vec<Dataset> {
     let mut gold = Vec::new();
     for star in stars::all() {
         let lineage = warehouse.query(&dimensions::sql(&star));
         gold.push(answer(star.dimension.table, &tables::dimension(&star), &lineage));
     }
+    let rates = warehouse.query(rates::SQL);
     for Question { name, sql, schema } in lake::questions() {
-        let lineage = plan::of(sql, &lake::inputs()).await;
+        let lineage = plan::of(sql, &lake::inputs()).await.resolved(lake::RATES, &rates);
         if name != lake::PURCHASES {
             gold.push(answer(name, &schema, &lineage));
             continue;

@@ -7,9 +7,13 @@ use shopflow_transform::gold::modelled;
 use shopflow_transform::gold::models::lifetime;
 use shopflow_transform::gold::tables::{self, AGGREGATES};
 
+/// The rates that facts are converted at, as `transform` reads them for the dates it computes.
+pub const RATES: &str = "core.exchange_rates";
+
 /// Everything a question may read, by its name in the lineage.
 pub fn inputs() -> Vec<(String, SchemaRef)> {
     let mut tables = vec![
+        (RATES.to_owned(), tables::exchange_rates()),
         ("gold.dim_customer".to_owned(), tables::dim_customer()),
         ("gold.dim_product".to_owned(), tables::dim_product()),
         ("gold.fact_sales".to_owned(), tables::fact_sales()),

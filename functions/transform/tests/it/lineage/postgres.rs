@@ -21,6 +21,7 @@ fn scripts() -> Vec<String> {
     ];
     scripts.extend(stars.iter().map(Star::changes));
     scripts.push(file(include_str!("../../../../../sql/warehouse/payment_methods.sql")));
+    scripts.push(file(include_str!("../../../../../sql/warehouse/pending_rates.sql")));
     scripts.push(dimensions::BEGIN.to_owned());
     scripts.extend(stars.iter().map(Star::update));
     scripts.push(dimensions::END.to_owned());
@@ -41,16 +42,37 @@ pub struct Table {
     pub references: BTreeMap<String, (String, String)>,
 }
 
-/// Tables and views of `core`, `warehouse` and `ops`.
-pub async fn tables() -> Vec<Table> {
+/// The migrated database.
+pub struct Schema {
+    /// Tables and views of `core`, `warehouse` and `ops`.
+    pub tables: Vec<Table>,
+    /// Name and query of the functions of `warehouse` that read tables; one that another calls comes
+    /// first.
+    functions: Vec<(String, String)>,
+}
+
+/// Migrates a database and reads what it has.
+pub async fn schema() -> Schema {
     let (settings, client) = shopflow_testkit::database().await;
     let database = Postgres::new(&shopflow_testkit::aws().await, &settings).await.unwrap();
     let mut connection = database.connect().await.unwrap();
     database.migrate(&mut connection).await.unwrap();
-    read(&client).await
+    Schema { tables: tables(&client).await, functions: functions(&client).await }
 }
 
-async fn read(client: &Client) -> Vec<Table> {
+async fn functions(client: &Client) -> Vec<(String, String)> {
+    let sql = "
+        SELECT n.nspname || '.' || p.proname, p.prosrc
+        FROM pg_proc AS p
+        JOIN pg_namespace AS n ON n.oid = p.pronamespace
+        JOIN pg_language AS l ON l.oid = p.prolang
+        WHERE n.nspname = 'warehouse' AND l.lanname = 'sql' AND p.prosrc ~ '\\mFROM\\M'
+        ORDER BY p.oid";
+    let rows = client.query(sql, &[]).await.unwrap();
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+}
+
+async fn tables(client: &Client) -> Vec<Table> {
     let sql = "
         SELECT n.nspname || '.' || c.relname, pg_get_viewdef(c.oid),
                array_agg(a.attname::text ORDER BY a.attnum),
@@ -85,10 +107,14 @@ async fn read(client: &Client) -> Vec<Table> {
 }
 
 /// The lineage of what scripts and views read and write.
-pub fn lineage(tables: &[Table]) -> Database {
+pub fn lineage(schema: &Schema) -> Database {
+    let Schema { tables, functions } = schema;
     let mut database = Database::default();
     for table in tables {
         database.add(&table.name, table.columns.iter().map(|(name, _)| name.clone()));
+    }
+    for (name, query) in functions {
+        database.function(name, query);
     }
     for script in scripts() {
         database.script(&script);

@@ -30,6 +30,23 @@ impl Relation {
         self.columns.iter().flat_map(|(_, sources)| sources.clone()).collect()
     }
 
+    /// The same, with the columns of a table that it reads replaced by what those come from.
+    pub fn resolved(self, table: &str, made: &Relation) -> Relation {
+        let resolve = |sources: &Sources| -> Sources {
+            let of_table = |column: &str| {
+                let own = column.strip_prefix(table)?.strip_prefix('.')?;
+                made.columns.iter().find(|(name, _)| name == own)
+            };
+            let resolved = sources.iter().map(|(column, by)| match of_table(column) {
+                Some((_, from)) => through(from, *by),
+                None => Sources::from([(column.clone(), *by)]),
+            });
+            resolved.flatten().collect()
+        };
+        let columns = self.columns.iter().map(|(name, sources)| (name.clone(), resolve(sources)));
+        Relation { columns: columns.collect(), rows: resolve(&self.rows) }
+    }
+
     /// Adds what another statement writes to the same columns.
     pub fn merge(&mut self, other: Relation) {
         for (name, sources) in other.columns {

@@ -24,6 +24,8 @@ pub struct Database {
     tables: BTreeMap<String, Relation>,
     /// The part of a temporary table in which a column has one value, by table, column and value.
     parts: BTreeMap<(String, String, String), Relation>,
+    /// What functions read besides their arguments, by name.
+    functions: BTreeMap<String, Sources>,
     /// Of every table that a statement writes.
     pub written: BTreeMap<String, Relation>,
 }
@@ -37,6 +39,12 @@ impl Database {
     /// Adds a table that queries call by another name.
     pub fn alias(&mut self, name: &str, called: &str, columns: impl IntoIterator<Item = String>) {
         self.tables.insert(called.to_owned(), Relation::table(name, columns));
+    }
+
+    /// Adds a function that is one query.
+    pub fn function(&mut self, name: &str, sql: &str) {
+        let answer = self.query(sql);
+        self.functions.insert(name.to_owned(), &answer.all() | &answer.rows);
     }
 
     /// Adds a view as something its query writes.

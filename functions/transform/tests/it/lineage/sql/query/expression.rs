@@ -117,6 +117,9 @@ impl Scope<'_> {
         let ordered = function.within_group.iter().flat_map(|key| self.value(database, &key.expr));
         let ordered: Sources = ordered.collect();
         sources.extend(ordered);
+        if let Some(read) = database.functions.get(&called) {
+            sources.extend(read.iter().cloned());
+        }
         sources = through(&sources, by);
         if let Some(filter) = &function.filter {
             sources.extend(self.used(database, filter, Transformation::Conditional));

@@ -1,0 +1,70 @@
+//! The currency that facts are in.
+//!
+//! `core` and silver keep amounts in the currency that each sale names; facts have them in the shop's.
+//! What that is, and how old a rate may be, stands in `ops.shop_currency`, where the SQL of the
+//! warehouse reads it. When the settings say something else, the sales that name a currency are
+//! converted anew; all others are in the shop's currency, whichever that is.
+
+use shopflow_core::{Result, Settings};
+use shopflow_postgres::PgResultExt;
+use tokio_postgres::Transaction;
+
+/// What sales are converted to, and by which rates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShopCurrency {
+    /// ISO 4217 code of the currency that every sum is in.
+    pub code: String,
+    /// ISO 4217 code of the currency whose unit the rates are for.
+    pub base: String,
+    /// How many days a rate may be older than the sale.
+    pub max_age_days: u16,
+}
+
+impl ShopCurrency {
+    /// What the settings say.
+    pub fn of(settings: &Settings) -> ShopCurrency {
+        let (business, rates) = (&settings.business, &settings.exchange_rates);
+        ShopCurrency {
+            code: business.currency.clone(),
+            base: rates.base.clone(),
+            max_age_days: rates.max_age_days,
+        }
+    }
+
+    /// Brings `ops.shop_currency` in line. Where that changes it, the dates of all sales that name a
+    /// currency become dirty: as many of them are computed anew as a call takes, the others by the
+    /// next ones.
+    ///
+    /// # Errors
+    /// `Transient.Database`, also when a load marks one of the dates meanwhile.
+    pub async fn renew(&self, transaction: &Transaction<'_>) -> Result<()> {
+        let changed = transaction
+            .execute(
+                "UPDATE ops.shop_currency
+                 SET currency = $1, base = $2, max_age_days = $3, since = clock_timestamp()
+                 WHERE (currency, base, max_age_days) IS DISTINCT FROM ($1, $2, $3)",
+                &[&self.code, &self.base, &i32::from(self.max_age_days)],
+            )
+            .await
+            .or_db("renew the shop's currency")?;
+        if changed == 0 {
+            return Ok(());
+        }
+        let dates = transaction
+            .execute(
+                "INSERT INTO ops.dirty_dates (event_date)
+                 SELECT DISTINCT (t.\"timestamp\" AT TIME ZONE 'UTC')::date
+                 FROM core.transactions AS t
+                 WHERE t.currency IS NOT NULL
+                 ORDER BY 1
+                 ON CONFLICT (event_date) DO UPDATE SET marked_at = excluded.marked_at",
+                &[],
+            )
+            .await
+            .or_db("mark sales in other currencies")?;
+        let ShopCurrency { code, base, max_age_days } = self;
+        let (code, base) = (code.as_str(), base.as_str());
+        tracing::info!(code, base, max_age_days, dates, "sales are converted anew");
+        Ok(())
+    }
+}
