@@ -6,8 +6,7 @@
 //! converted anew; all others are in the shop's currency, whichever that is.
 
 use shopflow_core::{Result, Settings};
-use shopflow_postgres::PgResultExt;
-use tokio_postgres::Transaction;
+use shopflow_postgres::{Client, PgResultExt};
 
 /// What sales are converted to, and by which rates.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,36 +34,39 @@ impl ShopCurrency {
     /// currency become dirty: as many of them are computed anew as a call takes, the others by the
     /// next ones.
     ///
+    /// It waits for loads of rates that mark dates by what was there before, so whoever reads rates
+    /// after it sees those.
+    ///
     /// # Errors
-    /// `Transient.Database`, also when a load marks one of the dates meanwhile.
-    pub async fn renew(&self, transaction: &Transaction<'_>) -> Result<()> {
-        let changed = transaction
-            .execute(
-                "UPDATE ops.shop_currency
-                 SET currency = $1, base = $2, max_age_days = $3, since = clock_timestamp()
-                 WHERE (currency, base, max_age_days) IS DISTINCT FROM ($1, $2, $3)",
-                &[&self.code, &self.base, &i32::from(self.max_age_days)],
-            )
+    /// `Transient.Database`.
+    pub async fn renew(&self, client: &Client) -> Result<()> {
+        let renewed = client
+            .query_one(RENEW, &[&self.code, &self.base, &i32::from(self.max_age_days)])
             .await
             .or_db("renew the shop's currency")?;
-        if changed == 0 {
-            return Ok(());
+        let (is_new, dates): (bool, i64) = (renewed.get(0), renewed.get(1));
+        if is_new {
+            let ShopCurrency { code, base, max_age_days } = self;
+            let (code, base) = (code.as_str(), base.as_str());
+            tracing::info!(code, base, max_age_days, dates, "sales are converted anew");
         }
-        let dates = transaction
-            .execute(
-                "INSERT INTO ops.dirty_dates (event_date)
-                 SELECT DISTINCT (t.\"timestamp\" AT TIME ZONE 'UTC')::date
-                 FROM core.transactions AS t
-                 WHERE t.currency IS NOT NULL
-                 ORDER BY 1
-                 ON CONFLICT (event_date) DO UPDATE SET marked_at = excluded.marked_at",
-                &[],
-            )
-            .await
-            .or_db("mark sales in other currencies")?;
-        let ShopCurrency { code, base, max_age_days } = self;
-        let (code, base) = (code.as_str(), base.as_str());
-        tracing::info!(code, base, max_age_days, dates, "sales are converted anew");
         Ok(())
     }
 }
+
+const RENEW: &str = "
+WITH changed AS (
+    UPDATE ops.shop_currency
+    SET currency = $1, base = $2, max_age_days = $3, since = clock_timestamp()
+    WHERE (currency, base, max_age_days) IS DISTINCT FROM ($1, $2, $3)
+    RETURNING only_row
+), marked AS (
+    INSERT INTO ops.dirty_dates (event_date)
+    SELECT DISTINCT (t.\"timestamp\" AT TIME ZONE 'UTC')::date
+    FROM core.transactions AS t
+    WHERE t.currency IS NOT NULL AND EXISTS (SELECT FROM changed)
+    ORDER BY 1
+    ON CONFLICT (event_date) DO UPDATE SET marked_at = excluded.marked_at
+    RETURNING event_date
+)
+SELECT EXISTS (SELECT FROM changed), (SELECT count(*) FROM marked)";

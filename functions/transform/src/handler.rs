@@ -86,11 +86,11 @@ async fn work(
     // A full rebuild begins anew with each call, so it is done in one.
     let most = if full { u64::MAX } else { context.rows_per_call };
     let fresh = pending::take(client, Queue::All, most).await?;
+    context.currency.renew(client).await?;
     let snapshot = pending::snapshot(client).await?;
-    context.currency.renew(&snapshot).await?;
     let pending = Pending::read(&snapshot, &fresh, full, most).await?;
     if pending.is_empty() {
-        snapshot.commit().await.or_db("end reading the queue")?;
+        snapshot.rollback().await.or_db("end reading the queue")?;
         return finish(context, session, event, steps).await;
     }
     if pending.files_left {

@@ -100,7 +100,7 @@ fn push_line(out: &mut Vec<u8>, line: &Line, is_return: bool) {
     out.push(b',');
     out.extend_from_slice(line.status.as_bytes());
     // Of what goes back one line in two says so by its sign, and the other by its quantity alone.
-    let has_sign = is_return && line.order % 2 == 0;
+    let has_sign = is_return && line.order.is_multiple_of(2);
     for charge in [line.tax, line.shipping] {
         out.push(b',');
         if let Some(cents) = charge {

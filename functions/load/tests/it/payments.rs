@@ -108,7 +108,8 @@ async fn payments_wait_for_the_names_that_a_load_of_sales_brings() {
     let begin = format!("BEGIN; SELECT pg_advisory_xact_lock({lock})");
     world.sql.batch_execute(&begin).await.unwrap();
     let file = format!("{HEADER}1,A-1,,klarna,1,,,\n");
-    let load = world.load_file("r1", Dataset::Payments, &at("01"), &file);
+    let first = at("01");
+    let load = world.load_file("r1", Dataset::Payments, &first, &file);
     let sale = async {
         backend(&world, "wait_event_type = 'Lock'").await;
         let add = "INSERT INTO core.payment_methods (name) VALUES ('klarna'); COMMIT";

@@ -161,7 +161,8 @@ async fn rates_wait_for_a_load_of_sales_and_mark_what_it_brings() {
     let begin = format!("BEGIN; SELECT pg_advisory_xact_lock({lock})");
     world.sql.batch_execute(&begin).await.unwrap();
     let file = rates(&[(1, "2026-01-02", "USD", "1.1")]);
-    let load = world.load_file("r1", Dataset::ExchangeRates, &at("01"), &file);
+    let first = at("01");
+    let load = world.load_file("r1", Dataset::ExchangeRates, &first, &file);
     let sale = async {
         backend(&world, "wait_event_type = 'Lock'").await;
         // Its own mark was taken by a transform that began before the rates were there.

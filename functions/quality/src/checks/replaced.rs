@@ -36,7 +36,7 @@ impl LoadedFile {
     }
 
     fn described(&self) -> String {
-        let what = if ids.len() == 1 { "id" } else { "ids" };
+        let what = if self.ids.len() == 1 { "id" } else { "ids" };
         format!(
             "{} of {} rows of {} ({what} {})",
             self.replaced,
