@@ -90,7 +90,7 @@ async fn work(
     let snapshot = pending::snapshot(client).await?;
     let pending = Pending::read(&snapshot, &fresh, full, most).await?;
     if pending.is_empty() {
-        snapshot.rollback().await.or_db("end reading the queue")?;
+        drop(snapshot);
         return finish(context, session, event, steps).await;
     }
     if pending.files_left {
