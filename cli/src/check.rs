@@ -68,6 +68,9 @@ pub fn suite(path: &Path) -> Result<Suite> {
     if unknown.is_empty() { Ok(suite) } else { Err(refused(unknown)) }
 }
 
+/// What asks for a column itself, so it is asked whether the rows have it or not.
+const EXISTENCE: &str = "expect_column_to_exist";
+
 /// The suite of a dataset without what it says about optional columns that the rows do not have,
 /// since files may do without them. Any other suite is left as it is.
 fn fitting(suite: &Suite, schema: &Schema) -> Suite {
@@ -80,7 +83,7 @@ fn fitting(suite: &Suite, schema: &Schema) -> Suite {
     suite.expectations.retain(|expectation| {
         let columns = ["column", "column_A", "column_B"].iter();
         let mut named = columns.filter_map(|key| expectation.kwargs.get(*key)?.as_str());
-        !named.any(is_absent)
+        expectation.name == EXISTENCE || !named.any(is_absent)
     });
     suite
 }
@@ -213,17 +216,18 @@ mod tests {
         let text = "expectations:\n\
              - expect_column_values_to_not_be_null: {column: quantity}\n\
              - expect_column_values_to_be_between: {column: tax, min_value: 0}\n\
-             - expect_column_pair_values_to_be_equal: {column_A: quantity, column_B: shipping}\n";
+             - expect_column_pair_values_to_be_equal: {column_A: quantity, column_B: shipping}\n\
+             - expect_column_to_exist: {column: currency}\n";
         let asked = |name: &str, columns: &[&str]| {
             let suite = Suite::parse_yaml(&format!("suite: {name}\n{text}")).unwrap();
             let field = |name: &&str| Field::new(*name, DataType::Int64, true);
             let schema = Schema::new(columns.iter().map(field).collect::<Vec<_>>());
             fitting(&suite, &schema).expectations.len()
         };
-        assert_eq!(asked("transactions", &["quantity"]), 1);
-        assert_eq!(asked("transactions", &["quantity", "tax"]), 2);
-        assert_eq!(asked("transactions", &["tax", "shipping"]), 3, "each file has a quantity");
-        assert_eq!(asked("orders", &["quantity"]), 3, "of no dataset of ours");
+        assert_eq!(asked("transactions", &["quantity"]), 2, "who asks for a column is answered");
+        assert_eq!(asked("transactions", &["quantity", "tax"]), 3);
+        assert_eq!(asked("transactions", &["tax", "shipping"]), 4, "each file has a quantity");
+        assert_eq!(asked("orders", &["quantity"]), 4, "of no dataset of ours");
     }
 
     #[test]
