@@ -131,11 +131,14 @@ fn tax_shipping_and_margin_are_told_where_there_are_any() {
     assert_eq!(
         told("1234.56", "98.70", "1500.00", "300.00"),
         [
-            "                besides, 1,234.56 tax and 98.70 shipping",
+            "                tax 1,234.56 and shipping 98.70, in no other sum",
             "margin          300.00 CHF, 20.0% of the revenue whose cost is known (75.0% of all)",
         ]
     );
-    assert_eq!(told("0.00", "5.00", "0.00", "0.00"), ["                besides, 5.00 shipping"]);
+    assert_eq!(
+        told("0.00", "5.00", "0.00", "0.00"),
+        ["                shipping 5.00, in no other sum"]
+    );
     // More came back than was sold, of what has a known cost.
     assert_eq!(told("0.00", "0.00", "-10.00", "-4.00"), ["margin          -4.00 CHF"]);
 }

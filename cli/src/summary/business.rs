@@ -6,7 +6,7 @@ use shopflow_page::number::thousands_decimal;
 use tokio_postgres::Client;
 
 use crate::analytics;
-use crate::report::figures::{is_something, percent};
+use crate::report::figures::{FIGURES, Figures, is_something, percent};
 use crate::table::Table;
 
 /// Customers listed in the report.
@@ -72,14 +72,14 @@ impl Business {
         line
     }
 
-    /// What customers paid beside the price, if anything.
+    /// Tax and shipping, if any; whether prices have them in them, only the shop knows.
     pub fn beside_line(&self) -> Option<String> {
         let parts = [(&self.tax, "tax"), (&self.shipping, "shipping")].into_iter();
         let parts: Vec<String> = parts
             .filter(|(amount, _)| is_something(amount))
-            .map(|(amount, what)| format!("{} {what}", thousands_decimal(amount)))
+            .map(|(amount, what)| format!("{what} {}", thousands_decimal(amount)))
             .collect();
-        (!parts.is_empty()).then(|| format!("besides, {}", parts.join(" and ")))
+        (!parts.is_empty()).then(|| format!("{}, in no other sum", parts.join(" and ")))
     }
 
     /// What is left after costs, where some are known, and how much of revenue that is about.
@@ -117,19 +117,10 @@ impl Business {
 /// # Errors
 /// When Postgres refuses.
 pub async fn business(client: &Client) -> Result<Business> {
-    let totals = analytics::query(
+    let figures = Figures::of(&analytics::query(client, FIGURES).await?);
+    let guests = analytics::query(
         client,
-        "SELECT coalesce(sum(transactions), 0), coalesce(sum(revenue), 0)::numeric(18, 2),
-                coalesce(sum(gross), 0)::numeric(18, 2),
-                coalesce(sum(discounts), 0)::numeric(18, 2),
-                coalesce(sum(returns), 0)::numeric(18, 2),
-                coalesce(sum(tax), 0)::numeric(18, 2), coalesce(sum(shipping), 0)::numeric(18, 2),
-                coalesce(sum(costed_revenue), 0)::numeric(18, 2),
-                coalesce(sum(margin), 0)::numeric(18, 2),
-                (SELECT currency FROM ops.shop_currency),
-                (SELECT count(*) FROM warehouse.fact_sales WHERE customer_key IS NULL),
-                min(event_date)::text, max(event_date)::text
-         FROM warehouse.daily_sales",
+        "SELECT count(*) AS lines FROM warehouse.fact_sales WHERE customer_key IS NULL",
     )
     .await?;
     let top = analytics::query(
@@ -145,10 +136,6 @@ pub async fn business(client: &Client) -> Result<Business> {
     )
     .await?;
     let cell = |row: &[Option<String>], column: usize| row.get(column).cloned().flatten();
-    let total = |column: usize| {
-        totals.rows.first().and_then(|row| cell(row, column)).unwrap_or_else(|| "0".to_owned())
-    };
-    let day = |column: usize| totals.rows.first().and_then(|row| cell(row, column));
     let top_customers = top
         .rows
         .iter()
@@ -160,18 +147,18 @@ pub async fn business(client: &Client) -> Result<Business> {
         })
         .collect();
     Ok(Business {
-        transactions: total(0),
-        revenue: total(1),
-        gross: total(2),
-        discounts: total(3),
-        returns: total(4),
-        tax: total(5),
-        shipping: total(6),
-        costed_revenue: total(7),
-        margin: total(8),
-        currency: total(9),
-        without_customer: total(10),
-        days: day(11).zip(day(12)),
+        transactions: figures.transactions,
+        revenue: figures.revenue,
+        gross: figures.gross,
+        discounts: figures.discounts,
+        returns: figures.returns,
+        tax: figures.tax,
+        shipping: figures.shipping,
+        costed_revenue: figures.costed_revenue,
+        margin: figures.margin,
+        currency: figures.currency,
+        without_customer: guests.cell(0, "lines").unwrap_or("0").to_owned(),
+        days: figures.days,
         top_customers,
     })
 }
