@@ -14,6 +14,9 @@ use tokio_postgres::Client;
 use crate::paths;
 use crate::table::Table;
 
+/// Asks for a column itself, so it is asked whether the rows have it or not.
+const EXISTENCE: &str = "expect_column_to_exist";
+
 /// Where the rows are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
@@ -67,9 +70,6 @@ pub fn suite(path: &Path) -> Result<Suite> {
     let unknown = suite.unknown_names();
     if unknown.is_empty() { Ok(suite) } else { Err(refused(unknown)) }
 }
-
-/// What asks for a column itself, so it is asked whether the rows have it or not.
-const EXISTENCE: &str = "expect_column_to_exist";
 
 /// The suite of a dataset without what it says about optional columns that the rows do not have,
 /// since files may do without them. Any other suite is left as it is.

@@ -20,9 +20,8 @@ pub fn dataset(header: &str) -> Option<Dataset> {
         .map(|column| column.trim().trim_matches('"'))
         .collect();
     let has = |column: &&Column| columns.iter().any(|name| header::means(name, column));
-    // Sales may be identified by other columns than their id.
+    // What nobody refers to, such as a sale, may be identified by other columns than its id.
     let is_needed = |column: &&Column, dataset: Dataset| {
-        // And so may whatever else nobody refers to.
         let may_lack_id = !natural_key::is_referred_to(dataset) && column.kind == Kind::Id;
         column.required && !may_lack_id
     };

@@ -114,9 +114,10 @@ pub fn listed(warnings: &Warnings) -> String {
         }
     }
     if warnings.more > 0 {
+        let files = if warnings.more == 1 { "file" } else { "files" };
         text.push_str(&format!(
-            "\nThere may be warnings about {} more files: their reports have them (validation/ in the \
-             reports bucket)\n",
+            "\nThere may be warnings about {} more {files}: see their reports, under validation/ in \
+             the reports bucket\n",
             thousands(warnings.more)
         ));
     }
@@ -147,6 +148,8 @@ mod tests {
     #[test]
     fn files_that_nobody_has_looked_at_are_counted() {
         let more = Warnings { more: 1_200, files: Vec::new() };
-        assert!(listed(&more).contains("about 1,200 more files"), "{}", listed(&more));
+        assert!(listed(&more).contains("about 1,200 more files:"), "{}", listed(&more));
+        let one = Warnings { more: 1, files: Vec::new() };
+        assert!(listed(&one).contains("about 1 more file:"), "{}", listed(&one));
     }
 }

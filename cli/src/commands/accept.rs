@@ -51,8 +51,8 @@ pub async fn accept(arguments: &QuarantineAccept) -> Result<ExitCode> {
     if !accepted.execution.is_started_here() {
         let decision = &accepted.decision;
         console.note(&format!(
-            "run {run_id} carries this decision out already: {} accepted the files on {} ({}); this \
-             waits for its outcome",
+            "run {run_id} is carrying this decision out already: {} accepted the files on {} ({}); \
+             waiting for its outcome",
             decision.by,
             decision.at.format("%Y-%m-%d %H:%M UTC"),
             decision.why

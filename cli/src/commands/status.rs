@@ -52,8 +52,8 @@ fn overview(runs: &[Listed], backfills: &[Listed], strays: &Result<Unwatched>) -
     match strays {
         Ok(strays) => text.push_str(&astray(strays)),
         Err(error) => text.push_str(&format!(
-            "\nWhether there are files that no run takes could not be seen: {}\n\
-             it takes s3:ListBucket on the landing bucket\n",
+            "\nFiles that no run takes could not be looked for: {}\n\
+             (the login needs s3:ListBucket on the landing bucket)\n",
             on_one_line(&error.to_string())
         )),
     }
@@ -147,7 +147,7 @@ mod tests {
         let denied = Err(Error::internal("list landing bucket failed").because("AccessDenied"));
         let text = overview(std::slice::from_ref(&run), &[], &denied);
         assert!(text.contains("run-1") && text.contains("2026-01-15 09:30:00"), "{text}");
-        assert!(text.contains("could not be seen: list landing bucket failed: AccessDenied"));
+        assert!(text.contains("could not be looked for: list landing bucket failed: AccessDenied"));
         assert!(text.contains("s3:ListBucket"), "{text}");
         let nothing =
             overview(&[run], &[], &Ok(Unwatched { is_complete: true, ..Unwatched::default() }));

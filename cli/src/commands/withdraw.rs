@@ -40,7 +40,7 @@ pub async fn withdraw(arguments: &Withdraw) -> Result<ExitCode> {
     match execution.is_started_here() {
         true => console.note(&format!("run {run_id} on {}", target.stack.name())),
         false => console.note(&format!(
-            "they are being taken back already, by run {run_id} on {}: this waits for its outcome",
+            "run {run_id} on {} is taking them back already; waiting for its outcome",
             target.stack.name()
         )),
     }

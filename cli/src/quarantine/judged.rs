@@ -140,8 +140,7 @@ pub fn told(unjudged: &[ObjectRef], run_id: &str, error: &str) -> String {
         return String::new();
     }
     let mut text = format!(
-        "not loaded are files that run {run_id} did not come to validate, since it ended with \
-         {error}:\n"
+        "this leaves out files that run {run_id} had not validated when it ended with {error}:\n"
     );
     for ObjectRef { bucket, key, version_id } in unjudged.iter().take(NAMED) {
         let key = on_one_line(key);
@@ -153,7 +152,7 @@ pub fn told(unjudged: &[ObjectRef], run_id: &str, error: &str) -> String {
     if unjudged.len() > NAMED {
         text.push_str(&format!("  and {} more\n", unjudged.len() - NAMED));
     }
-    text.push_str("run them as well: cargo shopflow run --object <address>\n");
+    text.push_str("to load them as well: cargo shopflow run --object <address>\n");
     text
 }
 
@@ -198,9 +197,9 @@ mod tests {
         let one = [object("incoming/products/a.csv", Some("v2"))];
         assert_eq!(
             told(&one, "run-1", "Transient.Storage"),
-            "not loaded are files that run run-1 did not come to validate, since it ended with \
+            "this leaves out files that run run-1 had not validated when it ended with \
              Transient.Storage:\n  s3://landing/incoming/products/a.csv?versionId=v2\n\
-             run them as well: cargo shopflow run --object <address>\n"
+             to load them as well: cargo shopflow run --object <address>\n"
         );
         let many: Vec<ObjectRef> = (0..12).map(|at| object(&at.to_string(), None)).collect();
         assert!(told(&many, "run-1", "an error").contains("s3://landing/9\n  and 2 more\n"));

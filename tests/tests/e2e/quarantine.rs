@@ -387,7 +387,7 @@ async fn files_that_a_run_did_not_come_to_validate_are_named_when_others_are_acc
     assert!(outcome.succeeded(), "{outcome:?}");
     let accounts = accepted.finish(&cloud.target, &outcome).await.unwrap();
     let text = accepted.render(&outcome, &accounts);
-    assert!(text.contains(&format!("run {name} did not come to validate")), "{text}");
+    assert!(text.contains(&format!("run {name} had not validated")), "{text}");
     assert!(text.contains("gone.csv"), "{text}");
 }
 
