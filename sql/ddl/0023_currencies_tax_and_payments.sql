@@ -342,7 +342,8 @@ INSERT INTO ops.data_versions (table_name) VALUES ('warehouse.payments');
 
 DO $$
 BEGIN
-    IF EXISTS (SELECT FROM pg_publication WHERE pubname = 'shopflow_cdc') THEN
+    -- One that somebody has made for all tables has these already, and takes none by name.
+    IF EXISTS (SELECT FROM pg_publication WHERE pubname = 'shopflow_cdc' AND NOT puballtables) THEN
         ALTER PUBLICATION shopflow_cdc ADD TABLE
             core.exchange_rates, core.exchange_rate_history, core.payments, core.payment_history;
     END IF;
@@ -467,7 +468,7 @@ COMMENT ON COLUMN warehouse.payments.payment_date IS 'day of the payment; absent
 COMMENT ON VIEW warehouse.order_payments IS 'Orders beside their payments, by currency';
 COMMENT ON COLUMN warehouse.order_payments.order_id IS 'order';
 COMMENT ON COLUMN warehouse.order_payments.currency IS 'currency of the sums, ISO 4217';
-COMMENT ON COLUMN warehouse.order_payments.charged IS 'what its lines brought, without tax and shipping that stand in columns of their own';
+COMMENT ON COLUMN warehouse.order_payments.charged IS 'what its lines brought, without tax and shipping that stand in columns of their own, and without lines that wait for a price';
 COMMENT ON COLUMN warehouse.order_payments.tax IS 'tax of its lines';
 COMMENT ON COLUMN warehouse.order_payments.shipping IS 'shipping of its lines';
 COMMENT ON COLUMN warehouse.order_payments.payments IS 'number of payments';

@@ -32,6 +32,9 @@ use crate::touched::MARK;
 /// # Errors
 /// `Transient.Database` or `Internal`.
 pub async fn mark_reached_dates(transaction: &Transaction<'_>) -> Result<()> {
+    // The planner takes a handful of days for millions: compiling the statement took 0.6 s of 0.8.
+    let jit = "SET LOCAL jit = off";
+    transaction.batch_execute(jit).await.or_db("prepare to mark dates")?;
     let statement = format!(
         "INSERT INTO ops.dirty_dates (event_date) \
          WITH sold AS MATERIALIZED ( \

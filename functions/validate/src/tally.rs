@@ -142,8 +142,8 @@ impl Tally {
         }
         warnings.extend(self.cells_without_rate.map(|cells| {
             format!(
-                "each column of a currency was read as rows of it, one per day; cells without a rate, \
-                 which are no rows: {cells}"
+                "the column of each currency was read as one row per day; cells without a rate, \
+                 which make no row: {cells}"
             )
         }));
         if self.blank_lines > 0 {

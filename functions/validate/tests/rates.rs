@@ -52,8 +52,8 @@ fn good(day: &str, currency: &str, rate: &str) -> String {
 
 fn told(cells: u64) -> String {
     format!(
-        "each column of a currency was read as rows of it, one per day; cells without a rate, which \
-         are no rows: {cells}"
+        "the column of each currency was read as one row per day; cells without a rate, which make \
+         no row: {cells}"
     )
 }
 

@@ -278,7 +278,7 @@ fn odd_name(names: &[String]) -> Option<&str> {
 
 fn other_column(name: &str) -> String {
     format!(
-        "in a table of exchange rates every column behind '{}' is called by an ISO 4217 code, and \
+        "in a table of exchange rates every column after '{}' is named by an ISO 4217 code, and \
          '{name}' is none: leave it out, or start the file with {}",
         rates::DAY,
         rates::ROWS

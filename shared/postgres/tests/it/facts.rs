@@ -73,3 +73,17 @@ async fn facts_of_one_currency_stay_and_their_dates_are_written_once_more() {
     .map(|table| format!(r#"{{"table":"{table}"}}"#));
     assert_eq!(lines(&sql, published).await, expected);
 }
+
+#[tokio::test]
+async fn a_publication_of_all_tables_has_the_new_ones() {
+    let (settings, sql) = shopflow_testkit::database().await;
+    let database = Database::new(&shopflow_testkit::aws().await, &settings).await.unwrap();
+    at_version(&sql, WITH_ONE_CURRENCY).await;
+    let all = "DROP PUBLICATION shopflow_cdc; CREATE PUBLICATION shopflow_cdc FOR ALL TABLES";
+    sql.batch_execute(all).await.unwrap();
+    let mut client = database.connect().await.unwrap();
+    database.migrate(&mut client).await.unwrap();
+    let published = "SELECT tablename AS table FROM pg_publication_tables \
+                     WHERE schemaname = 'core' AND tablename = 'payments'";
+    assert_eq!(lines(&sql, published).await, [r#"{"table":"payments"}"#]);
+}
