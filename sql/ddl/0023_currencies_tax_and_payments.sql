@@ -11,8 +11,10 @@ ALTER TABLE core.transaction_history
     ADD COLUMN shipping numeric(12, 4),
     ADD COLUMN currency text;
 
--- The sales that a rate converts, by day: none of a shop with one currency.
-CREATE INDEX transactions_currency ON core.transactions ("timestamp") WHERE currency IS NOT NULL;
+-- The sales that a rate converts, by day: none of a shop with one currency. The currency is in it, so
+-- that the rates of many days are found without looking at their sales.
+CREATE INDEX transactions_currency ON core.transactions ("timestamp", currency)
+    WHERE currency IS NOT NULL;
 
 ALTER TABLE core.products ADD COLUMN cost numeric(12, 4);
 ALTER TABLE core.product_history ADD COLUMN cost numeric(12, 4);
@@ -355,7 +357,7 @@ END
 $$;
 
 -- The data dictionary is made from these ---------------------------------------------------------
-COMMENT ON INDEX core.transactions_currency IS 'load: the sales that exchange rates convert, by day';
+COMMENT ON INDEX core.transactions_currency IS 'load, transform: the sales that exchange rates convert, by day';
 COMMENT ON INDEX core.exchange_rates_day IS 'transform: the latest rate of a currency up to a day';
 COMMENT ON INDEX core.payments_order IS 'readers: the payments of an order';
 

@@ -7,6 +7,7 @@
 
 use shopflow_core::{Result, Settings};
 use shopflow_postgres::{Client, PgResultExt};
+use tokio_postgres::types::ToSql;
 
 /// What sales are converted to, and by which rates.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,10 +41,16 @@ impl ShopCurrency {
     /// # Errors
     /// `Transient.Database`.
     pub async fn renew(&self, client: &Client) -> Result<()> {
-        let renewed = client
-            .query_one(RENEW, &[&self.code, &self.base, &i32::from(self.max_age_days)])
-            .await
-            .or_db("renew the shop's currency")?;
+        let days = i32::from(self.max_age_days);
+        let settings: [&(dyn ToSql + Sync); 3] = [&self.code, &self.base, &days];
+        // An update counts as a change of what payments are worth even where it finds no row.
+        let other =
+            client.query_one(IS_OTHER, &settings).await.or_db("read the shop's currency")?;
+        if !other.get::<_, bool>(0) {
+            return Ok(());
+        }
+        let renewed =
+            client.query_one(RENEW, &settings).await.or_db("renew the shop's currency")?;
         let (is_new, dates): (bool, i64) = (renewed.get(0), renewed.get(1));
         if is_new {
             let ShopCurrency { code, base, max_age_days } = self;
@@ -53,6 +60,11 @@ impl ShopCurrency {
         Ok(())
     }
 }
+
+const IS_OTHER: &str = "
+SELECT EXISTS (
+    SELECT FROM ops.shop_currency WHERE (currency, base, max_age_days) IS DISTINCT FROM ($1, $2, $3)
+)";
 
 const RENEW: &str = "
 WITH changed AS (

@@ -12,7 +12,7 @@ const NAMED: usize = 5;
 /// What the check says when nothing waits.
 const NONE: &str = "none";
 
-/// Lines in one currency for whose day there is no rate.
+/// Lines in one currency whose money waits for the rate of their day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
     pub currency: String,
@@ -22,13 +22,16 @@ pub struct Waiting {
     pub last: NaiveDate,
 }
 
-/// A shop with one currency pays for a look into an index. What a load has changed and no transform
-/// has recomputed yet is left out.
+/// A line at the list price, which is in the shop's currency, waits only if it has other money. A shop
+/// with one currency pays for a look into an index. What a load has changed and no transform has
+/// recomputed yet is left out.
 const WAITING: &str = "
 SELECT f.currency, count(*), min((f.sold_at AT TIME ZONE 'UTC')::date),
        max((f.sold_at AT TIME ZONE 'UTC')::date)
 FROM warehouse.fact_sales AS f
+JOIN core.transactions AS t ON t.id = f.transaction_id
 WHERE f.currency IS NOT NULL AND f.exchange_rate IS NULL
+  AND (t.unit_price IS NOT NULL OR t.discount > 1 OR t.tax IS NOT NULL OR t.shipping IS NOT NULL)
   AND EXISTS (SELECT FROM core.transactions WHERE currency IS NOT NULL)
   AND NOT EXISTS (
       SELECT FROM ops.dirty_dates AS d

@@ -31,9 +31,9 @@ const BESIDE: [&str; 3] = [
     "warehouse.monthly_sales.beside_revenue",
 ];
 
-/// The list price of sale 2, whose currency has no rate on its day.
+/// Sale 2 is at the list price, and has tax in a currency without a rate on its day.
 const WAITING: &str = "
-UPDATE core.transactions SET currency = 'USD' WHERE id = 2;
+UPDATE core.transactions SET currency = 'USD', tax = 2.50 WHERE id = 2;
 UPDATE warehouse.fact_sales SET currency = 'USD' WHERE transaction_id = 2;";
 
 async fn check(shop: &Shop, name: &str) -> Value {
@@ -79,6 +79,22 @@ async fn facts_have_the_money_of_the_sale_in_the_currency_of_the_shop() {
     .await;
 }
 
+/// A rate that cannot be makes prices that no column holds: such a line has none.
+#[tokio::test]
+async fn a_price_that_is_too_large_after_conversion_is_none() {
+    let shop = Shop::open().await;
+    let sql = format!(
+        "{MONEY} UPDATE core.exchange_rates SET rate = 0.0000001;
+         UPDATE warehouse.fact_sales
+         SET unit_price = NULL, amount = NULL, tax = 25000000, shipping = 12500000,
+             exchange_rate = 10000000
+         WHERE transaction_id = 2"
+    );
+    shop.db.batch_execute(&sql).await.unwrap();
+    let failed = shop.failed().await;
+    assert!(!failed.iter().any(|name| name == PRICED), "{failed:?}");
+}
+
 #[tokio::test]
 async fn rates_that_no_transform_has_used_yet_are_no_failure() {
     let sql = format!(
@@ -115,6 +131,13 @@ async fn sales_that_wait_for_a_rate_are_a_warning_that_says_what_to_do() {
     assert!(detail.starts_with("sold on 2026-01-14, ") && detail.contains("upload"), "{detail}");
     let alerts = shop.alerts().await;
     assert!(alerts[0].1.contains("1 line in USD"), "{alerts:?}");
+
+    // The list price is the shop's own: without the tax, nothing waits.
+    let untaxed = "UPDATE core.transactions SET tax = NULL WHERE id = 2";
+    shop.db.batch_execute(untaxed).await.unwrap();
+    assert!(shop.failed().await.is_empty());
+    shop.db.batch_execute(WAITING).await.unwrap();
+    assert_eq!(shop.failed().await, [RATES]);
 
     // A transform is to come.
     let marked = "INSERT INTO ops.dirty_dates (event_date) VALUES ('2026-01-14')";

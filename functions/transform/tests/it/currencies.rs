@@ -261,10 +261,15 @@ async fn another_currency_of_the_shop_converts_its_sales_anew() {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_currency_is_remembered_where_no_sale_has_one() {
     let mut shop = small_shop().await;
+    // Answers about payments are kept by it.
+    let version = "SELECT version FROM ops.data_versions WHERE table_name = 'warehouse.payments'";
+    let before = shop.number(version).await;
     shop.transform("t1").await.unwrap();
+    assert_eq!(shop.number(version).await, before, "nothing says that payments have changed");
     shop.context.currency.code = "CHF".to_owned();
     assert_eq!(shop.transform("t2").await.unwrap().touched_dates, 0);
     assert_eq!(shop.number("SELECT currency FROM ops.shop_currency").await, "CHF");
+    assert_ne!(shop.number(version).await, before);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -31,7 +31,7 @@ pub fn dimension(table: &str, id: &str, entity: &str) -> String {
 /// own and `charged.price` the price in the shop's currency.
 const WRONG: &str = "
 CROSS JOIN LATERAL (
-    SELECT CASE WHEN t.unit_price IS NULL THEN p.price ELSE t.unit_price * t.factor END AS price
+    SELECT warehouse.line_price(t.currency, t.unit_price, p.price, t.rate) AS price
 ) AS charged
 WHERE (f.sold_at < p.valid_from OR f.sold_at >= p.valid_to
        OR (p.product_key IS NULL) <> (t.id IS NOT NULL AND t.product_id IS NULL)
