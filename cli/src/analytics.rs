@@ -45,6 +45,11 @@ impl Question {
         hex::encode(Sha256::digest(self.sql.as_bytes()))
     }
 
+    /// True when it reads facts, which are many, and not only the small tables made of them.
+    pub fn reads_facts(&self) -> bool {
+        self.reads.iter().any(|table| table.starts_with("warehouse.fact_"))
+    }
+
     /// The statement without the comment at the head.
     pub fn statement(&self) -> &str {
         let comment: usize = self

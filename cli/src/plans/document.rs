@@ -35,6 +35,9 @@ pub async fn document(
     let questions: Vec<Question> =
         comparisons.iter().map(|comparison| comparison.question.clone()).collect();
     let (asked, kept) = report_times(client, &questions).await?;
+    let of_facts = questions.iter().filter(|question| question.reads_facts());
+    let of_facts: Vec<String> =
+        of_facts.map(|question| format!("[{0}](#{0})", question.name)).collect();
     let version = query(client, "SHOW server_version").await?;
     let version = version.rows.first().and_then(|row| row.first()?.as_deref()).unwrap_or("?");
     let version = version.split_whitespace().next().unwrap_or(version);
@@ -46,12 +49,14 @@ pub async fn document(
          *after* is the schema as it is. Each plan ran on one process; times are the fastest of \
          {TIMES} executions on two cores of a busy machine and vary, the plans do not. `cargo \
          shopflow plans` writes this file again.\n\n\
-         No question reads all sales: `transform` computes small tables of gold from them, and the \
-         questions read their copies ([0036](decisions/0036-answers-in-gold.md)).\n\n\
+         Most questions read no sales: `transform` computes small tables of gold from them, and the \
+         questions read their copies ([0036](decisions/0036-answers-in-gold.md)). {} ask for what \
+         these do not have, and read sales.\n\n\
          The report asks a question only when something it reads has changed \
          ([0017](decisions/0017-answers-kept-by-version.md)); these are the costs when it has. All \
          {} questions take {} when all are asked and {} when none has to be.\n\n\
          ## Summary\n\n| question | before | after | faster |\n|---|--:|--:|--:|\n",
+        of_facts.join(" and "),
         questions.len(),
         milliseconds(asked),
         milliseconds(kept),
