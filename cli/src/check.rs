@@ -6,16 +6,13 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use shopflow_core::vocabulary::Vocabularies;
-use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt};
+use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 use shopflow_expectations::source::{csv, parquet, postgres};
 use shopflow_expectations::{Options, Plan, Problem, State, Suite, ValidationResult, into_error};
 use tokio_postgres::Client;
 
 use crate::paths;
 use crate::table::Table;
-
-/// Asks for a column itself, so it is asked whether the rows have it or not.
-const EXISTENCE: &str = "expect_column_to_exist";
 
 /// Where the rows are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,23 +68,6 @@ pub fn suite(path: &Path) -> Result<Suite> {
     if unknown.is_empty() { Ok(suite) } else { Err(refused(unknown)) }
 }
 
-/// The suite of a dataset without what it says about optional columns that the rows do not have,
-/// since files may do without them. Any other suite is left as it is.
-fn fitting(suite: &Suite, schema: &Schema) -> Suite {
-    let mut suite = suite.clone();
-    let Ok(dataset) = suite.name.parse::<Dataset>() else { return suite };
-    let is_absent = |name: &str| {
-        let mut optional = dataset.columns().iter().filter(|column| !column.is_usual());
-        schema.index_of(name).is_err() && optional.any(|column| column.name == name)
-    };
-    suite.expectations.retain(|expectation| {
-        let columns = ["column", "column_A", "column_B"].iter();
-        let mut named = columns.filter_map(|key| expectation.kwargs.get(*key)?.as_str());
-        expectation.name == EXISTENCE || !named.any(is_absent)
-    });
-    suite
-}
-
 /// Judges all rows of the source. Only [`Source::Postgres`] needs a client.
 ///
 /// # Errors
@@ -99,7 +79,7 @@ pub async fn validate(
     client: Option<&Client>,
 ) -> Result<ValidationResult> {
     let compile = |schema: Schema| {
-        Plan::compile(&fitting(suite, &schema), Arc::new(schema), &Options::default())
+        Plan::compile(&suite.fitting(&schema), Arc::new(schema), &Options::default())
             .map_err(|problems| into_error(&suite.name, &problems))
     };
     let state: State = match source {
@@ -209,25 +189,6 @@ mod tests {
         let table = Source::Postgres("core.customers".to_owned());
         assert_eq!(Source::named("core.customers", &[], 1).unwrap(), table);
         assert!(Source::named("core.customers", &types, 1).is_err());
-    }
-
-    #[test]
-    fn optional_columns_that_a_file_does_without_are_not_asked_about() {
-        let text = "expectations:\n\
-             - expect_column_values_to_not_be_null: {column: quantity}\n\
-             - expect_column_values_to_be_between: {column: tax, min_value: 0}\n\
-             - expect_column_pair_values_to_be_equal: {column_A: quantity, column_B: shipping}\n\
-             - expect_column_to_exist: {column: currency}\n";
-        let asked = |name: &str, columns: &[&str]| {
-            let suite = Suite::parse_yaml(&format!("suite: {name}\n{text}")).unwrap();
-            let field = |name: &&str| Field::new(*name, DataType::Int64, true);
-            let schema = Schema::new(columns.iter().map(field).collect::<Vec<_>>());
-            fitting(&suite, &schema).expectations.len()
-        };
-        assert_eq!(asked("transactions", &["quantity"]), 2, "who asks for a column is answered");
-        assert_eq!(asked("transactions", &["quantity", "tax"]), 3);
-        assert_eq!(asked("transactions", &["tax", "shipping"]), 4, "each file has a quantity");
-        assert_eq!(asked("orders", &["quantity"]), 4, "of no dataset of ours");
     }
 
     #[test]

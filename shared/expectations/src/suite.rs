@@ -2,10 +2,15 @@
 
 use std::fmt;
 
+use arrow::datatypes::Schema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use shopflow_core::Dataset;
 
 use crate::problem::Problem;
+
+/// Asks for a column itself, so it is asked whether the rows have it or not.
+const EXISTENCE: &str = "expect_column_to_exist";
 
 /// How bad a failure is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -91,6 +96,23 @@ impl Suite {
         named.filter_map(Value::as_str)
     }
 
+    /// The suite of a dataset without what it says about optional columns that the rows do not have,
+    /// since files may do without them. Any other suite is as it was.
+    pub fn fitting(&self, schema: &Schema) -> Suite {
+        let mut suite = self.clone();
+        let Ok(dataset) = suite.name.parse::<Dataset>() else { return suite };
+        let is_absent = |name: &str| {
+            let mut optional = dataset.columns().iter().filter(|column| !column.is_usual());
+            schema.index_of(name).is_err() && optional.any(|column| column.name == name)
+        };
+        suite.expectations.retain(|expectation| {
+            let columns = ["column", "column_A", "column_B"].iter();
+            let mut named = columns.filter_map(|key| expectation.kwargs.get(*key)?.as_str());
+            expectation.name == EXISTENCE || !named.any(is_absent)
+        });
+        suite
+    }
+
     /// The suite with each `{"$PARAMETER": name}` replaced by the value of that name, so that results
     /// show what was compared.
     ///
@@ -115,5 +137,31 @@ impl Suite {
             }
         }
         if problems.is_empty() { Ok(self) } else { Err(problems) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::{DataType, Field};
+
+    use super::*;
+
+    #[test]
+    fn optional_columns_that_a_file_does_without_are_not_asked_about() {
+        let text = "expectations:\n\
+             - expect_column_values_to_not_be_null: {column: quantity}\n\
+             - expect_column_values_to_be_between: {column: tax, min_value: 0}\n\
+             - expect_column_pair_values_to_be_equal: {column_A: quantity, column_B: shipping}\n\
+             - expect_column_to_exist: {column: currency}\n";
+        let asked = |name: &str, columns: &[&str]| {
+            let suite = Suite::parse_yaml(&format!("suite: {name}\n{text}")).unwrap();
+            let field = |name: &&str| Field::new(*name, DataType::Int64, true);
+            let schema = Schema::new(columns.iter().map(field).collect::<Vec<_>>());
+            suite.fitting(&schema).expectations.len()
+        };
+        assert_eq!(asked("transactions", &["quantity"]), 2, "who asks for a column is answered");
+        assert_eq!(asked("transactions", &["quantity", "tax"]), 3);
+        assert_eq!(asked("transactions", &["tax", "shipping"]), 4, "each file has a quantity");
+        assert_eq!(asked("orders", &["quantity"]), 4, "of no dataset of ours");
     }
 }
