@@ -90,7 +90,10 @@ pub fn cents(cents: i64) -> String {
     format!("{sign}{}.{:02}", cents.abs() / 100, cents.abs() % 100)
 }
 
-/// Money of either sign in ten-thousandths.
+/// Money of either sign in ten-thousandths. In these exports three places are decimals, and not the
+/// thousands that they could be.
 pub fn money(text: &str) -> i64 {
+    let has_three = text.split_once('.').is_some_and(|(_, decimals)| decimals.len() == 3);
+    let text = if has_three { format!("{text}0") } else { text.to_owned() };
     values::money(text.as_bytes()).unwrap()
 }
