@@ -229,7 +229,7 @@ async fn the_rows_of_a_table_of_rates_are_written() {
     assert!(rows[3].starts_with("2026-11-26,USD,1.1586,"), "{good}");
     let report: serde_json::Value = serde_json::from_str(&cloud.report(&result).await).unwrap();
     let warning = report["warnings"][0].as_str().unwrap();
-    assert!(warning.ends_with("cells without a rate, which are no rows: 1"), "{warning}");
+    assert!(warning.ends_with("cells without a rate, which make no row: 1"), "{warning}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
