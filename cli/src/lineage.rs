@@ -237,8 +237,10 @@ mod tests {
         let graph = shopflow_lineage::graph().unwrap();
         let text = upstream(&graph, "gold.daily_sales.revenue").unwrap();
         assert!(text.contains("<- gold.fact_sales.amount (AGGREGATION)"), "{text}");
-        let files = "in the files: raw.products.price, raw.transactions.discount, \
-                     raw.transactions.quantity, raw.transactions.unit_price\n";
+        let files = "in the files: raw.exchange_rates.rate, raw.products.price, \
+                     raw.transactions.currency, raw.transactions.discount, \
+                     raw.transactions.quantity, raw.transactions.timestamp, \
+                     raw.transactions.unit_price\n";
         assert!(text.ends_with(files), "{text}");
     }
 
