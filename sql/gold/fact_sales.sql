@@ -11,6 +11,7 @@
 -- sql/ddl/0017_a_sale_as_it_was.sql and 0023_currencies_tax_and_payments.sql say the same for the
 -- warehouse. Sales without a currency are computed with fewer digits, which is faster. event_date is the
 -- UTC date; business_date is the date in the business time zone, which takes the place of UTC here.
+-- transform puts them in order and asks for some months at once (functions/transform/src/gold/facts.rs).
 -- Reads silver_transactions, core_exchange_rates (of these dates), gold_dim_customer, gold_dim_product.
 WITH priced AS (
     SELECT
@@ -128,4 +129,3 @@ SELECT
         ELSE CAST(quantity * own_price AS decimal(18, 2)) + CAST(discount AS decimal(18, 2))
     END AS charged
 FROM measured
-ORDER BY event_date, transaction_id

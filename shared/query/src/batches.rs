@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::array::{RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::compute::{SortColumn, cast, concat_batches, lexsort_to_indices, take_record_batch};
 use arrow::datatypes::SchemaRef;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
@@ -48,6 +48,14 @@ pub fn project(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
 /// # Errors
 /// `Internal` when a key column is missing.
 pub fn sorted(rows: &RecordBatch, keys: &[&str]) -> Result<RecordBatch> {
+    taken(rows, &order(rows, keys)?)
+}
+
+/// The places of rows in the order of key columns.
+///
+/// # Errors
+/// `Internal` when a key column is missing.
+pub fn order(rows: &RecordBatch, keys: &[&str]) -> Result<UInt32Array> {
     let columns = keys
         .iter()
         .map(|key| {
@@ -56,7 +64,13 @@ pub fn sorted(rows: &RecordBatch, keys: &[&str]) -> Result<RecordBatch> {
         })
         .collect::<Option<Vec<_>>>()
         .ok_or_else(|| Error::internal("key column of a table is missing"))?;
-    let order = lexsort_to_indices(&columns, None)
-        .or_error(ErrorKind::Internal, "sort of a table failed")?;
-    take_record_batch(rows, &order).or_error(ErrorKind::Internal, "sort of a table failed")
+    lexsort_to_indices(&columns, None).or_error(ErrorKind::Internal, "sort of a table failed")
+}
+
+/// The rows at some places, as a batch of its own that keeps no others in memory.
+///
+/// # Errors
+/// `Internal` when a place is beyond the last row.
+pub fn taken(rows: &RecordBatch, places: &UInt32Array) -> Result<RecordBatch> {
+    take_record_batch(rows, places).or_error(ErrorKind::Internal, "choice of rows failed")
 }

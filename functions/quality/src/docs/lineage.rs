@@ -118,7 +118,7 @@ fn of_table(dataset: &Dataset, feeds: &[&str], standing: &Standing<'_>) -> Html 
 
 /// A column and what it is computed from: `email text, from raw.customers.email (masked)`.
 fn of_column(column: &Column) -> Html {
-    let mut sources: Vec<String> = column.from.iter().take(MOST_SOURCES).map(source).collect();
+    let mut sources = sources(&column.from[..column.from.len().min(MOST_SOURCES)]);
     if column.from.len() > MOST_SOURCES {
         sources.push(format!("{} more", column.from.len() - MOST_SOURCES));
     }
@@ -128,12 +128,31 @@ fn of_column(column: &Column) -> Html {
         column.name,
         column.data_type,
         from,
-        sources.join(", ")
+        sources.join("; ")
     )
 }
 
-/// A column, and how it is used when it is not taken as it is.
-fn source(source: &Source) -> String {
+/// Sources as people read them, the columns of a table that are used in the same way together:
+/// `gold.fact_sales: amount, cost (aggregation)`.
+fn sources(from: &[Source]) -> Vec<String> {
+    let mut groups: Vec<(&str, String, Vec<&str>)> = Vec::new();
+    for source in from {
+        let (table, column) = source.column.rsplit_once('.').unwrap_or(("", &source.column));
+        let how = how(source);
+        match groups.iter_mut().find(|group| group.0 == table && group.1 == how) {
+            Some((_, _, columns)) => columns.push(column),
+            None => groups.push((table, how, vec![column])),
+        }
+    }
+    let group = |(table, how, columns): (&str, String, Vec<&str>)| match columns[..] {
+        [only] => format!("{table}.{only}{how}"),
+        _ => format!("{table}: {}{how}", columns.join(", ")),
+    };
+    groups.into_iter().map(group).collect()
+}
+
+/// How a column is used, when it is not taken as it is: ` (masked)`.
+fn how(source: &Source) -> String {
     let mut how: Vec<String> = Vec::new();
     if source.by != Transformation::Identity {
         how.push(source.by.name().to_lowercase().replace('_', " "));
@@ -142,8 +161,8 @@ fn source(source: &Source) -> String {
         how.push("masked".to_owned());
     }
     match how.is_empty() {
-        true => source.column.clone(),
-        false => format!("{} ({})", source.column, how.join(", ")),
+        true => String::new(),
+        false => format!(" ({})", how.join(", ")),
     }
 }
 
@@ -156,6 +175,12 @@ mod tests {
             {"name": "raw.customers", "columns": [{"name": "email", "type": "text"}]},
             {"name": "bronze.customers", "columns": [{"name": "email", "type": "text", "from": [
                 {"column": "raw.customers.email", "by": "IDENTITY", "masking": true}
+            ]}]},
+            {"name": "gold.people", "columns": [{"name": "all", "type": "text", "from": [
+                {"column": "bronze.customers.email", "by": "AGGREGATION"},
+                {"column": "raw.customers.email", "by": "AGGREGATION"},
+                {"column": "bronze.customers.name", "by": "AGGREGATION"},
+                {"column": "bronze.customers.id", "by": "GROUP_BY"}
             ]}]},
             {"name": "gold.a<b", "columns": [{"name": "x\"", "type": "<i>"}], "rows": [
                 {"column": "bronze.customers.email", "by": "GROUP_BY"}
@@ -173,7 +198,10 @@ mod tests {
             assert!(page.contains(&format!("href=\"#{id}\"")), "{id}");
         }
         assert!(page.contains("<code>email</code> text, from raw.customers.email (masked)</li>"));
-        assert!(page.contains("3 tables, 2 steps"), "{page}");
+        let sources = "from bronze.customers: email, name (aggregation); \
+                       raw.customers.email (aggregation); bronze.customers.id (group by)";
+        assert!(page.contains(sources), "{page}");
+        assert!(page.contains("4 tables, 4 steps"), "{page}");
         assert!(page.contains("<a href=\"customers.html\"><span class=\"badge bad\">"), "{page}");
         assert!(!page.contains("a<b") && !page.contains("<i>"), "{page}");
     }

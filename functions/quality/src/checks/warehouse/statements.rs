@@ -98,34 +98,43 @@ LEFT JOIN warehouse.dim_product AS p USING (product_key) {WRONG}"
     )
 }
 
-/// The first three are of the facts; the others are to agree with them. The last two columns go from
-/// gross to net and say what stands beside it, in the tables that have both.
+/// The first three are of the facts, which are read once for them; the others are to agree with them.
+/// The last two columns go from gross to net and say what stands beside it, in the tables that have
+/// both.
 const OF_FACTS: &str = "
-SELECT 'fact_sales', count(*), coalesce(sum(warehouse.line_units(quantity, status)), 0)::bigint,
-       coalesce(sum(amount), 0)::numeric(38, 2)::text,
-       format('gross %s, discounts %s, net %s',
-           coalesce(sum(warehouse.line_gross(quantity, unit_price, amount, discount, status)), 0)
-               ::numeric(38, 2),
-           coalesce(sum(discount) FILTER (
+SELECT of_facts.*
+FROM (
+    SELECT count(*) AS transactions, count(customer_key) AS of_customers,
+           count(product_key) AS of_products,
+           sum(units) AS units, sum(units) FILTER (WHERE product_key IS NOT NULL) AS product_units,
+           sum(amount) AS revenue,
+           sum(amount) FILTER (WHERE customer_key IS NOT NULL) AS customer_revenue,
+           sum(amount) FILTER (WHERE product_key IS NOT NULL) AS product_revenue,
+           sum(warehouse.line_gross(quantity, unit_price, amount, discount, status)) AS gross,
+           sum(discount) FILTER (
                WHERE quantity > 0 AND unit_price IS NOT NULL
-                 AND status IS DISTINCT FROM 'cancelled'), 0)::numeric(38, 2),
-           coalesce(sum(amount), 0)::numeric(38, 2)),
-       format('tax %s, shipping %s, costed revenue %s, margin %s',
-           coalesce(sum(tax), 0)::numeric(38, 2), coalesce(sum(shipping), 0)::numeric(38, 2),
-           coalesce(sum(amount) FILTER (WHERE cost IS NOT NULL), 0)::numeric(38, 2),
-           coalesce(sum(amount - cost), 0)::numeric(38, 2))
-FROM warehouse.fact_sales
-UNION ALL
-SELECT 'fact_sales_of_customers', count(*), NULL, coalesce(sum(amount), 0)::numeric(38, 2)::text,
-       NULL, NULL
-FROM warehouse.fact_sales
-WHERE customer_key IS NOT NULL
-UNION ALL
-SELECT 'fact_sales_of_products', count(*),
-       coalesce(sum(warehouse.line_units(quantity, status)), 0)::bigint,
-       coalesce(sum(amount), 0)::numeric(38, 2)::text, NULL, NULL
-FROM warehouse.fact_sales
-WHERE product_key IS NOT NULL";
+                 AND status IS DISTINCT FROM 'cancelled') AS discounts,
+           sum(tax) AS tax, sum(shipping) AS shipping,
+           sum(amount) FILTER (WHERE cost IS NOT NULL) AS costed_revenue,
+           sum(amount - cost) AS margin
+    FROM warehouse.fact_sales
+    CROSS JOIN LATERAL (SELECT warehouse.line_units(quantity, status) AS units) AS line
+) AS f
+CROSS JOIN LATERAL (
+    VALUES
+    ('fact_sales', transactions, coalesce(units, 0)::bigint,
+     coalesce(revenue, 0)::numeric(38, 2)::text,
+     format('gross %s, discounts %s, net %s',
+            coalesce(gross, 0)::numeric(38, 2), coalesce(discounts, 0)::numeric(38, 2),
+            coalesce(revenue, 0)::numeric(38, 2)),
+     format('tax %s, shipping %s, costed revenue %s, margin %s',
+            coalesce(tax, 0)::numeric(38, 2), coalesce(shipping, 0)::numeric(38, 2),
+            coalesce(costed_revenue, 0)::numeric(38, 2), coalesce(margin, 0)::numeric(38, 2))),
+    ('fact_sales_of_customers', of_customers, NULL,
+     coalesce(customer_revenue, 0)::numeric(38, 2)::text, NULL, NULL),
+    ('fact_sales_of_products', of_products, coalesce(product_units, 0)::bigint,
+     coalesce(product_revenue, 0)::numeric(38, 2)::text, NULL, NULL)
+) AS of_facts";
 
 const OF_OTHERS: &str = "
 UNION ALL
