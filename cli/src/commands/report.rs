@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
+use shopflow_core::natural_key::ShownKeys;
 use shopflow_core::{Error, Result};
 
 use crate::analytics;
@@ -23,7 +24,13 @@ pub async fn report(arguments: &args::Report) -> Result<ExitCode> {
     let target = Target::open(&arguments.environment.name).await?;
     let client = target.database().await?;
     let began = Instant::now();
-    let report = Report::gather(&client, &questions, arguments.afresh).await?;
+    let mut report = Report::gather(&client, &questions, arguments.afresh).await?;
+    if report.names_made_numbers() {
+        // The report shows the keys that alerts and data docs show.
+        let settings = target.settings("quality").await?;
+        let keys = ShownKeys::new(&settings.privacy, &settings.natural_keys);
+        report.name_products(&client, &keys).await?;
+    }
     let took = began.elapsed();
     print!("{}", on_screen(&report));
     for file in analytics::write_csv(&arguments.out, &report.answers)? {

@@ -9,6 +9,8 @@ use shopflow_core::natural_key::NaturalKeys;
 use shopflow_core::{Dataset, ErrorKind, Result, ResultExt};
 use shopflow_lake::{Silver, schema};
 
+use super::headers::Headers;
+use super::lake::CHANGES;
 use super::person::{self, Erased, Needles, Values};
 
 /// What the rows of a Parquet file are.
@@ -29,7 +31,7 @@ pub enum Rows {
 impl Rows {
     /// The rows of an object of the lake.
     pub fn of(key: &str) -> Rows {
-        if key.starts_with("bronze/_changes/") {
+        if key.starts_with(CHANGES) {
             Rows::Changes
         } else if key.starts_with("bronze/customers/") {
             Rows::Bronze
@@ -48,6 +50,8 @@ impl Rows {
 pub struct Eraser<'a> {
     pub customer: i64,
     pub natural_keys: &'a NaturalKeys,
+    /// The columns that refused rows came under.
+    pub headers: &'a Headers,
     pub needles: &'a Needles,
     pub silver: &'a Silver,
 }
@@ -237,8 +241,9 @@ mod tests {
         let (silver, mut values) = (silver(), Values::default());
         values.add_email("ann@x.org");
         let needles = Needles::new(&values).unwrap();
-        let natural_keys = &NaturalKeys::default();
-        let eraser = Eraser { customer: 7, natural_keys, needles: &needles, silver: &silver };
+        let (natural_keys, headers) = (&NaturalKeys::default(), &Headers::default());
+        let (needles, silver) = (&needles, &silver);
+        let eraser = Eraser { customer: 7, natural_keys, headers, needles, silver };
         let erased = eraser.erase(rows, vec![batch]).unwrap();
         let again = eraser.erase(rows, erased.batches.clone()).unwrap();
         assert_eq!((again.changed, again.found), (0, Values::default()), "a second pass");

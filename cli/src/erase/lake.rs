@@ -12,6 +12,8 @@ use super::objects::{self, Version};
 
 /// Attempts against other writers of the same manifest.
 const ATTEMPTS: usize = 5;
+/// Where the change log is.
+pub const CHANGES: &str = "bronze/_changes/";
 
 /// The table that a file of the lake belongs to; bronze files of datasets belong to none.
 pub fn table_of(key: &str) -> Option<String> {
@@ -93,8 +95,9 @@ fn entry(file: &FileEntry, stored: &StoredObject) -> FileEntry {
     }
 }
 
-/// Makes manifests and `ops.cdc_files` say what the files of the change log are now; the entries
-/// that said otherwise. Also after a crash between a file and its entry.
+/// Makes manifests and `ops.cdc_files` say what the files of the change log are now, whatever table
+/// they are of: a value may stand in rows of any. The entries that said otherwise. Also after a crash
+/// between a file, its manifest and its row.
 ///
 /// # Errors
 /// `Transient.Storage`, `Transient.Database`.
@@ -105,11 +108,12 @@ pub async fn settle_changes(
     rewritten: &BTreeSet<String>,
 ) -> Result<u64> {
     let mut corrected = 0;
-    let versions = objects::versions(storage, bucket, "bronze/_changes/customer").await?;
+    let versions = objects::versions(storage, bucket, CHANGES).await?;
     let latest = versions.iter().filter(|version| version.is_latest && version.is_parquet());
     let sizes: BTreeMap<&str, &Version> =
         latest.map(|version| (version.key.as_str(), version)).collect();
     let days: BTreeSet<String> = sizes.keys().filter_map(|key| table_of(key)).collect();
+    let noted = checksums(client).await?;
     for day in days {
         let mut table = Table::open(storage, bucket, &day).await?;
         let mut changes = BTreeMap::new();
@@ -117,12 +121,13 @@ pub async fn settle_changes(
             let mut settled = files.clone();
             for file in &mut settled {
                 let Some(version) = sizes.get(file.key.as_str()) else { continue };
-                if version.bytes == file.bytes && !rewritten.contains(&file.key) {
-                    continue;
+                if version.bytes != file.bytes || rewritten.contains(&file.key) {
+                    let now = super::references::stored(storage, version).await?;
+                    *file = entry(file, &now);
                 }
-                let now = super::references::stored(storage, version).await?;
-                *file = entry(file, &now);
-                corrected += note(client, file).await?;
+                if noted.get(&file.key).is_some_and(|sha256| *sha256 != file.sha256) {
+                    corrected += note(client, file).await?;
+                }
             }
             if settled != *files {
                 changes.insert(partition.clone(), settled);
@@ -135,9 +140,17 @@ pub async fn settle_changes(
     Ok(corrected)
 }
 
+/// The checksums that `ops.cdc_files` has, by key.
+async fn checksums(client: &Client) -> Result<BTreeMap<String, String>> {
+    let rows = client.query("SELECT key, sha256 FROM ops.cdc_files", &[]).await.map_err(|_| {
+        Error::new(ErrorKind::TransientDatabase, "read the files of the change log failed")
+    })?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
 async fn note(client: &Client, file: &FileEntry) -> Result<u64> {
     let bytes = i64::try_from(file.bytes).unwrap_or(i64::MAX);
-    let sql = "UPDATE ops.cdc_files SET bytes = $2, sha256 = $3 WHERE key = $1 AND sha256 <> $3";
+    let sql = "UPDATE ops.cdc_files SET bytes = $2, sha256 = $3 WHERE key = $1";
     client.execute(sql, &[&file.key, &bytes, &file.sha256]).await.map_err(|_| {
         Error::new(ErrorKind::TransientDatabase, "note a file of the change log failed")
             .with("key", &file.key)

@@ -1,6 +1,7 @@
 //! What a text looks like, where a value may have slipped into another column.
 
 use shopflow_core::dataset::Kind;
+use shopflow_core::values;
 
 /// True when a text may be what its column holds, and not a value that slipped into it.
 pub fn like(kind: Kind, text: &str) -> bool {
@@ -20,9 +21,11 @@ pub fn like(kind: Kind, text: &str) -> bool {
     }
 }
 
-/// True for more letters than a code of a country has.
-pub fn has_letters(text: &str) -> bool {
-    text.chars().filter(|letter| letter.is_alphabetic()).count() > 2
+/// True for a date and for what may be the code of a country, which tell nothing about a person in
+/// whatever column they stand; a number may be that of a telephone.
+pub fn tells_nothing(text: &str) -> bool {
+    let is_date = is_time(text) && text.contains('-') && values::date(text.as_bytes()).is_ok();
+    is_date || (text.chars().count() <= 2 && text.chars().all(char::is_alphabetic))
 }
 
 /// True for a text that is a date or a moment.

@@ -13,6 +13,7 @@
 //! Each step can be repeated; a second call changes nothing.
 
 pub mod columns;
+mod headers;
 mod lake;
 mod looks;
 mod named;
@@ -67,7 +68,10 @@ pub async fn erase(target: &Target, request: &Request) -> Result<Proof> {
     // The policies that silver is made by.
     let settings = target.settings("transform").await?;
     let silver = Silver::new(&settings.privacy, key.clone());
-    let stores = stores::Stores::new(target, request.customer, (&settings.natural_keys, &silver))?;
+    // Before uploads are rewritten, which have them.
+    let headers = headers::of_customers(target).await?;
+    let forms = (&settings.natural_keys, &headers, &silver);
+    let stores = stores::Stores::new(target, request.customer, forms)?;
 
     let mut values = warehouse::values(&client, request.customer).await?;
     values.extend(stores.collect().await?);

@@ -46,4 +46,12 @@ impl Named {
             false => values::integer(field) == Ok(self.customer) || (self.is_made && is_key()),
         }
     }
+
+    /// True for a field that is the key of no customer.
+    pub fn is_of_nobody(&self, field: &[u8]) -> bool {
+        match self.are_texts {
+            true => natural_key::number(Dataset::Customers, field).is_err(),
+            false => !values::integer(field).is_ok_and(|id| id > 0),
+        }
+    }
 }

@@ -152,7 +152,8 @@ pub async fn look(storage: &Storage, version: &Version, eraser: &Eraser<'_>) -> 
 fn rewriter<'a>(eraser: &Eraser<'a>, version: &Version) -> Rewriter<'a> {
     let needles: &'a Needles = eraser.needles;
     let shape = Shape::of(&version.key);
-    Rewriter::new(eraser.customer, eraser.natural_keys, needles, shape)
+    let rewriter = Rewriter::new(eraser.customer, eraser.natural_keys, needles, shape);
+    rewriter.under(eraser.headers.get(&version.key))
 }
 
 /// Rewrites the object under its key, without the values. A file that landed keeps its place

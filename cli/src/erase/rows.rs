@@ -1,14 +1,18 @@
 //! Text objects without the values of a customer: records pass through one by one, and only those
 //! that are about the customer are rewritten, so all others keep their bytes.
 
+mod refused;
+
 use csv::ByteRecord;
 use shopflow_core::natural_key::NaturalKeys;
-use shopflow_core::{Dataset, header, values};
+use shopflow_core::{Dataset, header};
 
 use super::looks;
 use super::named::Named;
 use super::person::{self, Erased, Needles, Values};
 use super::shape::Shape;
+
+pub use refused::columns;
 
 /// A record that is longer is taken line by line: a quote that is never closed must not fill the
 /// memory.
@@ -21,7 +25,7 @@ pub struct Rewriter<'a> {
     named: Named,
     needles: &'a Needles,
     shape: Shape,
-    /// Names of the columns, once the header has passed.
+    /// Names of the columns, once the header has passed; those of refused rows are elsewhere.
     header: Option<Vec<String>>,
     carry: Vec<u8>,
     /// Records that had values of the customer.
@@ -124,35 +128,9 @@ impl<'a> Rewriter<'a> {
         encode(&record, &fields, raw)
     }
 
-    /// A record of quarantine: `line,column,rule,value,reason,row`.
-    fn refused_row(&mut self, raw: &[u8]) -> Option<Vec<u8>> {
-        self.named.may_stand_in(raw).then_some(())?;
-        let record = parse(raw)?;
-        let (value, row) = (record.get(3)?, record.get(5)?);
-        let inner = parse(row)?;
-        // The header is not at hand: an id stands first, or it is the only number.
-        let usual = usual();
-        let first = inner.get(0)?;
-        let header: Vec<String> = if self.named.is(first) {
-            usual
-        } else if values::integer(first).is_ok() || !inner.iter().any(|field| self.named.is(field))
-        {
-            return None;
-        } else {
-            Vec::new()
-        };
-        let fields = self.erased(&inner, &header);
-        let row = encode(&inner, &fields, row)?;
-        let mut fields: Vec<Vec<u8>> = record.iter().map(<[u8]>::to_vec).collect();
-        if value.iter().any(u8::is_ascii_alphabetic) {
-            fields[3] = person::NAME.as_bytes().to_vec();
-        }
-        fields[5] = row;
-        encode(&record, &fields, raw)
-    }
-
     /// The fields of a row of the customer. What is no name and no address stays where it looks
-    /// like what its column holds; columns that the dataset does not know are emptied.
+    /// like what its column holds; columns that the dataset does not know are emptied. Where it is not
+    /// known what a field holds, dates and codes of countries stay, and what names the customer.
     fn erased(&mut self, record: &ByteRecord, header: &[String]) -> Vec<Vec<u8>> {
         let mut fields = Vec::with_capacity(record.len());
         for (at, field) in record.iter().enumerate() {
@@ -178,9 +156,7 @@ impl<'a> Rewriter<'a> {
                     fields.push(Vec::new());
                     continue;
                 }
-                (None, _) => {
-                    !text.contains('@') && (!looks::has_letters(text) || looks::is_time(text))
-                }
+                (None, _) => self.named.is(field) || looks::tells_nothing(text),
             };
             fields.push(match stays {
                 true => field.to_vec(),
@@ -309,16 +285,6 @@ mod tests {
                 left.lines().skip(1).filter_map(|line| line.rsplit(',').next()).collect();
             assert_eq!(found, names, "{customer} {shape:?}");
         }
-        let refused = "line,column,rule,value,reason,row\n\
-                       2,name,null_value,,required,\"\"\"Lee, Eve\"\",Eve Lee,e@x.org\"\n\
-                       3,name,null_value,,required,\"007,Ann Lee,a@x.org\"\n";
-        let nothing = Values::default();
-        let left = |customer| {
-            rewrite_keyed(customer, &texts, Shape::Quarantine, &nothing, refused, 1000).0
-        };
-        let (eve, seven) = (left(of("Lee, Eve")), left(7));
-        assert!(!eve.contains("Eve Lee") && eve.contains("Ann Lee"), "{eve}");
-        assert_eq!(seven, refused);
     }
 
     #[test]
@@ -370,23 +336,6 @@ mod tests {
             rewrite(Shape::Text, &values, click, 5).0,
             "{\"url\":\"/login?mail=[erased]\"}\n"
         );
-    }
-
-    #[test]
-    fn refused_rows_lose_their_values_and_stay_refused() {
-        let file = "line,column,rule,value,reason,row\n\
-                    2,email,invalid_email,[redacted],no address,\"7,Ann Lee,ann.x.org,2024-01-05,DE\"\n\
-                    3,id,not_a_number,Ann Lee,no number,\"Ann Lee,7,ann@x.org,2024-01-05,DE\"\n\
-                    4,email,invalid_email,[redacted],no address,\"8,Bob,7,2024-01-05,DE\"\n";
-        let (out, changed, _) = rewrite(Shape::Quarantine, &Values::default(), file, 1000);
-        assert_eq!(
-            out,
-            "line,column,rule,value,reason,row\n\
-             2,email,invalid_email,[erased],no address,\"7,[erased],[erased],2024-01-05,DE\"\n\
-             3,id,not_a_number,[erased],no number,\"[erased],7,erased-7@erased.invalid,2024-01-05,DE\"\n\
-             4,email,invalid_email,[redacted],no address,\"8,Bob,7,2024-01-05,DE\"\n"
-        );
-        assert_eq!(changed, 2);
     }
 
     #[test]

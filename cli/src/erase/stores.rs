@@ -13,6 +13,7 @@ use shopflow_lake::Silver;
 use tokio_postgres::Client;
 
 use super::columns::{Eraser, Rows};
+use super::headers::Headers;
 use super::lake;
 use super::objects::{self, Look, Version};
 use super::person::{Needles, Values};
@@ -30,6 +31,7 @@ pub struct Stores<'a> {
     buckets: [String; 3],
     customer: i64,
     natural_keys: &'a NaturalKeys,
+    headers: &'a Headers,
     silver: &'a Silver,
 }
 
@@ -51,18 +53,19 @@ pub struct Found {
 }
 
 impl<'a> Stores<'a> {
-    /// The buckets of the stack; how files write keys, and how silver treats values.
+    /// The buckets of the stack; how files write keys, the columns that refused rows came under, and
+    /// how silver treats values.
     ///
     /// # Errors
     /// `InvalidInput` when the stack does not name them.
     pub fn new(
         target: &Target,
         customer: i64,
-        (natural_keys, silver): (&'a NaturalKeys, &'a Silver),
+        (natural_keys, headers, silver): (&'a NaturalKeys, &'a Headers, &'a Silver),
     ) -> Result<Self> {
         let stack = &target.stack;
         let buckets = [stack.landing()?, stack.lake()?, stack.reports()?].map(str::to_owned);
-        Ok(Stores { storage: target.storage(), buckets, customer, natural_keys, silver })
+        Ok(Stores { storage: target.storage(), buckets, customer, natural_keys, headers, silver })
     }
 
     /// The values that stand in rows of the customer.
@@ -162,8 +165,8 @@ impl<'a> Stores<'a> {
     }
 
     fn eraser<'b>(&'b self, needles: &'b Needles) -> Eraser<'b> {
-        let natural_keys = self.natural_keys;
-        Eraser { customer: self.customer, natural_keys, needles, silver: self.silver }
+        let Stores { customer, natural_keys, headers, silver, .. } = *self;
+        Eraser { customer, natural_keys, headers, needles, silver }
     }
 }
 

@@ -79,7 +79,7 @@ async fn save_to(
 }
 
 async fn header(storage: &Storage, entry: &Entry) -> Result<(Option<Vec<u8>>, Option<String>)> {
-    let had_header = entry.reasons.iter().all(|reason| reason.rule != repair::MISSING_HEADER);
+    let had_header = repair::had_header(&entry.reasons);
     let found = match &entry.source {
         Some(source) => repair::header(storage, entry.dataset, source, had_header).await,
         None => Err(Error::invalid("the validation report of the file is gone")),

@@ -305,9 +305,34 @@ fn moment(object: &Object) -> DateTime<Utc> {
         .unwrap_or_default()
 }
 
+/// What a validation report says of where refused rows came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The file they came in.
+    pub source: SourceObject,
+    /// Why they were refused.
+    pub reasons: Vec<Reason>,
+}
+
+/// Where the rows of the quarantine file `key` came from; nothing when its validation report is gone,
+/// or `key` is of no quarantine file.
+///
+/// # Errors
+/// `Transient.Storage`, or `InvalidInput` when the report cannot be decoded.
+pub async fn origin(storage: &Storage, reports: &str, key: &str) -> Result<Option<Origin>> {
+    let Some(file) = file(key, DateTime::default()) else { return Ok(None) };
+    let report = report_on(storage, reports, &file).await?;
+    Ok(report.map(|report| Origin { source: report.source, reasons: report.failures }))
+}
+
+async fn report_on(storage: &Storage, reports: &str, file: &File) -> Result<Option<Report>> {
+    let key = keys::validation_report(file.dataset, &file.run_id, &file.part);
+    let report = storage.read_json_if_exists::<Report>(reports, &key).await?;
+    Ok(report.map(|(report, _)| report))
+}
+
 async fn describe(storage: &Storage, landing: &str, reports: &str, file: File) -> Result<Entry> {
-    let report_key = keys::validation_report(file.dataset, &file.run_id, &file.part);
-    let report = storage.read_json_if_exists::<Report>(reports, &report_key).await?;
+    let report = report_on(storage, reports, &file).await?;
     let mut replays: Vec<Record> = records(storage, landing, &file.replays).await?;
     replays.sort_by(|a, b| (a.started_at, &a.run_id).cmp(&(b.started_at, &b.run_id)));
     let mut acceptances: Vec<Acceptance> = records(storage, landing, &file.acceptances).await?;
@@ -329,7 +354,7 @@ async fn describe(storage: &Storage, landing: &str, reports: &str, file: File) -
         acceptances,
     };
     match report {
-        Some((report, _)) => {
+        Some(report) => {
             entry.rows = report.rows_quarantined;
             entry.reasons = report.failures;
             entry.source = Some(report.source);

@@ -4,6 +4,7 @@ use shopflow_core::contract::SourceObject;
 use shopflow_core::dataset::Format;
 use shopflow_core::{Dataset, Error, ErrorKind, ObjectRef, Result, Storage, rates};
 
+use super::files::Reason;
 use super::rows::Refused;
 
 /// Longest row `validate` takes; quarantine keeps this much of a longer one.
@@ -11,7 +12,7 @@ const RECORD_LIMIT: usize = 1024 * 1024;
 /// The rule of rows that quarantine does not have as a whole.
 const RECORD_TOO_LONG: &str = "record_too_long";
 /// The rule of the rows of a file without a header.
-pub const MISSING_HEADER: &str = "missing_header";
+const MISSING_HEADER: &str = "missing_header";
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// The bytes of the row, `None` when quarantine has only its beginning.
@@ -19,6 +20,11 @@ pub fn row(refused: &Refused) -> Option<Vec<u8>> {
     let bytes = unescaped(&refused.row);
     let cut = refused.rule == RECORD_TOO_LONG || bytes.len() >= RECORD_LIMIT;
     (!cut).then_some(bytes)
+}
+
+/// True when the rows of a file, refused for these reasons, lay under a header.
+pub fn had_header(reasons: &[Reason]) -> bool {
+    reasons.iter().all(|reason| reason.rule != MISSING_HEADER)
 }
 
 /// The first line of files of `dataset` without its line break, when rows lie under one: that of

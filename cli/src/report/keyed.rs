@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use shopflow_core::natural_key::{LARGEST_NUMBER, NATURAL_KEY};
+use shopflow_core::natural_key::{LARGEST_NUMBER, NATURAL_KEY, ShownKeys};
 use shopflow_core::{Dataset, ErrorKind, Result};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
@@ -16,13 +16,23 @@ use crate::table::Table;
 const NUMBER: &str = "product_id";
 pub const KEY: &str = "product_key";
 
+/// True when an answer names a product by a number that was made of its key.
+pub fn names_made_numbers(answers: &[Answer]) -> bool {
+    answers.iter().any(|answer| !made(&answer.table).is_empty())
+}
+
 /// Gives answers that name products by number a column with their keys behind it, where a number was
-/// made of one. Products whose key is a number have that.
+/// made of one and `permitted` says that it may be shown. Products whose key is a number have that.
 ///
 /// # Errors
 /// When Postgres refuses. A login that may not read `core` sees numbers.
-pub async fn name_products(client: &Client, answers: &mut [Answer]) -> Result<()> {
-    let numbers: Vec<i64> = answers.iter().flat_map(|answer| made(&answer.table)).collect();
+pub async fn name_products(
+    client: &Client,
+    answers: &mut [Answer],
+    permitted: &ShownKeys,
+) -> Result<()> {
+    let mut numbers: Vec<i64> = answers.iter().flat_map(|answer| made(&answer.table)).collect();
+    numbers.retain(|number| permitted.shows(Dataset::Products, *number));
     if numbers.is_empty() {
         return Ok(());
     }

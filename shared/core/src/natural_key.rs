@@ -6,6 +6,8 @@
 //! same in any order of files and on any machine, and references lead to it without a look-up.
 //! docs/decisions/0045-keys-that-are-texts.md says why.
 
+mod shown;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
@@ -15,6 +17,8 @@ use crate::contract::ERASED_NAME;
 use crate::dataset::{Column, Dataset, Kind};
 use crate::rules::Rule;
 use crate::values;
+
+pub use shown::ShownKeys;
 
 /// The column with the key as its source writes it, where its number alone does not say it.
 pub const NATURAL_KEY: &str = "natural_key";

@@ -39,7 +39,7 @@ pub async fn rows(
         return Ok(Sent { object: None, rows: Some(0), cut: 0 });
     }
     let storage = target.storage();
-    let had_header = entry.reasons.iter().all(|reason| reason.rule != repair::MISSING_HEADER);
+    let had_header = repair::had_header(&entry.reasons);
     let header = repair::header(&storage, entry.dataset, entry.source_file()?, had_header).await;
     let header = header.map_err(|error| {
         error.hint("the header of the rows is gone with it: export the rows and replay the file")
