@@ -1,18 +1,19 @@
 -- How do customers pay?
 -- Theme:     Revenue
 -- Grain:     one row per month and way to pay, of the last twelve months with a payment.
--- Reads:     warehouse.daily_sales, warehouse.dim_payment_method, warehouse.fact_sales,
---            warehouse.payments
+-- Reads:     warehouse.fact_sales, warehouse.payment_sales, warehouse.payments
 -- Chart:     bars share_percent by payment_method in month
 -- Columns:   month           YYYY-MM, by the day of the payment, else by the first UTC day of its
---                            order
+--                            order; of sales, by their business day
 --            payment_method  how it was paid; 'unknown' where nobody knows it
 --            payments        number of payments; of lines that were sold, where there are no payments
 --            amount          what was paid, less what was paid back, in the shop's currency, without
---                            payments whose exchange rate is not known; absent where there is no other
+--                            payments and lines whose price or exchange rate is not known; absent
+--                            where there is no other
 --            share_percent   share of the amounts of the month; absent while those are not above zero
 -- Notes:     From the payments where there are any, else from what the sales say. Payments of which
---            neither the day nor the order is known are left out.
+--            neither the day nor the order is known are left out. Single sales are read only for
+--            payments without a day.
 WITH order_days AS (
     -- Asked only for payments without a day.
     SELECT order_id, to_date(min(date_key)::text, 'YYYYMMDD') AS day
@@ -30,19 +31,6 @@ WITH order_days AS (
     FROM warehouse.payments AS p
     LEFT JOIN order_days AS o ON o.order_id = p.order_id AND p.payment_date IS NULL
     GROUP BY 1, 2, 3
-), sold AS (
-    SELECT
-        date_key / 100 AS month_key,
-        payment_method_key,
-        count(*) FILTER (WHERE quantity > 0 AND status IS DISTINCT FROM 'cancelled') AS lines,
-        sum(amount) AS amount
-    FROM warehouse.fact_sales
-    WHERE NOT EXISTS (SELECT FROM warehouse.payments)
-      -- Older partitions are not read; days of business time may be a day apart.
-      AND date_key >= to_char((
-          SELECT max(event_date) - interval '13 months' FROM warehouse.daily_sales
-      ), 'YYYYMMDD')::integer
-    GROUP BY 1, 2
 ), both_kinds AS (
     SELECT
         date_trunc('month', day)::date AS month_start,
@@ -53,9 +41,10 @@ WITH order_days AS (
     FROM paid
     WHERE day IS NOT NULL
     UNION ALL
-    SELECT to_date(s.month_key::text, 'YYYYMM'), m.payment_method, s.lines, s.amount
-    FROM sold AS s
-    LEFT JOIN warehouse.dim_payment_method AS m USING (payment_method_key)
+    SELECT month_start, payment_method, lines_sold,
+           CASE WHEN priced_transactions > 0 THEN revenue END
+    FROM warehouse.payment_sales
+    WHERE NOT EXISTS (SELECT FROM warehouse.payments)
 ), months AS (
     SELECT
         month_start,

@@ -50,13 +50,13 @@ pub async fn document(
          {TIMES} executions on two cores of a busy machine and vary, the plans do not. `cargo \
          shopflow plans` writes this file again.\n\n\
          Most questions read no sales: `transform` computes small tables of gold from them, and the \
-         questions read their copies ([0036](decisions/0036-answers-in-gold.md)). {} ask for what \
-         these do not have, and read sales.\n\n\
+         questions read their copies ([0036](decisions/0036-answers-in-gold.md)). What these do not \
+         have is asked of sales: {}.\n\n\
          The report asks a question only when something it reads has changed \
          ([0017](decisions/0017-answers-kept-by-version.md)); these are the costs when it has. All \
          {} questions take {} when all are asked and {} when none has to be.\n\n\
          ## Summary\n\n| question | before | after | faster |\n|---|--:|--:|--:|\n",
-        of_facts.join(" and "),
+        of_facts.join(", "),
         questions.len(),
         milliseconds(asked),
         milliseconds(kept),

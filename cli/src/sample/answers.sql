@@ -28,7 +28,10 @@ SELECT
     coalesce(p.category, 'unknown'),
     count(*),
     sum(warehouse.line_units(f.quantity, f.status)),
-    coalesce(sum(f.amount), 0)
+    coalesce(sum(f.amount), 0),
+    count(f.cost),
+    coalesce(sum(f.amount) FILTER (WHERE f.cost IS NOT NULL), 0),
+    coalesce(sum(f.amount - f.cost), 0)
 FROM warehouse.fact_sales AS f
 LEFT JOIN warehouse.dim_product AS p USING (product_key)
 CROSS JOIN warehouse.business_zone AS z
@@ -43,6 +46,19 @@ SELECT
     coalesce(sum(f.amount), 0)
 FROM warehouse.fact_sales AS f
 LEFT JOIN warehouse.dim_product AS p USING (product_key)
+CROSS JOIN warehouse.business_zone AS z
+GROUP BY 1, 2;
+
+INSERT INTO warehouse.payment_sales
+SELECT
+    date_trunc('month', f.sold_at AT TIME ZONE z.time_zone)::date,
+    coalesce(m.payment_method, 'unknown'),
+    count(*),
+    count(f.amount),
+    count(*) FILTER (WHERE f.quantity > 0 AND f.status IS DISTINCT FROM 'cancelled'),
+    coalesce(sum(f.amount), 0)
+FROM warehouse.fact_sales AS f
+LEFT JOIN warehouse.dim_payment_method AS m USING (payment_method_key)
 CROSS JOIN warehouse.business_zone AS z
 GROUP BY 1, 2;
 

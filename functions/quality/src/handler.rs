@@ -192,7 +192,7 @@ async fn run_checks(
     let run = &event.run;
     let snapshot = snapshot::open(&context.database).await?;
     let Snapshot { first, second } = &snapshot;
-    let (core, dates, warehouse, waiting, queue, files, lake) = tokio::try_join!(
+    let (core, dates, warehouse, rates, queue, files, lake) = tokio::try_join!(
         core_tables::measure(first),
         dates::measure(first),
         warehouse::measure(second),
@@ -208,7 +208,7 @@ async fn run_checks(
     checks.extend(core_tables::judge(&core, run.run_date));
     checks.extend(replaced::judge(&files, context.replaced_share));
     checks.extend(warehouse::judge(&warehouse, &dates));
-    checks.push(rates::judge(&waiting));
+    checks.extend(rates::judge(&rates));
     checks.extend(lake::judge(&lake, &dates, &warehouse));
     checks.extend(queue::judge(&queue));
     Ok((checks, core.latest_sale))

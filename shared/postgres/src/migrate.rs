@@ -49,6 +49,7 @@ const MIGRATIONS: &[Migration] = migrations![
     22 "0022_purchases",
     23 "0023_currencies_tax_and_payments",
     24 "0024_baskets_and_repeats",
+    25 "0025_answers_about_money",
 ];
 
 impl Migration {

@@ -1,5 +1,5 @@
 //! Do sales in other currencies wait for an exchange rate? Until it comes, what they brought is in
-//! no sum.
+//! no sum. And are the rates for the base that they are taken for? If not, every conversion is wrong.
 
 use chrono::NaiveDate;
 use shopflow_core::Result;
@@ -9,7 +9,7 @@ use super::{Check, Layer};
 
 /// Currencies that are named one by one.
 const NAMED: usize = 5;
-/// What the check says when nothing waits.
+/// What the checks say when there is nothing to tell.
 const NONE: &str = "none";
 
 /// Lines in one currency whose money waits for the rate of their day.
@@ -39,23 +39,78 @@ WHERE f.currency IS NOT NULL AND f.exchange_rate IS NULL
 GROUP BY f.currency
 ORDER BY count(*) DESC, f.currency";
 
-/// Asks Postgres; most lines first.
+/// Rates of the base currity itself: one unit of it is worth one of it, whatever the day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfBase {
+    pub currency: String,
+    /// Rates that are not 1.
+    pub rates: i64,
+    /// The day of the latest of them.
+    pub latest: NaiveDate,
+}
+
+/// Only the rates of one currency are looked at, through an index.
+const OF_BASE: &str = "
+SELECT s.base, count(*), max(r.rate_date)
+FROM ops.shop_currency AS s
+JOIN core.exchange_rates AS r ON r.currency = s.base
+WHERE r.rate <> 1
+GROUP BY s.base";
+
+/// What Postgres says about exchange rates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RateFacts {
+    /// Most lines first.
+    pub waiting: Vec<Waiting>,
+    /// Absent where no rate of the base is wrong.
+    pub of_base: Option<OfBase>,
+}
+
+/// Asks Postgres.
 ///
 /// # Errors
 /// `Transient.Database`, or `Internal` when the schema is not as expected.
-pub async fn measure(client: &Client) -> Result<Vec<Waiting>> {
-    let rows = client.query_typed(WAITING, &[]).await.or_db("measure exchange rates")?;
-    let waiting = |row: &tokio_postgres::Row| Waiting {
+pub async fn measure(client: &Client) -> Result<RateFacts> {
+    let (waiting, of_base) =
+        tokio::try_join!(client.query_typed(WAITING, &[]), client.query_typed(OF_BASE, &[]))
+            .or_db("measure exchange rates")?;
+    let lines = |row: &tokio_postgres::Row| Waiting {
         currency: row.get(0),
         lines: row.get(1),
         first: row.get(2),
         last: row.get(3),
     };
-    Ok(rows.iter().map(waiting).collect())
+    let rates = |row: &tokio_postgres::Row| OfBase {
+        currency: row.get(0),
+        rates: row.get(1),
+        latest: row.get(2),
+    };
+    Ok(RateFacts {
+        waiting: waiting.iter().map(lines).collect(),
+        of_base: of_base.first().map(rates),
+    })
 }
 
-/// A warning that passes when nothing waits.
-pub fn judge(waiting: &[Waiting]) -> Check {
+/// Warnings that pass when nothing waits, and when the rates are for the base.
+pub fn judge(facts: &RateFacts) -> Vec<Check> {
+    vec![judge_base(facts.of_base.as_ref()), judge_waiting(&facts.waiting)]
+}
+
+fn judge_base(of_base: Option<&OfBase>) -> Check {
+    let actual = match of_base {
+        None => NONE.to_owned(),
+        Some(OfBase { currency, rates: 1, latest }) => {
+            format!("1 rate of {currency} that is not 1, of {latest}")
+        }
+        Some(OfBase { currency, rates, latest }) => {
+            format!("{rates} rates of {currency} that are not 1, the latest of {latest}")
+        }
+    };
+    let detail = of_base.map(|it| other_base(&it.currency)).unwrap_or_default();
+    Check::equal(Layer::Core, "core.exchange_rates.base", NONE, actual).warning().detail(detail)
+}
+
+fn judge_waiting(waiting: &[Waiting]) -> Check {
     let mut named: Vec<String> = waiting.iter().take(NAMED).map(described).collect();
     match waiting.len().saturating_sub(NAMED) {
         0 => {}
@@ -79,6 +134,14 @@ fn described(waiting: &Waiting) -> String {
     format!("{} {lines} in {}", waiting.lines, waiting.currency)
 }
 
+fn other_base(currency: &str) -> String {
+    format!(
+        "one unit of {currency} is worth one, so the rates are for another base, and what is \
+         converted by them is wrong: set exchange_rates.base to the currency that they are for \
+         (docs/currencies.md)"
+    )
+}
+
 fn wanted(sold: &str) -> String {
     format!(
         "{sold}, in no sum until there is an exchange rate: upload exchange_rates \
@@ -98,7 +161,7 @@ mod tests {
 
     #[test]
     fn lines_that_wait_are_counted_by_currency_and_their_days_are_told() {
-        let check = judge(&[
+        let check = judge_waiting(&[
             waiting("USD", 12, "2026-01-13", "2026-01-14"),
             waiting("GBP", 1, "2026-01-12", "2026-01-12"),
         ]);
@@ -107,7 +170,8 @@ mod tests {
         let detail = check.detail.unwrap();
         assert!(detail.starts_with("sold from 2026-01-12 to 2026-01-14, "), "{detail}");
         assert!(detail.contains("docs/currencies.md"), "{detail}");
-        let detail = judge(&[waiting("USD", 1, "2026-01-13", "2026-01-13")]).detail.unwrap();
+        let detail =
+            judge_waiting(&[waiting("USD", 1, "2026-01-13", "2026-01-13")]).detail.unwrap();
         assert!(detail.starts_with("sold on 2026-01-13, "), "{detail}");
     }
 
@@ -117,7 +181,7 @@ mod tests {
             let day = "2026-01-13";
             let waiting: Vec<Waiting> =
                 (0..count).map(|number| waiting(&format!("X{number}"), 2, day, day)).collect();
-            judge(&waiting).actual
+            judge_waiting(&waiting).actual
         };
         assert!(many(NAMED).ends_with("2 lines in X4"), "{}", many(NAMED));
         assert!(many(NAMED + 1).ends_with("X4, and one more currency"), "{}", many(NAMED + 1));
@@ -126,8 +190,28 @@ mod tests {
 
     #[test]
     fn nothing_that_waits_is_nothing_to_tell() {
-        let check = judge(&[]);
+        let check = judge_waiting(&[]);
         assert!(check.passed && check.detail.is_none());
         assert_eq!(check.actual, NONE);
+    }
+
+    #[test]
+    fn rates_of_the_base_itself_are_for_another_one() {
+        let of_base = |rates| OfBase {
+            currency: "EUR".to_owned(),
+            rates,
+            latest: "2026-01-14".parse().unwrap(),
+        };
+        let check = judge_base(Some(&of_base(3)));
+        assert_eq!((check.passed, check.severity), (false, Severity::Warning));
+        assert_eq!(check.actual, "3 rates of EUR that are not 1, the latest of 2026-01-14");
+        let detail = check.detail.unwrap();
+        assert!(detail.contains("set exchange_rates.base"), "{detail}");
+        assert!(detail.contains("docs/currencies.md"), "{detail}");
+        let one = judge_base(Some(&of_base(1)));
+        assert_eq!(one.actual, "1 rate of EUR that is not 1, of 2026-01-14");
+        let none = judge_base(None);
+        assert!(none.passed && none.detail.is_none());
+        assert_eq!(none.actual, NONE);
     }
 }

@@ -28,6 +28,9 @@ pub struct WarehouseFacts {
     pub money: Money,
     /// The same of the tables by period.
     pub periods: Vec<(String, Money)>,
+    /// What is left after costs: of the facts, and of the tables that have it by itself.
+    pub margin: String,
+    pub margins: Vec<(String, String)>,
 }
 
 /// How the money of a table adds up, as people read it.
@@ -75,13 +78,15 @@ pub async fn measure(client: &Client) -> Result<WarehouseFacts> {
         client.query_typed(&totals, &[]),
     )
     .or_db("measure warehouse")?;
-    let (mut aggregates, mut periods) = (Vec::new(), Vec::new());
+    let (mut aggregates, mut periods, mut margins) = (Vec::new(), Vec::new(), Vec::new());
     for row in &totals {
         let table: String = row.get(0);
         let (gross_to_net, beside): (Option<String>, Option<String>) = (row.get(4), row.get(5));
         if let (Some(gross_to_net), Some(beside)) = (gross_to_net, beside) {
             periods.push((table.clone(), Money { gross_to_net, beside }));
         }
+        let margin: Option<String> = row.get(6);
+        margins.extend(margin.map(|text| (table.clone(), text)));
         let (transactions, units, revenue) = (row.get(1), row.get(2), row.get(3));
         aggregates.push((table, Totals { transactions, units, revenue }));
     }
@@ -89,6 +94,7 @@ pub async fn measure(client: &Client) -> Result<WarehouseFacts> {
     let of_customers = taken(&mut aggregates, "fact_sales_of_customers")?;
     let of_products = taken(&mut aggregates, "fact_sales_of_products")?;
     let money = taken(&mut periods, "fact_sales")?;
+    let margin = taken(&mut margins, "fact_sales")?;
     let mispriced = mispriced.get::<_, i64>(0) + misconverted.get::<_, i64>(0);
     Ok(WarehouseFacts {
         dimensions,
@@ -99,6 +105,8 @@ pub async fn measure(client: &Client) -> Result<WarehouseFacts> {
         aggregates,
         money,
         periods,
+        margin,
+        margins,
     })
 }
 
@@ -136,12 +144,14 @@ pub fn judge(facts: &WarehouseFacts, dates: &DateFacts) -> Vec<Check> {
         check("warehouse.fact_sales.priced_as_of_sale".to_owned(), facts.mispriced)
             .detail("facts whose product version, amounts or cost are not those of the sale"),
     );
+    let without_units = Totals { units: None, ..facts.fact_sales.clone() };
     for (table, totals) in &facts.aggregates {
         let (expected, of) = match (table.as_str(), totals.units) {
             // Postage and the like are no products.
             ("product_sales", _) => {
                 (&facts.of_products, "the facts of products in warehouse.fact_sales")
             }
+            ("payment_sales", _) => (&without_units, "warehouse.fact_sales"),
             (_, Some(_)) => (&facts.fact_sales, "warehouse.fact_sales"),
             // Guests have no lifetime value.
             (_, None) => (&facts.of_customers, "the facts of customers in warehouse.fact_sales"),
@@ -161,6 +171,13 @@ pub fn judge(facts: &WarehouseFacts, dates: &DateFacts) -> Vec<Check> {
         let name = format!("warehouse.{table}.beside_revenue");
         checks.push(
             Check::equal(Layer::Warehouse, name, &facts.money.beside, &money.beside)
+                .detail("expected from warehouse.fact_sales; costed is what has a known cost"),
+        );
+    }
+    for (table, margin) in &facts.margins {
+        let name = format!("warehouse.{table}.margin");
+        checks.push(
+            Check::equal(Layer::Warehouse, name, &facts.margin, margin)
                 .detail("expected from warehouse.fact_sales; costed is what has a known cost"),
         );
     }

@@ -189,6 +189,8 @@ async fn facts_against_core() {
              UPDATE warehouse.weekly_sales SET revenue = revenue + 4, gross = gross + 4;
              UPDATE warehouse.monthly_sales SET revenue = revenue + 4, gross = gross + 4;
              UPDATE warehouse.product_sales SET revenue = revenue + 4 WHERE product_id = 1;
+             UPDATE warehouse.category_sales SET revenue = revenue + 4;
+             UPDATE warehouse.payment_sales SET revenue = revenue + 4;
              UPDATE warehouse.customer_lifetime_value SET revenue = revenue + 4
              WHERE customer_id = 1",
             &["warehouse.fact_sales.priced_as_of_sale", "lake.gold_daily_sales.totals"],
@@ -275,6 +277,19 @@ async fn aggregates_against_facts() {
             "UPDATE warehouse.product_sales SET transactions = transactions - 1
              WHERE product_id = 2",
             &["warehouse.product_sales.totals"],
+        ),
+        (
+            "UPDATE warehouse.category_sales SET units = units - 1",
+            &["warehouse.category_sales.totals"],
+        ),
+        ("UPDATE warehouse.category_sales SET margin = 1", &["warehouse.category_sales.margin"]),
+        (
+            "UPDATE warehouse.payment_sales SET revenue = revenue - 0.01",
+            &["warehouse.payment_sales.totals"],
+        ),
+        (
+            "UPDATE warehouse.payment_sales SET transactions = transactions + 1",
+            &["warehouse.payment_sales.totals"],
         ),
         (
             "DELETE FROM warehouse.customer_lifetime_value WHERE customer_id = 2",

@@ -54,6 +54,7 @@ async fn an_empty_shop_has_nothing_to_complain_about() {
             "TRUNCATE core.customers, core.products, core.transactions, warehouse.dim_customer,
                       warehouse.dim_product, warehouse.fact_sales, warehouse.daily_sales,
                       warehouse.weekly_sales, warehouse.monthly_sales, warehouse.product_sales,
+                      warehouse.category_sales, warehouse.payment_sales,
                       warehouse.customer_lifetime_value, ops.lake_queue CASCADE",
         )
         .await

@@ -21,7 +21,8 @@ UPDATE warehouse.fact_sales SET cost = 22.50 WHERE transaction_id = 3;
 UPDATE warehouse.daily_sales SET tax = 2, shipping = 1, costed_revenue = 60, margin = 37.50
 WHERE event_date = '2026-01-14';
 UPDATE warehouse.weekly_sales SET tax = 2, shipping = 1, costed_revenue = 60, margin = 37.50;
-UPDATE warehouse.monthly_sales SET tax = 2, shipping = 1, costed_revenue = 60, margin = 37.50;";
+UPDATE warehouse.monthly_sales SET tax = 2, shipping = 1, costed_revenue = 60, margin = 37.50;
+UPDATE warehouse.category_sales SET costed_transactions = 1, costed_revenue = 60, margin = 37.50;";
 
 const PRICED: &str = "warehouse.fact_sales.priced_as_of_sale";
 const RATES: &str = "warehouse.fact_sales.exchange_rates";
@@ -30,6 +31,8 @@ const BESIDE: [&str; 3] = [
     "warehouse.weekly_sales.beside_revenue",
     "warehouse.monthly_sales.beside_revenue",
 ];
+const OF_CATEGORIES: &str = "warehouse.category_sales.margin";
+const BASE: &str = "core.exchange_rates.base";
 
 /// Sale 2 is at the list price, and has tax in a currency without a rate on its day.
 const WAITING: &str = "
@@ -55,7 +58,7 @@ async fn facts_have_the_money_of_the_sale_in_the_currency_of_the_shop() {
         ),
         (
             &after("UPDATE warehouse.fact_sales SET cost = 22.51 WHERE transaction_id = 3"),
-            &of_facts,
+            &[PRICED, BESIDE[0], BESIDE[1], BESIDE[2], OF_CATEGORIES],
         ),
         (
             &after("UPDATE warehouse.fact_sales SET charged = 10.00 WHERE transaction_id = 2"),
@@ -113,6 +116,48 @@ async fn tables_of_periods_add_up_beside_revenue() {
     let check = check(&shop, BESIDE[1]).await;
     assert_eq!(check["expected"], "tax 2.00, shipping 1.00, costed revenue 60.00, margin 37.50");
     assert_eq!(check["actual"], "tax 2.00, shipping 1.00, costed revenue 60.00, margin 38.00");
+}
+
+#[tokio::test]
+async fn margins_of_categories_add_up() {
+    let shop = Shop::open().await;
+    let sql = format!("{MONEY} UPDATE warehouse.category_sales SET margin = 38");
+    shop.db.batch_execute(&sql).await.unwrap();
+    assert_eq!(shop.failed().await, [OF_CATEGORIES]);
+    let check = check(&shop, OF_CATEGORIES).await;
+    assert_eq!(check["expected"], "costed revenue 60.00, margin 37.50");
+    assert_eq!(check["actual"], "costed revenue 60.00, margin 38.00");
+}
+
+#[tokio::test]
+async fn rates_of_the_base_are_a_warning_that_says_what_to_set() {
+    let shop = Shop::open().await;
+    // The base is worth itself, and a currency that is not the base may be worth anything.
+    let sql = format!(
+        "{MONEY} INSERT INTO core.exchange_rates (id, rate_date, currency, rate, effective_at,
+             source_modified_at, source_version_id, source_run_id)
+         VALUES (2, '2026-01-12', 'EUR', 1, '2026-01-12', '2026-01-12', 'v', 'run-1'),
+                (3, '2026-01-13', 'EUR', 1, '2026-01-12', '2026-01-12', 'v', 'run-1')"
+    );
+    shop.db.batch_execute(&sql).await.unwrap();
+    assert_eq!(shop.failed().await, [""; 0]);
+
+    let others = "UPDATE core.exchange_rates SET rate = 0.92 WHERE currency = 'EUR'";
+    shop.db.batch_execute(others).await.unwrap();
+    let result = shop.check().await;
+    assert!(result.gate_passed, "{:?}", result.critical);
+    assert_eq!(shop.failed().await, [BASE]);
+    let wrong = check(&shop, BASE).await;
+    assert_eq!(
+        (&wrong["severity"], &wrong["expected"], &wrong["actual"]),
+        (
+            &json!("warning"),
+            &json!("none"),
+            &json!("2 rates of EUR that are not 1, the latest of 2026-01-13")
+        )
+    );
+    let detail = wrong["detail"].as_str().unwrap();
+    assert!(detail.contains("set exchange_rates.base"), "{detail}");
 }
 
 #[tokio::test]

@@ -50,6 +50,8 @@ INSERT INTO warehouse.daily_sales VALUES
 INSERT INTO warehouse.weekly_sales VALUES ('2026-01-12', 4, 2, 7, 102.00, 0, 4, 102.00, 0, 0);
 INSERT INTO warehouse.monthly_sales VALUES ('2026-01-01', 4, 2, 7, 102.00, 0, 4, 102.00, 0, 0);
 INSERT INTO warehouse.product_sales VALUES (1, 3, 4, 42.00), (2, 1, 3, 60.00);
+INSERT INTO warehouse.category_sales VALUES ('2026-01-01', 'books', 4, 7, 102.00);
+INSERT INTO warehouse.payment_sales VALUES ('2026-01-01', 'paypal', 4, 4, 4, 102.00);
 INSERT INTO warehouse.customer_lifetime_value VALUES
     (1, '2026-01-13', '2026-01-15', 3, 92.00, 30.67, 1119.33, 3),
     (2, '2026-01-14', '2026-01-14', 1, 10.00, 10.00, 121.67, 1);

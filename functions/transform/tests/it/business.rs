@@ -71,6 +71,7 @@ async fn assert_months(shop: &Shop, sales: &str, visits: &str) {
         ("country_sales", "transactions", sales),
         ("category_sales", "transactions", sales),
         ("supplier_sales", "transactions", sales),
+        ("payment_sales", "transactions", sales),
         ("session_funnel", "sessions", visits),
     ] {
         let months = format!(

@@ -317,6 +317,16 @@ async fn a_sale_costs_what_its_product_cost_at_its_moment() {
         shop.query(day).await,
         [r#"{"revenue":28.00,"costed_revenue":25.00,"margin":5.66}"#]
     );
+    let categories = "SELECT category, costed_transactions AS costed, costed_revenue, margin
+        FROM warehouse.category_sales WHERE month_start = '2026-01-01' ORDER BY 1";
+    // With two sales of the small shop: 100.00 less 62.23.
+    assert_eq!(
+        shop.query(categories).await,
+        [
+            r#"{"category":"home","costed":9,"costed_revenue":100.00,"margin":37.77}"#,
+            r#"{"category":"toys","costed":0,"costed_revenue":0.00,"margin":0.00}"#,
+        ]
+    );
     totals_agree(&shop).await;
     answers_agree(&shop, "costs").await;
 
@@ -409,9 +419,11 @@ async fn gold_of_a_release_without_the_columns_is_brought_up_to_date() {
     for table in ["daily_sales", "weekly_sales", "monthly_sales"] {
         make_old(&shop, table, 4).await;
     }
+    make_old(&shop, "category_sales", 3).await;
     assert!(shop.files("gold/").await != gold);
     // As the migration does.
-    let marks = "DELETE FROM ops.publications WHERE table_name LIKE '%ly_sales';
+    let marks = "DELETE FROM ops.publications
+        WHERE table_name LIKE '%ly_sales' OR table_name = 'category_sales';
         INSERT INTO ops.dirty_dates (event_date)
         SELECT DISTINCT (sold_at AT TIME ZONE 'UTC')::date FROM warehouse.fact_sales";
     shop.client.batch_execute(marks).await.unwrap();

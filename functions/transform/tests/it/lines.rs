@@ -210,6 +210,8 @@ async fn a_line_that_is_no_product_counts_everywhere_but_for_products() {
         ("category_sales", "category", "2 -5.05"),
         // And a pen of a supplier whom nobody knows.
         ("supplier_sales", "supplier", "3 -2.05"),
+        // The voucher.
+        ("payment_sales", "payment_method", "1 -10.00"),
         // The guest's, and those of a customer whose country nobody knows.
         ("country_sales", "country", "2 -7.00"),
     ] {
@@ -391,6 +393,14 @@ async fn what_is_between_gross_and_net_is_told() {
             r#"{"country":"GB","orders":3,"revenue":49.50}"#,
             r#"{"country":"unknown","orders":2,"revenue":75.00}"#,
         ]
+    );
+    // With two of the small shop; a return is not sold, nor is what was cancelled.
+    let paid = "SELECT payment_method AS by, transactions, priced_transactions AS priced,
+            lines_sold AS sold, revenue
+        FROM warehouse.payment_sales WHERE month_start = '2026-01-01'";
+    assert_eq!(
+        shop.query(paid).await,
+        [r#"{"by":"paypal","transactions":11,"priced":11,"sold":8,"revenue":124.50}"#]
     );
     // Three of the small shop, those of A-1 that were not cancelled, A-2, and a guest's.
     assert_eq!(

@@ -66,6 +66,7 @@ async fn a_sale_has_the_price_of_its_moment() {
             ("country_sales", 2),
             ("category_sales", 2),
             ("supplier_sales", 2),
+            ("payment_sales", 2),
             ("session_funnel", 0),
             ("model_fits", 7),
             ("customer_lifetime_prediction", 2),

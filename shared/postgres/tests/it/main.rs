@@ -5,6 +5,7 @@
 mod facts;
 mod login;
 mod migrate;
+mod money;
 mod tls;
 mod tls_server;
 mod upgrade;

@@ -99,8 +99,8 @@ LEFT JOIN warehouse.dim_product AS p USING (product_key) {WRONG}"
 }
 
 /// The first three are of the facts, which are read once for them; the others are to agree with them.
-/// The last two columns go from gross to net and say what stands beside it, in the tables that have
-/// both.
+/// Two columns go from gross to net and say what stands beside it, in the tables that have both; the
+/// last one is the margin, where it stands by itself.
 const OF_FACTS: &str = "
 SELECT of_facts.*
 FROM (
@@ -129,24 +129,37 @@ CROSS JOIN LATERAL (
             coalesce(revenue, 0)::numeric(38, 2)),
      format('tax %s, shipping %s, costed revenue %s, margin %s',
             coalesce(tax, 0)::numeric(38, 2), coalesce(shipping, 0)::numeric(38, 2),
+            coalesce(costed_revenue, 0)::numeric(38, 2), coalesce(margin, 0)::numeric(38, 2)),
+     format('costed revenue %s, margin %s',
             coalesce(costed_revenue, 0)::numeric(38, 2), coalesce(margin, 0)::numeric(38, 2))),
     ('fact_sales_of_customers', of_customers, NULL,
-     coalesce(customer_revenue, 0)::numeric(38, 2)::text, NULL, NULL),
+     coalesce(customer_revenue, 0)::numeric(38, 2)::text, NULL, NULL, NULL),
     ('fact_sales_of_products', of_products, coalesce(product_units, 0)::bigint,
-     coalesce(product_revenue, 0)::numeric(38, 2)::text, NULL, NULL)
+     coalesce(product_revenue, 0)::numeric(38, 2)::text, NULL, NULL, NULL)
 ) AS of_facts";
 
 const OF_OTHERS: &str = "
 UNION ALL
 SELECT 'product_sales', coalesce(sum(transactions), 0)::bigint, coalesce(sum(units), 0)::bigint,
-       coalesce(sum(revenue), 0)::numeric(38, 2)::text, NULL, NULL
+       coalesce(sum(revenue), 0)::numeric(38, 2)::text, NULL, NULL, NULL
 FROM warehouse.product_sales
 UNION ALL
+SELECT 'category_sales', coalesce(sum(transactions), 0)::bigint, coalesce(sum(units), 0)::bigint,
+       coalesce(sum(revenue), 0)::numeric(38, 2)::text, NULL, NULL,
+       format('costed revenue %s, margin %s', coalesce(sum(costed_revenue), 0)::numeric(38, 2),
+              coalesce(sum(margin), 0)::numeric(38, 2))
+FROM warehouse.category_sales
+UNION ALL
+SELECT 'payment_sales', coalesce(sum(transactions), 0)::bigint, NULL,
+       coalesce(sum(revenue), 0)::numeric(38, 2)::text, NULL, NULL, NULL
+FROM warehouse.payment_sales
+UNION ALL
 SELECT 'customer_lifetime_value', coalesce(sum(transactions), 0)::bigint, NULL,
-       coalesce(sum(revenue), 0)::numeric(38, 2)::text, NULL, NULL
+       coalesce(sum(revenue), 0)::numeric(38, 2)::text, NULL, NULL, NULL
 FROM warehouse.customer_lifetime_value";
 
-/// One row per table: name, transactions, units, revenue, from gross to net, what is beside it.
+/// One row per table: name, transactions, units, revenue, from gross to net, what is beside it, the
+/// margin.
 pub fn totals() -> String {
     let sum = |what: &str| format!("coalesce(sum({what}), 0)::numeric(38, 2)");
     let [revenue, gross, discounts, net] =
@@ -160,7 +173,8 @@ SELECT '{table}', coalesce(sum(transactions), 0)::bigint, coalesce(sum(units), 0
        {revenue}::text,
        format('gross %s, discounts %s, net %s', {gross}, {discounts}, {net}),
        format('tax %s, shipping %s, costed revenue %s, margin %s', {tax}, {shipping}, {costed},
-              {margin})
+              {margin}),
+       NULL
 FROM warehouse.{table}"
         )
     };

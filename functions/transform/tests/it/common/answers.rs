@@ -7,10 +7,11 @@ use shopflow_transform::gold::tables;
 use super::{Shop, text_rows};
 
 /// The tables that have them.
-pub const ANSWERS: [&str; 7] = [
+pub const ANSWERS: [&str; 8] = [
     "country_sales",
     "category_sales",
     "supplier_sales",
+    "payment_sales",
     "basket_sizes",
     "purchase_frequency",
     "cohort_activity",

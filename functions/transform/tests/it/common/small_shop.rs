@@ -62,6 +62,7 @@ pub async fn totals_agree(shop: &Shop) {
         ("country_sales", ALL),
         ("category_sales", ALL),
         ("supplier_sales", ALL),
+        ("payment_sales", ALL),
         ("basket_sizes", BOUGHT),
         ("purchase_frequency", OF_CUSTOMERS),
         ("cohort_activity", OF_COHORTS),
