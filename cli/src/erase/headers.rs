@@ -27,15 +27,12 @@ pub async fn of_customers(target: &Target) -> Result<Headers> {
     let prefix = format!("quarantine/{}/", Dataset::Customers);
     let versions = objects::versions(storage, landing, &prefix).await?;
     let keys: BTreeSet<String> = versions.into_iter().map(|version| version.key).collect();
-    let found: Result<Vec<Option<(String, Vec<String>)>>> = stream::iter(keys)
-        .map(|key| async move {
-            let columns = columns(storage, reports, &key).await?;
-            Ok(columns.map(|columns| (key, columns)))
-        })
+    stream::iter(keys)
+        .map(|key| async move { Ok((columns(storage, reports, &key).await?, key)) })
         .buffer_unordered(storage.concurrent_objects())
+        .try_filter_map(|(columns, key)| async { Ok(columns.map(|columns| (key, columns))) })
         .try_collect()
-        .await;
-    Ok(found?.into_iter().flatten().collect())
+        .await
 }
 
 async fn columns(storage: &Storage, reports: &str, key: &str) -> Result<Option<Vec<String>>> {

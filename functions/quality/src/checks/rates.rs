@@ -39,7 +39,7 @@ WHERE f.currency IS NOT NULL AND f.exchange_rate IS NULL
 GROUP BY f.currency
 ORDER BY count(*) DESC, f.currency";
 
-/// Rates of the base currity itself: one unit of it is worth one of it, whatever the day.
+/// Rates of the base currency itself: one unit of it is worth one of it, whatever the day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OfBase {
     pub currency: String,
