@@ -9,9 +9,11 @@ use shopflow_core::natural_key::NaturalKeys;
 use shopflow_core::{Dataset, ErrorKind, Result, ResultExt};
 use shopflow_lake::{Silver, schema};
 
-use super::headers::Headers;
-use super::lake::CHANGES;
 use super::person::{self, Erased, Needles, Values};
+use super::rows::Headers;
+
+/// Where the change log is.
+pub const CHANGES: &str = "bronze/_changes/";
 
 /// What the rows of a Parquet file are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

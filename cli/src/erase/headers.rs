@@ -1,7 +1,7 @@
 //! The columns that refused rows came under: quarantine has the rows alone, and the header is in
 //! their upload.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono::DateTime;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -9,13 +9,10 @@ use shopflow_core::contract::SourceObject;
 use shopflow_core::{Dataset, ErrorKind, ObjectRef, Result, Storage, keys};
 use shopflow_ingest::ERASURE_METADATA;
 
-use super::{objects, rows};
+use super::objects;
+use super::rows::{self, Headers};
 use crate::quarantine::{files, repair};
 use crate::target::Target;
-
-/// Names of the columns by the key of the quarantine file. Files whose header is not known are not in
-/// it.
-pub type Headers = BTreeMap<String, Vec<String>>;
 
 /// The columns of every quarantine file of customers.
 ///

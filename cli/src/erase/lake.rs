@@ -7,13 +7,11 @@ use shopflow_core::{Error, ErrorKind, Result, Storage};
 use shopflow_lake::{FileEntry, Table, parquet};
 use tokio_postgres::Client;
 
-use super::columns::{Eraser, Rows};
+use super::columns::{CHANGES, Eraser, Rows};
 use super::objects::{self, Version};
 
 /// Attempts against other writers of the same manifest.
 const ATTEMPTS: usize = 5;
-/// Where the change log is.
-pub const CHANGES: &str = "bronze/_changes/";
 
 /// The table that a file of the lake belongs to; bronze files of datasets belong to none.
 pub fn table_of(key: &str) -> Option<String> {

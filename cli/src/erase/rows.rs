@@ -12,7 +12,7 @@ use super::named::Named;
 use super::person::{self, Erased, Needles, Values};
 use super::shape::Shape;
 
-pub use refused::columns;
+pub use refused::{Headers, columns};
 
 /// A record that is longer is taken line by line: a quote that is never closed must not fill the
 /// memory.

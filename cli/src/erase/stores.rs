@@ -13,11 +13,11 @@ use shopflow_lake::Silver;
 use tokio_postgres::Client;
 
 use super::columns::{Eraser, Rows};
-use super::headers::Headers;
 use super::lake;
 use super::objects::{self, Look, Version};
 use super::person::{Needles, Values};
 use super::proof::Objects;
+use super::rows::Headers;
 use super::shape::Shape;
 use crate::target::Target;
 

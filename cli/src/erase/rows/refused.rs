@@ -6,11 +6,17 @@
 //! of fields, any field that is the customer's number, key or address makes it theirs: a refused row
 //! of somebody else is emptied rather than a value left.
 
+use std::collections::BTreeMap;
+
 use csv::ByteRecord;
 use shopflow_core::values;
 
 use super::{Rewriter, column_name, encode, parse, usual};
 use crate::erase::person;
+
+/// Names of the columns by the key of the quarantine file. Files whose header is not known are not in
+/// it.
+pub type Headers = BTreeMap<String, Vec<String>>;
 
 /// The columns that a header names; nothing for one without ids, which tells no customer.
 pub fn columns(header: &[u8]) -> Option<Vec<String>> {
