@@ -19,8 +19,8 @@ use super::refresh::{Dimensions, Refresh, event_time, only};
 use super::{rates, tables};
 use crate::days;
 
-/// Months that are computed at the same time.
-const CONCURRENT_MONTHS: usize = 2;
+/// Questions that are asked at the same time, and months that are written at the same time after each.
+const CONCURRENT: usize = 2;
 /// Sales from which on no further month is priced by the same question: asking it costs the same for
 /// a few sales as for many, and so does looking up every customer.
 const SALES_PER_QUESTION: u64 = 65_536;
@@ -74,7 +74,7 @@ impl Refresh<'_> {
         let questions = together(self.months(silver, table));
         let done: Vec<Vec<(String, Vec<FileEntry>)>> = futures::stream::iter(questions)
             .map(|months| self.price_months(silver, table, dims, months).boxed())
-            .buffer_unordered(CONCURRENT_MONTHS)
+            .buffer_unordered(CONCURRENT)
             .try_collect()
             .await?;
         Ok(done.into_iter().flatten().collect())
@@ -119,7 +119,7 @@ impl Refresh<'_> {
                 }
                 .boxed()
             })
-            .buffer_unordered(CONCURRENT_MONTHS)
+            .buffer_unordered(CONCURRENT)
             .try_collect()
             .await?;
         Ok(written.into_iter().flatten().collect())
