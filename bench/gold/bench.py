@@ -25,7 +25,7 @@ MEASURES = """count(*) AS transactions, sum(quantity)::bigint AS units,
 SOLD = "quantity > 0 AND coalesce(status, '') <> 'cancelled'"
 ORDERS = f"""count(DISTINCT order_id) FILTER ({SOLD})
               + count(*) FILTER ({SOLD} AND order_id IS NULL) AS orders"""
-MONEY = {"revenue", "gross", "discounts", "returns"}
+MONEY = {"revenue", "gross", "discounts", "returns", "tax", "shipping", "costed_revenue", "margin"}
 
 
 def duckdb_question(table: str, files: str) -> str:
@@ -41,7 +41,12 @@ def duckdb_question(table: str, files: str) -> str:
                                          WHEN {SOLD} THEN amount + coalesce(discount, 0) END), 0)
                            ::decimal(18, 2) AS gross,
                        coalesce(sum(CASE WHEN {SOLD} AND unit_price IS NOT NULL THEN discount END), 0)
-                           ::decimal(18, 2) AS discounts
+                           ::decimal(18, 2) AS discounts,
+                       coalesce(sum(tax), 0)::decimal(18, 2) AS tax,
+                       coalesce(sum(shipping), 0)::decimal(18, 2) AS shipping,
+                       coalesce(sum(amount) FILTER (cost IS NOT NULL), 0)::decimal(18, 2)
+                           AS costed_revenue,
+                       coalesce(sum(amount - cost), 0)::decimal(18, 2) AS margin
                 {sales} GROUP BY 1) ORDER BY 1"""
     if table == "product_sales":
         return f"SELECT product_id, {MEASURES} {sales} GROUP BY 1 ORDER BY 1"
@@ -83,6 +88,9 @@ def with_polars(table: str, files: str) -> pl.DataFrame:
             transactions, units, revenue, orders, gross=gross, discounts=discounts,
             customers=pl.col("customer_id").n_unique(),
             unpriced_transactions=pl.col("amount").null_count(),
+            tax=pl.col("tax").sum(), shipping=pl.col("shipping").sum(),
+            costed_revenue=pl.col("amount").filter(pl.col("cost").is_not_null()).sum(),
+            margin=(pl.col("amount") - pl.col("cost")).sum(),
         ).with_columns(returns=pl.col("gross") - pl.col("discounts") - pl.col("revenue")).sort("start")
     elif table == "product_sales":
         plan = sales.group_by("product_id").agg(transactions, units, revenue).sort("product_id")
