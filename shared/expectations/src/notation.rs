@@ -34,7 +34,8 @@ impl Suite {
     /// Every problem of the notation; names and arguments are judged by
     /// [`Plan::compile`](crate::Plan::compile).
     pub fn parse_yaml(text: &str) -> Result<Suite, Vec<Problem>> {
-        let value = yaml::parse(text).map_err(|error| vec![Problem::new("suite", error)])?;
+        let value = yaml::parse(text).and_then(named);
+        let value = value.map_err(|error| vec![Problem::new("suite", error)])?;
         let mut reader = Reader { problems: Vec::new() };
         let suite = reader.yaml(&value);
         reader.finish(suite)
@@ -45,8 +46,8 @@ impl Suite {
     /// # Errors
     /// Every problem of the notation.
     pub fn parse_gx_json(text: &str) -> Result<Suite, Vec<Problem>> {
-        let value = serde_json::from_str(text)
-            .map_err(|error| vec![Problem::new("suite", format!("not JSON: {error}"))])?;
+        let value = serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"));
+        let value = value.and_then(named).map_err(|error| vec![Problem::new("suite", error)])?;
         let mut reader = Reader { problems: Vec::new() };
         let suite = reader.gx(&value);
         reader.finish(suite)
@@ -56,6 +57,12 @@ impl Suite {
     pub fn to_yaml(&self) -> String {
         written(self)
     }
+}
+
+/// The document, unless a name in it is too long.
+fn named(value: Value) -> Result<Value, String> {
+    yaml::check_names(&value)?;
+    Ok(value)
 }
 
 struct Reader {
@@ -288,6 +295,24 @@ mod tests {
         assert_eq!(texts.len(), 2, "{texts:#?}");
         assert!(texts[0].contains("did you mean 'expect_column_values_to_be_between'?"));
         assert!(texts[1].contains("unknown argument 'min_vale'; did you mean 'min_value'?"));
+    }
+
+    #[test]
+    fn names_that_could_not_be_written_again_are_refused() {
+        let named = |name: &str| {
+            let yaml = format!("suite: s\nexpectations:\n- e: {{{name}}}\n");
+            let json = format!(r#"{{"name": "s", "expectations": [], "meta": {{"{name}": 1}}}}"#);
+            (Suite::parse_yaml(&yaml), Suite::parse_gx_json(&json))
+        };
+        let (yaml, json) = named(&"n".repeat(129));
+        for problems in [yaml.unwrap_err(), json.unwrap_err()] {
+            let problem = problems[0].to_string();
+            assert!(problem.contains("nnnn…' in a mapping has over 128 characters"), "{problem}");
+        }
+        // Each is an escape of six characters.
+        let (_, json) = named(&"\\u0001".repeat(128));
+        let suite = json.unwrap();
+        assert_eq!(Suite::parse_yaml(&suite.to_yaml()), Ok(suite));
     }
 
     #[test]

@@ -20,6 +20,30 @@ pub(crate) fn parse(text: &str) -> Result<Value, String> {
     }
 }
 
+/// Longest name in a mapping, in characters. YAML takes 1024 before a colon, as they are written, and a
+/// character that is escaped takes up to six of them.
+const LONGEST_NAME: usize = 128;
+
+/// Refuses names in mappings that are too long to be written again.
+///
+/// # Errors
+/// What is too long, in words.
+pub(crate) fn check_names(value: &Value) -> Result<(), String> {
+    match value {
+        Value::Object(map) => map.iter().try_for_each(|(name, entry)| {
+            if name.chars().count() > LONGEST_NAME {
+                let begin: String = name.chars().take(20).collect();
+                return Err(format!(
+                    "the name '{begin}…' in a mapping has over {LONGEST_NAME} characters"
+                ));
+            }
+            check_names(entry)
+        }),
+        Value::Array(items) => items.iter().try_for_each(check_names),
+        _ => Ok(()),
+    }
+}
+
 fn value(yaml: &Yaml) -> Result<Value, String> {
     Ok(match yaml {
         Yaml::Null => Value::Null,
