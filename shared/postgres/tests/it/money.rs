@@ -1,6 +1,7 @@
 //! An upgrade to answers about what is left after costs and about how customers pay.
 
 use shopflow_postgres::Database;
+use tokio_postgres::Client;
 
 use crate::upgrade::{at_version, lines};
 
@@ -33,14 +34,20 @@ const SALES: &str = "
     VALUES ('category_sales', 'c'), ('supplier_sales', 's');
     GRANT SELECT ON warehouse.fact_sales TO PUBLIC";
 
-#[tokio::test]
-async fn answers_about_money_are_there_after_the_upgrade_and_are_computed_again() {
+/// A database that had [`SALES`] before its upgrade.
+async fn upgraded() -> Client {
     let (settings, sql) = shopflow_testkit::database().await;
     let database = Database::new(&shopflow_testkit::aws().await, &settings).await.unwrap();
     at_version(&sql, WITHOUT).await;
     sql.batch_execute(SALES).await.unwrap();
     let mut client = database.connect().await.unwrap();
     database.migrate(&mut client).await.unwrap();
+    sql
+}
+
+#[tokio::test]
+async fn answers_about_money_are_there_after_the_upgrade_and_are_computed_again() {
+    let sql = upgraded().await;
 
     let margins = "SELECT category, revenue, costed_transactions AS costed, costed_revenue, margin
         FROM warehouse.category_sales ORDER BY 1";
@@ -70,12 +77,7 @@ async fn answers_about_money_are_there_after_the_upgrade_and_are_computed_again(
 
 #[tokio::test]
 async fn an_order_says_how_many_of_its_lines_wait_for_a_price_or_a_rate() {
-    let (settings, sql) = shopflow_testkit::database().await;
-    let database = Database::new(&shopflow_testkit::aws().await, &settings).await.unwrap();
-    at_version(&sql, WITHOUT).await;
-    sql.batch_execute(SALES).await.unwrap();
-    let mut client = database.connect().await.unwrap();
-    database.migrate(&mut client).await.unwrap();
+    let sql = upgraded().await;
     // Charged in dollars, whatever they are worth.
     sql.batch_execute(
         "UPDATE warehouse.fact_sales SET order_id = 'B-2', currency = 'USD', amount = NULL,
