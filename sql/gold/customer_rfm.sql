@@ -46,7 +46,8 @@ WITH lines AS (
         monetary,
         rank() OVER (ORDER BY recency_days DESC) AS recency_rank,
         rank() OVER (ORDER BY frequency) AS frequency_rank,
-        rank() OVER (ORDER BY monetary) AS monetary_rank
+        rank() OVER (ORDER BY monetary) AS monetary_rank,
+        count(*) OVER () AS customers
     FROM measured
 ), scored AS (
     SELECT
@@ -55,11 +56,10 @@ WITH lines AS (
         r.recency_days,
         r.frequency,
         r.monetary,
-        1 + CAST(r.recency_rank - 1 AS bigint) * 5 / c.customers AS recency_score,
-        1 + CAST(r.frequency_rank - 1 AS bigint) * 5 / c.customers AS frequency_score,
-        1 + CAST(r.monetary_rank - 1 AS bigint) * 5 / c.customers AS monetary_score
+        1 + CAST(r.recency_rank - 1 AS bigint) * 5 / r.customers AS recency_score,
+        1 + CAST(r.frequency_rank - 1 AS bigint) * 5 / r.customers AS frequency_score,
+        1 + CAST(r.monetary_rank - 1 AS bigint) * 5 / r.customers AS monetary_score
     FROM ranked AS r
-    CROSS JOIN (SELECT count(*) AS customers FROM purchases) AS c
 )
 SELECT
     customer_id,

@@ -1,60 +1,33 @@
 //! Hashes that are the same in every process, so that states of different machines merge.
 //!
-//! A folded multiplication over eight bytes at a time, finished twice with different constants:
-//! 128 bits for the keys of uniqueness (a false duplicate among a billion values has a chance of
-//! about 10⁻²¹), the low 64 for counting. The seed is secret where values are personal: without
-//! it, the hashes in a stored state cannot be matched against a list of guesses.
+//! XXH3 with 128 bits: all of them for the keys of uniqueness (a false duplicate among a billion
+//! values has a chance of about 10⁻²¹), the low 64 for counting. The seed is secret where values are
+//! personal: without it, the hashes in a stored state cannot be matched against a list of guesses.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
-const K0: u64 = 0x9E37_79B9_7F4A_7C15;
-const K1: u64 = 0xD6E8_FEB8_6659_FD93;
-const K2: u64 = 0xA076_1D64_78BD_642F;
-
-#[inline]
-fn fold(a: u64, b: u64) -> u64 {
-    let product = u128::from(a) * u128::from(b);
-    (product as u64) ^ ((product >> 64) as u64)
-}
+use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 /// Hash of a byte string.
 #[inline]
 pub fn bytes(seed: u64, value: &[u8]) -> u128 {
-    let mut a = seed ^ K0;
-    let mut b = seed.rotate_left(32) ^ K2;
-    let (words, tail) = value.as_chunks::<8>();
-    for word in words {
-        let word = u64::from_le_bytes(*word);
-        a = fold(a ^ word, K1);
-        b = fold(b.rotate_left(23) ^ word, K0);
-    }
-    let mut last = [0u8; 8];
-    last[..tail.len()].copy_from_slice(tail);
-    let last = u64::from_le_bytes(last);
-    finish(a ^ last, b.wrapping_add(last), value.len() as u64)
+    xxh3_128_with_seed(value, seed)
 }
 
 /// Hash of a number.
 #[inline]
 pub fn number(seed: u64, value: i128) -> u128 {
-    let (low, high) = (value as u64, (value >> 64) as u64);
-    let a = fold(seed ^ K0 ^ low, K1);
-    finish(a ^ high, fold(a ^ K2, low ^ K0).wrapping_add(high), 0x4E)
+    xxh3_128_with_seed(&value.to_le_bytes(), seed)
 }
 
 /// Adds the hash of one column's value to the hash of a row.
 #[inline]
 pub fn combine(row: u128, value: u128) -> u128 {
-    let (a, b) = (row as u64, (row >> 64) as u64);
-    finish(fold(a ^ K1, K0) ^ value as u64, b.wrapping_mul(K1) ^ (value >> 64) as u64, 0x52)
-}
-
-#[inline]
-fn finish(a: u64, b: u64, length: u64) -> u128 {
-    let low = fold(a ^ length, K2 ^ b);
-    let high = fold(b ^ length.rotate_left(40) ^ K1, K0 ^ a ^ low);
-    (u128::from(high) << 64) | u128::from(low)
+    let mut both = [0; 32];
+    both[..16].copy_from_slice(&row.to_le_bytes());
+    both[16..].copy_from_slice(&value.to_le_bytes());
+    xxh3_128_with_seed(&both, 0)
 }
 
 /// Keys are hashes already: takes their low bits as they are.
