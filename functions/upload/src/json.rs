@@ -55,6 +55,9 @@ fn push_line(line: &[u8], rows: &mut Rows) -> Result<bool> {
                 let text = plain(number).ok_or_else(|| rows.wrong_type(column))?;
                 rows.push(column, text.as_bytes())?;
             }
+            Field::Other(Value::Number(number)) if columns[column].kind.is_decimal() => {
+                rows.push(column, decimal(number).as_bytes())?;
+            }
             Field::Other(_) => return Err(rows.wrong_type(column)),
         }
     }
@@ -76,7 +79,16 @@ fn plain(number: &Number) -> Option<String> {
     }
 }
 
-/// True for values that are numbers in JSON, too; all others are strings.
+/// A decimal in digits, never with an exponent.
+fn decimal(number: &Number) -> String {
+    match number.as_f64() {
+        Some(float) if number.is_f64() => float.to_string(),
+        _ => number.to_string(),
+    }
+}
+
+/// True for values that are numbers in JSON, and never strings; of the others, decimals may be both,
+/// and the rest is strings.
 fn is_number(kind: Kind) -> bool {
     matches!(kind, Kind::Id | Kind::Reference(_) | Kind::Quantity | Kind::Units)
 }

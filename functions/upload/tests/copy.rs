@@ -5,7 +5,7 @@
 mod support;
 
 use arrow::array::AsArray;
-use arrow::datatypes::Int64Type;
+use arrow::datatypes::{Decimal128Type, Int64Type};
 use shopflow_core::{Dataset, ErrorKind, keys};
 use shopflow_lake::parquet::read_file;
 use shopflow_testkit::wait::cut_off;
@@ -60,6 +60,25 @@ async fn clicks_are_copied_as_json_lines() {
     let extra = batches[0].column_by_name("_extra").unwrap().as_string::<i32>();
     assert_eq!(extra.value(1), r#"{"experiment":"b"}"#);
     assert_eq!(result.entry.rows, 2);
+}
+
+#[tokio::test]
+async fn amounts_of_json_are_decimals_however_they_are_written() {
+    let lab = Lab::new().await;
+    let written = [r#""amount":12.5"#, r#""amount":"12.50""#, r#""amount":7"#, r#""amount":null"#];
+    let lines: Vec<String> = (0..)
+        .zip(written)
+        .map(|(at, amount)| {
+            let line = CLICK.replace("0f8f", &format!("{at}f8f"));
+            format!("{{{amount},{}\n", line.trim_start_matches('{'))
+        })
+        .collect();
+    let event = lab.validated(Dataset::Clickstream, 0, lines.concat().into_bytes()).await;
+    let result = lab.copy(&event).await.unwrap();
+    let batches = read_file(lab.storage(), &result.entry.bronze.reference()).await.unwrap();
+    let amounts = batches[0].column_by_name("amount").unwrap();
+    let amounts: Vec<Option<i128>> = amounts.as_primitive::<Decimal128Type>().iter().collect();
+    assert_eq!(amounts, [Some(125_000), Some(125_000), Some(70_000), None]);
 }
 
 #[tokio::test]

@@ -59,8 +59,24 @@ fn optional_fields_may_be_absent_or_null() {
 }
 
 #[test]
+fn an_amount_may_be_a_number_or_a_text() {
+    for amount in
+        [json!(12.5), json!(12), json!(0), json!(99_999_999.99), json!("12.50"), json!(null)]
+    {
+        let outcome = clicks(with("amount", amount.clone()));
+        assert_eq!(outcome.summary.rows_good, 1, "{amount}");
+    }
+}
+
+#[test]
 fn every_value_is_checked_by_its_kind() {
     for (field, value, rule) in [
+        ("amount", json!(-1), "negative_amount"),
+        ("amount", json!(1.23456), "too_precise"),
+        ("amount", json!("1,234"), "ambiguous_number"),
+        ("amount", json!(100_000_000), "out_of_range"),
+        ("amount", json!(true), "wrong_type"),
+        ("amount", json!([1]), "wrong_type"),
         ("event_id", json!("x"), "invalid_uuid"),
         ("event_id", json!(5), "wrong_type"),
         ("event_id", json!(""), "null_value"),

@@ -101,6 +101,27 @@ pub enum Kind {
     OneOf(ValueSet),
 }
 
+impl Kind {
+    /// True for decimals. JSON may have them as numbers or as strings.
+    pub fn is_decimal(self) -> bool {
+        match self {
+            Kind::Price | Kind::Amount | Kind::Discount | Kind::Money | Kind::Rate => true,
+            Kind::Id
+            | Kind::Uuid
+            | Kind::Reference(_)
+            | Kind::Text(_)
+            | Kind::Email
+            | Kind::Date
+            | Kind::Timestamp
+            | Kind::Quantity
+            | Kind::Units
+            | Kind::Currency
+            | Kind::Country
+            | Kind::OneOf(_) => false,
+        }
+    }
+}
+
 /// A column of a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Column {

@@ -35,8 +35,13 @@ pub(super) fn check(
             Scalar::Text(text) => shopflow_core::values::uuid(text.as_bytes()),
             _ => Err(Rule::WrongType),
         },
-        _ => match value {
+        kind => match value {
             Scalar::Text(text) => words.check(column, text.as_bytes(), notes).map(|_| 0),
+            scalar @ (Scalar::Positive(_) | Scalar::Negative(_) | Scalar::Decimal(_))
+                if kind.is_decimal() =>
+            {
+                words.check(column, &scalar.to_bytes(), notes).map(|_| 0)
+            }
             _ => Err(Rule::WrongType),
         },
     }

@@ -193,6 +193,12 @@ const CLICK_COLUMNS: &[Column] = &[
     column("device", Kind::OneOf(ValueSet::Configured(Vocabulary::Devices)), "kind of device"),
     column("country", Kind::Country, "country of the visitor, ISO 3166-1 alpha-2"),
     column("timestamp", Kind::Timestamp, "moment of the event"),
+    optional(
+        "amount",
+        Kind::Amount,
+        "what was paid, of a purchase, in the currency of the shop; absent if unknown",
+    )
+    .since(26),
 ];
 
 static EXCHANGE_RATES: Definition = Definition {
