@@ -79,6 +79,21 @@ impl Stack {
         })
     }
 
+    /// The address of a function URL that `output` names. The emulator at `endpoint` answers for all of
+    /// them below its own address; without one it is that of AWS. It ends with a slash.
+    ///
+    /// # Errors
+    /// As [`Stack::output`], and `Internal` when the output is no address.
+    pub fn function_url(&self, output: &str, endpoint: Option<&str>) -> Result<String> {
+        let url = self.output(output)?;
+        let Some(endpoint) = endpoint else { return Ok(url.to_owned()) };
+        let host = url.strip_prefix("https://").and_then(|rest| rest.split_once('.'));
+        let (id, _) = host.ok_or_else(|| {
+            Error::internal("the output is no function URL").with("output", output)
+        })?;
+        Ok(format!("{}/_aws/lambda-url/{id}/", endpoint.trim_end_matches('/')))
+    }
+
     /// The bucket files land in.
     ///
     /// # Errors
@@ -138,6 +153,21 @@ mod tests {
         let stack = Stack::new("dev", BTreeMap::new());
         let text = stack.landing().unwrap_err().to_string();
         assert!(text.contains("stack=shopflow-dev, output=LandingBucket"), "{text}");
+    }
+
+    #[test]
+    fn a_function_url_is_below_the_address_of_the_emulator() {
+        let url = "https://0a1b.lambda-url.us-east-1.on.aws/";
+        let outputs = BTreeMap::from([
+            ("CollectUrl".to_owned(), url.to_owned()),
+            ("LakeBucket".to_owned(), "lake".to_owned()),
+        ]);
+        let stack = Stack::new("local", outputs);
+        assert_eq!(stack.function_url("CollectUrl", None).unwrap(), url);
+        let local = stack.function_url("CollectUrl", Some("http://127.0.0.1:4566")).unwrap();
+        assert_eq!(local, "http://127.0.0.1:4566/_aws/lambda-url/0a1b/");
+        let error = stack.function_url("LakeBucket", Some("http://127.0.0.1:4566")).unwrap_err();
+        assert!(error.to_string().contains("no function URL"), "{error}");
     }
 
     #[test]

@@ -106,7 +106,7 @@ impl Cloud {
         }
         self.database
             .batch_execute(
-                "DROP SCHEMA IF EXISTS core, warehouse, ops CASCADE;
+                "DROP SCHEMA IF EXISTS core, warehouse, ops, stream CASCADE;
                  DROP TABLE IF EXISTS public.schema_migrations",
             )
             .await

@@ -32,6 +32,8 @@ fn addresses(home: &Home, cloud: &Cloud) -> Result<String> {
         format!("  lake bucket      s3://{}", stack.lake()?),
         format!("  reports bucket   s3://{}", stack.reports()?),
         format!("  pipeline         {}", stack.pipeline()?),
+        format!("  click stream     {}", stack.output("ClickStreamName")?),
+        format!("  collect          {}", stack.function_url("CollectUrl", Some(&cloud.endpoint))?),
         format!("  logs             {}", home.logs().display()),
         "Next: `cargo shopflow run` runs the pipeline; `eval \"$(cargo shopflow env)\"` points"
             .to_owned(),

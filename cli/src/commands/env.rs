@@ -17,6 +17,8 @@ pub async fn env() -> Result<ExitCode> {
 
 fn render(cloud: &Cloud, programs: &str) -> Result<String> {
     let stack = &cloud.stack;
+    let collect = stack.function_url("CollectUrl", Some(&cloud.endpoint))?;
+    let dashboard = stack.function_url("DashboardUrl", Some(&cloud.endpoint))?;
     let variables = [
         ("AWS_ENDPOINT_URL", cloud.endpoint.as_str()),
         ("AWS_ACCESS_KEY_ID", emulator::CREDENTIAL),
@@ -31,6 +33,9 @@ fn render(cloud: &Cloud, programs: &str) -> Result<String> {
         ("BACKFILL_ARN", stack.backfill()?),
         ("INGEST_QUEUE_URL", stack.output("IngestQueueUrl")?),
         ("INGEST_DEAD_LETTER_QUEUE_URL", stack.output("IngestDeadLetterQueueUrl")?),
+        ("CLICK_STREAM", stack.output("ClickStreamName")?),
+        ("COLLECT_URL", collect.as_str()),
+        ("DASHBOARD_URL", dashboard.as_str()),
     ];
     let mut text = String::new();
     for (name, value) in variables {
@@ -69,9 +74,14 @@ mod tests {
             "BackfillStateMachineArn",
             "IngestQueueUrl",
             "IngestDeadLetterQueueUrl",
+            "ClickStreamName",
         ];
-        let outputs: BTreeMap<String, String> =
+        let mut outputs: BTreeMap<String, String> =
             outputs.iter().map(|name| ((*name).to_owned(), format!("the-{name}"))).collect();
+        for (name, id) in [("CollectUrl", "c0"), ("DashboardUrl", "d1")] {
+            let url = format!("https://{id}.lambda-url.us-east-1.on.aws/");
+            outputs.insert(name.to_owned(), url);
+        }
         let cloud = Cloud {
             endpoint: "http://127.0.0.1:4566".to_owned(),
             aws: aws_config::SdkConfig::builder().build(),
@@ -92,6 +102,9 @@ export PIPELINE_ARN=the-PipelineStateMachineArn
 export BACKFILL_ARN=the-BackfillStateMachineArn
 export INGEST_QUEUE_URL=the-IngestQueueUrl
 export INGEST_DEAD_LETTER_QUEUE_URL=the-IngestDeadLetterQueueUrl
+export CLICK_STREAM=the-ClickStreamName
+export COLLECT_URL=http://127.0.0.1:4566/_aws/lambda-url/c0/
+export DASHBOARD_URL=http://127.0.0.1:4566/_aws/lambda-url/d1/
 unset AWS_SESSION_TOKEN AWS_PROFILE
 export PATH='/home/ana/my shop/bin':\"$PATH\"
 ";

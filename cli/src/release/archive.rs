@@ -28,6 +28,7 @@ const SOURCES: &[&str] = &[
     "samconfig.toml",
     "sql/analytics",
     "statemachines",
+    "streams",
     "suites",
     "template.yaml",
 ];

@@ -6,6 +6,7 @@
 
 mod layers;
 mod sections;
+mod streaming;
 
 use std::collections::HashMap;
 
@@ -24,6 +25,7 @@ pub use sections::{
     DatasetValidation, ExchangeRates, Generate, Lake, LineageSettings, MetricsSettings,
     Recommendations, StorageSettings, Tls, Transform, Validation,
 };
+pub use streaming::{Collect, Dashboard, Stream, Volume};
 
 /// All settings; each function states what it needs with [`Need`].
 #[derive(Debug, Clone, Deserialize)]
@@ -43,6 +45,9 @@ pub struct Settings {
     pub exchange_rates: ExchangeRates,
     pub transform: Transform,
     pub recommendations: Recommendations,
+    pub stream: Stream,
+    pub collect: Collect,
+    pub dashboard: Dashboard,
     pub metrics: MetricsSettings,
     pub alerts: AlertSettings,
     pub lineage: LineageSettings,
@@ -78,6 +83,10 @@ pub enum Need {
     AlertTopic,
     /// The key of the keyed hash.
     PrivacyKey,
+    /// The Kinesis stream of clicks.
+    Stream,
+    /// What links to the dashboard are signed with.
+    DashboardSecret,
 }
 
 impl Settings {
@@ -185,6 +194,9 @@ impl Settings {
         if minimum_baskets == 0 || top == 0 || session_days == 0 {
             problems.push("recommendations.* must be at least 1".to_owned());
         }
+        self.stream.check(&mut problems);
+        self.collect.check(&mut problems);
+        self.dashboard.check(&mut problems);
         if !self.alerts.owners.contains_key("default") {
             problems.push("alerts.owners.default is not set".to_owned());
         }
@@ -211,6 +223,13 @@ impl Settings {
             Need::AlertTopic => require("alert_topic_arn", self.alert_topic_arn.is_some()),
             Need::PrivacyKey => {
                 require("privacy.key_secret_arn", self.privacy.key_secret_arn.is_some());
+            }
+            Need::Stream => {
+                let name = self.stream.name.as_deref().unwrap_or_default();
+                require("stream.name", !name.is_empty());
+            }
+            Need::DashboardSecret => {
+                require("dashboard.secret_arn", self.dashboard.secret_arn.is_some());
             }
             Need::Database => {
                 let database = &self.database;
@@ -278,13 +297,14 @@ mod tests {
             ("SHOPFLOW__PRIVACY__KINDS__URL", "restrictd"),
             ("SHOPFLOW__LAKE__FILE_MIB", "64"),
             ("SHOPFLOW__ALERTS__REPLACED_SHARE", "2"),
+            ("SHOPFLOW__STREAM__PARALLELIZATION_FACTOR", "11"),
+            ("SHOPFLOW__STREAM__VOLUME__HIGH", "0.1"),
+            ("SHOPFLOW__COLLECT__MAX_EVENTS", "0"),
+            ("SHOPFLOW__DASHBOARD__LINK_MINUTES", "100000"),
         ]);
-        let error = Settings::from_sources(
-            "prod",
-            wrong,
-            &[Need::Landing, Need::Database, Need::PrivacyKey],
-        )
-        .unwrap_err();
+        let needs =
+            [Need::Landing, Need::Database, Need::PrivacyKey, Need::Stream, Need::DashboardSecret];
+        let error = Settings::from_sources("prod", wrong, &needs).unwrap_err();
         let text = error.to_string();
         for part in [
             "validation.max_reject_rate must be between",
@@ -301,6 +321,12 @@ mod tests {
             "privacy.key_secret_arn",
             "lake.file_mib must be between 1 and lake.month_mib",
             "alerts.replaced_share must be between 0 and 1",
+            "stream.name is not set",
+            "stream.parallelization_factor must be between 1 and 10",
+            "stream.volume must have 0 <= low < 1 < high",
+            "collect.max_events must be between 1 and 500",
+            "dashboard.secret_arn is not set",
+            "dashboard.link_minutes must be between 1 and 1440",
         ] {
             assert!(text.contains(part), "{part} is missing in: {text}");
         }

@@ -7,6 +7,7 @@ mod asl;
 mod machines;
 mod modules;
 mod samconfig;
+mod stream;
 mod template;
 mod yaml;
 

@@ -124,7 +124,7 @@ fn nothing_is_allowed_on_everything() {
 }
 
 #[test]
-fn only_generate_writes_where_a_write_starts_a_run() {
+fn only_generate_and_the_stream_write_where_a_write_starts_a_run() {
     let template = template();
     let rules = ["NotificationConfiguration", "QueueConfigurations"];
     let bucket = &template["Resources"]["LandingBucket"]["Properties"];
@@ -136,18 +136,23 @@ fn only_generate_writes_where_a_write_starts_a_run() {
     let mut writers = BTreeSet::new();
     for (id, resource) in entries(&template["Resources"]) {
         for statement in allowed(resource) {
-            let writes = texts(&statement["Action"]).contains(&"s3:PutObject");
-            let landing = texts(&statement["Resource"]).iter().any(|resource| {
+            if !texts(&statement["Action"]).contains(&"s3:PutObject") {
+                continue;
+            }
+            let landing = texts(&statement["Resource"]).into_iter().filter(|resource| {
                 resource.starts_with("${LandingBucket.Arn}/incoming")
                     || resource.starts_with("${LandingBucket.Arn}/*")
                     || *resource == "*"
             });
-            if writes && landing {
-                writers.insert(id);
-            }
+            writers.extend(landing.map(|resource| (id, resource)));
         }
     }
-    assert_eq!(writers, BTreeSet::from(["GenerateFunction"]));
+    let expected = [
+        ("GenerateFunction", "${LandingBucket.Arn}/incoming/*"),
+        // What it hands over is to start a run; no other file can be overwritten by it.
+        ("StreamFunction", "${LandingBucket.Arn}/incoming/clickstream/stream/*"),
+    ];
+    assert_eq!(writers, BTreeSet::from(expected));
 }
 
 #[test]

@@ -139,7 +139,7 @@ pub fn define() {
 }
 
 fn with_weight(products: &Definition) -> Definition {
-    let weight = Column::optional("weight_grams", Kind::Quantity, "weight when packed").since(26);
+    let weight = Column::optional("weight_grams", Kind::Quantity, "weight when packed").since(27);
     let columns = [products.columns, &[weight]].concat();
     let Role::Entity(entity) = products.role else { panic!("products are entities") };
     let dimension = entity.dimension.unwrap();

@@ -93,7 +93,8 @@ impl World {
         forget(&self.context.storage, &self.bucket).await;
         self.sql
             .batch_execute(
-                "DROP SCHEMA core CASCADE; DROP SCHEMA warehouse CASCADE; DROP SCHEMA ops CASCADE",
+                "DROP SCHEMA core CASCADE; DROP SCHEMA warehouse CASCADE; DROP SCHEMA ops CASCADE; \
+                 DROP SCHEMA stream CASCADE",
             )
             .await
             .unwrap();
