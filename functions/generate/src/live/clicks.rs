@@ -131,7 +131,7 @@ impl Clicks {
             plant(&mut payload, Format::JsonLines, &[], &line, &breakage.defect(draws));
         }
         payload.pop();
-        let text = |bytes: &[u8]| bytes.iter().copied().map(char::from).collect();
+        let text = |bytes: &[u8]| -> String { bytes.iter().copied().map(char::from).collect() };
         Planned {
             at: Duration::from_micros(micros),
             label,
