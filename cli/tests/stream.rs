@@ -14,7 +14,7 @@ async fn shard(client: &Client, stream: &str, shard: &str, times: i64) {
         .execute(
             "INSERT INTO stream.shards (stream, shard, received, applied, repeated, duplicates, \
                  refused, late, too_late, future) \
-             VALUES ($1, $2, 100 * $3, 80 * $3, 9 * $3, 5 * $3, 3 * $3, 7 * $3, 2 * $3, $3)",
+             VALUES ($1, $2, 100 * $3::bigint, 80 * $3, 9 * $3, 5 * $3, 3 * $3, 7 * $3, 2 * $3, $3)",
             &[&stream, &shard, &times],
         )
         .await
