@@ -1,11 +1,13 @@
 //! The command line.
 
 mod governance;
+mod streaming;
 
 pub use governance::{
     Docs, Erase, Lineage, Quarantine, QuarantineAccept, QuarantineExport, QuarantineList,
     QuarantineReplay, QuarantineShow, Queue, Redrive, Withdraw,
 };
+pub use streaming::{Dashboard, Stream};
 
 use std::path::PathBuf;
 
@@ -35,6 +37,10 @@ pub enum Command {
     Backfill(Backfill),
     /// List the recent runs, or show one of them
     Status(Status),
+    /// Send simulated clicks to the stream as they happen, and say what became of them
+    Stream(Stream),
+    /// Make a link to the live page of the stream, good for a while
+    Dashboard(Dashboard),
     /// See the rows that validation refused, repair them and replay them
     #[command(subcommand)]
     Quarantine(Quarantine),

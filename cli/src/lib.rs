@@ -44,6 +44,7 @@ pub mod reports;
 pub mod sample;
 pub mod scratch;
 pub mod stack;
+pub mod stream;
 pub mod suggest;
 pub mod summary;
 pub mod table;

@@ -1,16 +1,13 @@
 //! `docs`: the data docs, to read without the bucket.
 
-use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 
 use shopflow_core::Result;
 
+use super::opener::open;
 use crate::args::Docs;
 use crate::data_docs::fetch;
 use crate::target::Target;
-
-/// Programs that open a page, of the usual desktops.
-const OPENERS: [&str; 2] = ["xdg-open", "open"];
 
 /// Fetches the data docs into a folder and says where they begin.
 pub async fn docs(arguments: &Docs) -> Result<ExitCode> {
@@ -26,10 +23,4 @@ pub async fn docs(arguments: &Docs) -> Result<ExitCode> {
         eprintln!("no program was found that opens pages: open the file in a browser");
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn open(page: &Path) -> bool {
-    OPENERS.iter().any(|opener| {
-        Command::new(opener).arg(page).stdout(Stdio::null()).stderr(Stdio::null()).spawn().is_ok()
-    })
 }

@@ -4,12 +4,14 @@ mod accept;
 mod archive;
 mod check;
 mod cloud;
+mod dashboard;
 mod data_docs;
 mod env;
 mod erase;
 mod follow;
 mod generate;
 mod inputs;
+mod opener;
 mod package;
 mod quarantine;
 mod redrive;
@@ -17,6 +19,7 @@ mod reference;
 mod report;
 mod run;
 mod status;
+mod stream;
 mod suggest;
 mod test;
 mod user;
@@ -40,6 +43,8 @@ pub async fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         Command::Run(run) => run::run(&run).await,
         Command::Backfill(backfill) => run::backfill(&backfill).await,
         Command::Status(status) => status::status(&status).await,
+        Command::Stream(stream) => stream::stream(&stream).await,
+        Command::Dashboard(dashboard) => dashboard::dashboard(&dashboard).await,
         Command::Quarantine(quarantine) => quarantine::quarantine(&quarantine).await,
         Command::Redrive(redrive) => redrive::redrive(&redrive).await,
         Command::Erase(erase) => erase::erase(&erase).await,

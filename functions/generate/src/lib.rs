@@ -21,6 +21,7 @@
 mod context;
 mod directory;
 mod handler;
+pub mod live;
 mod shop;
 mod spec;
 

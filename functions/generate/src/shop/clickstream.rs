@@ -14,7 +14,7 @@ use super::model::Shop;
 use super::output::Output;
 use super::rng::{Draws, mix};
 use super::sale::{Sale, push_order_number};
-use super::text::{hex, push_number};
+use super::text::{hex, push_number, push_price};
 use super::transactions::{Sales, is_sound};
 
 /// Of 256 sales, how many show the session that led to them.
@@ -38,7 +38,8 @@ const REFERRERS: &[&str] = &[
     "https://news.example/deals",
     "https://mail.example/newsletter",
 ];
-const TERMS: &[&str] = &[
+/// What visitors search for.
+pub const TERMS: &[&str] = &[
     "gift",
     "sale",
     "lamp",
@@ -85,7 +86,7 @@ impl Plan {
 
 /// Where an event leads.
 #[derive(Debug, Clone, Copy)]
-enum Page {
+pub enum Page {
     Front,
     Category,
     Search(&'static str),
@@ -114,15 +115,29 @@ impl Page {
 }
 
 /// What all events of a session have in common.
-struct Visit {
-    session: [u8; 16],
+#[derive(Debug, Clone, Copy)]
+pub struct Visit {
+    pub session: [u8; 16],
     /// Absent when the visitor is not signed in.
     customer: Option<u64>,
-    product: u64,
+    /// The one that is looked at now.
+    pub product: u64,
     country: &'static str,
     /// Position among the devices.
     device: usize,
     referrer: &'static str,
+}
+
+/// An event without its moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Event<'a> {
+    pub id: [u8; 36],
+    pub visit: &'a Visit,
+    pub page: Page,
+    /// True for the first one of its session, which has the referrer.
+    pub is_first: bool,
+    /// What was paid, in cents.
+    pub amount: Option<u64>,
 }
 
 /// Writes every session.
@@ -155,7 +170,8 @@ fn buy<W: std::io::Write>(
     draws: &mut Draws,
 ) -> std::io::Result<()> {
     let bits = draws.bits();
-    let visit = visit(shop, 2 * row, sale.customer, sale.product, bits, draws);
+    let session = session_id(shop.session_key, 2 * row);
+    let visit = visit(shop, session, sale.customer, sale.product, bits, draws);
     let first = if bits & 1 == 0 { Page::Front } else { Page::Category };
     let search = Page::Search(TERMS[(bits >> 1 & 0xffff) as usize % TERMS.len()]);
     let pages = [first, search, Page::Product, Page::Cart, Page::Checkout, Page::Thanks(row)];
@@ -189,7 +205,8 @@ fn browse<W: std::io::Write>(
     let bits = draws.bits();
     let customer = if bits & 1 == 0 { Some(shop.buyer(draws)) } else { None };
     let product = shop.bought(draws);
-    let visit = visit(shop, 2 * row + 1, customer, product, bits, draws);
+    let session = session_id(shop.session_key, 2 * row + 1);
+    let visit = visit(shop, session, customer, product, bits, draws);
     let second = if bits & 6 == 0 {
         Page::Search(TERMS[(bits >> 3 & 0xffff) as usize % TERMS.len()])
     } else {
@@ -210,9 +227,15 @@ fn browse<W: std::io::Write>(
     Ok(())
 }
 
-fn visit(
+/// The name of a session; under one key a bijection of the number: no two sessions share one.
+pub fn session_id(key: u64, number: u64) -> [u8; 16] {
+    hex(mix(key ^ mix(number)))
+}
+
+/// A visit by a customer or by nobody. Device and referrer come of the upper seven of `bits`.
+pub fn visit(
     shop: &Shop,
-    number: u64,
+    session: [u8; 16],
     customer: Option<u64>,
     product: u64,
     bits: u64,
@@ -223,8 +246,7 @@ fn visit(
         None => customers::country(draws).0,
     };
     Visit {
-        // A bijection of the number: no two sessions share an id.
-        session: hex(mix(shop.session_key ^ mix(number))),
+        session,
         customer,
         product,
         country,
@@ -243,39 +265,50 @@ fn event<W: std::io::Write>(
     first: bool,
 ) -> std::io::Result<()> {
     let id = event_id(shop.event_stream, output.rows());
-    output.row(|out| {
-        out.extend_from_slice(b"{\"event_id\":\"");
-        out.extend_from_slice(&id);
-        out.extend_from_slice(b"\",\"session_id\":\"");
-        out.extend_from_slice(&visit.session);
+    let event = Event { id, visit, page, is_first: first, amount: None };
+    output.row(|out| push(shop, out, &event, |out| shop.calendar.push(out, moment)))
+}
+
+/// Appends an event as a line of JSON; `time` appends its moment.
+#[inline]
+pub fn push(shop: &Shop, out: &mut Vec<u8>, event: &Event<'_>, time: impl FnOnce(&mut Vec<u8>)) {
+    let Event { id, visit, page, is_first, amount } = *event;
+    out.extend_from_slice(b"{\"event_id\":\"");
+    out.extend_from_slice(&id);
+    out.extend_from_slice(b"\",\"session_id\":\"");
+    out.extend_from_slice(&visit.session);
+    out.push(b'"');
+    if let Some(customer) = visit.customer {
+        out.extend_from_slice(b",\"customer_id\":");
+        push_number(out, customer);
+    }
+    out.extend_from_slice(b",\"event_type\":\"");
+    out.extend_from_slice(page.event_type().as_bytes());
+    out.push(b'"');
+    if page.shows_product() {
+        out.extend_from_slice(b",\"product_id\":");
+        push_number(out, visit.product);
+    }
+    out.extend_from_slice(b",\"url\":\"");
+    push_url(shop, out, page, visit.product);
+    out.push(b'"');
+    if is_first && !visit.referrer.is_empty() {
+        out.extend_from_slice(b",\"referrer\":\"");
+        out.extend_from_slice(visit.referrer.as_bytes());
         out.push(b'"');
-        if let Some(customer) = visit.customer {
-            out.extend_from_slice(b",\"customer_id\":");
-            push_number(out, customer);
-        }
-        out.extend_from_slice(b",\"event_type\":\"");
-        out.extend_from_slice(page.event_type().as_bytes());
-        out.push(b'"');
-        if page.shows_product() {
-            out.extend_from_slice(b",\"product_id\":");
-            push_number(out, visit.product);
-        }
-        out.extend_from_slice(b",\"url\":\"");
-        push_url(shop, out, page, visit.product);
-        out.push(b'"');
-        if first && !visit.referrer.is_empty() {
-            out.extend_from_slice(b",\"referrer\":\"");
-            out.extend_from_slice(visit.referrer.as_bytes());
-            out.push(b'"');
-        }
-        out.extend_from_slice(b",\"device\":\"");
-        out.extend_from_slice(&shop.terms.devices[visit.device]);
-        out.extend_from_slice(b"\",\"country\":\"");
-        out.extend_from_slice(visit.country.as_bytes());
-        out.extend_from_slice(b"\",\"timestamp\":\"");
-        shop.calendar.push(out, moment);
-        out.extend_from_slice(b"\"}\n");
-    })
+    }
+    out.extend_from_slice(b",\"device\":\"");
+    out.extend_from_slice(&shop.terms.devices[visit.device]);
+    out.extend_from_slice(b"\",\"country\":\"");
+    out.extend_from_slice(visit.country.as_bytes());
+    out.extend_from_slice(b"\",\"timestamp\":\"");
+    time(out);
+    out.push(b'"');
+    if let Some(cents) = amount {
+        out.extend_from_slice(b",\"amount\":");
+        push_price(out, cents);
+    }
+    out.extend_from_slice(b"}\n");
 }
 
 fn push_url(shop: &Shop, out: &mut Vec<u8>, page: Page, product: u64) {

@@ -29,11 +29,11 @@ const NEIGHBOURS: u32 = 256;
 #[derive(Debug)]
 pub struct Shop {
     pub(super) profile: Profile,
-    pub(super) sales: u64,
+    pub(crate) sales: u64,
     pub(super) words: Words,
     pub(super) terms: Terms,
     pub(super) customers: Customers,
-    pub(super) products: Products,
+    pub(crate) products: Products,
     pub(super) calendar: Calendar,
     pub(super) buyers: Popularity,
     pub(super) sellers: Popularity,
@@ -97,13 +97,13 @@ impl Shop {
     /// Somebody who buys; never a customer whose row is spoiled, so that only planted orphans
     /// refer to nobody (a defect rate near 1 leaves no choice).
     #[inline]
-    pub(super) fn buyer(&self, draws: &mut Draws) -> u64 {
+    pub(crate) fn buyer(&self, draws: &mut Draws) -> u64 {
         self.sound(Dataset::Customers, self.buyers.pick(draws.unit()), self.customers.count())
     }
 
     /// Something that sells, with a sound row.
     #[inline]
-    pub(super) fn bought(&self, draws: &mut Draws) -> u64 {
+    pub(crate) fn bought(&self, draws: &mut Draws) -> u64 {
         self.sound(Dataset::Products, self.sellers.pick(draws.unit()), self.products.count())
     }
 
