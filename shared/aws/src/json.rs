@@ -30,7 +30,11 @@ where
         body: input.to_string().into_bytes(),
     };
     let answer = service.call(aws, operation, request, move |response| {
-        decode(&read(response.body().bytes().unwrap_or_default())?)
+        match response.body().bytes().unwrap_or_default() {
+            // What some operations answer that have nothing to say.
+            b"" => decode(&Value::Null),
+            answer => decode(&read(answer)?),
+        }
     });
     answer.await
 }
