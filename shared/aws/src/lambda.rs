@@ -1,10 +1,12 @@
-//! Lambda: calling a function and waiting for its answer, and the variables it runs with.
+//! Lambda: calling a function and waiting for its answer, the variables it runs with, and its
+//! address on the web.
 
 use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
 use percent_encoding::utf8_percent_encode;
 
+use crate::json;
 use crate::query::RESERVED;
 use crate::refusal::Refusal;
 use crate::service::{Outcome, Request, Service};
@@ -33,6 +35,7 @@ pub async fn invoke(
         method: "POST",
         path: format!("/2015-03-31/functions/{name}/invocations"),
         content_type: "application/octet-stream",
+        headers: Vec::new(),
         body: payload.into(),
     };
     let answer = SERVICE.call(aws, "Invoke", request, |response| {
@@ -54,6 +57,7 @@ pub async fn variables(aws: &SdkConfig, function: &str) -> Outcome<BTreeMap<Stri
         method: "GET",
         path: format!("/2015-03-31/functions/{name}/configuration"),
         content_type: "application/json",
+        headers: Vec::new(),
         body: Vec::new(),
     };
     let answer = SERVICE.call(aws, "GetFunctionConfiguration", request, |response| {
@@ -62,9 +66,34 @@ pub async fn variables(aws: &SdkConfig, function: &str) -> Outcome<BTreeMap<Stri
     answer.await
 }
 
+/// `GetFunctionUrlConfig`: the address of a function, named as in its ARN, such as
+/// `https://<id>.lambda-url.<region>.on.aws/`.
+///
+/// # Errors
+/// `ResourceNotFoundException` when the function has no address; whatever else Lambda refuses.
+pub async fn function_url(aws: &SdkConfig, function: &str) -> Outcome<String> {
+    let name = utf8_percent_encode(function, RESERVED);
+    let request = Request {
+        method: "GET",
+        path: format!("/2021-10-31/functions/{name}/url"),
+        content_type: "application/json",
+        headers: Vec::new(),
+        body: Vec::new(),
+    };
+    let answer = SERVICE.call(aws, "GetFunctionUrlConfig", request, |response| {
+        read_url(response.body().bytes().unwrap_or_default())
+    });
+    answer.await
+}
+
+fn read_url(answer: &[u8]) -> Result<String, Refusal> {
+    let answer = json::read(answer)?;
+    let url = answer.get("FunctionUrl").and_then(serde_json::Value::as_str);
+    url.map(str::to_owned).ok_or_else(|| Refusal::new(None, "its answer has no address".to_owned()))
+}
+
 fn read_variables(answer: &[u8]) -> Result<BTreeMap<String, String>, Refusal> {
-    let answer: serde_json::Value = serde_json::from_slice(answer)
-        .map_err(|error| Refusal::new(None, format!("its answer cannot be understood: {error}")))?;
+    let answer = json::read(answer)?;
     let environment = answer.get("Environment");
     if let Some(error) = environment.and_then(|environment| environment.get("Error")) {
         let text = |name: &str| error.get(name)?.as_str().map(str::to_owned);
@@ -91,6 +120,15 @@ mod tests {
         assert_eq!(variables.get("A").map(String::as_str), Some("1"));
         assert_eq!(variables.len(), 2);
         assert!(read_variables(br#"{"FunctionName": "f"}"#).unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_address_of_a_function_is_read_and_a_missing_one_is_told() {
+        let answer = br#"{"AuthType": "NONE", "FunctionUrl": "https://a.lambda-url.x.on.aws/"}"#;
+        assert_eq!(read_url(answer).unwrap(), "https://a.lambda-url.x.on.aws/");
+        for wrong in [&b"{}"[..], br#"{"FunctionUrl": 1}"#, b"<html>"] {
+            assert!(read_url(wrong).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

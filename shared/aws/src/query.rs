@@ -35,6 +35,7 @@ where
         method: "POST",
         path: "/".to_owned(),
         content_type: "application/x-www-form-urlencoded",
+        headers: Vec::new(),
         body: form.into_bytes(),
     };
     service.call(aws, action, request, move |response| decode(response, read)).await

@@ -24,20 +24,31 @@ impl Refusal {
     }
 
     /// Reads an answer that is no success: XML of the Query protocol, or JSON with the code in a
-    /// header.
+    /// header or in `__type`.
     pub(crate) fn read(response: &HttpResponse) -> Refusal {
         let body = response.body().bytes().unwrap_or_default();
         let text = String::from_utf8_lossy(body);
         let status = response.status().as_u16();
-        let header = response.headers().get("x-amzn-errortype");
-        let (code, message) = match header {
-            // `ResourceNotFoundException:http://internal.amazon.com/...`
-            Some(header) => (header.split(':').next().map(str::to_owned), json_message(body)),
+        let header = response.headers().get("x-amzn-errortype").map(str::to_owned);
+        let (code, message) = match header.or_else(|| json_type(body)) {
+            Some(name) => (Some(code_of(&name).to_owned()), json_message(body)),
             None => xml_words(&text),
         };
         let message = message.unwrap_or_else(|| format!("it answered with status {status}"));
         Refusal::new(code, message)
     }
+}
+
+/// The code in a name such as `ResourceNotFoundException:http://internal.amazon.com/...` or
+/// `com.amazonaws.kinesis.v20131202#ResourceNotFoundException`.
+fn code_of(name: &str) -> &str {
+    let name = name.split(':').next().unwrap_or(name);
+    name.rsplit('#').next().unwrap_or(name)
+}
+
+fn json_type(body: &[u8]) -> Option<String> {
+    let answer: serde_json::Value = serde_json::from_slice(body).ok()?;
+    answer.get("__type")?.as_str().map(str::to_owned)
 }
 
 fn json_message(body: &[u8]) -> Option<String> {
@@ -111,6 +122,17 @@ mod tests {
         answer.headers_mut().insert("x-amzn-errortype", code);
         let refusal = Refusal::read(&answer);
         assert_eq!(refusal.to_string(), "ResourceNotFoundException: Function not found");
+    }
+
+    #[test]
+    fn the_json_protocol_may_name_the_code_in_the_body() {
+        for name in
+            ["LimitExceededException", "com.amazonaws.kinesis.v20131202#LimitExceededException"]
+        {
+            let body = format!(r#"{{"__type": "{name}", "message": "Too fast"}}"#);
+            let refusal = Refusal::read(&response(400, &body));
+            assert_eq!(refusal.to_string(), "LimitExceededException: Too fast");
+        }
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub(crate) struct Request {
     pub method: &'static str,
     pub path: String,
     pub content_type: &'static str,
+    /// Besides the content type, by name.
+    pub headers: Vec<(&'static str, &'static str)>,
     pub body: Vec<u8>,
 }
 
@@ -86,6 +88,9 @@ impl Service {
                 built.set_method(request.method)?;
                 built.set_uri(request.path.as_str())?;
                 built.headers_mut().insert("content-type", request.content_type);
+                for (name, value) in request.headers {
+                    built.headers_mut().insert(name, value);
+                }
                 Ok(built)
             })
             .deserializer(move |response: &HttpResponse| {
@@ -185,6 +190,7 @@ mod tests {
             method: "GET",
             path: "/".to_owned(),
             content_type: "text/plain",
+            headers: vec![],
             body: vec![],
         };
         let aws = SdkConfig::builder().build();

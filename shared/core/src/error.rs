@@ -144,6 +144,7 @@ impl Error {
             "SlowDown",
             "TooManyRequests",
             "RequestLimitExceeded",
+            "ThroughputExceeded",
             "Timeout",
             "InternalError",
             "InternalFailure",

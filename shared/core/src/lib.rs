@@ -11,6 +11,7 @@ pub mod dataset;
 pub mod error;
 pub mod fields;
 pub mod header;
+pub mod http;
 pub mod keys;
 pub mod meter;
 pub mod metrics;

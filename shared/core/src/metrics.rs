@@ -60,13 +60,22 @@ impl Metrics {
         }
     }
 
+    /// What was collected, which is then no longer here.
+    pub(crate) fn take(&self) -> Vec<Datum> {
+        self.data.lock().map(|mut data| std::mem::take(&mut *data)).unwrap_or_default()
+    }
+
+    /// Adds what was taken from another collector.
+    pub(crate) fn add(&self, more: Vec<Datum>) {
+        if let Ok(mut data) = self.data.lock() {
+            data.extend(more);
+        }
+    }
+
     /// Sends what was collected. A failure is logged, never returned: metrics fail no run.
     pub async fn flush(&self) {
         let Some(aws) = &self.aws else { return };
-        let data = match self.data.lock() {
-            Ok(mut data) => std::mem::take(&mut *data),
-            Err(_) => return,
-        };
+        let data = self.take();
         let hour = Utc::now().timestamp().unsigned_abs() / 3600;
         for batch in data.chunks(BATCH) {
             match put_metric_data(aws, &self.namespace, batch).await {

@@ -12,14 +12,16 @@
 //! ```
 
 mod configured;
+mod gathered;
+mod invocation;
+mod web;
 
 use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use futures::future::{BoxFuture, LocalBoxFuture};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
@@ -30,77 +32,21 @@ use tracing::Instrument;
 
 use crate::contract::Usage;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::http::{Request, Response};
 use crate::meter::{self, CountingWriter, METER};
 use crate::metrics::Metrics;
 use crate::overlay::Overlay;
 use crate::settings::{Need, Settings};
 use configured::{Build, Configured};
+use gathered::Gathered;
+use web::Place;
 
 pub use configured::Init;
+pub use invocation::{Call, Invocation};
 
 /// An event that every function answers without doing anything, once its init has succeeded: it
 /// shows that a function starts, and starts it before it is needed.
 pub const PING: &str = r#"{"ping":true}"#;
-
-/// What a handler gets with each event besides the event itself.
-#[derive(Debug)]
-pub struct Invocation {
-    pub metrics: Metrics,
-    /// When Lambda will stop the function.
-    pub deadline: SystemTime,
-    pub request_id: String,
-    /// What the call has used so far.
-    pub call: Call,
-}
-
-/// A call under way.
-#[derive(Debug, Clone, Copy)]
-pub struct Call {
-    function: &'static str,
-    started: Instant,
-    started_at: DateTime<Utc>,
-    init_ms: u64,
-}
-
-impl Call {
-    fn begin(function: &'static str, init_ms: u64) -> Call {
-        Call { function, started: Instant::now(), started_at: Utc::now(), init_ms }
-    }
-
-    fn duration_ms(&self) -> u64 {
-        self.started.elapsed().as_millis() as u64
-    }
-
-    /// What it has used until now.
-    pub fn usage(&self) -> Usage {
-        Usage {
-            function: self.function.to_owned(),
-            duration_ms: self.duration_ms(),
-            memory_mb: memory_mb(),
-            started_at: Some(self.started_at),
-            init_ms: self.init_ms,
-            billed: METER.read(),
-        }
-    }
-}
-
-impl Invocation {
-    /// Time left before Lambda stops the function.
-    pub fn remaining(&self) -> Duration {
-        self.deadline.duration_since(SystemTime::now()).unwrap_or_default()
-    }
-
-    /// An invocation outside Lambda, for tests and the command line: an hour left, no metrics.
-    pub fn detached(aws: &aws_config::SdkConfig, function: &'static str) -> Self {
-        let metrics = crate::settings::MetricsSettings { enabled: false, namespace: String::new() };
-        Invocation {
-            metrics: Metrics::new(&metrics, aws, function),
-            deadline: SystemTime::now() + Duration::from_secs(3600),
-            request_id: "detached".to_owned(),
-            call: Call::begin(function, 0),
-        }
-    }
-}
 
 /// Runs a function until Lambda stops it.
 ///
@@ -126,6 +72,59 @@ where
     H: Fn(Arc<C>, E, Arc<Invocation>) -> HF + Send + Sync + 'static,
     HF: Future<Output = Result<R>> + Send + 'static,
 {
+    start(function, needs, build, handle, Answers::Results).await
+}
+
+/// Runs a function behind a URL until Lambda stops it, as [`run`] does, with requests for events.
+///
+/// Every call is answered with a response, errors too ([`Response::of_error`]), so that what
+/// callers see is never Lambda's own `502`. Logs have method, path, status and duration; queries,
+/// cookies, bodies and addresses stay out of them. A status from 500 on counts under `Failures`, as
+/// Lambda counts no error. Metrics of calls within ten seconds are sent together.
+///
+/// # Errors
+/// When init fails: the message lists every wrong setting.
+pub async fn run_http<C, B, BF, H, HF>(
+    function: &'static str,
+    needs: &[Need],
+    build: B,
+    handle: H,
+) -> std::result::Result<(), lambda_runtime::Error>
+where
+    B: Fn(Init) -> BF + 'static,
+    BF: Future<Output = Result<C>> + 'static,
+    C: Send + Sync + 'static,
+    H: Fn(Arc<C>, Request, Arc<Invocation>) -> HF + Send + Sync + 'static,
+    HF: Future<Output = Result<Response>> + Send + 'static,
+{
+    start(function, needs, build, handle, Answers::Responses(Arc::default())).await
+}
+
+/// How a function answers.
+#[derive(Clone)]
+enum Answers {
+    /// With the result of the handler and what it used, or with an error.
+    Results,
+    /// With a response, whatever happens.
+    Responses(Arc<Gathered>),
+}
+
+fn start<C, B, BF, E, R, H, HF>(
+    function: &'static str,
+    needs: &[Need],
+    build: B,
+    handle: H,
+    answers: Answers,
+) -> LocalBoxFuture<'static, std::result::Result<(), lambda_runtime::Error>>
+where
+    B: Fn(Init) -> BF + 'static,
+    BF: Future<Output = Result<C>> + 'static,
+    C: Send + Sync + 'static,
+    E: DeserializeOwned + Send + 'static,
+    R: Serialize + Send + 'static,
+    H: Fn(Arc<C>, E, Arc<Invocation>) -> HF + Send + Sync + 'static,
+    HF: Future<Output = Result<R>> + Send + 'static,
+{
     let began = Instant::now();
     init_logs();
     let handle = Arc::new(handle);
@@ -142,7 +141,7 @@ where
         };
         handler.boxed_local()
     };
-    serve(function, needs.to_vec(), Box::new(build), began).await
+    serve(function, needs.to_vec(), Box::new(build), answers, began)
 }
 
 /// A function without the types of its events, from JSON to JSON.
@@ -154,6 +153,7 @@ fn serve(
     function: &'static str,
     needs: Vec<Need>,
     build: Build<Handler>,
+    answers: Answers,
     began: Instant,
 ) -> LocalBoxFuture<'static, std::result::Result<(), lambda_runtime::Error>> {
     let serve = async move {
@@ -168,6 +168,7 @@ fn serve(
         let init_ms = AtomicU64::new(began.elapsed().as_millis() as u64);
         lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
             let (configured, aws) = (Rc::clone(&configured), aws.clone());
+            let answers = answers.clone();
             let is_ping = is_ping(&event.payload);
             // The first call that does something tells how long the init took.
             let init_ms = if is_ping { 0 } else { init_ms.swap(0, Ordering::Relaxed) };
@@ -179,14 +180,28 @@ fn serve(
                 let built = configured
                     .following(&event.payload)
                     .await
-                    .inspect_err(|error| log_init_failure(function, error))?;
+                    .inspect_err(|error| log_init_failure(function, error));
+                let built = match (built, &answers) {
+                    (Ok(built), _) => built,
+                    (Err(error), Answers::Results) => return Err(Diagnostic::from(error)),
+                    (Err(error), Answers::Responses(_)) => return Ok(web::unbuilt(&error)),
+                };
                 let invocation = Arc::new(Invocation {
                     metrics: Metrics::new(&built.settings.metrics, &aws, function),
                     deadline: UNIX_EPOCH + Duration::from_millis(event.context.deadline),
                     request_id: event.context.request_id.clone(),
                     call,
                 });
-                answer(function, &*built.context, event.payload, invocation).await
+                match answers {
+                    Answers::Results => {
+                        answer(function, &*built.context, event.payload, invocation).await
+                    }
+                    Answers::Responses(gathered) => {
+                        let place = Place::of(&event.payload);
+                        let handling = (built.context)(event.payload, Arc::clone(&invocation));
+                        Ok(web::respond(&place, handling, &invocation, &gathered).await)
+                    }
+                }
             }
         }))
         .await
@@ -296,14 +311,10 @@ fn with_usage(mut value: Value, usage: Usage) -> Result<Value> {
     Ok(value)
 }
 
-/// Memory that Lambda gave the function.
-fn memory_mb() -> u64 {
-    let size = std::env::var("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").ok();
-    size.and_then(|size| size.parse().ok()).unwrap_or(128)
-}
-
 #[cfg(test)]
 mod tests {
+    use chrono::Utc;
+
     use super::*;
     use crate::contract::Billed;
 
