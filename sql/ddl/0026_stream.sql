@@ -222,9 +222,11 @@ COMMENT ON COLUMN stream.windows.revision IS '1 when the window was closed, more
 COMMENT ON COLUMN stream.windows.is_final IS 'true once no late event can change the window';
 COMMENT ON COLUMN stream.windows.closed_at IS 'when this revision was written';
 
-COMMENT ON TABLE stream.too_late IS 'events that came too late for a definition, by minute of the event';
+COMMENT ON TABLE stream.too_late IS
+'events in no window, since they came too late for the definition or before their time, by minute';
 COMMENT ON COLUMN stream.too_late.stream IS 'name of the stream';
-COMMENT ON COLUMN stream.too_late.definition IS 'definition of the windows, or sessions';
+COMMENT ON COLUMN stream.too_late.definition IS
+'definition of the windows, or sessions; future: events with a time that had not come';
 COMMENT ON COLUMN stream.too_late.minute IS 'minute of the events';
 COMMENT ON COLUMN stream.too_late.events IS 'how many';
 

@@ -11,6 +11,7 @@ pub mod queue;
 pub mod rates;
 pub mod replaced;
 pub mod silver;
+pub mod stream;
 pub mod warehouse;
 
 use std::fmt;
@@ -42,6 +43,7 @@ pub enum Layer {
     Core,
     Warehouse,
     Lake,
+    Stream,
 }
 
 /// How bad a failed check is.

@@ -5,7 +5,7 @@
 //! side by side.
 
 pub mod arrivals;
-mod file;
+pub(crate) mod file;
 mod fit;
 pub mod history;
 pub mod names;

@@ -12,7 +12,8 @@ use shopflow_core::{Dataset, Error, ObjectRef, Result};
 use shopflow_expectations::Statistics;
 
 use crate::checks::{
-    self, Check, anomaly, core_tables, dates, lake, ledger, queue, rates, replaced, warehouse,
+    self, Check, anomaly, core_tables, dates, lake, ledger, queue, rates, replaced, stream,
+    warehouse,
 };
 use crate::context::Context;
 use crate::docs::{self, Evidence};
@@ -192,7 +193,7 @@ async fn run_checks(
     let run = &event.run;
     let snapshot = snapshot::open(&context.database).await?;
     let Snapshot { first, second } = &snapshot;
-    let (core, dates, warehouse, rates, queue, files, lake) = tokio::try_join!(
+    let (core, dates, warehouse, rates, queue, files, lake, stream) = tokio::try_join!(
         core_tables::measure(first),
         dates::measure(first),
         warehouse::measure(second),
@@ -200,6 +201,7 @@ async fn run_checks(
         queue::measure(first, &run.run_id),
         replaced::measure(second, &run.run_id, &context.known_as),
         lake::measure(&context.storage, &context.lake_bucket, &context.privacy),
+        stream::measure(second, &context.storage, &context.lake_bucket),
     )?;
     // Another run's transform may go on while the report is written.
     drop(snapshot);
@@ -211,6 +213,7 @@ async fn run_checks(
     checks.extend(rates::judge(&rates));
     checks.extend(lake::judge(&lake, &dates, &warehouse));
     checks.extend(queue::judge(&queue));
+    checks.extend(stream::judge(&stream));
     Ok((checks, core.latest_sale))
 }
 

@@ -274,6 +274,7 @@ fn checks(checks: &[Check]) -> Html {
         (Layer::Core, "Postgres: core"),
         (Layer::Warehouse, "Postgres: warehouse"),
         (Layer::Lake, "Lake"),
+        (Layer::Stream, "Stream"),
     ];
     layers
         .iter()

@@ -13,4 +13,5 @@ mod generated;
 mod gold;
 mod healthy;
 mod money;
+mod stream;
 mod support;

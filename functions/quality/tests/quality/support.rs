@@ -288,22 +288,22 @@ pub fn daily_sales(days: &[(i64, i128)]) -> RecordBatch {
     ])
 }
 
-fn filled(schema: &Arc<Schema>, column: impl Fn(&str) -> ArrayRef) -> RecordBatch {
+pub fn filled(schema: &Arc<Schema>, column: impl Fn(&str) -> ArrayRef) -> RecordBatch {
     let columns = schema.fields().iter().map(|field| column(field.name())).collect();
     RecordBatch::try_new(Arc::clone(schema), columns).unwrap()
 }
 
-fn texts<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
+pub fn texts<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
     Arc::new(StringArray::from_iter_values(values))
 }
 
-fn times<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
+pub fn times<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
     let micros = values.map(|time| time.parse::<DateTime<Utc>>().unwrap().timestamp_micros());
     Arc::new(TimestampMicrosecondArray::from_iter_values(micros).with_timezone("UTC"))
 }
 
 /// The columns that say where a row came from, and nothing in those that a shop adds.
-fn further(schema: &Schema, name: &str, rows: usize) -> ArrayRef {
+pub fn further(schema: &Schema, name: &str, rows: usize) -> ArrayRef {
     let data_type = schema.field_with_name(name).unwrap().data_type();
     match data_type {
         _ if !name.starts_with('_') => arrow::array::new_null_array(data_type, rows),
