@@ -85,7 +85,12 @@ async fn figures(source: &Source, reading: &Reading<'_>) -> Result<Live> {
         events: Some(traffic.events),
         revenue: Some(traffic.revenue),
         funnel: Some(visits.funnel),
-        recent: traffic.recent.map(|recent| recent.without(visits.bots)),
+        recent: traffic.recent.map(|recent| Recent {
+            purchases_without_amount: recent
+                .purchases_without_amount
+                .or(Some(visits.purchases_without_amount)),
+            ..recent.without(visits.bots)
+        }),
         week_before: ticked.week_before.clone(),
         trends: ticked.trends.clone(),
         abandoned_carts: ticked.abandoned_carts,

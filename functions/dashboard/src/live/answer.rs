@@ -115,7 +115,8 @@ pub struct Recent {
     pub conversion: Option<f64>,
     /// A decimal with two places.
     pub revenue: Option<String>,
-    /// Purchases whose amount is not known, and not in the revenue.
+    /// Purchases whose amount is not known, and not in the revenue; at least so many where the
+    /// definition of the traffic does not count them, and null a week before.
     pub purchases_without_amount: Option<u64>,
 }
 
@@ -147,7 +148,7 @@ impl Recent {
             buyers: 0,
             conversion: None,
             revenue: Some("0.00".to_owned()),
-            purchases_without_amount: Some(0),
+            purchases_without_amount: None,
         }
     }
 

@@ -14,7 +14,8 @@ const OPEN: &str = "
 WITH visits AS (
     SELECT bool_or(is_bot) AS is_bot, bool_or(product_views > 0) AS viewed,
            bool_or(carts > 0) AS filled, bool_or(checkouts > 0) AS began,
-           bool_or(purchases > 0) AS bought, max(ended_at) AS ended_at
+           bool_or(purchases > 0) AS bought, max(ended_at) AS ended_at,
+           CASE WHEN sum(revenue) = 0 THEN sum(purchases) ELSE 0 END AS without_amount
     FROM stream.open_sessions
     WHERE stream = $1 AND ended_at >= $2
     GROUP BY session_id
@@ -28,7 +29,8 @@ SELECT count(*) FILTER (WHERE NOT is_bot),
        count(*) FILTER (WHERE NOT is_bot AND ended_at >= $3),
        count(*) FILTER (WHERE is_bot AND ended_at >= $3),
        count(*) FILTER (WHERE is_bot AND ended_at >= $4),
-       count(*) FILTER (WHERE is_bot AND bought AND ended_at >= $4)
+       count(*) FILTER (WHERE is_bot AND bought AND ended_at >= $4),
+       coalesce(sum(without_amount) FILTER (WHERE ended_at >= $4), 0)::bigint
 FROM visits";
 
 /// What is known of visits under way.
@@ -38,6 +40,8 @@ pub struct Visits {
     pub funnel: Funnel,
     /// Of the last fifteen minutes.
     pub bots: Bots,
+    /// Purchases of the last fifteen minutes in visits that have no amount at all.
+    pub purchases_without_amount: u64,
 }
 
 /// Asks Postgres.
@@ -71,5 +75,6 @@ pub async fn read(reading: &Reading<'_>) -> Result<Visits> {
             bots: count(5),
         },
         bots: Bots { visitors: count(8).unsigned_abs(), buyers: count(9).unsigned_abs() },
+        purchases_without_amount: count(10).unsigned_abs(),
     })
 }
