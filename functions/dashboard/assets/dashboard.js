@@ -286,7 +286,7 @@
     if (paused) return ['paused', answered ? `Paused, figures from ${ago}` : 'Paused', ''];
     if (!answered) return failures ? ['lost', 'No connection', `${why} Trying again.`] : ['connecting', 'Connecting', ''];
     if (failures && since > STALE) {
-      return ['lost', `No connection, figures from ${ago}`, `${why} The figures are from ${ago}. Trying again.`];
+      return ['lost', `No connection, figures from ${ago}`, `${why} Trying again.`];
     }
     if (since > STALE) return ['stale', `Figures from ${ago}`, ''];
     if (!live?.lag) return ['quiet', 'Waiting for events', 'Nothing has been read from the stream yet.'];
@@ -294,7 +294,9 @@
     if (silent > QUIET) return ['quiet', `No events for ${span(silent)}`, `The last event arrived ${span(silent)} ago.`];
     return ['live', `Live, updated ${ago}`, ''];
   }
+  // Seconds since the last event arrived; not known while no answers come.
   function lag() {
+    if (performance.now() - answered > STALE) return null;
     const arrival = live?.lag?.last_arrival;
     return arrival ? Math.max(0, (Date.now() + offset) / 1000 - seconds(arrival)) : null;
   }
