@@ -115,7 +115,7 @@ impl Merged {
         for state in slices {
             sum.merge(definition, state);
         }
-        sum.rows(definition).into_iter().next().map(|row| row.figures)
+        Some(sum.figures(definition))
     }
 
     fn events(&self, definition: &Definition, clock: Clock, known: Known) -> Slices {

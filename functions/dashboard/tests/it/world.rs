@@ -172,7 +172,7 @@ impl World {
         visit: &Visit,
     ) {
         let Visit { views, carts, checkouts, purchases, revenue, is_bot } = visit;
-        let revenue = if revenue.is_empty() { "0" } else { revenue };
+        let revenue = if revenue.is_empty() { "0" } else { *revenue };
         let events = 1 + views + carts + checkouts + purchases;
         let sql = format!(
             "INSERT INTO stream.{table} (stream, session_id, {column}, started_at, ended_at, \
