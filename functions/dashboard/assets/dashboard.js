@@ -256,9 +256,10 @@
     found.forEach((text, index) => write(items[index], text));
   }
   function finding({occurred_at: at, detail}) {
-    const {events, usual} = detail ?? {};
-    if (events == null) return clock(seconds(at)) + ': an unusual number of events';
-    return `${clock(seconds(at))}: ${count(events)} events` + (usual == null ? '' : `, usually ${count(Math.round(usual))}`);
+    const {minute, metric, value, usual} = detail ?? {};
+    const time = clock(seconds(minute ?? at));
+    if (value == null) return `${time}: unusual`;
+    return `${time}: ${count(value)} ${metric}, usually ${count(usual == null ? null : Math.round(usual))}`;
   }
   function revenueTable() {
     const [at, before, now, underWay] = revenueChart.data;

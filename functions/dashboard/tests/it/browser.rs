@@ -124,7 +124,7 @@ fn figures(visitors: i64) -> Box<Value> {
         "counts": {"received": 1000, "applied": 990, "repeated": 0, "duplicates": 4,
                    "refused": 3, "late": 7, "too_late": 2, "future": 1,
                    "too_late_last_hour": [{"definition": "traffic", "events": 2}]},
-        "findings": [{"occurred_at": ago(4_000), "detail": {"events": 12, "usual": 480.4}}],
+        "findings": [{"occurred_at": ago(4_000), "detail": {"metric": "events", "value": 12.0, "usual": 480.4}}],
     }))
 }
 
@@ -171,6 +171,7 @@ fn figures_are_shown_as_they_come() {
     assert!(text(&mut browser, "unpriced").starts_with("3 purchases"));
     assert!(text(&mut browser, "trends").contains("Product 8"));
     assert!(text(&mut browser, "bots").starts_with("2 bots"));
+    assert!(text(&mut browser, "findings").contains("12 events, usually 480"));
     wait(&mut browser, "document.getElementById('visitors').textContent === '1,300'");
     let tags: Vec<Option<String>> = asked.iter().take(3).collect();
     let known = Some("W/\"1\"".to_owned());
