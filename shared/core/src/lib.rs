@@ -24,6 +24,7 @@ pub mod rules;
 pub mod runtime;
 pub mod schema_contract;
 pub mod settings;
+pub mod signed_link;
 pub mod storage;
 pub mod values;
 pub mod vocabulary;

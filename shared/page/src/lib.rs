@@ -20,7 +20,7 @@ pub mod number;
 pub use html::{Html, Shown, Value, escape};
 
 /// What all pages look like; a page adds its own rules.
-const STYLE: &str = include_str!("base.css");
+pub const STYLE: &str = include_str!("base.css");
 
 /// A whole page around `body`, with `style` after the common rules.
 ///

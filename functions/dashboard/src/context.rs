@@ -1,0 +1,97 @@
+//! What the function is given once, at its start.
+
+use chrono::Utc;
+use shopflow_core::runtime::Init;
+use shopflow_core::signed_link;
+use shopflow_core::{Error, Result};
+use shopflow_postgres::{Client, Database, secret};
+use tokio::sync::Mutex;
+
+use crate::live::{self, Clock, Live, Place, Source};
+use crate::page::Page;
+
+/// What requests are answered with.
+pub struct Context {
+    pub(crate) source: Source,
+    pub(crate) page: Page,
+    secret: String,
+    database: Database,
+    /// Kept between requests: a page asks every two seconds.
+    connection: Mutex<Option<Client>>,
+}
+
+impl Context {
+    /// Reads the secret of the links.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the secret is missing or too short, `Transient.Service` when it cannot be
+    /// read; as [`Database::new`].
+    pub async fn of(init: &Init) -> Result<Context> {
+        let settings = &init.settings;
+        let id = settings.dashboard.secret_arn.as_deref().ok_or_else(|| {
+            Error::invalid("dashboard.secret_arn is not set")
+                .hint("set SHOPFLOW__DASHBOARD__SECRET_ARN")
+        })?;
+        let secret = secret::read(&init.aws, id).await?;
+        let database = Database::new(&init.aws, &settings.database).await?;
+        let place = Place {
+            environment: settings.environment.clone(),
+            stream: settings.stream.name.clone().unwrap_or_default(),
+            currency: settings.business.currency.clone(),
+        };
+        Context::new(place, secret, database).map_err(|error| error.with("secret", id))
+    }
+
+    /// A context of given parts.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the secret is too short, or the definitions are wrong.
+    pub fn new(place: Place, secret: String, database: Database) -> Result<Context> {
+        // A secret that makes no links is found out now, and not by the first visitor.
+        signed_link::sign(&secret, Utc::now().timestamp())?;
+        Ok(Context {
+            page: Page::new(&place.environment),
+            source: Source::new(place)?,
+            secret,
+            database,
+            connection: Mutex::new(None),
+        })
+    }
+
+    pub(crate) fn secret(&self) -> &str {
+        &self.secret
+    }
+
+    pub(crate) fn environment(&self) -> &str {
+        &self.source.place.environment
+    }
+
+    /// The tag of the figures, and the figures unless `known` has that tag.
+    ///
+    /// # Errors
+    /// As [`live::read`], and when the database cannot be reached or brought up to date.
+    pub(crate) async fn live(
+        &self,
+        clock: Clock,
+        known: Option<&str>,
+    ) -> Result<(String, Option<Live>)> {
+        let kept = self.connection.lock().await.take().filter(|client| !client.is_closed());
+        if let Some(mut client) = kept {
+            match live::read(&self.source, &mut client, clock, known).await {
+                // The connection of an instance that was asleep may be gone; a new one tells more.
+                Err(error) if error.kind().is_transient() => {
+                    tracing::info!(error = %error, "connecting to the database again");
+                }
+                answer => {
+                    *self.connection.lock().await = Some(client);
+                    return answer;
+                }
+            }
+        }
+        let mut client = self.database.connect().await?;
+        self.database.migrate(&mut client).await?;
+        let answer = live::read(&self.source, &mut client, clock, known).await?;
+        *self.connection.lock().await = Some(client);
+        Ok(answer)
+    }
+}
