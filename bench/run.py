@@ -40,6 +40,7 @@ SMALL = {
     "profile": ["100000"],
     "recommend": ["50000"],
     "scd2": ["10000"],
+    "stream": ["20000"],
     "validate": ["100000"],
 }
 # Topics that need the servers of a cloud, or all of it.
