@@ -44,7 +44,7 @@ SMALL = {
     "validate": ["100000"],
 }
 # Topics that need the servers of a cloud, or all of it.
-CLOUD = ["pipeline", "cdc", "compact", "load", "memory", "scd2"]
+CLOUD = ["pipeline", "cdc", "compact", "load", "memory", "scd2", "stream"]
 
 
 def topics() -> list[str]:

@@ -9,7 +9,10 @@ from pathlib import Path
 
 from pyflink.table import EnvironmentSettings, TableEnvironment
 
-SINK = "CREATE TABLE {name} ({columns}) WITH ('connector' = 'filesystem', 'path' = 'file://{out}/{name}', 'format' = 'json')"
+SINK = """
+    CREATE TABLE {name} ({columns})
+    WITH ('connector' = 'filesystem', 'path' = 'file://{out}/{name}', 'format' = 'json')
+"""
 
 
 def main(clicks: Path, out: Path) -> None:

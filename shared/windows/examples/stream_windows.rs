@@ -1,10 +1,12 @@
 //! Windows and visits of a file of clicks, in one thread and in memory.
 //!
-//! * `stream_windows windows <clicks.jsonl> <folder> <definition.yaml>...` writes `<definition>.jsonl`
-//!   and `sessions.jsonl` into the folder: a line per window and key, and one per visit.
+//! * `stream_windows windows <clicks.jsonl> <folder> <definition.yaml>...` writes
+//!   `<definition>.jsonl` and `sessions.jsonl` into the folder: a line per window and key, and one
+//!   per visit.
 //! * `stream_windows parse <clicks.jsonl>` only parses, for comparison.
 //!
-//! Prints events, seconds and CPU seconds as one JSON object. Fails when an event is refused or late.
+//! Prints events, seconds and CPU seconds as one JSON object. Fails when an event is refused, or too
+//! late.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::btree_map::Entry;
