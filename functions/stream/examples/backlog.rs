@@ -1,6 +1,6 @@
 //! Events a second through the handler into Postgres and the lake, in batches of one shard, as one
-//! JSON object: `backlog <clicks.jsonl> [records of a batch]`, by default 10,000 with one event each.
-//! The batches also close the windows that are due, as they do where the function is deployed.
+//! JSON object: `backlog <clicks.jsonl> [records of a batch]`, by default 10,000 with one event
+//! each. The batches also close the windows that are due, as they do where the function is deployed.
 //!
 //! Needs `SHOPFLOW_TEST_ENDPOINT` and `SHOPFLOW_TEST_DATABASE_URL`. Fails when an event is not
 //! applied, or the closed minutes do not hold what the file has for them.

@@ -5,7 +5,7 @@
 //!   per visit.
 //! * `stream_windows parse <clicks.jsonl>` only parses, for comparison.
 //!
-//! Prints events, seconds and CPU seconds as one JSON object. Fails when an event is refused, or too
+//! Prints events, seconds and CPU seconds as one JSON object. Fails when an event is refused or too
 //! late.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
