@@ -40,10 +40,11 @@ SMALL = {
     "profile": ["100000"],
     "recommend": ["50000"],
     "scd2": ["10000"],
+    "stream": ["20000"],
     "validate": ["100000"],
 }
 # Topics that need the servers of a cloud, or all of it.
-CLOUD = ["pipeline", "cdc", "compact", "load", "memory", "scd2"]
+CLOUD = ["pipeline", "cdc", "compact", "load", "memory", "scd2", "stream"]
 
 
 def topics() -> list[str]:
