@@ -22,7 +22,8 @@ impl<'a> Input<'a> {
 
     /// The next so many bytes.
     pub fn take(&mut self, bytes: usize) -> Result<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(bytes).ok_or_else(|| broken("it is cut off"))?;
+        let (taken, rest) =
+            self.0.split_at_checked(bytes).ok_or_else(|| broken("it is cut off"))?;
         self.0 = rest;
         Ok(taken)
     }
@@ -58,7 +59,11 @@ impl<'a> Input<'a> {
     /// A number that is at most `most`.
     pub fn number_to(&mut self, most: usize) -> Result<usize> {
         let number = usize::try_from(self.number()?).unwrap_or(usize::MAX);
-        if number > most { Err(broken("there is more of something than may be")) } else { Ok(number) }
+        if number > most {
+            Err(broken("there is more of something than may be"))
+        } else {
+            Ok(number)
+        }
     }
 
     /// A number as [`put_signed`] writes it.
@@ -111,7 +116,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(number: u64, signed: i64, text in "\\PC{0,9}") {
+        fn what_is_written_is_read(
+            number in any::<u64>(), signed in any::<i64>(), text in "\\PC{0,9}",
+        ) {
             let mut out = Vec::new();
             put_number(number, &mut out);
             put_signed(signed, &mut out);
