@@ -114,7 +114,7 @@ impl State {
         }
     }
 
-    #[cold]
+    #[inline(never)]
     fn new_place(
         &mut self,
         definition: &Definition,

@@ -49,7 +49,7 @@ impl State {
         if input.byte()? != FORMAT {
             return Err(broken("it has another format"));
         }
-        if input.array()? != mark(definition) {
+        if input.array::<8>()? != mark(definition) {
             return Err(broken("it is one of another definition"));
         }
         let most = if definition.key.is_empty() { 1 } else { definition.max_keys.max(1) };
