@@ -189,7 +189,7 @@ impl<'d> Batch<'d> {
             }
             None => {
                 let visit = Visit { first: session, others: Vec::new(), due: 8 };
-                self.visits.insert(click.session_id.as_ref().into(), visit);
+                self.visits.insert(Box::from(&*click.session_id), visit);
             }
         }
     }
@@ -333,7 +333,7 @@ mod tests {
         }
         let sessions = batch.into_parts().sessions;
         let found: Vec<_> = sessions["a"].iter().map(|it| (it.started_at, it.purchases)).collect();
-        let expected: Vec<_> = (0..10).map(|visit| (visit * 5 * gap, 3)).collect();
+        let expected: Vec<_> = (0..10).map(|visit| (visit * 5 * gap, 3u32)).collect();
         assert_eq!(found, expected);
     }
 }
