@@ -10,11 +10,10 @@
 mod careful;
 mod checks;
 mod fields;
+mod kept;
 mod scan;
 
-use std::borrow::Cow;
-
-use shopflow_core::dataset::Kind;
+use shopflow_core::dataset::{Column, Kind};
 use shopflow_core::rules::{self, Rule};
 use shopflow_core::schema_contract::{Contract, Mode};
 use shopflow_core::{Dataset, Settings};
@@ -22,8 +21,8 @@ use shopflow_privacy::Treatment;
 
 use crate::click::Click;
 use crate::refusal::Refusal;
-use crate::window::Micros;
 use checks::Checks;
+use kept::Role;
 
 /// Bytes of an event at most.
 pub const MOST_EVENT_BYTES: usize = 64 * 1024;
@@ -49,42 +48,10 @@ pub struct Reader {
 /// A column of the dataset.
 #[derive(Debug, Clone, Copy)]
 struct Known {
-    column: &'static shopflow_core::dataset::Column,
+    column: &'static Column,
     role: Role,
     /// Logs may show its values.
     is_shown: bool,
-}
-
-/// What a click keeps of a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
-    EventId,
-    SessionId,
-    CustomerId,
-    EventType,
-    ProductId,
-    Device,
-    Country,
-    Timestamp,
-    Amount,
-    /// Nothing: it is only checked.
-    Checked,
-}
-
-/// What a good value comes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kept {
-    /// There is no value.
-    Nothing,
-    /// The text itself.
-    Text,
-    Id(u128),
-    Number(u64),
-    Country([u8; 2]),
-    Moment(Micros),
-    Cents(i64),
-    /// A value that no click has.
-    Other,
 }
 
 impl Reader {
@@ -92,7 +59,7 @@ impl Reader {
     /// an offset is refused.
     pub fn new(settings: &Settings) -> Reader {
         let dataset = Dataset::Clickstream;
-        let known = |column: &'static shopflow_core::dataset::Column| Known {
+        let known = |column: &'static Column| Known {
             column,
             role: Role::of(column.name),
             is_shown: settings.privacy.in_logs(dataset, column) == Treatment::Keep,
@@ -156,67 +123,6 @@ impl Known {
     /// True for keys that may be texts.
     fn is_reference(&self) -> bool {
         matches!(self.column.kind, Kind::Reference(_))
-    }
-}
-
-impl Role {
-    fn of(name: &str) -> Role {
-        match name {
-            "event_id" => Role::EventId,
-            "session_id" => Role::SessionId,
-            "customer_id" => Role::CustomerId,
-            "event_type" => Role::EventType,
-            "product_id" => Role::ProductId,
-            "device" => Role::Device,
-            "country" => Role::Country,
-            "timestamp" => Role::Timestamp,
-            "amount" => Role::Amount,
-            _ => Role::Checked,
-        }
-    }
-}
-
-/// A click whose fields are being read.
-fn blank<'a>() -> Click<'a> {
-    Click {
-        event_id: 0,
-        session_id: Cow::Borrowed(""),
-        customer_id: None,
-        event_type: Cow::Borrowed(""),
-        product_id: None,
-        device: Cow::Borrowed(""),
-        country: [0; 2],
-        timestamp: 0,
-        amount_cents: None,
-    }
-}
-
-/// Puts a value where the click has it; `text` is the value as it was written.
-#[inline]
-fn keep<'a>(click: &mut Click<'a>, role: Role, kept: Kept, text: Cow<'a, str>) {
-    match (role, kept) {
-        (Role::EventId, Kept::Id(id)) => click.event_id = id,
-        (Role::SessionId, Kept::Text) => click.session_id = text,
-        (Role::CustomerId, Kept::Number(number)) => click.customer_id = Some(number),
-        (Role::EventType, Kept::Text) => click.event_type = text,
-        (Role::ProductId, Kept::Number(number)) => click.product_id = Some(number),
-        (Role::Device, Kept::Text) => click.device = text,
-        (Role::Country, Kept::Country(code)) => click.country = code,
-        (Role::Timestamp, Kept::Moment(moment)) => click.timestamp = moment,
-        (Role::Amount, Kept::Cents(cents)) => click.amount_cents = Some(cents),
-        (
-            Role::EventId
-            | Role::SessionId
-            | Role::CustomerId
-            | Role::EventType
-            | Role::ProductId
-            | Role::Device
-            | Role::Country
-            | Role::Timestamp
-            | Role::Amount
-            | Role::Checked,
-            _,
-        ) => {}
     }
 }
 

@@ -7,7 +7,8 @@ use shopflow_core::rules::{self, Rule};
 use shopflow_core::schema_contract::Mode;
 
 use super::fields::{Fields, Scalar};
-use super::{Kept, Known, Reader, blank, keep};
+use super::kept::{Kept, blank, keep};
+use super::{Known, Reader};
 use crate::click::Click;
 use crate::refusal::Refusal;
 

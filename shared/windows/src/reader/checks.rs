@@ -11,8 +11,8 @@ use shopflow_core::vocabulary::{Vocabularies, is_term};
 use shopflow_core::{Dataset, Settings};
 use shopflow_privacy::detect;
 
-use super::Kept;
 use super::fields::Scalar;
+use super::kept::Kept;
 use crate::window::Micros;
 
 /// What values are checked with.

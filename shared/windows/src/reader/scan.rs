@@ -5,8 +5,10 @@
 use std::borrow::Cow;
 
 use shopflow_core::dataset::Kind;
+use shopflow_core::values;
 
-use super::{Kept, Known, Reader, blank, keep};
+use super::kept::{Kept, blank, keep};
+use super::{Known, Reader};
 use crate::click::Click;
 
 /// Digits of a number that always fit into 63 bits, and below the keys that are made of texts.
@@ -32,7 +34,7 @@ impl Reader {
             cursor.pass_blanks();
             match self.place(name, next) {
                 Some(place) => {
-                    let bit = 1 << place;
+                    let bit = 1u64 << place;
                     if seen & bit != 0 {
                         return None;
                     }
@@ -93,13 +95,14 @@ impl Reader {
 
     #[inline]
     fn scanned_text(&self, known: &Known, text: Text<'_>) -> Option<Kept> {
+        let value = text.value.as_bytes();
         if let Kind::Text(limit) = known.column.kind
             && text.is_plain
-            && known.column.required
-            && text.value.len() <= limit
-            && text.value.starts_with(|first| first != ' ')
+            && value.len() <= limit
+            && value.first().is_some_and(|first| *first != b' ')
         {
-            return Some(Kept::Text);
+            let is_nothing = !known.column.required && values::nothing(value).is_some();
+            return Some(if is_nothing { Kept::Nothing } else { Kept::Text });
         }
         self.checks.text(known.column, text.value).ok()
     }
