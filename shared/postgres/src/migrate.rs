@@ -50,6 +50,7 @@ const MIGRATIONS: &[Migration] = migrations![
     23 "0023_currencies_tax_and_payments",
     24 "0024_baskets_and_repeats",
     25 "0025_answers_about_money",
+    26 "0026_stream",
 ];
 
 impl Migration {
