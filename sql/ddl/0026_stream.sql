@@ -2,14 +2,18 @@
 -- its windows are closed, and the closed windows. See docs/streaming.md.
 CREATE SCHEMA IF NOT EXISTS stream;
 
--- One transaction per batch holds the shard's row for update and the stream's row for share; the tick
--- holds the stream's row for update, so no window is closed while a batch adds to it.
+-- One transaction per batch holds the shard's row for update, and the stream's gate (an advisory lock)
+-- together with other batches; whoever closes windows holds the gate alone, so no window is closed
+-- while a batch adds to it. Row locks would do the same, but batches that follow each other closely
+-- could keep the other side waiting for ever.
 CREATE TABLE stream.progress (
     stream text PRIMARY KEY,
     watermark timestamptz,
     closed_to timestamptz,
     version bigint NOT NULL DEFAULT 0,
-    ticked_at timestamptz
+    ticked_at timestamptz,
+    watched_since timestamptz,
+    checked_to timestamptz
 );
 
 CREATE TABLE stream.shards (
@@ -96,9 +100,12 @@ CREATE TABLE stream.open_sessions (
     purchases integer NOT NULL,
     revenue numeric(18, 2) NOT NULL,
     is_bot boolean NOT NULL,
+    is_changed boolean NOT NULL DEFAULT true,
     PRIMARY KEY (stream, session_id, shard, started_at)
 );
 CREATE INDEX open_sessions_ended ON stream.open_sessions (stream, ended_at);
+CREATE INDEX open_sessions_changed ON stream.open_sessions (stream, ended_at, session_id)
+WHERE is_changed;
 
 CREATE TABLE stream.sessions (
     stream text NOT NULL,
@@ -173,6 +180,10 @@ COMMENT ON COLUMN stream.progress.closed_to IS
 'windows that end by this moment have been closed; null before the first';
 COMMENT ON COLUMN stream.progress.version IS 'counts the ticks that changed windows or sessions';
 COMMENT ON COLUMN stream.progress.ticked_at IS 'when windows were last closed';
+COMMENT ON COLUMN stream.progress.watched_since IS
+'since when windows have been closed without a pause; silence before it says nothing';
+COMMENT ON COLUMN stream.progress.checked_to IS
+'minutes that end by this moment have been compared with the usual volume';
 
 COMMENT ON TABLE stream.shards IS 'what has been read of each shard, and what became of it';
 COMMENT ON COLUMN stream.shards.stream IS 'name of the stream';
@@ -247,6 +258,8 @@ COMMENT ON COLUMN stream.open_sessions.checkouts IS 'checkouts begun';
 COMMENT ON COLUMN stream.open_sessions.purchases IS 'purchases';
 COMMENT ON COLUMN stream.open_sessions.revenue IS 'amounts of the purchases, in the currency of the shop';
 COMMENT ON COLUMN stream.open_sessions.is_bot IS 'true when no person clicks like that';
+COMMENT ON COLUMN stream.open_sessions.is_changed IS
+'true until the visit has been written to stream.sessions';
 
 COMMENT ON TABLE stream.sessions IS 'visits that have ended; late events change them and raise the revision';
 COMMENT ON COLUMN stream.sessions.stream IS 'name of the stream';

@@ -1,6 +1,6 @@
 //! Where objects live: the one place that spells S3 keys.
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use sha2::{Digest, Sha256};
 
 use crate::contract::Run;
@@ -132,6 +132,24 @@ pub fn change_log(table: &str, day: NaiveDate) -> String {
     format!("bronze/_changes/{table}/ingest_date={day}")
 }
 
+/// `bronze/_stream/<dataset>/event_date=…/<shard>-<first>-<last>.jsonl.gz` in the lake bucket: events of
+/// a date as a shard of the stream brought them, in the records with these sequence numbers.
+pub fn staged(dataset: Dataset, date: NaiveDate, shard: &str, first: &str, last: &str) -> String {
+    format!("bronze/_stream/{dataset}/event_date={date}/{shard}-{first}-{last}.jsonl.gz")
+}
+
+/// `incoming/<dataset>/stream/<from>-<to>-<digest>.jsonl` in the landing bucket: events of the stream
+/// that were staged between two moments, given to the pipeline as a file.
+pub fn handed_over(
+    dataset: Dataset,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+    digest: &str,
+) -> String {
+    let (from, to) = (from.format("%Y%m%dT%H%M%SZ"), to.format("%Y%m%dT%H%M%SZ"));
+    format!("incoming/{dataset}/stream/{from}-{to}-{digest}.{}", dataset.extension())
+}
+
 /// `silver/<dataset>`: prefix of a silver table in the lake bucket.
 pub fn silver_table(dataset: Dataset) -> String {
     format!("silver/{dataset}")
@@ -253,6 +271,23 @@ mod tests {
         assert_eq!(key, "incoming/clickstream/run_id=r-1/part-00000.jsonl");
         assert_eq!(run_of_generated(&key), Some("r-1"));
         assert_eq!(run_of_generated("incoming/clickstream/mine.jsonl"), None);
+    }
+
+    #[test]
+    fn files_of_the_stream_are_named_after_what_is_in_them() {
+        let date = NaiveDate::from_ymd_opt(2026, 1, 15).unwrap();
+        assert_eq!(
+            staged(Dataset::Clickstream, date, "shardId-000000000000", "12", "34"),
+            "bronze/_stream/clickstream/event_date=2026-01-15/shardId-000000000000-12-34.jsonl.gz"
+        );
+        let moment = |text: &str| text.parse().unwrap();
+        let (from, to) = (moment("2026-01-15T10:00:00.5Z"), moment("2026-01-15T10:15:00Z"));
+        let key = handed_over(Dataset::Clickstream, from, to, "00aa");
+        assert_eq!(
+            key,
+            "incoming/clickstream/stream/20260115T100000Z-20260115T101500Z-00aa.jsonl"
+        );
+        assert_eq!(run_of_generated(&key), None);
     }
 
     #[test]

@@ -39,4 +39,11 @@ pub mod locks {
     pub const CDC: i64 = 0x5368_6f70_0003;
     /// Held by the load of a dataset: `LOAD + Dataset::position()`.
     pub const LOAD: i64 = 0x5368_6f70_0100;
+    /// Held while partitions of `stream.seen` are made.
+    pub const STREAM_PARTITIONS: i64 = 0x5368_6f70_0004;
+    /// With the hash of a stream's name: held by its batches together, and by whoever closes windows
+    /// alone. These two are of the kind with two keys, which is apart from that with one.
+    pub const STREAM_GATE: i32 = 0x5368_0001;
+    /// With the hash of a stream's name: held by the one that may close windows at a time.
+    pub const STREAM_CLOSING: i32 = 0x5368_0002;
 }
