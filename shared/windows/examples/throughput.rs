@@ -146,7 +146,7 @@ impl Lines {
     }
 
     fn of<'l>(&'l self, ends: &'l [(usize, usize)]) -> impl Iterator<Item = &'l [u8]> {
-        ends.iter().map(|(from, to)| &self.text[*from..*to])
+        ends.iter().map(move |(from, to)| &self.text[*from..*to])
     }
 
     /// A shop with visitors who come and go: 10 events each on average, 2,000 products of which some
@@ -189,7 +189,7 @@ impl Lines {
             let event_type = TYPES[random.below(20) as usize];
             let has_product = matches!(event_type, "product_view" | "add_to_cart" | "purchase");
             let product = 1 + random.below(2_000) * random.below(2_000) / 2_000;
-            let (high, low) = (random.next(), random.next());
+            let (high, low) = (random.word(), random.word());
             let from = text.len();
             write!(
                 text,
@@ -239,7 +239,7 @@ impl Lines {
 struct Random(u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    fn word(&mut self) -> u64 {
         let mut word = 0;
         for _ in 0..2 {
             self.0 = self
@@ -252,12 +252,12 @@ impl Random {
     }
 
     fn below(&mut self, limit: u64) -> u64 {
-        (self.next() >> 32) % limit
+        (self.word() >> 32) % limit
     }
 
     /// A session, and the customer of every third one.
     fn visitor(&mut self) -> (u64, u64) {
-        let session = self.next();
+        let session = self.word();
         (session, if session % 3 == 0 { 1 + session % 100_000 } else { 0 })
     }
 }
