@@ -202,3 +202,6 @@ fn merge_rows(definition: &Definition, row: &mut [Accumulator], other: &[Accumul
         accumulator.merge(aggregate.kind, other);
     }
 }
+
+#[cfg(test)]
+mod tests;
