@@ -57,13 +57,13 @@ fn sent(seed: u64, random: &mut Random) -> Vec<Vec<Sent>> {
         let types = ["page_view", "product_view", "add_to_cart", "purchase", "search"];
         let event_type = types[random.below(5) as usize];
         let click = Click {
-            id: u128::from(seed) << 32 | u128::from(number),
+            id: (u128::from(seed) << 32) | u128::from(number),
             session: format!("s{seed}-{session}"),
             event_type,
             product: random.percent(70).then(|| random.below(4)).map(|product| product + 1),
             customer: random.percent(30).then(|| random.below(5)).map(|customer| customer + 1),
             at: start + random.below(600 * SECOND as u64) as i64,
-            cents: random.below(10_000) as i64,
+            cents: 1 + random.below(10_000) as i64,
         };
         let shard = if random.percent(80) { session % shards } else { random.below(shards) };
         let delay = match random.below(10) {
