@@ -22,8 +22,7 @@ pub struct Kept {
 impl Kept {
     /// What a batch has written that left the shard with `version`, with the bytes of each; the
     /// latest slices are kept as far as there is room.
-    pub fn of(version: i64, written: Vec<(Place, State, usize)>) -> Kept {
-        let mut written = written;
+    pub fn of(version: i64, mut written: Vec<(Place, State, usize)>) -> Kept {
         written.sort_by_key(|((_, slice), _, _)| std::cmp::Reverse(*slice));
         let mut room = KEPT_BYTES;
         let mut states = BTreeMap::new();

@@ -51,9 +51,10 @@ pub fn id(parts: &[&str]) -> Uuid {
         hasher.update(part.as_bytes());
         hasher.update([0]);
     }
+    let digest = hasher.finalize();
     let mut bytes = [0; 16];
-    for (byte, digit) in bytes.iter_mut().zip(hasher.finalize()) {
-        *byte = digit;
+    for (byte, digit) in bytes.iter_mut().zip(digest.iter()) {
+        *byte = *digit;
     }
     uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }

@@ -23,7 +23,7 @@ const RESERVE: Duration = Duration::from_secs(8);
 /// Partitions that go with one tick.
 const PARTITIONS: usize = 24;
 /// How long what was handed over or sent is remembered.
-const REMEMBERED_DAYS: i64 = 9;
+const REMEMBERED_DAYS: u64 = 9;
 
 const WINDOWS: &str = "DELETE FROM stream.windows WHERE ctid = ANY (ARRAY( \
      SELECT ctid FROM stream.windows WHERE stream = $1 AND definition = $2 AND window_name = $3 \
@@ -62,8 +62,11 @@ pub async fn run(
     invocation: &Invocation,
 ) -> Result<()> {
     let now = moment(context.now());
-    let before = |time: Duration| now - TimeDelta::from_std(time).unwrap_or(TimeDelta::MAX);
-    let remembered = now - TimeDelta::days(REMEMBERED_DAYS);
+    let before = |time: Duration| {
+        let time = TimeDelta::from_std(time).unwrap_or(TimeDelta::MAX);
+        now.checked_sub_signed(time).unwrap_or(DateTime::UNIX_EPOCH)
+    };
+    let remembered = before(Duration::from_secs(REMEMBERED_DAYS * 24 * 3600));
     let stream = &context.stream;
     let definitions = &context.definitions;
     let mut pass = Pass { connection, invocation, rows: 0 };

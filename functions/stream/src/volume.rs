@@ -61,7 +61,7 @@ pub async fn check(context: &Context, connection: &mut Connection) -> Result<u64
         let minutes = minutes(&transaction, stream, from, closed_to).await?;
         for minute in from..closed_to {
             let findings = METRICS
-                .iter()
+                .into_iter()
                 .filter_map(|metric| judge(&minutes, minute, metric, &context.settings.volume));
             notices.extend(findings.map(|finding| notice(stream, minute, &finding)));
         }

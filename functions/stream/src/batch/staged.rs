@@ -68,6 +68,10 @@ impl Date {
         self.first = self.first.min(time);
         self.last = self.last.max(time);
         self.events += 1;
+        if memchr::memchr2(b'\n', b'\r', line).is_none() {
+            self.content.write_all(line)?;
+            return self.content.write_all(b"\n");
+        }
         // Between the parts of a JSON object there may be line breaks, within its texts there are
         // none: an object is one line here, whatever its producer likes.
         for part in line.split_inclusive(|byte| matches!(byte, b'\n' | b'\r')) {
