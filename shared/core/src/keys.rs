@@ -283,10 +283,7 @@ mod tests {
         let moment = |text: &str| text.parse().unwrap();
         let (from, to) = (moment("2026-01-15T10:00:00.5Z"), moment("2026-01-15T10:15:00Z"));
         let key = handed_over(Dataset::Clickstream, from, to, "00aa");
-        assert_eq!(
-            key,
-            "incoming/clickstream/stream/20260115T100000Z-20260115T101500Z-00aa.jsonl"
-        );
+        assert_eq!(key, "incoming/clickstream/stream/20260115T100000Z-20260115T101500Z-00aa.jsonl");
         assert_eq!(run_of_generated(&key), None);
     }
 

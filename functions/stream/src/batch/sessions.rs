@@ -58,7 +58,7 @@ pub async fn add(
     let mut written = Columns::default();
     for (session_id, intervals) in additions {
         let before = open.remove(&session_id).unwrap_or_default();
-        let all = before.iter().cloned().chain(intervals).collect();
+        let all = before.iter().copied().chain(intervals).collect();
         let after = merge_intervals(all, sessions.gap);
         let starts = |start: i64| after.iter().any(|session| session.started_at == start);
         for session in before.iter().filter(|session| !starts(session.started_at)) {

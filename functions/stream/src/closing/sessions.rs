@@ -158,7 +158,7 @@ impl Known {
         let mut changes = Changes::default();
         for (session_id, open) in &self.open {
             let ended = self.ended.get(session_id).map_or(&[][..], Vec::as_slice);
-            let intervals = open.iter().map(|open| open.session.clone()).collect();
+            let intervals = open.iter().map(|open| open.session).collect();
             for session in merge_intervals(intervals, rules.gap) {
                 let is_part = |part: &Session| {
                     session.started_at <= part.started_at && part.ended_at <= session.ended_at
