@@ -4,15 +4,13 @@
 //! What is in a file is decided first, together with its name; then it is written, and then that is
 //! noted. After a crash in between, the next tick finds what was decided and goes on from there.
 
-use std::io::Write;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use flate2::write::GzDecoder;
 use sha2::{Digest, Sha256};
 use shopflow_core::runtime::Invocation;
 use shopflow_core::storage::ObjectWriter;
-use shopflow_core::{Dataset, Error, ErrorKind, ObjectRef, Result, ResultExt, keys};
+use shopflow_core::{Dataset, Error, ErrorKind, ObjectRef, Result, keys};
 use shopflow_postgres::PgResultExt;
 use tokio_postgres::Transaction;
 
@@ -22,8 +20,6 @@ use crate::moment::moment;
 
 /// The most objects of a file.
 const OBJECTS: i64 = 10_000;
-/// So much of an object is unpacked at a time: what it becomes stays small.
-const PIECE: usize = 16 * 1024;
 /// No file is begun with less time left.
 const RESERVE: Duration = Duration::from_secs(20);
 
@@ -198,7 +194,7 @@ async fn write(
     let mut lines = 0;
     for row in &rows.or_db("read staged")? {
         let object = ObjectRef { bucket: context.lake.clone(), key: row.get(0), version_id: None };
-        lines += unpack(context, &object, &mut writer).await?;
+        lines += append(context, &object, &mut writer).await?;
     }
     if lines != events {
         return Err(Error::internal("staged events are not what was noted of them")
@@ -210,29 +206,13 @@ async fn write(
 }
 
 /// Appends the lines of a staged object, piece by piece; how many there are.
-async fn unpack(context: &Context, object: &ObjectRef, writer: &mut ObjectWriter) -> Result<u64> {
-    let damaged = |result: std::io::Result<()>| {
-        result
-            .or_error(ErrorKind::Internal, "a staged object is damaged")
-            .map_err(|error| error.with("key", &object.key))
-    };
+async fn append(context: &Context, object: &ObjectRef, writer: &mut ObjectWriter) -> Result<u64> {
     let mut reader = context.storage.read(object).await?;
-    let mut decoder = GzDecoder::new(Vec::new());
     let mut lines = 0;
     while let Some(chunk) = reader.next().await? {
-        for piece in chunk.chunks(PIECE) {
-            damaged(decoder.write_all(piece))?;
-            lines += pass_on(decoder.get_mut(), writer).await?;
-        }
+        lines += memchr::memchr_iter(b'\n', &chunk).count() as u64;
+        writer.write(&chunk).await?;
     }
-    damaged(decoder.try_finish())?;
-    Ok(lines + pass_on(decoder.get_mut(), writer).await?)
-}
-
-async fn pass_on(unpacked: &mut Vec<u8>, writer: &mut ObjectWriter) -> Result<u64> {
-    let lines = memchr::memchr_iter(b'\n', unpacked).count() as u64;
-    writer.write(unpacked).await?;
-    unpacked.clear();
     Ok(lines)
 }
 

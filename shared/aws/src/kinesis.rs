@@ -63,12 +63,7 @@ pub async fn put_records(
 ///
 /// # Errors
 /// What Kinesis refuses, such as a shard that is not there any more.
-pub async fn has_more(
-    aws: &SdkConfig,
-    stream: &str,
-    shard: &str,
-    sequence: &str,
-) -> Outcome<bool> {
+pub async fn has_more(aws: &SdkConfig, stream: &str, shard: &str, sequence: &str) -> Outcome<bool> {
     let input = json!({
         "StreamName": stream,
         "ShardId": shard,
@@ -89,7 +84,8 @@ fn iterator(answer: &Value) -> Result<String, Refusal> {
 /// An answer without records may still be behind: a part of a shard can be empty.
 fn waits(answer: &Value) -> Result<bool, Refusal> {
     let records = answer.get("Records").and_then(Value::as_array);
-    let records = records.ok_or_else(|| Refusal::new(None, "its answer has no records".to_owned()))?;
+    let records =
+        records.ok_or_else(|| Refusal::new(None, "its answer has no records".to_owned()))?;
     let behind = answer.get("MillisBehindLatest").and_then(Value::as_u64).unwrap_or(0);
     Ok(!records.is_empty() || behind > 0)
 }

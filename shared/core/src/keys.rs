@@ -132,10 +132,10 @@ pub fn change_log(table: &str, day: NaiveDate) -> String {
     format!("bronze/_changes/{table}/ingest_date={day}")
 }
 
-/// `bronze/_stream/<dataset>/event_date=…/<shard>-<first>-<last>.jsonl.gz` in the lake bucket: events of
+/// `bronze/_stream/<dataset>/event_date=…/<shard>-<first>-<last>.jsonl` in the lake bucket: events of
 /// a date as a shard of the stream brought them, in the records with these sequence numbers.
 pub fn staged(dataset: Dataset, date: NaiveDate, shard: &str, first: &str, last: &str) -> String {
-    format!("bronze/_stream/{dataset}/event_date={date}/{shard}-{first}-{last}.jsonl.gz")
+    format!("bronze/_stream/{dataset}/event_date={date}/{shard}-{first}-{last}.jsonl")
 }
 
 /// `incoming/<dataset>/stream/<from>-<to>-<digest>.jsonl` in the landing bucket: events of the stream
@@ -278,7 +278,7 @@ mod tests {
         let date = NaiveDate::from_ymd_opt(2026, 1, 15).unwrap();
         assert_eq!(
             staged(Dataset::Clickstream, date, "shardId-000000000000", "12", "34"),
-            "bronze/_stream/clickstream/event_date=2026-01-15/shardId-000000000000-12-34.jsonl.gz"
+            "bronze/_stream/clickstream/event_date=2026-01-15/shardId-000000000000-12-34.jsonl"
         );
         let moment = |text: &str| text.parse().unwrap();
         let (from, to) = (moment("2026-01-15T10:00:00.5Z"), moment("2026-01-15T10:15:00Z"));

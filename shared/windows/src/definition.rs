@@ -16,6 +16,8 @@ use crate::window::Window;
 
 /// What the sessions are called where windows have the names of their definitions.
 pub const SESSIONS: &str = "sessions";
+/// Where events are counted whose time has not come yet. No definition has this name.
+pub const FUTURE: &str = "future";
 
 /// Most definitions of windows: a click's fate has a bit for each, and one for the sessions.
 pub(crate) const MOST_DEFINITIONS: usize = 63;

@@ -56,7 +56,7 @@ mod wire;
 pub use batch::{Batch, Fate, Parts, Places};
 pub use click::Click;
 pub use definition::{
-    Aggregate, AggregateKind, Definition, Definitions, DistinctColumn, KeyColumn, SESSIONS,
+    Aggregate, AggregateKind, Definition, Definitions, DistinctColumn, FUTURE, KeyColumn, SESSIONS,
     SumColumn, TopColumn,
 };
 pub use distinct::{EXACT as EXACT_DISTINCT, STANDARD_ERROR as DISTINCT_ERROR};

@@ -1,6 +1,6 @@
 //! A group of records comes into effect: one transaction, beside which its objects are written.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -22,7 +22,7 @@ use crate::context::Context;
 use crate::counts::Counts;
 use crate::gate;
 use crate::kept::Kept;
-use crate::moment::{moment, seconds};
+use crate::moment::{MINUTE, moment, seconds};
 use crate::seen::{self, Seen};
 
 /// How often a group is begun anew when another call was faster.
@@ -82,6 +82,16 @@ pub async fn apply(
         .with("shard", shard))
 }
 
+/// What becomes of the events of a group.
+struct Judged<'a> {
+    counts: Counts,
+    parts: Parts,
+    /// Future events by minute.
+    future: BTreeMap<i64, u64>,
+    /// What goes into the lake: all but those that are there already.
+    staged: Vec<&'a Event<'a>>,
+}
+
 /// A group that is to come into effect on what is known of its shard.
 struct Attempt<'a> {
     context: &'a Context,
@@ -95,7 +105,6 @@ impl Attempt<'_> {
     /// Nothing when the shard has moved on meanwhile.
     async fn run(&self, connection: &mut Connection) -> Result<Option<Applied>> {
         let Attempt { context, shard, group, events, known } = self;
-        let objects = staged::of(shard, group, events)?;
         let quarantine = quarantine::of(shard, group, &events.refused(group))?;
         let Connection { client, statements } = connection;
         let transaction = client.transaction().await.or_db("begin batch")?;
@@ -107,9 +116,12 @@ impl Attempt<'_> {
             transaction.rollback().await.or_db("roll back batch")?;
             return Ok(None);
         }
+        let fresh = self.fresh(&transaction, statements, &locked).await?;
+        let Judged { counts, parts, future, staged } = self.judge(&locked, fresh);
+        let objects = staged::of(shard, group, &staged);
         let store = store(context, &objects, quarantine);
-        let merge = self.merge(&transaction, statements, &locked);
-        let ((), (counts, kept)) = tokio::try_join!(store, merge)?;
+        let merge = self.merge(&transaction, statements, &locked, parts, &future);
+        let ((), kept) = tokio::try_join!(store, merge)?;
         self.stage(&transaction, statements, &objects).await?;
         let step = self.step(counts);
         let owner = (context.stream.as_str(), *shard);
@@ -126,20 +138,30 @@ impl Attempt<'_> {
         }))
     }
 
+    /// The numbers of events in time that have not been seen before.
+    async fn fresh(
+        &self,
+        transaction: &Transaction<'_>,
+        statements: &mut Statements,
+        locked: &Shard,
+    ) -> Result<HashSet<Seen>> {
+        let floor = self.events.floor(locked.watermark);
+        let lateness = self.context.longest_lateness();
+        let counting = self.events.accepted.iter().filter(|event| event.counts(floor, lateness));
+        let numbers: BTreeSet<Seen> = counting.map(number).collect();
+        seen::insert(transaction, statements, &numbers).await
+    }
+
     /// Adds the events to the slices and visits of the shard, each event once.
     async fn merge(
         &self,
         transaction: &Transaction<'_>,
         statements: &mut Statements,
         locked: &Shard,
-    ) -> Result<(Counts, Kept)> {
+        parts: Parts,
+        future: &BTreeMap<i64, u64>,
+    ) -> Result<Kept> {
         let Attempt { context, shard, .. } = self;
-        let floor = self.events.floor(locked.watermark);
-        let lateness = context.longest_lateness();
-        let counting = self.events.accepted.iter().filter(|event| event.counts(floor, lateness));
-        let numbers: BTreeSet<Seen> = counting.map(number).collect();
-        let fresh = seen::insert(transaction, statements, &numbers).await?;
-        let (counts, parts) = self.count(locked, fresh);
         let Parts { slices, sessions, too_late, .. } = parts;
         let kept = context.take_kept(shard).unwrap_or_default().at(locked.version);
         let stream = context.stream.as_str();
@@ -148,16 +170,19 @@ impl Attempt<'_> {
         let owner = (stream, *shard);
         let rules = &context.definitions.sessions;
         sessions::add(transaction, statements, owner, rules, sessions).await?;
-        too_late::add(transaction, statements, stream, &context.definitions, &too_late).await?;
-        Ok((counts, Kept::of(locked.version + 1, written)))
+        let named = too_late::named(&context.definitions, &too_late, future);
+        too_late::add(transaction, statements, stream, &named).await?;
+        Ok(Kept::of(locked.version + 1, written))
     }
 
     /// Says what becomes of each event, and adds up those that count.
-    fn count(&self, locked: &Shard, mut fresh: HashSet<Seen>) -> (Counts, Parts) {
+    fn judge(&self, locked: &Shard, mut fresh: HashSet<Seen>) -> Judged<'_> {
         let Attempt { context, group, events, .. } = self;
         let floor = events.floor(locked.watermark);
         let lateness = context.longest_lateness();
         let mut batch = Batch::new(&context.definitions, floor);
+        let mut future: BTreeMap<i64, u64> = BTreeMap::new();
+        let mut staged = Vec::with_capacity(events.accepted.len());
         let mut counts = Counts {
             received: group.received(),
             repeated: group.repeated,
@@ -168,6 +193,8 @@ impl Attempt<'_> {
         for event in &events.accepted {
             if event.is_future {
                 counts.future += 1;
+                *future.entry(event.click.timestamp.div_euclid(MINUTE)).or_default() += 1;
+                staged.push(event);
                 continue;
             }
             // The first of several with the same number counts.
@@ -175,6 +202,7 @@ impl Attempt<'_> {
                 counts.duplicates += 1;
                 continue;
             }
+            staged.push(event);
             match batch.add(&event.click) {
                 Fate::Applied { .. } => {
                     counts.applied += 1;
@@ -184,7 +212,7 @@ impl Attempt<'_> {
                 Fate::TooLate => counts.too_late += 1,
             }
         }
-        (counts, batch.into_parts())
+        Judged { counts, parts: batch.into_parts(), future, staged }
     }
 
     /// Notes the objects that are handed over later.
@@ -252,7 +280,7 @@ async fn store(
     quarantine: Option<Quarantine>,
 ) -> Result<()> {
     let staged = objects.iter().map(|object| {
-        (context.lake.clone(), object.key.clone(), "application/gzip", object.content.clone())
+        (context.lake.clone(), object.key.clone(), "application/x-ndjson", object.content.clone())
     });
     let quarantine = quarantine
         .into_iter()

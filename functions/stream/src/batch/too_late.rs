@@ -1,11 +1,12 @@
-//! Events that came too late for a definition, counted by minute.
+//! Events that are in no window, counted by minute: those that came too late for a definition, and
+//! those with a time that had not come yet.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use shopflow_core::Result;
 use shopflow_postgres::PgResultExt;
-use shopflow_windows::Definitions;
+use shopflow_windows::{Definitions, FUTURE};
 use tokio_postgres::Transaction;
 
 use crate::connection::Statements;
@@ -17,6 +18,21 @@ const ADD: &str = "INSERT INTO stream.too_late AS known (stream, definition, min
      ON CONFLICT (stream, definition, minute) \
      DO UPDATE SET events = known.events + excluded.events";
 
+/// Counts by definition and minute.
+pub type Named<'a> = BTreeMap<(&'a str, i64), u64>;
+
+/// The counts under the names of their definitions; future events are nobody's.
+pub fn named<'a>(
+    definitions: &'a Definitions,
+    too_late: &BTreeMap<(usize, i64), u64>,
+    future: &BTreeMap<i64, u64>,
+) -> Named<'a> {
+    let late = too_late
+        .iter()
+        .map(|((place, minute), events)| ((definitions.name_of(*place), *minute), *events));
+    late.chain(future.iter().map(|(minute, events)| ((FUTURE, *minute), *events))).collect()
+}
+
 /// Adds to the counts, in their order: batches of other shards add to the same ones.
 ///
 /// # Errors
@@ -25,13 +41,12 @@ pub async fn add(
     transaction: &Transaction<'_>,
     statements: &mut Statements,
     stream: &str,
-    definitions: &Definitions,
-    counts: &BTreeMap<(usize, i64), u64>,
+    counts: &Named<'_>,
 ) -> Result<()> {
     if counts.is_empty() {
         return Ok(());
     }
-    let names: Vec<&str> = counts.keys().map(|(place, _)| definitions.name_of(*place)).collect();
+    let names: Vec<&str> = counts.keys().map(|(name, _)| *name).collect();
     let minutes: Vec<DateTime<Utc>> =
         counts.keys().map(|(_, minute)| moment(minute * MINUTE)).collect();
     let events: Vec<i64> =

@@ -77,6 +77,11 @@ async fn a_clock_that_is_ahead_closes_nobodys_windows() {
     // It is kept, under its own date.
     let tomorrow = "SELECT count(*) FROM stream.staged WHERE event_date = '2026-01-16'";
     assert_eq!(world.number(tomorrow).await, 1);
+    let counted = "SELECT definition, minute, events FROM stream.too_late";
+    assert_eq!(
+        world.lines(counted).await,
+        [r#"{"definition":"future","minute":"2026-01-16T00:00:00+00:00","events":1}"#]
+    );
     assert_eq!(world.staged().await.len(), 3);
 }
 

@@ -189,14 +189,11 @@ impl World {
 
     /// The lines of the staged objects that are noted.
     pub async fn staged(&self) -> Vec<String> {
-        use std::io::Read;
         let rows = self.sql.query("SELECT object_key FROM stream.staged ORDER BY 1", &[]).await;
         let mut lines = Vec::new();
         for row in rows.unwrap() {
             let content = self.read(&self.settings.buckets.lake, row.get(0)).await;
-            let mut text = String::new();
-            flate2::read::GzDecoder::new(&content[..]).read_to_string(&mut text).unwrap();
-            lines.extend(text.lines().map(str::to_owned));
+            lines.extend(String::from_utf8(content).unwrap().lines().map(str::to_owned));
         }
         lines
     }

@@ -4,7 +4,7 @@ use shopflow_core::Result;
 
 use super::document::{self, is_name};
 use super::problems::Problems;
-use super::{Definition, Definitions, MOST_DEFINITIONS, SESSIONS, sessions, windows};
+use super::{Definition, Definitions, FUTURE, MOST_DEFINITIONS, SESSIONS, sessions, windows};
 
 /// Name and text of every file of `streams/`, by name.
 const BUILT_IN: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/streams.rs"));
@@ -37,6 +37,7 @@ impl Definitions {
             let Some(yaml) = document::parse(text, &mut problems) else { continue };
             match *name {
                 SESSIONS => of_sessions = sessions::read(&yaml, &mut problems),
+                FUTURE => problems.add("", "this name stands for events whose time has not come"),
                 name => found.extend(windows::read(name, &yaml, &mut problems)),
             }
         }
@@ -87,7 +88,7 @@ mod tests {
         let kinds: Vec<_> = traffic.aggregates.iter().map(|it| it.kind).collect();
         assert_eq!(kinds[1], AggregateKind::Distinct(DistinctColumn::SessionId));
         let column = TopColumn::ProductId;
-        assert_eq!(kinds[7], AggregateKind::Top { column, keep: 200, show: 20 });
+        assert_eq!(kinds[8], AggregateKind::Top { column, keep: 200, show: 20 });
         assert_eq!(traffic.retention, Duration::from_secs(35 * 86_400));
         assert_eq!(definitions.sessions.gap, Duration::from_secs(1800));
         let bots = Bots { events_per_minute: 120, single_type_events: 60 };
