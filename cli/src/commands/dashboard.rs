@@ -13,7 +13,7 @@ use crate::target::Target;
 /// Makes a link that is good for a while, and prints it.
 pub async fn dashboard(arguments: &Dashboard) -> Result<ExitCode> {
     let target = Target::open(&arguments.environment.name).await?;
-    let url = reachable(target.stack.output("DashboardUrl")?, target.aws.endpoint_url());
+    let url = target.stack.function_url("DashboardUrl", target.aws.endpoint_url())?;
     let minutes = target.settings("dashboard").await?.dashboard.link_minutes;
     let secret = secret::read(&target.aws, target.stack.output("DashboardSecretArn")?).await?;
     let expiry = Utc::now().timestamp().saturating_add_unsigned(minutes.saturating_mul(60));
@@ -24,17 +24,6 @@ pub async fn dashboard(arguments: &Dashboard) -> Result<ExitCode> {
         eprintln!("no program was found that opens pages: open the address in a browser");
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Where the function is reached: an emulator has the addresses of functions below its own.
-fn reachable(url: &str, endpoint: Option<&str>) -> String {
-    let host = url.split_once("://").map_or(url, |(_, host)| host);
-    match (endpoint, host.split_once(".lambda-url.")) {
-        (Some(endpoint), Some((id, _))) => {
-            format!("{}/_aws/lambda-url/{id}/", endpoint.trim_end_matches('/'))
-        }
-        (Some(_) | None, _) => url.to_owned(),
-    }
 }
 
 fn link(url: &str, token: &str) -> String {
@@ -49,19 +38,8 @@ mod tests {
     const URL: &str = "https://abc123.lambda-url.eu-central-1.on.aws/";
 
     #[test]
-    fn on_aws_the_address_is_that_of_the_function() {
-        assert_eq!(reachable(URL, None), URL);
+    fn a_link_is_an_address_with_a_token() {
         assert_eq!(link(URL, "1.x"), format!("{URL}?token=1.x"));
         assert_eq!(link(URL.trim_end_matches('/'), "1.x"), format!("{URL}?token=1.x"));
-    }
-
-    #[test]
-    fn on_the_local_cloud_it_is_below_that_of_the_emulator() {
-        for endpoint in ["http://127.0.0.1:4566", "http://127.0.0.1:4566/"] {
-            let url = reachable(URL, Some(endpoint));
-            assert_eq!(url, "http://127.0.0.1:4566/_aws/lambda-url/abc123/");
-        }
-        let own = "http://127.0.0.1:9000/";
-        assert_eq!(reachable(own, Some("http://127.0.0.1:4566")), own);
     }
 }

@@ -1,10 +1,9 @@
-//! Kinesis: records that are put on a stream, and whether records wait to be read.
+//! Kinesis: records that are put on a stream.
 
 use aws_config::SdkConfig;
 use serde_json::{Value, json};
 
 use crate::json;
-use crate::refusal::Refusal;
 use crate::service::{Outcome, Service};
 
 /// Kinesis Data Streams as a service.
@@ -57,39 +56,6 @@ pub async fn put_records(
     json::call(SERVICE, aws, "Kinesis_20131202.PutRecords", &input, decode).await
 }
 
-/// `GetShardIterator` and `GetRecords`: true when a shard has records behind `sequence`, the number of
-/// one of its records. Kinesis keeps records for a day or longer, so a number may be too old to be
-/// known; then all that it still has are behind it.
-///
-/// # Errors
-/// What Kinesis refuses, such as a shard that is not there any more.
-pub async fn has_more(aws: &SdkConfig, stream: &str, shard: &str, sequence: &str) -> Outcome<bool> {
-    let input = json!({
-        "StreamName": stream,
-        "ShardId": shard,
-        "ShardIteratorType": "AFTER_SEQUENCE_NUMBER",
-        "StartingSequenceNumber": sequence,
-    });
-    let target = "Kinesis_20131202.GetShardIterator";
-    let iterator = json::call(SERVICE, aws, target, &input, iterator).await?;
-    let input = json!({"ShardIterator": iterator, "Limit": 1});
-    json::call(SERVICE, aws, "Kinesis_20131202.GetRecords", &input, waits).await
-}
-
-fn iterator(answer: &Value) -> Result<String, Refusal> {
-    let iterator = answer.get("ShardIterator").and_then(Value::as_str).map(str::to_owned);
-    iterator.ok_or_else(|| Refusal::new(None, "its answer has no iterator".to_owned()))
-}
-
-/// An answer without records may still be behind: a part of a shard can be empty.
-fn waits(answer: &Value) -> Result<bool, Refusal> {
-    let records = answer.get("Records").and_then(Value::as_array);
-    let records =
-        records.ok_or_else(|| Refusal::new(None, "its answer has no records".to_owned()))?;
-    let behind = answer.get("MillisBehindLatest").and_then(Value::as_u64).unwrap_or(0);
-    Ok(!records.is_empty() || behind > 0)
-}
-
 fn input(stream: &str, records: &[Record]) -> Value {
     let records: Vec<Value> = records
         .iter()
@@ -117,15 +83,6 @@ mod tests {
             {"Data": "H4v/", "PartitionKey": "s-2"},
         ]});
         assert_eq!(input("clicks", &records), expected);
-    }
-
-    #[test]
-    fn records_wait_when_there_are_some_or_the_end_is_not_reached() {
-        assert!(waits(&json!({"Records": [{}], "MillisBehindLatest": 0})).unwrap());
-        assert!(waits(&json!({"Records": [], "MillisBehindLatest": 5})).unwrap());
-        assert!(!waits(&json!({"Records": [], "MillisBehindLatest": 0})).unwrap());
-        assert!(waits(&json!({})).is_err());
-        assert!(iterator(&json!({"ShardIterator": null})).is_err());
     }
 
     #[test]

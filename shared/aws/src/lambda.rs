@@ -66,32 +66,6 @@ pub async fn variables(aws: &SdkConfig, function: &str) -> Outcome<BTreeMap<Stri
     answer.await
 }
 
-/// `GetFunctionUrlConfig`: the address of a function, named as in its ARN, such as
-/// `https://<id>.lambda-url.<region>.on.aws/`.
-///
-/// # Errors
-/// `ResourceNotFoundException` when the function has no address; whatever else Lambda refuses.
-pub async fn function_url(aws: &SdkConfig, function: &str) -> Outcome<String> {
-    let name = utf8_percent_encode(function, RESERVED);
-    let request = Request {
-        method: "GET",
-        path: format!("/2021-10-31/functions/{name}/url"),
-        content_type: "application/json",
-        headers: Vec::new(),
-        body: Vec::new(),
-    };
-    let answer = SERVICE.call(aws, "GetFunctionUrlConfig", request, |response| {
-        read_url(response.body().bytes().unwrap_or_default())
-    });
-    answer.await
-}
-
-fn read_url(answer: &[u8]) -> Result<String, Refusal> {
-    let answer = json::read(answer)?;
-    let url = answer.get("FunctionUrl").and_then(serde_json::Value::as_str);
-    url.map(str::to_owned).ok_or_else(|| Refusal::new(None, "its answer has no address".to_owned()))
-}
-
 fn read_variables(answer: &[u8]) -> Result<BTreeMap<String, String>, Refusal> {
     let answer = json::read(answer)?;
     let environment = answer.get("Environment");
@@ -120,15 +94,6 @@ mod tests {
         assert_eq!(variables.get("A").map(String::as_str), Some("1"));
         assert_eq!(variables.len(), 2);
         assert!(read_variables(br#"{"FunctionName": "f"}"#).unwrap().is_empty());
-    }
-
-    #[test]
-    fn the_address_of_a_function_is_read_and_a_missing_one_is_told() {
-        let answer = br#"{"AuthType": "NONE", "FunctionUrl": "https://a.lambda-url.x.on.aws/"}"#;
-        assert_eq!(read_url(answer).unwrap(), "https://a.lambda-url.x.on.aws/");
-        for wrong in [&b"{}"[..], br#"{"FunctionUrl": 1}"#, b"<html>"] {
-            assert!(read_url(wrong).is_err(), "{wrong:?}");
-        }
     }
 
     #[test]
