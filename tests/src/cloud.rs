@@ -10,6 +10,7 @@ use shopflow::local::python::Python;
 use shopflow::target::Target;
 use shopflow_testkit::wait::Wait;
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
+use tokio_postgres::error::SqlState;
 
 use crate::ledger::Ledger;
 use crate::variables::Variables;
@@ -104,13 +105,14 @@ impl Cloud {
         for bucket in [&self.landing, &self.lake, &self.reports] {
             self.empty(bucket).await;
         }
-        self.database
-            .batch_execute(
-                "DROP SCHEMA IF EXISTS core, warehouse, ops, stream CASCADE;
-                 DROP TABLE IF EXISTS public.schema_migrations",
-            )
-            .await
-            .expect("empty the database");
+        let empty = "DROP SCHEMA IF EXISTS core, warehouse, ops, stream CASCADE;
+                     DROP TABLE IF EXISTS public.schema_migrations";
+        let wait = Wait::until("the database is empty");
+        while let Err(error) = self.database.batch_execute(empty).await {
+            // A tick of the stream may be under way, and want what is to go.
+            assert_eq!(error.code(), Some(&SqlState::T_R_DEADLOCK_DETECTED), "{error}");
+            wait.pause(50).await;
+        }
         for queue in [&self.queue, &self.dead_letters, &self.cdc_dead_letters] {
             let _ = self.sqs.purge_queue().queue_url(queue).send().await;
         }

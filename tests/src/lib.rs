@@ -4,6 +4,7 @@
 mod cloud;
 mod files;
 mod ledger;
+mod stream;
 mod texts;
 mod variables;
 

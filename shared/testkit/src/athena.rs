@@ -1,9 +1,8 @@
 //! Questions to Athena. Over plain HTTP: the SDK's client for it would be one more to compile.
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
+use crate::http;
 use crate::wait::Wait;
 
 /// The answer to a question, row by row, each value as Athena's text.
@@ -66,22 +65,18 @@ fn rows(answer: &Value) -> Vec<Vec<String>> {
 }
 
 async fn call(address: &str, action: &str, body: &Value) -> Value {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let body = body.to_string();
-    // The emulator takes account and region from here and checks no signature.
-    let request = format!(
-        "POST / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
-         Authorization: AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/athena/aws4_request, \
-         SignedHeaders=host, Signature=none\r\n\
-         X-Amz-Target: AmazonAthena.{action}\r\nContent-Type: application/x-amz-json-1.1\r\n\
-         Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.unwrap();
-    let answer = String::from_utf8(answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    assert!(head.contains(" 200 "), "{action}: {answer}");
-    serde_json::from_str(body).unwrap_or_else(|error| panic!("{action}: {error}: {answer}"))
+    let target = format!("AmazonAthena.{action}");
+    let headers = [
+        // The emulator takes account and region from here and checks no signature.
+        (
+            "authorization",
+            "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/athena/aws4_request, \
+             SignedHeaders=host, Signature=none",
+        ),
+        ("x-amz-target", target.as_str()),
+        ("content-type", "application/x-amz-json-1.1"),
+    ];
+    let answer = http::post(&format!("http://{address}/"), &headers, &body.to_string()).await;
+    assert_eq!(answer.status, 200, "{action}: {}", answer.text());
+    answer.json()
 }

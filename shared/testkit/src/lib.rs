@@ -5,6 +5,7 @@
 
 pub mod athena;
 pub mod browser;
+pub mod http;
 pub mod proxy;
 pub mod wait;
 

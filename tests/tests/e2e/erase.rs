@@ -31,7 +31,7 @@ async fn everything(cloud: &Cloud) -> Vec<Text> {
     for bucket in [&cloud.landing, &cloud.lake, &cloud.reports] {
         texts.extend(cloud.objects(bucket, "").await);
     }
-    texts.extend(cloud.tables(&["core", "warehouse", "ops"]).await);
+    texts.extend(cloud.tables(&["core", "warehouse", "ops", "stream"]).await);
     texts
 }
 
@@ -80,25 +80,33 @@ async fn an_erased_customer_is_in_no_version_of_any_object_and_in_no_table() {
     cloud.settle().await;
     let refused = customers(30..50) + "7,Zelda Quixley,zq@other.example,2023-13-45,FR\n";
     cloud.run_files(&[("customers", refused)]).await.expect_success();
-    let clicks: String = (1..31)
-        .map(|number| {
-            let event = json!({
-                "event_id": format!("00000000-0000-4000-8000-{number:012}"), "session_id": "s-1",
-                "event_type": "page_view", "device": "mobile", "country": "FR",
-                "url": "/login?mail=zelda%40quixley.example", "timestamp": "2024-03-01T10:00:00Z",
-            });
-            format!("{event}\n")
+    let click = |number: u64| {
+        json!({
+            "event_id": format!("00000000-0000-4000-8000-{number:012}"), "session_id": "s-1",
+            "event_type": "page_view", "device": "mobile", "country": "FR",
+            "url": "/login?mail=zelda%40quixley.example", "timestamp": "2024-03-01T10:00:00Z",
         })
-        .collect();
+    };
+    let clicks: String = (1..31).map(|number| format!("{}\n", click(number))).collect();
     cloud.run_files(&[("clickstream", clicks)]).await.expect_success();
+    // One as it happens, and one that is refused; their file is not due before the test ends.
+    let mut refused = click(32);
+    refused["device"] = json!("zelda@quixley.example");
+    cloud.put_clicks(&[click(31), refused]).await;
+    let counts = cloud.has_read(2).await;
+    assert_eq!((counts.applied, counts.refused), (1, 1));
+    let later = "UPDATE stream.staged SET staged_at = staged_at + interval '1 day'";
+    assert_eq!(cloud.database.execute(later, &[]).await.unwrap(), 1);
 
     let found = places(&cloud).await;
     let parts = [
         "incoming/",
         "raw/",
-        "quarantine/",
+        "quarantine/customers/",
+        "quarantine/clickstream/",
         "bronze/customers/",
         "bronze/_changes/",
+        "bronze/_stream/",
         "silver/clickstream/",
         "core.customers",
         "core.customer_history",

@@ -22,6 +22,7 @@ mod redrive;
 mod repeats;
 mod samples;
 mod side_by_side;
+mod stream;
 mod trigger;
 mod vocabulary;
 mod withdraw;

@@ -37,6 +37,25 @@ fn assert_free(values: &BTreeSet<String>, texts: &[Text]) {
     }
 }
 
+/// Clicks as they happen, two of them with a value where none belongs; one is refused for it.
+async fn click_with(cloud: &Cloud, value: &str) {
+    let click = |number: u64, column: &str, value: &str| {
+        let mut click = json!({
+            "event_id": format!("00000000-0000-4000-8000-{number:012}"), "session_id": "s-1",
+            "event_type": "page_view", "url": "https://shop.example/", "device": "mobile",
+            "country": "DE", "timestamp": "2026-01-15T10:00:00Z",
+        });
+        click[column] = json!(value);
+        click
+    };
+    cloud.put_clicks(&[click(1, "country", value), click(2, "url", value)]).await;
+    let counts = cloud.has_read(2).await;
+    assert_eq!((counts.applied, counts.refused), (1, 1));
+    // Once the next call is through, the logs of this one are written.
+    cloud.put_clicks(&[click(3, "country", "DE")]).await;
+    cloud.has_read(3).await;
+}
+
 #[tokio::test]
 async fn no_personal_value_of_the_input_leaves_bronze() {
     let cloud = Cloud::fresh().await;
@@ -55,6 +74,7 @@ async fn no_personal_value_of_the_input_leaves_bronze() {
         assert!(!texts.is_empty());
         assert_free(&values, &texts);
     }
+    click_with(&cloud, one).await;
     let reports = cloud.objects(&cloud.reports, "").await;
     let folders: BTreeSet<&str> =
         reports.iter().filter_map(|text| text.place.split('/').nth(3)).collect();
@@ -62,17 +82,19 @@ async fn no_personal_value_of_the_input_leaves_bronze() {
         assert!(folders.contains(folder), "{folders:?}");
     }
     assert_free(&values, &reports);
-    assert_free(&values, &cloud.tables(&["warehouse", "ops"]).await);
+    assert_free(&values, &cloud.tables(&["warehouse", "ops", "stream"]).await);
     assert_free(&values, &[cloud.history(&run.arn).await]);
     let told = cloud.told();
-    assert!(told[0].text.contains("transformed"), "the functions' logs were read");
+    for said in ["transformed", "records in effect"] {
+        assert!(told[0].text.contains(said), "the functions' logs were read: {said}");
+    }
     assert_free(&values, &told);
 }
 
 /// The pages, reports and alerts of a run, the logs, the history and what Postgres keeps of runs.
 async fn everything_told(cloud: &Cloud, arn: &str) -> Vec<Text> {
     let mut texts = cloud.objects(&cloud.reports, "").await;
-    texts.extend(cloud.tables(&["warehouse", "ops"]).await);
+    texts.extend(cloud.tables(&["warehouse", "ops", "stream"]).await);
     texts.push(cloud.history(arn).await);
     texts.extend(cloud.told());
     texts
