@@ -253,7 +253,8 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Event-time windows over clicks, beside peers and as deployed.")
     pair = {"nargs": 2, "type": float, "metavar": ("RATE", "SECONDS")}
     parser.add_argument("chosen", nargs="*", metavar="EVENTS|" + "|".join(PARTS))
-    parser.add_argument("--screen", default=[500, 60], help="events per second, and for how long, from event to screen", **pair)
+    parser.add_argument("--screen", default=[500, 60], help="events per second from event to screen, and for how long",
+                        **pair)
     parser.add_argument("--sustain", default=[5000, 300], help="the same of the rate that is kept up", **pair)
     parser.add_argument("--packed", type=int, default=100,
                         help="events in a record of the rate that is kept up; 0: by `shopflow stream`")

@@ -142,7 +142,7 @@ class Sender:
         step = self.draw.choices(list(STEPS), STEPS.values())[0]
         product = self.draw.randint(1, PRODUCTS) if step in ABOUT_PRODUCTS else None
         event = {
-            "event_id": str(uuid.UUID(int=self.draw.getrandbits(128), version=4)), "session_id": session,
+            "event_id": str(uuid.uuid4()), "session_id": session,
             "customer_id": None, "event_type": step, "product_id": product,
             "url": f"https://shop.example/{step}/{product or ''}", "referrer": None, "device": device,
             "country": country, "timestamp": datetime.now(UTC).isoformat(timespec="microseconds")[:-6] + "Z",
@@ -153,7 +153,8 @@ class Sender:
 
     def put(self, records: list[tuple[str, list[str]]], due: float) -> None:
         body = {"StreamName": self.stream, "Records": [
-            {"PartitionKey": key, "Data": base64.b64encode("\n".join(lines).encode()).decode()} for key, lines in records]}
+            {"PartitionKey": key, "Data": base64.b64encode("\n".join(lines).encode()).decode()}
+            for key, lines in records]}
         began = time.perf_counter()
         answer = self.emulator.call("Kinesis_20131202.PutRecords", body)
         self.calls.append(time.perf_counter() - began)
@@ -205,7 +206,7 @@ class Viewer(threading.Thread):
         super().__init__(daemon=True)
         self.page, self.every = page, page.every if every is None else every
         self.over = threading.Event()
-        # When each answer with figures was there, and how many events it counts; seconds of all answers.
+        # Of answers with figures: when each was there, how many events it counts, and the seconds it took.
         self.counted: list[tuple[float, int]] = []
         self.took: list[float] = []
         # Questions without an answer, and what must not happen.
@@ -241,7 +242,9 @@ class Viewer(threading.Thread):
 
     def ask(self) -> float | None:
         """Asks once; when there is no answer, the seconds that are asked for before the next question."""
-        headers = {"cookie": self.cookie, "accept-encoding": "gzip", **({self.page.tag: self.etag} if self.etag else {})}
+        headers = {"cookie": self.cookie, "accept-encoding": "gzip"}
+        if self.etag:
+            headers[self.page.tag] = self.etag
         began = time.perf_counter()
         try:
             self.connection.request("GET", self.folder + self.page.address, headers=headers)
@@ -252,19 +255,25 @@ class Viewer(threading.Thread):
             self.failures += 1
             return 0.0
         arrived = time.time()
-        self.took.append(time.perf_counter() - began)
+        took = time.perf_counter() - began
         if answer.status == 304:
             return None
         if answer.status != 200:
             self.failures += 1
             # Too much to do is a matter of time; anything else is wrong.
-            self.problem = "" if answer.status in (429, 502, 503, 504) else f"the page's question was answered with {answer.status}"
+            if answer.status not in (429, 502, 503, 504):
+                self.problem = f"the page's question was answered with {answer.status}"
             return float(answer.headers.get("retry-after", 0))
-        self.figures = json.loads(gzip.decompress(content) if answer.headers["content-encoding"] == "gzip" else content)
+        is_packed = answer.headers["content-encoding"] == "gzip"
+        self.figures = json.loads(gzip.decompress(content) if is_packed else content)
         self.etag = answer.headers["etag"]
         counts = self.figures["counts"]
         self.counted.append((arrived, counts["received"] if counts else 0))
+        self.took.append(took)
         return None
+
+    def took_between(self, since: float, until: float) -> list[float]:
+        return [took for (arrived, _), took in zip(self.counted, self.took) if since <= arrived <= until]
 
     def wait_for(self, received: int) -> None:
         """Waits until an answer counts so many events."""
@@ -328,13 +337,20 @@ def batches(emulator: Emulator, since: float) -> list[Batch]:
     return sorted((batch for batch in found if batch.ended >= since), key=lambda batch: batch.ended)
 
 
+def answers(emulator: Emulator, since: float, until: float) -> list[float]:
+    """Milliseconds in the dashboard function of each answer with figures."""
+    entries = (json.loads(message) for message in logged(emulator, "dashboard", since) if message.startswith("{"))
+    return [entry["duration_ms"] for entry in entries
+            if entry["message"] == "done" and entry.get("status") == 200 and since <= moment(entry) <= until]
+
+
 def logged(emulator: Emulator, function: str, since: float) -> Iterator[str]:
     """Each line of a function's log once, from a moment on."""
     start, known = int(since * 1000), set()
     while True:
         # More than an answer holds goes on from its last moment, of which some are there again.
-        events = emulator.call("Logs_20140328.FilterLogEvents", {
-            "logGroupName": f"/aws/lambda/shopflow-local-{function}", "startTime": start, "limit": LOG_EVENTS})["events"]
+        chosen = {"logGroupName": f"/aws/lambda/shopflow-local-{function}", "startTime": start, "limit": LOG_EVENTS}
+        events = emulator.call("Logs_20140328.FilterLogEvents", chosen)["events"]
         for event in events:
             line = (event["logStreamName"], event["message"])
             if line not in known:

@@ -11,7 +11,9 @@ from bisect import bisect_left
 from datetime import datetime
 
 from cloud import Cloud
-from deployed import PATIENCE, Batch, Commit, Counters, Emulator, Page, Sender, Viewer, batches, link_to_page, quantile
+from deployed import (
+    PATIENCE, Batch, Commit, Counters, Emulator, Page, Sender, Viewer, answers, batches, link_to_page, quantile,
+)
 from meter import Meter
 
 # Seconds between two calls of the sender, and between an answer and the next question of the viewer that
@@ -48,6 +50,7 @@ def event_to_screen(started: Cloud, rate: float, seconds: float) -> dict:
     time.sleep(SLICE - time.time() % SLICE)
     began = time.time()
     measured.run(seconds)
+    ended = time.time()
     counts = counters.settle(before, measured.sent)
     measured.check(counts)
     for viewer in viewers.values():
@@ -63,8 +66,9 @@ def event_to_screen(started: Cloud, rate: float, seconds: float) -> dict:
         "rate": rate, "seconds": seconds, "events": measured.sent, "sender_behind": measured.behind,
         "put_records": spread(measured.calls), "commits": len(commits),
         "function": spread([batch.function / 1000 for batch in found]), "effective": spread(effective),
-        **{name: {**spread(shown[name]), "answers": len(viewer.took), "answer": spread(viewer.took),
+        **{name: {**spread(shown[name]), "answer": spread(viewer.took_between(began, ended) or viewer.took),
                   "failures": viewer.failures, "every": viewer.every} for name, viewer in viewers.items()},
+        "dashboard": spread([millis / 1000 for millis in answers(emulator, began, ended)]),
     }
     show(result)
     return result
@@ -124,13 +128,13 @@ def until_shown(viewer: Viewer, counts: list[int], due: list[list[float]]) -> li
     torn = [count for _, count in viewer.counted if count not in possible and count > counts[0]]
     if torn:
         raise SystemExit(f"an answer counts {torn[0]:,} events, after which no batch ended")
-    answers = [count for _, count in viewer.counted]
-    if answers != sorted(answers):
+    counted = [count for _, count in viewer.counted]
+    if counted != sorted(counted):
         raise SystemExit("an answer counts less than the one before")
     found = []
     for count, moments in zip(counts, due):
         if moments:
-            shown_at = viewer.counted[bisect_left(answers, count)][0]
+            shown_at = viewer.counted[bisect_left(counted, count)][0]
             found.extend(shown_at - moment for moment in moments)
     return found
 
@@ -149,8 +153,9 @@ def show(result: dict) -> None:
         f"on the page, which asks every {page['every']:g} s": page,
         f"asked for every {closely['every']:g} s": closely,
         "in effect (committed)": result["effective"],
-        "of these in the function, a batch": result["function"],
+        "a batch in the function": result["function"],
         "an answer to the page": page["answer"],
+        "an answer in the function": result["dashboard"],
         "a call to send": result["put_records"],
     }
     for name, values in rows.items():

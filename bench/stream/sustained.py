@@ -13,13 +13,13 @@ from pathlib import Path
 
 from cloud import Cloud, home
 from common import REPOSITORY, TARGET
-from deployed import Batch, Counters, Emulator, Page, Sender, Viewer, batches, link_to_page, quantile
+from deployed import PATIENCE, Batch, Counters, Emulator, Page, Sender, Viewer, batches, link_to_page, quantile
 from meter import Meter, children_by_function, difference
 
 EVERY = 0.1
 WATCHED = ["stream", "dashboard"]
 PAGE_KIB = 4
-# Lags up to that share of the time are of the start.
+# This share of the time is the start, whose lags do not count.
 START = 0.1
 
 
@@ -38,9 +38,9 @@ class Command:
 
     def __init__(self, rate: float, seconds: float, folder: Path):
         self.labels, self.noted, self.place = folder / "labels.jsonl", 0, 0
-        arguments = ["stream", "--rate", f"{rate:g}", "--seconds", f"{seconds:.0f}", "--peak", "1", "--labels", self.labels]
-        self.process = subprocess.Popen([str(part) for part in [TARGET / "release" / "shopflow", *arguments]],
-                                        cwd=REPOSITORY, env=home(), stdout=subprocess.PIPE, text=True)
+        command = [TARGET / "release" / "shopflow", "stream", "--rate", f"{rate:g}", "--seconds", f"{seconds:.0f}",
+                   "--peak", "1", "--labels", self.labels]
+        self.process = subprocess.Popen(command, cwd=REPOSITORY, env=home(), stdout=subprocess.PIPE, text=True)
 
     def sent(self) -> int:
         if self.labels.exists():
@@ -53,6 +53,10 @@ class Command:
 
     def is_over(self) -> bool:
         return self.process.poll() is not None
+
+    def stop(self) -> None:
+        if not self.is_over():
+            self.process.kill()
 
     def end(self) -> None:
         output, _ = self.process.communicate()
@@ -82,6 +86,9 @@ class Ordered:
     def is_over(self) -> bool:
         return not self.thread.is_alive()
 
+    def stop(self) -> None:
+        """Nothing to do: the thread ends with the program."""
+
     def end(self) -> None:
         self.thread.join()
         if self.failure:
@@ -99,8 +106,11 @@ def sustained(started: Cloud, rate: float, seconds: float, packed: int) -> dict:
     page.start()
     with tempfile.TemporaryDirectory() as temporary:
         load = Ordered(started, counters, rate, seconds, packed) if packed else Command(rate, seconds, Path(temporary))
-        samples = sampled(load, counters, before, started.emulator, meter)
-        load.end()
+        try:
+            samples = sampled(load, counters, before, started.emulator, meter)
+            load.end()
+        finally:
+            load.stop()
         sent = load.sent()
     counts = counters.since(before)
     page.wait_for(before["received"] + counts["received"])
@@ -118,7 +128,7 @@ def sustained(started: Cloud, rate: float, seconds: float, packed: int) -> dict:
 
 
 def sampled(load, counters: Counters, before: dict[str, int], emulator: int, meter: Meter) -> list[Sample]:
-    """A sample each second, until everything has been sent and read."""
+    """A sample each second, until everything has been sent and read, or nothing is read any more."""
     samples: list[Sample] = []
     began = time.monotonic()
     while True:
@@ -127,7 +137,8 @@ def sampled(load, counters: Counters, before: dict[str, int], emulator: int, met
         # What has been sent is asked for last: the lag is rather too large than too small.
         read = found["received"] - found["repeated"]
         samples.append(Sample(time.time(), load.sent(), read, meter.read(), resident(emulator)))
-        if is_over:
+        stands_still = len(samples) > PATIENCE and samples[-PATIENCE].read == read
+        if is_over and (read >= samples[-1].sent or stands_still):
             return samples
         time.sleep(max(0.0, began + len(samples) - time.monotonic()))
 
@@ -204,20 +215,21 @@ def show(result: dict) -> None:
     print(f"\na rate kept up: {result['rate']:,.0f} events/s for {result['seconds']:.0f} s, {how};"
           " nothing is lost, and nothing counts twice")
     first, last = result["sent_per_second_by_quarter"]
-    print(f"  {result['events']:,} events sent, {result['sent_per_second']:,.0f}/s"
-          f" (first quarter {first:,.0f}, last {last:,.0f}), the last read {result['read_after_seconds']:.1f} s later")
+    print(f"  {result['events']:,} events sent, {result['sent_per_second']:,.0f}/s (first quarter {first:,.0f},"
+          f" last {last:,.0f}), all of them read within {result['read_after_seconds']:.0f} s")
     first, last = lag["by_quarter"]
-    print(f"  behind by {lag['p50']:,} events (p50; p95 {lag['p95']:,}, max {lag['max']:,}); first quarter {first:,},"
-          f" last {last:,}; it grows by {lag['slope_per_second']:,.1f} events a second")
+    print(f"  behind by {lag['p50']:,} events (p50; p95 {lag['p95']:,}, max {lag['max']:,});"
+          f" first quarter {first:,}, last {last:,}; slope {lag['slope_per_second']:+,.1f} events a second")
     print("  resident MiB, first and last quarter: "
           + ", ".join(f"{name} {first:.0f} and {last:.0f}" for name, (first, last) in memory.items()))
-    print(f"  {batch['count']:,} batches of {batch['events_p50']:,} events: {batch['function_ms']:.0f} ms in the function,"
-          f" {batch['call_ms']:.0f} ms with the emulator's handing over, {batch['wall_ms']:.0f} ms from one to the next")
-    print(f"  the function is at work {batch['share_in_function']:.0%} of the time, its calls take"
-          f" {batch['share_in_calls']:.0%}; while at work it reads {batch['events_per_second_in_function'] or 0:,} events/s")
-    print("  processors: " + ", ".join(f"{name} {used:.2f}" for name, used in
-                                        sorted(result["processors"].items(), key=lambda entry: -entry[1])))
+    print(f"  {batch['count']:,} batches of {batch['events_p50']:,} events: {batch['function_ms']:.0f} ms in the"
+          f" function, {batch['call_ms']:.0f} ms for the emulator's call of it, {batch['wall_ms']:.0f} ms from one"
+          " to the next (p50)")
+    print(f"  the function is at work {batch['share_in_function']:.0%} of the time, the emulator's calls take"
+          f" {batch['share_in_calls']:.0%}; at work it reads {batch['events_per_second_in_function'] or 0:,} events/s")
+    used = sorted(result["processors"].items(), key=lambda entry: -entry[1])
+    print("  processors: " + ", ".join(f"{name} {share:.2f}" for name, share in used))
     if "put_records" in result:
         first, last = result["put_records"]
         print(f"  a call to send: {first * 1000:.0f} ms in the first quarter, {last * 1000:.0f} ms in the last;"
-              " the emulator looks at every record it has")
+              " the emulator goes through all the records that it has")
