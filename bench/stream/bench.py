@@ -256,7 +256,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--screen", default=[500, 60], help="events per second from event to screen, and for how long",
                         **pair)
     parser.add_argument("--sustain", default=[5000, 300], help="the same of the rate that is kept up", **pair)
-    parser.add_argument("--packed", type=int, default=100,
+    parser.add_argument("--packed", type=int, default=100, metavar="EVENTS",
                         help="events in a record of the rate that is kept up; 0: by `shopflow stream`")
     arguments = parser.parse_args()
     numbers = [word for word in arguments.chosen if word.isdigit()]
