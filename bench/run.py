@@ -40,7 +40,7 @@ SMALL = {
     "profile": ["100000"],
     "recommend": ["50000"],
     "scd2": ["10000"],
-    "stream": ["20000"],
+    "stream": ["20000", "--screen", "100", "5", "--sustain", "500", "10", "--packed", "0"],
     "validate": ["100000"],
 }
 # Topics that need the servers of a cloud, or all of it.

@@ -1,20 +1,25 @@
 """Event-time windows over clicks: ShopFlow, Bytewax, Pathway and PyFlink, side by side.
 
-Two parts. In "peers", each side reads the same JSON lines, in one process, and writes the same three
+Three parts. In "peers", each side reads the same JSON lines, in one process, and writes the same three
 answers: events and distinct visitors per minute, product and type of event; distinct visitors per minute;
 and sessions that end with a pause of 30 minutes. The figure is CPU seconds per million events, of the
 process and all it starts. Fails when the answers differ. The peers count visitors exactly; ShopFlow up to
 256, beyond that within the error of its sketch.
 
 "postgres" gives the events to the handler of the deployed function, in batches as Kinesis has them, which
-puts them into Postgres and the lake. Fails when an event is missing. The last line is the result as JSON.
+puts them into Postgres and the lake. Fails when an event is missing.
 
-    bench.py [EVENTS] [peers|postgres]
+"live" is the stream as deployed, on a cloud of its own: the time from an event to the figures of an open page,
+and a rate that is kept up for long. It fails when events are lost or count twice, never for a time.
+The last line is the result as JSON.
+
+    bench.py [EVENTS] [peers|postgres|live ...] [--screen RATE SECONDS] [--sustain RATE SECONDS] [--packed EVENTS]
 
 Quix Streams is not among them: its windows need a broker. `Application.topic` asks it for the topic, state
 is opened when the broker assigns a partition, and `StreamingDataFrame.test` knows no windows.
 """
 
+import argparse
 import ctypes
 import json
 import math
@@ -31,8 +36,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import clicks
-from cloud import servers
+from cloud import cloud, servers
 from common import TARGET, build_examples, example
+from screen import event_to_screen
+from sustained import sustained
 
 HERE = Path(__file__).resolve().parent
 PEERS = {"Bytewax": "with_bytewax.py", "Pathway": "with_pathway.py", "PyFlink": "with_pyflink.py"}
@@ -229,14 +236,42 @@ def through_postgres(count: int) -> dict:
     return figures
 
 
-PARTS = {"peers": beside_peers, "postgres": through_postgres}
+def live(arguments: argparse.Namespace) -> dict:
+    with cloud() as started:
+        return {"screen": event_to_screen(started, *arguments.screen),
+                "sustained": sustained(started, *arguments.sustain, arguments.packed)}
+
+
+PARTS = {
+    "peers": lambda arguments: beside_peers(arguments.events),
+    "postgres": lambda arguments: through_postgres(arguments.events),
+    "live": live,
+}
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Event-time windows over clicks, beside peers and as deployed.")
+    pair = {"nargs": 2, "type": float, "metavar": ("RATE", "SECONDS")}
+    parser.add_argument("chosen", nargs="*", metavar="EVENTS|" + "|".join(PARTS))
+    parser.add_argument("--screen", default=[500, 60], help="events per second from event to screen, and for how long",
+                        **pair)
+    parser.add_argument("--sustain", default=[5000, 300], help="the same of the rate that is kept up", **pair)
+    parser.add_argument("--packed", type=int, default=100, metavar="EVENTS",
+                        help="events in a record of the rate that is kept up; 0: by `shopflow stream`")
+    arguments = parser.parse_args()
+    numbers = [word for word in arguments.chosen if word.isdigit()]
+    arguments.events = int(numbers[0]) if numbers else 1_000_000
+    arguments.parts = [word for word in arguments.chosen if not word.isdigit()] or list(PARTS)
+    if len(numbers) > 1 or not set(arguments.parts) <= PARTS.keys():
+        parser.error(f"expected a number of events and parts among {', '.join(PARTS)}")
+    return arguments
 
 
 def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    chosen = sys.argv[2:] or list(PARTS)
-    build_examples()
-    print(json.dumps({part: PARTS[part](count) for part in chosen}))
+    arguments = parsed()
+    if arguments.parts != ["live"]:
+        build_examples()
+    print(json.dumps({part: PARTS[part](arguments) for part in arguments.parts}))
 
 
 if __name__ == "__main__":
