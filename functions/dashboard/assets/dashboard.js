@@ -1,8 +1,8 @@
-// Asks for the figures every two seconds and shows them. All series have a fixed length, and
+// Asks for the figures every second and shows them. All series have a fixed length, and
 // elements are made once, so the page does not grow however long it is open.
 'use strict';
 (() => {
-  const EVERY = 2000;       // milliseconds from an answer to the next question
+  const EVERY = 1000;       // milliseconds from an answer to the next question
   const PATIENCE = 10000;   // for an answer
   const SLOWEST = 60000;    // between questions when none is answered
   const STALE = 12000;      // after that, figures are no longer live

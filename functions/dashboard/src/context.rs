@@ -16,7 +16,7 @@ pub struct Context {
     pub(crate) page: Page,
     secret: String,
     database: Database,
-    /// Kept between requests: a page asks every two seconds.
+    /// Kept between requests: a page asks every second.
     connection: Mutex<Option<Client>>,
 }
 

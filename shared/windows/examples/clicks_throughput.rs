@@ -1,7 +1,7 @@
 //! Events per second on one thread, from JSON to windows: all shipped definitions, no I/O.
 //!
 //! ```sh
-//! cargo run --release -p shopflow-windows --example throughput -- 1000000
+//! cargo run --release -p shopflow-windows --example clicks_throughput -- 1000000
 //! ```
 //!
 //! The number is that of events; they come at 5,000 a second of their own time, in batches of 10,000,
