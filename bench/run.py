@@ -51,25 +51,32 @@ def topics() -> list[str]:
     return sorted(path.parent.name for path in BENCH.glob("*/bench.py"))
 
 
-def ensure_environment(topic: str) -> Path:
-    """Installs the pinned peers of a topic unless they are there; the path of the interpreter."""
-    requirements = BENCH / topic / "requirements.txt"
-    if not requirements.exists():
+def ensure_environment(topic: str, is_small: bool = False) -> Path:
+    """Installs the pinned peers of a topic unless they are there; the path of the interpreter.
+
+    Peers of gigabytes stand in requirements-large.txt. The small size goes without them.
+    """
+    files = [BENCH / topic / "requirements.txt"]
+    if not is_small:
+        files.append(BENCH / topic / "requirements-large.txt")
+    files = [path for path in files if path.exists()]
+    if not files:
         return Path(sys.executable)
-    pins = "\n".join(sorted(line for line in requirements.read_text().splitlines() if line and not line.startswith("#")))
+    lines = [line for path in files for line in path.read_text().splitlines()]
+    pins = "\n".join(sorted(line for line in lines if line and not line.startswith("#")))
     environment = ENVIRONMENTS / ("peers-" + hashlib.sha256(pins.encode()).hexdigest()[:12])
     stamp = environment / "installed.txt"
     python = environment / "bin" / "python"
     if not stamp.exists():
-        print(f"installing the peers of {requirements.relative_to(REPOSITORY)}", file=sys.stderr)
+        print(f"installing the peers of {topic}", file=sys.stderr)
         venv.create(environment, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", "-r", requirements], check=True)
+        subprocess.run([python, "-m", "pip", "install", "-q", *(f"-r{path}" for path in files)], check=True)
         stamp.write_text(pins)
     return python
 
 
-def run(topic: str, arguments: list[str]) -> int:
-    python = ensure_environment(topic)
+def run(topic: str, arguments: list[str], is_small: bool = False) -> int:
+    python = ensure_environment(topic, is_small)
     environment = dict(os.environ, PYTHONPATH=str(BENCH))
     script = BENCH / topic / "bench.py"
     return subprocess.run([python, script, *arguments], cwd=REPOSITORY, env=environment).returncode
@@ -86,7 +93,7 @@ def smoke(chosen: list[str]) -> int:
         for topic in chosen:
             print(f"\n=== {topic} {' '.join(SMALL[topic])}", flush=True)
             began = time.monotonic()
-            if run(topic, SMALL[topic]):
+            if run(topic, SMALL[topic], is_small=True):
                 failed.append(topic)
             print(f"    {time.monotonic() - began:.1f} s", flush=True)
     if failed:

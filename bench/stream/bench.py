@@ -22,6 +22,7 @@ is opened when the broker assigns a partition, and `StreamingDataFrame.test` kno
 import argparse
 import ctypes
 import json
+import importlib.util
 import math
 import os
 import shutil
@@ -42,7 +43,12 @@ from screen import event_to_screen
 from sustained import sustained
 
 HERE = Path(__file__).resolve().parent
-PEERS = {"Bytewax": "with_bytewax.py", "Pathway": "with_pathway.py", "PyFlink": "with_pyflink.py"}
+# The module and the program of each.
+PEERS = {
+    "Bytewax": ("bytewax", "with_bytewax.py"),
+    "Pathway": ("pathway", "with_pathway.py"),
+    "PyFlink": ("pyflink", "with_pyflink.py"),
+}
 # So few events show what starting takes.
 START_EVENTS = 1000
 # ShopFlow counts visitors exactly up to this many, then with a HyperLogLog of 4,096 registers.
@@ -175,8 +181,11 @@ def taking_orphans() -> Iterator[None]:
 
 
 def beside_peers(count: int) -> dict:
-    peers = dict(PEERS)
-    if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
+    # The small size installs none of those that take gigabytes.
+    peers = {name: script for name, (module, script) in PEERS.items() if importlib.util.find_spec(module)}
+    for name in PEERS.keys() - peers.keys():
+        print(f"{name} is left out: it is not installed", file=sys.stderr)
+    if "PyFlink" in peers and not (shutil.which("java") or os.environ.get("JAVA_HOME")):
         print("PyFlink is left out: it needs java on the path, or JAVA_HOME", file=sys.stderr)
         del peers["PyFlink"]
     sides = {"shopflow": shopflow, **{name: peer(script) for name, script in peers.items()}}

@@ -94,7 +94,7 @@ mod tests {
         let Event::Batch { records } = serde_json::from_str(sample).unwrap() else {
             panic!("a batch");
         };
-        assert_eq!(records.len(), 3);
+        assert_eq!(records.len(), 2);
         assert!(records[0].event_id.ends_with(&records[0].kinesis.sequence_number));
         let tick = serde_json::from_str(r#"{"tick": true}"#).unwrap();
         assert!(matches!(tick, Event::Tick { tick: true }));

@@ -37,11 +37,25 @@ pub(crate) enum Distinct {
     Sketch(Box<[u8; REGISTERS]>),
 }
 
-/// A small set: a table of a power of two of places, where 0 is a free one.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Few {
-    places: Vec<u64>,
-    len: usize,
+/// A small set, in which 0 is a free place. Most rows of a slice have one or two values, and take no
+/// memory of their own.
+#[derive(Debug, Clone)]
+pub(crate) enum Few {
+    Inline([u64; 3]),
+    /// A power of two of places.
+    Table {
+        places: Box<[u64]>,
+        len: u32,
+    },
+}
+
+/// Places of the first table.
+const FIRST_TABLE: usize = 8;
+
+impl Default for Few {
+    fn default() -> Self {
+        Few::Inline([0; 3])
+    }
 }
 
 impl Default for Distinct {
@@ -57,7 +71,7 @@ impl Distinct {
             Distinct::Sketch(registers) => return observe(registers, hash),
             Distinct::Exact(few) => {
                 few.insert(hash);
-                if few.len <= EXACT {
+                if few.len() <= EXACT {
                     return;
                 }
                 few.sketch()
@@ -68,7 +82,9 @@ impl Distinct {
 
     pub fn merge(&mut self, other: &Distinct) {
         match (&mut *self, other) {
-            (Distinct::Exact(few), Distinct::Exact(other)) if few.len == 0 => *few = other.clone(),
+            (Distinct::Exact(few), Distinct::Exact(other)) if few.len() == 0 => {
+                *few = other.clone()
+            }
             (_, Distinct::Exact(other)) => other.hashes().for_each(|hash| self.add(hash)),
             (Distinct::Sketch(registers), Distinct::Sketch(other)) => {
                 for (register, other) in registers.iter_mut().zip(other.iter()) {
@@ -86,7 +102,7 @@ impl Distinct {
     /// How many different values were added.
     pub fn count(&self) -> u64 {
         match self {
-            Distinct::Exact(few) => few.len as u64,
+            Distinct::Exact(few) => few.len() as u64,
             Distinct::Sketch(registers) => estimate(registers).round() as u64,
         }
     }
@@ -95,7 +111,7 @@ impl Distinct {
         match self {
             Distinct::Exact(few) => {
                 out.push(TAG_EXACT);
-                put_number(few.len as u64, out);
+                put_number(few.len() as u64, out);
                 let mut hashes: Vec<u64> = few.hashes().collect();
                 hashes.sort_unstable();
                 hashes.iter().for_each(|hash| out.extend_from_slice(&hash.to_le_bytes()));
@@ -146,37 +162,55 @@ impl Distinct {
 
 impl Few {
     #[inline]
+    fn len(&self) -> usize {
+        match self {
+            Few::Inline(first) => first.iter().filter(|hash| **hash != 0).count(),
+            Few::Table { len, .. } => *len as usize,
+        }
+    }
+
+    #[inline]
     fn insert(&mut self, hash: u64) {
-        // A quarter stays free, so that every search ends soon.
-        if (self.len + 1) * 4 > self.places.len() * 3 {
-            self.grow();
-        }
-        let mask = self.places.len() - 1;
-        let mut at = hash as usize & mask;
-        loop {
-            let found = self.places[at];
-            if found == hash {
+        match self {
+            Few::Inline(first) => {
+                for place in first {
+                    if *place == hash {
+                        return;
+                    }
+                    if *place == 0 {
+                        *place = hash;
+                        return;
+                    }
+                }
+            }
+            // A quarter stays free, so that every search ends soon.
+            Few::Table { places, len } if (*len as usize + 1) * 4 <= places.len() * 3 => {
+                *len += u32::from(put(places, hash));
                 return;
             }
-            if found == 0 {
-                self.places[at] = hash;
-                self.len += 1;
-                return;
-            }
-            at = (at + 1) & mask;
+            Few::Table { .. } => {}
         }
+        self.grow();
+        self.insert(hash);
     }
 
     #[cold]
     fn grow(&mut self) {
-        let places = (self.places.len() * 2).max(4);
-        let before = std::mem::replace(&mut self.places, vec![0; places]);
-        self.len = 0;
-        before.into_iter().filter(|hash| *hash != 0).for_each(|hash| self.insert(hash));
+        let places = match self {
+            Few::Inline(_) => FIRST_TABLE,
+            Few::Table { places, .. } => places.len() * 2,
+        };
+        let mut places = vec![0; places].into_boxed_slice();
+        let len = self.hashes().filter(|hash| put(&mut places, *hash)).count() as u32;
+        *self = Few::Table { places, len };
     }
 
     fn hashes(&self) -> impl Iterator<Item = u64> {
-        self.places.iter().copied().filter(|hash| *hash != 0)
+        let places = match self {
+            Few::Inline(first) => &first[..],
+            Few::Table { places, .. } => places,
+        };
+        places.iter().copied().filter(|hash| *hash != 0)
     }
 
     #[cold]
@@ -184,6 +218,24 @@ impl Few {
         let mut registers = Box::new([0u8; REGISTERS]);
         self.hashes().for_each(|hash| observe(&mut registers, hash));
         registers
+    }
+}
+
+/// Puts a hash into a table that has room; false when it is there already.
+#[inline]
+fn put(places: &mut [u64], hash: u64) -> bool {
+    let mask = places.len() - 1;
+    let mut at = hash as usize & mask;
+    loop {
+        let found = places[at];
+        if found == hash {
+            return false;
+        }
+        if found == 0 {
+            places[at] = hash;
+            return true;
+        }
+        at = (at + 1) & mask;
     }
 }
 

@@ -65,10 +65,26 @@ impl State {
 
     /// Takes in the clicks of another state of the same definition and version.
     pub fn merge(&mut self, definition: &Definition, other: &State) {
+        if self.is_empty() {
+            *self = other.clone();
+            return;
+        }
         let width = definition.aggregates.len();
         let rows = other.accumulators.chunks_exact(width.max(1));
+        let codes = self.terms.codes_of(&other.terms);
         for (key, theirs) in other.keys.iter().zip(rows) {
-            merge_rows(definition, self.row(definition, other.terms.values(*key)), theirs);
+            let values = other.terms.values(*key);
+            let place = match self.limit {
+                None if !definition.key.is_empty() => {
+                    self.place_of(definition, key.with_codes(&codes), values)
+                }
+                None | Some(_) => self.place(definition, values),
+            };
+            let row = match place {
+                Some(place) => &mut self.accumulators[place * width..(place + 1) * width],
+                None => self.other_row(definition),
+            };
+            merge_rows(definition, row, theirs);
         }
         if !other.other.is_empty() {
             merge_rows(definition, self.other_row(definition), &other.other);
@@ -108,6 +124,17 @@ impl State {
             return self.places.get(&key).map(|place| *place as usize);
         }
         let key = self.terms.key(values);
+        self.place_of(definition, key, values)
+    }
+
+    /// The row of a key, given as this state writes it and by its values; no key has been left out yet.
+    #[inline]
+    fn place_of(
+        &mut self,
+        definition: &Definition,
+        key: Key,
+        values: KeyValues<'_>,
+    ) -> Option<usize> {
         match self.places.get(&key) {
             Some(place) => Some(*place as usize),
             None => self.new_place(definition, key, values),

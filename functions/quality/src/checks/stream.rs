@@ -16,14 +16,7 @@ use tokio_postgres::types::{ToSql, Type};
 
 use super::dates::list;
 use super::{Check, Layer};
-
-/// Clicks, and what was paid with the purchases among them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Sums {
-    pub events: i64,
-    /// Hundredths; the stream counts in them, each purchase rounded.
-    pub cents: i64,
-}
+pub use clicks::Sums;
 
 /// An hour that can be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

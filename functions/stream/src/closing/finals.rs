@@ -22,8 +22,14 @@ const WINDOWS: &str = "UPDATE stream.windows SET is_final = true \
          AND NOT is_final";
 const SESSIONS: &str = "WITH final AS ( \
          UPDATE stream.sessions SET is_final = true WHERE ctid = ANY (ARRAY( \
-             SELECT ctid FROM stream.sessions \
-             WHERE stream = $1 AND NOT is_final AND ended_at < $2 LIMIT $3)) \
+             SELECT ctid FROM stream.sessions AS ended \
+             WHERE stream = $1 AND NOT is_final AND ended_at < $2 AND NOT EXISTS ( \
+                 SELECT FROM stream.open_sessions AS near \
+                 WHERE near.stream = ended.stream AND near.session_id = ended.session_id \
+                     AND near.started_at <= ended.ended_at + $4::bigint * interval '1 microsecond' \
+                     AND near.ended_at >= ended.started_at - $4::bigint * interval '1 microsecond' \
+                     AND (near.started_at < ended.started_at OR near.ended_at > ended.ended_at)) \
+             LIMIT $3)) \
          RETURNING session_id, started_at, ended_at), \
      gone AS ( \
          DELETE FROM stream.open_sessions AS open USING final \
@@ -32,7 +38,8 @@ const SESSIONS: &str = "WITH final AS ( \
      SELECT count(*) FROM final";
 
 /// Marks windows and visits that are final at `watermark`, at which everything that is due has been
-/// written. What shards have of such visits goes. False when time ran out.
+/// written. What shards have of such visits goes. A visit that another shard continues waits until
+/// both have ended, since they are one. False when time ran out.
 ///
 /// # Errors
 /// `Transient.Database`.
@@ -87,7 +94,8 @@ async fn mark_sessions(
     let limit = moment(watermark.saturating_sub(open));
     let transaction = connection.client.transaction().await.or_db("begin marking visits")?;
     gate::is_the_one(&transaction, stream, Patience::Wait).await?;
-    let row = transaction.query_one(SESSIONS, &[&stream, &limit, &ROUND]).await;
+    let gap = shopflow_windows::micros(rules.gap);
+    let row = transaction.query_one(SESSIONS, &[&stream, &limit, &ROUND, &gap]).await;
     let marked = row.or_db("mark visits")?.get(0);
     transaction.commit().await.or_db("commit marking visits")?;
     Ok(marked)

@@ -80,7 +80,7 @@ async fn a_clock_that_is_ahead_closes_nobodys_windows() {
     let counted = "SELECT definition, minute, events FROM stream.too_late";
     assert_eq!(
         world.lines(counted).await,
-        [r#"{"definition":"future","minute":"2026-01-16T00:00:00+00:00","events":1}"#]
+        [r#"{"definition":"future","minute":"2026-01-16T10:00:00+00:00","events":1}"#]
     );
     assert_eq!(world.staged().await.len(), 3);
 }

@@ -70,6 +70,14 @@ impl Key {
         let rest = u64::from(event_type) << 40 | u64::from(device) << 16 | u64::from(country);
         Key { product: product_id.unwrap_or(0), rest }
     }
+
+    /// The same key where texts have other codes: those of [`Terms::codes_of`].
+    #[inline]
+    pub fn with_codes(self, codes: &[u32]) -> Key {
+        let code = |code: u64| codes.get(code as usize).map_or(0, |code| u64::from(*code));
+        let (event_type, device) = (code(self.rest >> 40), code(self.rest >> 16 & 0xFF_FFFF));
+        Key { product: self.product, rest: event_type << 40 | device << 16 | self.rest & 0xFFFF }
+    }
 }
 
 /// The texts in the keys of a state. There are few, as a rule; there are never more than in twice
@@ -92,6 +100,11 @@ impl Terms {
         let event_type = values.event_type.map_or(0, |text| self.code(text));
         let device = values.device.map_or(0, |text| self.code(text));
         Key::new(values.product_id, event_type, device, values.country)
+    }
+
+    /// By the codes of others, the codes of the same texts here; texts that are new get codes.
+    pub fn codes_of(&mut self, others: &Terms) -> Vec<u32> {
+        std::iter::once(0).chain(others.texts.iter().map(|text| self.code(text))).collect()
     }
 
     /// The key with these values, if all texts have codes.
@@ -181,6 +194,12 @@ mod tests {
                 prop_assert_eq!(terms.find(*expected), Some(*key));
             }
             prop_assert_eq!(terms.find(KeyValues { event_type: Some("new"), ..KeyValues::NONE }), None);
+            let mut others = Terms::default();
+            others.key(KeyValues { device: Some("b"), event_type: Some("new"), ..KeyValues::NONE });
+            let codes = others.codes_of(&terms);
+            for (key, expected) in keys.iter().zip(&values) {
+                prop_assert_eq!(&others.values(key.with_codes(&codes)), expected);
+            }
         }
     }
 }

@@ -13,7 +13,6 @@ use shopflow_core::{Dataset, Error, ErrorKind, Result, ResultExt, Storage, keys}
 use shopflow_lake::parquet::{UNREADABLE, blocking};
 use shopflow_lake::{FileEntry, Table, TableManifest};
 
-use super::Sums;
 use crate::checks::content::column_as;
 use crate::expectations::file::File;
 
@@ -31,6 +30,14 @@ const SECONDS_PER_HOUR: i64 = 3600;
 const MICROS_PER_HOUR: i64 = SECONDS_PER_HOUR * 1_000_000;
 /// What a hundredth is in an amount as silver has it.
 const CENT: i128 = 10_i128.pow(AMOUNT_SCALE as u32) / 100;
+
+/// Clicks, and what was paid with the purchases among them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sums {
+    pub events: i64,
+    /// Hundredths; the stream counts in them, each purchase rounded.
+    pub cents: i64,
+}
 
 /// Sums by the number of the hour, counted from 1970.
 pub type ByHour = BTreeMap<i64, Sums>;
