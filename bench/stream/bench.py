@@ -21,8 +21,8 @@ is opened when the broker assigns a partition, and `StreamingDataFrame.test` kno
 
 import argparse
 import ctypes
-import json
 import importlib.util
+import json
 import math
 import os
 import shutil
