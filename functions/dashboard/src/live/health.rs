@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use shopflow_core::Result;
 use shopflow_postgres::PgResultExt;
+use shopflow_windows::FUTURE;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::answer::{Counts, Lag, TooLate};
@@ -19,7 +20,7 @@ FROM stream.shards WHERE stream = $1";
 
 const TOO_LATE: &str = "
 SELECT definition, sum(events)::bigint FROM stream.too_late
-WHERE stream = $1 AND minute >= $2 GROUP BY definition ORDER BY definition";
+WHERE stream = $1 AND minute >= $2 AND definition <> $3 GROUP BY definition ORDER BY definition";
 
 /// Asks Postgres; nothing when nothing has been read from the stream.
 ///
@@ -27,8 +28,8 @@ WHERE stream = $1 AND minute >= $2 GROUP BY definition ORDER BY definition";
 /// `Transient.Database`, or `Internal` when the schema is not as expected.
 pub async fn read(reading: &Reading<'_>) -> Result<Option<(Lag, Counts)>> {
     let (stream, hour) = (reading.stream, reading.clock.before(60 * MINUTE));
-    let parameters: [(&(dyn ToSql + Sync), Type); 2] =
-        [(&stream, Type::TEXT), (&hour, Type::TIMESTAMPTZ)];
+    let parameters: [(&(dyn ToSql + Sync), Type); 3] =
+        [(&stream, Type::TEXT), (&hour, Type::TIMESTAMPTZ), (&FUTURE, Type::TEXT)];
     let (row, too_late) = tokio::try_join!(
         reading.transaction.query_typed_one(SHARDS, &parameters[..1]),
         reading.transaction.query_typed(TOO_LATE, &parameters),

@@ -172,9 +172,12 @@ async fn carts_are_abandoned_once_the_visit_has_ended() {
 async fn lag_and_what_became_of_the_events_are_those_of_all_shards() {
     let world = World::begun().await;
     world.shard("b", 1).await;
-    for (definition, minute, events) in
-        [("traffic", "11:30:00", 5), ("traffic", "11:31:00", 2), ("sessions", "10:00:00", 9)]
-    {
+    for (definition, minute, events) in [
+        ("traffic", "11:30:00", 5),
+        ("traffic", "11:31:00", 2),
+        ("sessions", "10:00:00", 9),
+        ("future", "11:30:00", 4),
+    ] {
         let minute = at(minute);
         world
             .execute(&format!(
