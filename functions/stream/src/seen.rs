@@ -16,6 +16,10 @@ use crate::moment::{HOUR, micros, moment};
 const INSERT: &str = "INSERT INTO stream.seen (event_id, hour) \
      SELECT event_id, hour FROM unnest($1::uuid[], $2::timestamptz[]) AS new (event_id, hour) \
      ON CONFLICT DO NOTHING RETURNING event_id, hour";
+/// A look into the table itself: names that were not there may be remembered as such for as long as no
+/// table is locked.
+const EXISTS: &str = "SELECT EXISTS (SELECT FROM pg_class \
+     WHERE relnamespace = 'stream'::regnamespace AND relname = $1::text::name)";
 /// How names of partitions end: `seen_2026011510`.
 const NAME: &str = "%Y%m%d%H";
 
@@ -39,9 +43,8 @@ pub async fn ensure(context: &Context, client: &mut Client, hours: &BTreeSet<i64
 
 async fn make(client: &mut Client, hour: i64) -> Result<()> {
     let (from, to) = (moment(hour * HOUR), moment((hour + 1) * HOUR));
-    let name = format!("stream.seen_{}", from.format(NAME));
-    let exists = "SELECT to_regclass($1) IS NOT NULL";
-    let row = client.query_one(exists, &[&name]).await.or_db("look for partition")?;
+    let name = format!("seen_{}", from.format(NAME));
+    let row = client.query_one(EXISTS, &[&name]).await.or_db("look for partition")?;
     if row.get(0) {
         return Ok(());
     }
@@ -50,13 +53,13 @@ async fn make(client: &mut Client, hour: i64) -> Result<()> {
         .execute("SELECT pg_advisory_xact_lock($1)", &[&locks::STREAM_PARTITIONS])
         .await
         .or_db("lock partitions")?;
-    let row = transaction.query_one(exists, &[&name]).await.or_db("look for partition")?;
+    let row = transaction.query_one(EXISTS, &[&name]).await.or_db("look for partition")?;
     if !row.get::<_, bool>(0) {
         let (from, to) = (from.to_rfc3339(), to.to_rfc3339());
         transaction
             .batch_execute(&format!(
-                "CREATE TABLE {name} (LIKE stream.seen INCLUDING ALL); \
-                 ALTER TABLE stream.seen ATTACH PARTITION {name} \
+                "CREATE TABLE stream.{name} (LIKE stream.seen INCLUDING ALL); \
+                 ALTER TABLE stream.seen ATTACH PARTITION stream.{name} \
                      FOR VALUES FROM ('{from}') TO ('{to}')"
             ))
             .await
