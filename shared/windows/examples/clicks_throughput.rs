@@ -258,6 +258,6 @@ impl Random {
     /// A session, and the customer of every third one.
     fn visitor(&mut self) -> (u64, u64) {
         let session = self.word();
-        (session, if session % 3 == 0 { 1 + session % 100_000 } else { 0 })
+        (session, if session.is_multiple_of(3) { 1 + session % 100_000 } else { 0 })
     }
 }

@@ -40,7 +40,7 @@ async fn a_late_event_raises_the_revision_of_its_windows_and_one_too_late_is_cou
     let tick = world.tick().await;
     assert_eq!((tick.windows_closed, tick.windows_changed > 0), (0, true));
     let second = first.replace("\"revision\":1,\"events\":2", "\"revision\":2,\"events\":3");
-    assert_eq!(world.lines(REVISIONS).await, [second.clone()]);
+    assert_eq!(world.lines(REVISIONS).await, std::slice::from_ref(&second));
     assert_eq!(world.tick().await.windows_changed, 0);
     // Now products (a minute) are too late for it, traffic and visits (two) are not.
     world.batch(&records(SHARD, 5, &[view(5, "e", 160)])).await;

@@ -65,7 +65,7 @@ fn add(state: &mut State, definition: &Definition, given: &Given) {
     let click = Click {
         event_id: 1,
         session_id: format!("session-{}", given.session).into(),
-        customer_id: (given.session % 3 > 0).then_some(u64::from(given.session)),
+        customer_id: (!given.session.is_multiple_of(3)).then_some(u64::from(given.session)),
         event_type: given.event_type.into(),
         product_id: (given.product > 0).then_some(given.product),
         device: "mobile".into(),
