@@ -6,6 +6,7 @@
 //! same functions, without any fuzzer. `fuzz/README.md` lists what each target calls and holds.
 
 pub mod changes;
+pub mod clicks;
 pub mod files;
 pub mod manifests;
 pub mod notices;
@@ -17,7 +18,9 @@ pub mod values;
 pub type Target = fn(&[u8]);
 
 /// Every target by the name of its program in `fuzz/fuzz_targets/` and of its corpus.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 13] = [
+    ("click_record", clicks::record),
+    ("click_state", clicks::state),
     ("condition", suites::condition),
     ("csv_read", files::read_csv),
     ("csv_validate", files::validate_csv),
