@@ -37,6 +37,7 @@ const PUBLISHED: &[(&str, &str, &str)] = published![
     "0022_purchases" "943ece6facef14299b39652012c5ee23",
     "0023_currencies_tax_and_payments" "82ab29937dc3040c46d76a51c1502f9f",
     "0024_baskets_and_repeats" "ead50572e4959ecc511f821aa31f8dbd",
+    "0025_answers_about_money" "e81883281498a7b3e919fce06da3ed12",
 ];
 
 /// The last version whose tables look as [`DATA`] and [`AUDIT`] have them.
