@@ -1,7 +1,7 @@
 //! JSON Lines: one object per line.
 
 mod check;
-mod fields;
+mod kept;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use shopflow_core::Dataset;
 use shopflow_core::dataset::{Column, Kind};
+use shopflow_core::json::{self, Scalar, too_large};
 use shopflow_core::schema_contract::Mode;
 
 use crate::ids::Uuids;
@@ -18,8 +19,11 @@ use crate::rejection::Rejection;
 use crate::rules::{RECORD_LIMIT, Rule};
 use crate::tally::{Split, Tally};
 use crate::values;
-use check::{check, too_large};
-use fields::{Fields, Scalar};
+use check::check;
+use kept::Kept;
+
+/// A line, with all that is in it.
+type Object<'a> = json::Object<'a, Kept<'a>>;
 
 /// The state of one file.
 #[derive(Debug)]
@@ -134,7 +138,7 @@ impl JsonLines {
             return Err(self.wrong_encoding(row));
         };
         tally.notes.encoding.meet_valid(row);
-        let fields = Fields::parse(text, self.columns).map_err(|error| {
+        let object = Object::parse(text, self.columns).map_err(|error| {
             if open && error.is_eof() {
                 return Failure::of_row(Rule::TruncatedLine);
             }
@@ -142,25 +146,25 @@ impl JsonLines {
             let reason = format!("the line is not one JSON object (at byte {})", error.column());
             Failure { reason: Some(reason), ..Failure::of_row(Rule::InvalidJson) }
         })?;
-        self.look(&fields, tally);
-        if let Some(twice) = fields.twice {
+        self.look(&object, tally);
+        if let Some(twice) = object.twice {
             let reason = format!("the line has field {} twice", self.columns[twice].name);
             return Err(Failure { reason: Some(reason), ..Failure::of_row(Rule::InvalidJson) });
         }
-        if tally.contract.columns == Mode::DiscardRow && fields.has_unknown_value() {
+        if tally.contract.columns == Mode::DiscardRow && object.unknown.has_value {
             return Err(Failure::of_row(Rule::UnknownColumn));
         }
         let mut dropped = Vec::new();
-        if tally.contract.columns != Mode::DiscardValue && fields.has_nul() {
+        if tally.contract.columns != Mode::DiscardValue && object.unknown.has_nul {
             return Err(Failure::of_row(Rule::ControlCharacter));
         }
         if tally.contract.columns == Mode::DiscardValue {
-            dropped.extend(fields.unknown.into_iter().map(|unknown| unknown.name));
+            dropped.extend(object.unknown.kept.fields.into_iter().map(|field| field.name));
         }
         let keys = tally.notes.keys;
         let mut id = 0;
         tally.words.begin_row();
-        for (column, value) in self.columns.iter().zip(&fields.values) {
+        for (column, value) in self.columns.iter().zip(&object.values) {
             let Tally { words, notes, .. } = &mut *tally;
             let checked = check(column, value.as_ref(), words, notes);
             if checked.is_err_and(Rule::is_about_type)
@@ -173,8 +177,8 @@ impl JsonLines {
             let number = checked.map_err(|rule| Failure {
                 rule,
                 column: Some(column),
-                value: value.as_ref().map(Scalar::to_bytes).unwrap_or_default(),
-                reason: too_large(column, rule, keys),
+                value: shown(value.as_ref()),
+                reason: too_large(column, rule, &keys),
             })?;
             id = id.max(number);
         }
@@ -184,7 +188,7 @@ impl JsonLines {
         Err(Failure {
             rule: Rule::DuplicateId,
             column: self.columns.first(),
-            value: fields.values[0].as_ref().map(Scalar::to_bytes).unwrap_or_default(),
+            value: shown(object.values[0].as_ref()),
             reason: None,
         })
     }
@@ -195,10 +199,10 @@ impl JsonLines {
     #[cold]
     fn rewritten(&self, row: &[u8], dropped: &[String], tally: &Tally) -> Vec<u8> {
         let text = String::from_utf8_lossy(row);
-        let Ok(fields) = Fields::parse(&text, self.columns) else { return row.to_vec() };
+        let Ok(object) = Object::parse(&text, self.columns) else { return row.to_vec() };
         let mut placed: Vec<(Range<usize>, Vec<u8>)> = Vec::new();
         let mut escaped: Vec<(&str, serde_json::Value)> = Vec::new();
-        for (column, value) in self.columns.iter().zip(&fields.values) {
+        for (column, value) in self.columns.iter().zip(&object.values) {
             let Some(Scalar::Text(value)) = value else { continue };
             if dropped.iter().any(|name| name == column.name) {
                 continue;
@@ -227,30 +231,30 @@ impl JsonLines {
     }
 
     /// Notes the unknown fields, and looks for personal data in them and in free text.
-    fn look(&self, fields: &Fields<'_>, tally: &mut Tally) {
+    fn look(&self, object: &Object<'_>, tally: &mut Tally) {
         let Tally { scans, extra_columns, .. } = tally;
         if scans.len() == 0 {
             let columns = self.columns.iter().map(|column| (column.name, Some(column)));
             *scans = Scans::of_columns(columns);
         }
-        for unknown in &fields.unknown {
-            let Some((at, is_new)) = scans.unknown(&unknown.name) else { continue };
+        for field in &object.unknown.kept.fields {
+            let Some((at, is_new)) = scans.unknown(&field.name) else { continue };
             if is_new {
-                let shown = personal::shown(&unknown.name);
+                let shown = personal::shown(&field.name);
                 if !extra_columns.contains(&shown) {
                     extra_columns.push(shown);
                 }
             }
-            for value in unknown.values.iter().filter(|value| **value != Scalar::Null) {
-                scans.observe(at, &value.to_bytes());
+            for value in field.values.iter().filter(|value| **value != Scalar::Null) {
+                scans.observe(at, value.to_text().as_bytes());
             }
-            for value in unknown.names.iter().filter_map(|name| personal::value_in(name)) {
+            for value in field.names.iter().filter_map(|name| personal::value_in(name)) {
                 scans.observe(at, value.as_bytes());
             }
         }
         for at in 0..scans.len() {
             let position = scans.due(at, tally.rows_in);
-            if let Some(Scalar::Text(text)) = position.and_then(|at| fields.values[at].as_ref()) {
+            if let Some(Scalar::Text(text)) = position.and_then(|at| object.values[at].as_ref()) {
                 scans.observe(at, text.as_bytes());
             }
         }
@@ -259,8 +263,8 @@ impl JsonLines {
     /// Names the field with the wrong bytes, if the line can be read otherwise.
     fn wrong_encoding(&self, row: &[u8]) -> Failure {
         let text = String::from_utf8_lossy(row);
-        let found = Fields::parse(&text, self.columns).ok().and_then(|fields| {
-            let mut columns = self.columns.iter().zip(fields.values);
+        let found = Object::parse(&text, self.columns).ok().and_then(|object| {
+            let mut columns = self.columns.iter().zip(object.values);
             columns.find_map(|(column, value)| match value {
                 Some(Scalar::Text(text)) if text.contains(REPLACED) => {
                     Some((column, text.into_owned().into_bytes()))
@@ -274,6 +278,11 @@ impl JsonLines {
             None => failure,
         }
     }
+}
+
+/// A value as quarantine shows it.
+fn shown(value: Option<&Scalar<'_>>) -> Vec<u8> {
+    value.map(|value| value.to_text().into_owned().into_bytes()).unwrap_or_default()
 }
 
 /// Appends the line without the fields of these names, and counts the values it leaves out.

@@ -9,7 +9,7 @@ use shopflow_core::dataset::{Column, Kind};
 use shopflow_core::natural_key::NATURAL_KEY;
 use shopflow_core::privacy::Privacy;
 use shopflow_privacy::treatment::REDACTED;
-use shopflow_privacy::{ColumnScan, Finding, Kind as PersonalKind, Rule, detect};
+use shopflow_privacy::{ColumnScan, Finding, Rule, detect};
 
 use crate::money;
 
@@ -21,10 +21,10 @@ const SHOWN_CHARACTERS: usize = 64;
 const NAME_BYTES: usize = 1024;
 /// Digits in a row that are more than a date has, as in `customer_491701234567`.
 const MANY_DIGITS: usize = 9;
-/// Rules that so many other texts meet at most tell that a single text is a value. A name that is
-/// hidden for nothing harms less than a value of a known column, which says what to correct.
+/// Rules that so many other texts meet at most tell that a name is a value. A name that is hidden for
+/// nothing harms less than a value of a known column, which says what to correct: of those more is
+/// asked ([`shopflow_privacy::is_clearly_personal`]).
 const CHANCE_IN_NAMES: f64 = 0.1;
-const CHANCE_IN_VALUES: f64 = 0.03;
 /// Free text of defined columns is looked at in so many rows, and then in every [`EVERY`]th: it
 /// seldom holds anything, and every row of every file has some.
 const ALL_ROWS: u64 = 10_000;
@@ -168,7 +168,7 @@ impl Scans {
         for scanned in &self.columns {
             let findings = scanned.scan.findings(&scanned.name);
             let of_column = findings.into_iter().filter(|finding| {
-                policies.is_sure(finding) && (!scanned.defined || is_certain(finding.kind))
+                policies.is_sure(finding) && (!scanned.defined || finding.kind.is_certain())
             });
             found.extend(of_column.map(|finding| PersonalData {
                 column: shown(&scanned.name),
@@ -192,11 +192,6 @@ fn is_free_text(column: &Column) -> bool {
     matches!(column.kind, Kind::Text(_))
         && !matches!(column.name, "order_id" | NATURAL_KEY)
         && !column.personal_data().is_some_and(|kind| kind.is_direct() || kind.is_pseudonym())
-}
-
-/// Kinds that goods, suppliers and pages do not look like; they are called after people and places.
-fn is_certain(kind: PersonalKind) -> bool {
-    !matches!(kind, PersonalKind::PersonName | PersonalKind::PostalAddress)
 }
 
 /// The name of an unknown column as reports show it: shortened, and hidden where it is a value
@@ -237,14 +232,8 @@ fn is_name_a_value(name: &str) -> bool {
             Rule::NameDictionary => true,
             // A house, not a column such as "Street 1".
             Rule::AddressStreet => name.starts_with(|first: char| first.is_ascii_digit()),
-            _ => is_certain(rule.kind()) && rule.chance() < CHANCE_IN_NAMES,
+            _ => rule.kind().is_certain() && rule.chance() < CHANCE_IN_NAMES,
         })
-}
-
-/// True when a single value of any column is hardly anything else than personal data.
-pub(crate) fn is_clearly_personal(value: &[u8]) -> bool {
-    let tells = |rule: Rule| is_certain(rule.kind()) && rule.chance() < CHANCE_IN_VALUES;
-    detect(value).iter().any(tells)
 }
 
 /// The part of a name by which it is told from others.

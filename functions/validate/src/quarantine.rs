@@ -9,10 +9,9 @@ use shopflow_core::dataset::{Column, PersonalData};
 use shopflow_core::natural_key::{self, Keys, NATURAL_KEY};
 use shopflow_core::privacy::Privacy;
 use shopflow_core::vocabulary::Vocabularies;
-use shopflow_privacy::Treatment;
 use shopflow_privacy::treatment::{REDACTED, mask};
+use shopflow_privacy::{Treatment, is_clearly_personal};
 
-use crate::personal;
 use crate::reasons;
 use crate::rules::{self, Rule};
 
@@ -171,7 +170,7 @@ impl Quarantine {
         let personal = hidden.is_some()
             || column.is_some_and(Column::is_personal)
             || text.contains('@')
-            || personal::is_clearly_personal(value)
+            || is_clearly_personal(value)
             || (self.has_personal_columns && text.trim().contains(char::is_whitespace));
         if personal {
             return mask::initial_if_any(&text);

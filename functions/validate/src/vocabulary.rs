@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use shopflow_core::dataset::{Column, Kind};
 use shopflow_core::schema_contract::Mode;
 use shopflow_core::vocabulary::{Vocabularies, is_term};
+use shopflow_privacy::is_clearly_personal;
 
 use crate::notes::Notes;
-use crate::personal;
 use crate::rules::Rule;
 use crate::values;
 
@@ -81,7 +81,7 @@ impl Words {
 
     /// A value that tells of a person comes from columns that are mixed up.
     fn may_be_added(&self, value: &[u8]) -> bool {
-        self.new.len() < MOST_NEW_VALUES && is_term(value) && !personal::is_clearly_personal(value)
+        self.new.len() < MOST_NEW_VALUES && is_term(value) && !is_clearly_personal(value)
     }
 
     /// Columns whose set is frozen.

@@ -12,6 +12,7 @@ pub mod error;
 pub mod fields;
 pub mod header;
 pub mod http;
+pub mod json;
 pub mod keys;
 pub mod meter;
 pub mod metrics;

@@ -14,6 +14,9 @@ use crate::numeral::Numeral;
 use crate::rule::{Matches, Rule};
 use crate::shape::{LONGEST, Shape};
 
+/// Rules that so many other values meet at most tell that a single value is what they speak for.
+const CHANCE: f64 = 0.03;
+
 /// The rules that `value` meets. The value is UTF-8 or at least ASCII where it matters; blanks
 /// around it are ignored.
 ///
@@ -58,6 +61,19 @@ pub fn detect(value: &[u8]) -> Matches {
     }
     mixed(value, shape, &mut matches);
     matches
+}
+
+/// True when a single value of any column is hardly anything else than personal data.
+///
+/// ```
+/// use shopflow_privacy::is_clearly_personal;
+///
+/// assert!(is_clearly_personal(b"ada@example.com"));
+/// assert!(!is_clearly_personal(b"Emma Smith"));
+/// ```
+pub fn is_clearly_personal(value: &[u8]) -> bool {
+    let tells = |rule: Rule| rule.kind().is_certain() && rule.chance() < CHANCE;
+    detect(value).iter().any(tells)
 }
 
 /// Digits and separators.

@@ -122,6 +122,12 @@ impl Kind {
         matches!(self, Kind::CustomerId | Kind::SessionId)
     }
 
+    /// True for kinds that goods, suppliers and pages do not look like; they are called after people
+    /// and places.
+    pub fn is_certain(self) -> bool {
+        !matches!(self, Kind::PersonName | Kind::PostalAddress)
+    }
+
     /// True for numbers a state gives to a person.
     pub fn is_national_id(self) -> bool {
         (Kind::UsSsn..=Kind::InAadhaar).contains(&self)

@@ -3,6 +3,7 @@
 //! | module | question |
 //! |---|---|
 //! | [`detect()`], [`Rule`] | which rules does one value meet? |
+//! | [`is_clearly_personal()`] | is that enough to hide it wherever it stands? |
 //! | [`ColumnScan`], [`Finding`] | so what does a column hold, and how sure is that? |
 //! | [`policy`] | how confidential is it, and what does each layer do with it? |
 //! | [`treatment`] | the treatments: keyed hash, masks, redaction |
@@ -32,7 +33,7 @@ mod scan;
 mod shape;
 pub mod treatment;
 
-pub use detect::detect;
+pub use detect::{detect, is_clearly_personal};
 pub use kind::Kind;
 pub use names::Unknown;
 pub use policy::{Class, Decision, Declared, Layer, Policies, PolicyProblems, RawPolicies};

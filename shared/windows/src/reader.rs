@@ -9,11 +9,11 @@
 
 mod careful;
 mod checks;
-mod fields;
 mod kept;
 mod scan;
 
 use shopflow_core::dataset::{Column, Kind};
+use shopflow_core::json;
 use shopflow_core::rules::{self, Rule};
 use shopflow_core::schema_contract::{Contract, Mode};
 use shopflow_core::{Dataset, Settings};
@@ -108,11 +108,8 @@ impl Reader {
     /// The refusal of a column's value.
     fn refusal(&self, known: &Known, rule: Rule, value: Option<&str>) -> Refusal {
         let column = known.column;
-        let is_of_texts = rule == Rule::OutOfRange && self.checks.has_text_keys(column);
-        let reason = match is_of_texts {
-            true => checks::too_large(column),
-            false => rules::reason(rule, Some(column), self.checks.sets()),
-        };
+        let reason = json::too_large(column, rule, self.checks.keys())
+            .unwrap_or_else(|| rules::reason(rule, Some(column), self.checks.sets()));
         let value = value.filter(|value| known.is_shown && !value.is_empty());
         let value = value.map(|value| value[..value.floor_char_boundary(SHOWN_BYTES)].to_owned());
         Refusal { column: Some(column.name), rule, value, reason }

@@ -3,14 +3,17 @@
 use std::borrow::Cow;
 
 use shopflow_core::Dataset;
+use shopflow_core::json::{self, Scalar};
 use shopflow_core::rules::{self, Rule};
 use shopflow_core::schema_contract::Mode;
 
-use super::fields::{Fields, Scalar};
 use super::kept::{Kept, blank, keep};
 use super::{Known, Reader};
 use crate::click::Click;
 use crate::refusal::Refusal;
+
+/// An event; of what the dataset does not know nothing is kept.
+type Object<'a> = json::Object<'a, ()>;
 
 impl Reader {
     /// Reads an event field by field, in the order in which `validate` judges.
@@ -20,14 +23,14 @@ impl Reader {
         let Ok(text) = std::str::from_utf8(object) else {
             return Err(self.wrong_encoding(object));
         };
-        let fields = Fields::parse(text, columns).map_err(|error| {
+        let event = Object::parse(text, columns).map_err(|error| {
             // The parser's own words would repeat parts of the event.
             let reason = format!("the event is not one JSON object (at byte {})", error.column());
             Refusal::of_whole(Rule::InvalidJson, reason)
         })?;
-        self.check_whole(&fields)?;
+        self.check_whole(&event)?;
         let mut click = blank();
-        for (known, value) in self.columns.iter().zip(fields.values) {
+        for (known, value) in self.columns.iter().zip(event.values) {
             let checked = match &value {
                 None if known.column.required => Err(Rule::MissingField),
                 Some(Scalar::Null) if known.column.required => Err(Rule::NullValue),
@@ -57,22 +60,22 @@ impl Reader {
     }
 
     /// What is wrong with the event as a whole.
-    fn check_whole(&self, fields: &Fields<'_>) -> Result<(), Refusal> {
-        if let Some(twice) = fields.twice {
+    fn check_whole(&self, event: &Object<'_>) -> Result<(), Refusal> {
+        if let Some(twice) = event.twice {
             let name = self.columns.get(twice).map_or("", |known| known.column.name);
             let reason = format!("the event has field {name} twice");
             return Err(Refusal::of_whole(Rule::InvalidJson, reason));
         }
         let is_unknown = match self.contract.columns {
             Mode::Evolve | Mode::DiscardValue => false,
-            Mode::DiscardRow => fields.unknown.has_value,
-            Mode::Freeze => fields.unknown.is_there,
+            Mode::DiscardRow => event.unknown.has_value,
+            Mode::Freeze => event.unknown.is_there,
         };
         if is_unknown {
             let reason = "the event has a field that the dataset does not know";
             return Err(Refusal::of_whole(Rule::UnknownColumn, reason));
         }
-        if self.contract.columns != Mode::DiscardValue && fields.unknown.has_nul {
+        if self.contract.columns != Mode::DiscardValue && event.unknown.has_nul {
             let reason = rules::reason(Rule::ControlCharacter, None, self.checks.sets());
             return Err(Refusal::of_whole(Rule::ControlCharacter, reason));
         }
@@ -82,8 +85,8 @@ impl Reader {
     /// Names the field with the wrong bytes, if the event can be read otherwise.
     fn wrong_encoding(&self, object: &[u8]) -> Refusal {
         let text = String::from_utf8_lossy(object);
-        let fields = Fields::parse(&text, Dataset::Clickstream.columns());
-        let values = fields.map(|fields| fields.values).unwrap_or_default();
+        let event = Object::parse(&text, Dataset::Clickstream.columns());
+        let values = event.map(|event| event.values).unwrap_or_default();
         let is_wrong = |(_, value): &(&Known, Option<Scalar<'_>>)| match value {
             Some(Scalar::Text(text)) => text.contains(char::REPLACEMENT_CHARACTER),
             Some(_) | None => false,

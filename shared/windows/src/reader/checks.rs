@@ -3,15 +3,15 @@
 use chrono::{DateTime, LocalResult, Offset, TimeZone};
 use chrono_tz::Tz;
 use shopflow_core::dataset::{Column, Kind};
-use shopflow_core::natural_key::{Keys, LARGEST_NUMBER};
+use shopflow_core::json::{self, Number, Scalar};
+use shopflow_core::natural_key::Keys;
 use shopflow_core::rules::Rule;
 use shopflow_core::schema_contract::Mode;
 use shopflow_core::values::{self, Moment, time};
 use shopflow_core::vocabulary::{Vocabularies, is_term};
 use shopflow_core::{Dataset, Settings};
-use shopflow_privacy::detect;
+use shopflow_privacy::is_clearly_personal;
 
-use super::fields::Scalar;
 use super::kept::Kept;
 use crate::window::Micros;
 
@@ -40,30 +40,20 @@ impl Checks {
         &self.sets
     }
 
-    /// True for a column with keys that may be texts.
-    pub fn has_text_keys(&self, column: &Column) -> bool {
-        self.keys.has_texts(column)
+    /// How events write keys.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// Checks any value but `null`.
     pub fn value(&self, column: &Column, value: &Scalar<'_>) -> Result<Kept, Rule> {
-        match (value, column.kind) {
-            (Scalar::Text(text), _) => self.text(column, text),
-            (Scalar::Positive(_) | Scalar::Negative(_) | Scalar::Decimal(_), kind) => {
-                self.number(column, kind, value)
-            }
-            (Scalar::Null | Scalar::Boolean(_) | Scalar::Nested, _) => Err(Rule::WrongType),
+        if let Scalar::Text(text) = value {
+            return self.text(column, text);
         }
-    }
-
-    fn number(&self, column: &Column, kind: Kind, value: &Scalar<'_>) -> Result<Kept, Rule> {
-        match kind {
-            Kind::Reference(of) if self.keys.are_texts(of) => whole(value, LARGEST_NUMBER),
-            Kind::Id | Kind::Reference(_) => whole(value, i64::MAX as u64),
-            Kind::Quantity => whole(value, i32::MAX as u64),
-            Kind::Units => units(value),
-            kind if kind.is_decimal() => self.text(column, &value.to_text()),
-            _ => Err(Rule::WrongType),
+        match json::number(column.kind, value, &self.keys)? {
+            Number::Whole(number) => Ok(Kept::Number(number)),
+            Number::Units(_) => Ok(Kept::Other),
+            Number::Decimal(digits) => self.text(column, &digits),
         }
     }
 
@@ -149,25 +139,6 @@ impl Checks {
     }
 }
 
-/// Why a number is refused where keys are texts: those that are made of texts begin behind the limit.
-pub(super) fn too_large(column: &Column) -> String {
-    format!(
-        "{} is a number over {LARGEST_NUMBER}, the largest that can be a key where keys are texts: \
-         write it as a string",
-        column.name
-    )
-}
-
-/// A value that tells of a person comes from columns that are mixed up. What so many other texts are
-/// as well tells nothing (as in `validate`).
-fn is_clearly_personal(value: &[u8]) -> bool {
-    use shopflow_privacy::Kind;
-    const CHANCE: f64 = 0.03;
-    detect(value).iter().any(|rule| {
-        !matches!(rule.kind(), Kind::PersonName | Kind::PostalAddress) && rule.chance() < CHANCE
-    })
-}
-
 fn country(code: &'static str) -> Kept {
     match code.as_bytes() {
         [first, second] => Kept::Country([*first, *second]),
@@ -178,41 +149,6 @@ fn country(code: &'static str) -> Kept {
 /// Hundredths of ten-thousandths, halves away from zero.
 fn cents(amount: i64) -> Kept {
     Kept::Cents((amount + 50 * amount.signum()) / 100)
-}
-
-fn units(value: &Scalar<'_>) -> Result<Kept, Rule> {
-    const MOST: u64 = i32::MAX as u64;
-    match value {
-        Scalar::Positive(0) => Err(Rule::Zero),
-        Scalar::Positive(number) if *number > MOST => Err(Rule::OutOfRange),
-        Scalar::Negative(number) if number.unsigned_abs() > MOST => Err(Rule::OutOfRange),
-        Scalar::Decimal(number) if number.fract() != 0.0 => Err(Rule::NotAnInteger),
-        Scalar::Decimal(number) if *number == 0.0 => Err(Rule::Zero),
-        Scalar::Decimal(number) if number.abs() > MOST as f64 => Err(Rule::OutOfRange),
-        Scalar::Positive(_) | Scalar::Negative(_) | Scalar::Decimal(_) => Ok(Kept::Other),
-        Scalar::Null | Scalar::Boolean(_) | Scalar::Text(_) | Scalar::Nested => {
-            Err(Rule::WrongType)
-        }
-    }
-}
-
-fn whole(value: &Scalar<'_>, max: u64) -> Result<Kept, Rule> {
-    match value {
-        Scalar::Positive(0) | Scalar::Negative(_) => Err(Rule::NotPositive),
-        Scalar::Positive(number) if *number > max => Err(Rule::OutOfRange),
-        Scalar::Positive(number) => Ok(Kept::Number(*number)),
-        Scalar::Decimal(number) if number.fract() != 0.0 => Err(Rule::NotAnInteger),
-        Scalar::Decimal(number) if *number <= 0.0 => Err(Rule::NotPositive),
-        Scalar::Decimal(number) => match values::whole(*number) {
-            Some(number) if number as u64 <= max => Ok(Kept::Number(number as u64)),
-            Some(_) | None if *number > max as f64 => Err(Rule::OutOfRange),
-            // Written with a point, and so large that digits were lost.
-            Some(_) | None => Err(Rule::NotAnInteger),
-        },
-        Scalar::Null | Scalar::Boolean(_) | Scalar::Text(_) | Scalar::Nested => {
-            Err(Rule::WrongType)
-        }
-    }
 }
 
 #[cfg(test)]
