@@ -5,7 +5,7 @@
 
 mod shop;
 
-use shopflow::stream::{Counts, settle};
+use shopflow::stream::{Counts, counts, settle};
 use tokio_postgres::Client;
 
 /// Adds a shard with counters that balance.
@@ -24,10 +24,10 @@ async fn shard(client: &Client, stream: &str, shard: &str, times: i64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_counters_of_all_shards_of_a_stream_add_up_and_others_do_not_matter() {
     let client = shop::migrated().await;
-    assert_eq!(Counts::read(&client, "clicks").await.unwrap(), Counts::default());
+    assert_eq!(counts(&client, "clicks").await.unwrap(), Counts::default());
     shard(&client, "clicks", "shardId-000000000000", 1).await;
     shard(&client, "others", "shardId-000000000000", 1_000).await;
-    let before = Counts::read(&client, "clicks").await.unwrap();
+    let before = counts(&client, "clicks").await.unwrap();
     assert_eq!((before.received, before.read_once()), (100, 91));
     shard(&client, "clicks", "shardId-000000000001", 10).await;
     let added = settle(&client, "clicks", &before, 910).await.unwrap();

@@ -1,7 +1,7 @@
 //! The stream of clicks as those see it who send to it.
 
 use serde_json::Value;
-use shopflow::stream::Counts;
+use shopflow::stream::{Counts, counts};
 use shopflow_aws::kinesis::{self, Record};
 use shopflow_testkit::wait::Wait;
 
@@ -32,7 +32,7 @@ impl Cloud {
         if self.count(tables).await == 0 {
             return Counts::default();
         }
-        Counts::read(&self.database, self.stream()).await.expect("counters of the stream")
+        counts(&self.database, self.stream()).await.expect("counters of the stream")
     }
 
     /// Waits until the stream has read so many events, whatever became of them; what it counts then.

@@ -14,7 +14,9 @@ use super::inputs;
 use crate::args::Stream;
 use crate::console::{Console, seconds};
 use crate::local::home::Home;
-use crate::stream::{Answers, Counts, Labels, Pace, Sent, Ticker, Verdict, send, settle, watched};
+use crate::stream::{
+    Answers, Counts, Labels, Pace, Sent, Ticker, Verdict, counts, send, settle, watched,
+};
 use crate::target::{DATABASE_URL, Target};
 
 /// The file with the labels, in the folder of the local cloud.
@@ -36,7 +38,7 @@ pub async fn stream(arguments: &Stream) -> Result<ExitCode> {
         None => None,
     };
     let before = match &database {
-        Some(client) => Counts::read(client, name).await?,
+        Some(client) => counts(client, name).await?,
         None => Counts::default(),
     };
     let path = labels_path(arguments)?;

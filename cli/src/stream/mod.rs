@@ -12,8 +12,9 @@ mod send;
 mod ticker;
 mod verdict;
 
-pub use account::{Counts, settle};
+pub use account::{counts, settle};
 pub use labels::{Labels, Tally};
 pub use send::{Answers, Pace, Sent, send};
+pub use shopflow_windows::Counts;
 pub use ticker::{Ticker, watched};
 pub use verdict::Verdict;

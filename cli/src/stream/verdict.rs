@@ -2,8 +2,8 @@
 
 use shopflow_generate::live::Label;
 use shopflow_page::number::thousands;
+use shopflow_windows::Counts;
 
-use super::account::Counts;
 use super::labels::Tally;
 use crate::table::Table;
 

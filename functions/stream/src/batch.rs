@@ -15,11 +15,11 @@ use std::time::Duration;
 
 use shopflow_core::Result;
 use shopflow_core::runtime::Invocation;
+use shopflow_windows::Counts;
 
 use crate::closing;
 use crate::connection::Connection;
 use crate::context::Context;
-use crate::counts::Counts;
 use crate::event::{self, BatchAnswer, ItemFailure};
 use crate::gate::Patience;
 use crate::moment::seconds_between;
@@ -122,7 +122,7 @@ fn report(context: &Context, shard: &str, applied: &Applied, invocation: &Invoca
         ("EventsFuture", counts.future),
         ("EventsDuplicate", counts.duplicates),
         ("EventsRepeated", counts.repeated),
-        ("CheckpointConflicts", counts.conflicts),
+        ("CheckpointConflicts", u64::from(counts.repeated > 0)),
     ] {
         metrics.count(name, count, &[]);
     }

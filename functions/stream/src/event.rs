@@ -1,8 +1,7 @@
 //! What calls the function, and what it answers.
 
 use serde::{Deserialize, Serialize};
-
-use crate::counts::Counts;
+use shopflow_windows::Counts;
 
 /// A batch of the stream, or the tick.
 #[derive(Debug, Clone, Deserialize)]

@@ -11,7 +11,6 @@ mod batch;
 mod closing;
 mod connection;
 mod context;
-mod counts;
 mod event;
 mod gate;
 mod handler;
@@ -27,6 +26,6 @@ mod visits;
 mod volume;
 
 pub use context::{Clock, Context, Places};
-pub use counts::Counts;
 pub use event::{Answer, BatchAnswer, Event, ItemFailure, Kinesis, Record, TickAnswer};
 pub use handler::handle;
+pub use shopflow_windows::Counts;

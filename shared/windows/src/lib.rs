@@ -8,6 +8,7 @@
 //! * States and sessions merge in any order and grouping: a window is the merge of its slices, over
 //!   all shards. Counts, sums and sets of visitors come out the same to the last bit.
 //! * [`watermark`] says how far the stream is, [`is_too_late`] what comes too late for a definition.
+//! * [`Counts`] account for every event.
 //!
 //! docs/streaming.md says what the terms mean.
 //!
@@ -39,6 +40,7 @@
 mod accumulator;
 mod batch;
 mod click;
+mod counts;
 mod definition;
 mod distinct;
 mod filter;
@@ -55,6 +57,7 @@ mod wire;
 
 pub use batch::{Batch, Fate, Parts, Places};
 pub use click::Click;
+pub use counts::Counts;
 pub use definition::{
     Aggregate, AggregateKind, Definition, Definitions, DistinctColumn, FUTURE, KeyColumn, SESSIONS,
     SumColumn, TopColumn,

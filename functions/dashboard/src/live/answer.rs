@@ -212,17 +212,8 @@ pub struct Lag {
 /// What became of the events, since the stream began.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    pub received: i64,
-    pub applied: i64,
-    /// Of records that had been counted already.
-    pub repeated: i64,
-    pub duplicates: i64,
-    pub refused: i64,
-    /// Applied, but behind the watermark.
-    pub late: i64,
-    /// For every window.
-    pub too_late: i64,
-    pub future: i64,
+    #[serde(flatten)]
+    pub events: shopflow_windows::Counts,
     /// Too late for one definition or more, of the last hour: by definition.
     pub too_late_last_hour: Vec<TooLate>,
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use shopflow_core::Result;
 use shopflow_postgres::PgResultExt;
 use shopflow_windows::FUTURE;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::{Json, ToSql, Type};
 
 use super::answer::{Counts, Lag, TooLate};
 use super::clock::MINUTE;
@@ -12,10 +12,7 @@ use super::source::Reading;
 
 const SHARDS: &str = "
 SELECT count(*), max(last_arrival), max(last_event),
-       coalesce(sum(received), 0)::bigint, coalesce(sum(applied), 0)::bigint,
-       coalesce(sum(repeated), 0)::bigint, coalesce(sum(duplicates), 0)::bigint,
-       coalesce(sum(refused), 0)::bigint, coalesce(sum(late), 0)::bigint,
-       coalesce(sum(too_late), 0)::bigint, coalesce(sum(future), 0)::bigint
+       coalesce(jsonb_agg(shards), '[]')
 FROM stream.shards WHERE stream = $1";
 
 const TOO_LATE: &str = "
@@ -47,17 +44,10 @@ pub async fn read(reading: &Reading<'_>) -> Result<Option<(Lag, Counts)>> {
     };
     let too_late_last_hour =
         too_late.iter().map(|row| TooLate { definition: row.get(0), events: row.get(1) }).collect();
-    let counts = Counts {
-        received: row.get(3),
-        applied: row.get(4),
-        repeated: row.get(5),
-        duplicates: row.get(6),
-        refused: row.get(7),
-        late: row.get(8),
-        too_late: row.get(9),
-        future: row.get(10),
-        too_late_last_hour,
-    };
+    let Json(of_shards) = row
+        .try_get::<_, Json<Vec<shopflow_windows::Counts>>>(3)
+        .or_db("read the counters of the stream")?;
+    let counts = Counts { events: of_shards.into_iter().sum(), too_late_last_hour };
     Ok((lag.shards > 0).then_some((lag, counts)))
 }
 

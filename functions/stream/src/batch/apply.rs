@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use futures::{StreamExt, TryStreamExt};
 use shopflow_core::{Error, ErrorKind, Result};
 use shopflow_postgres::PgResultExt;
-use shopflow_windows::{Batch, Fate, Micros, Parts, slice_of};
+use shopflow_windows::{Batch, Counts, Fate, Micros, Parts, slice_of};
 use tokio_postgres::Transaction;
 
 use super::group::{Group, Record};
@@ -19,7 +19,6 @@ use super::staged::{self, Staged};
 use super::{sessions, too_late};
 use crate::connection::{Connection, Statements};
 use crate::context::Context;
-use crate::counts::Counts;
 use crate::gate;
 use crate::kept::Kept;
 use crate::moment::{MINUTE, moment, seconds};
@@ -187,7 +186,6 @@ impl Attempt<'_> {
             received: group.received(),
             repeated: group.repeated,
             refused: group.received() - group.repeated - events.accepted.len() as u64,
-            conflicts: u64::from(group.repeated > 0),
             ..Counts::default()
         };
         for event in &events.accepted {

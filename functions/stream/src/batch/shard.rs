@@ -3,11 +3,10 @@
 use chrono::{DateTime, Utc};
 use shopflow_core::Result;
 use shopflow_postgres::{Client, PgResultExt};
-use shopflow_windows::Micros;
+use shopflow_windows::{Counts, Micros};
 use tokio_postgres::{Row, Transaction};
 
 use crate::connection::Statements;
-use crate::counts::Counts;
 use crate::moment::{micros, moment};
 use crate::sequence::Sequence;
 
@@ -110,17 +109,8 @@ pub async fn advance(
 ) -> Result<()> {
     step.counts.check()?;
     let statement = statements.of(transaction, ADVANCE).await?;
-    let Counts {
-        received,
-        applied,
-        repeated,
-        duplicates,
-        refused,
-        too_late,
-        future,
-        late,
-        conflicts: _,
-    } = step.counts;
+    let Counts { received, applied, repeated, duplicates, refused, too_late, future, late } =
+        step.counts;
     let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     let (watermark, last_event) = (step.watermark.map(moment), step.last_event.map(moment));
     let advanced = transaction
