@@ -104,18 +104,16 @@ struct Attempt<'a> {
 impl Attempt<'_> {
     /// Nothing when the shard has moved on meanwhile.
     async fn run(&self, connection: &mut Connection) -> Result<Option<Applied>> {
-        let Attempt { context, shard, group, events, known } = self;
+        let Attempt { context, shard, group, events, .. } = self;
         let quarantine = quarantine::of(shard, group, &events.refused(group))?;
         let Connection { client, statements } = connection;
         let transaction = client.transaction().await.or_db("begin batch")?;
         gate::share(&transaction, statements, &context.stream).await?;
         let locked = shard::lock(&transaction, statements, &context.stream, shard).await?;
-        // With a first watermark, events may count for which there are no partitions.
-        let has_begun = known.watermark.is_none() && locked.watermark.is_some();
-        if has_begun || context.is_ordered() && locked.version != known.version {
+        let Some(locked) = locked.filter(|locked| self.is_current(locked)) else {
             transaction.rollback().await.or_db("roll back batch")?;
             return Ok(None);
-        }
+        };
         let fresh = self.fresh(&transaction, statements, &locked).await?;
         let Judged { counts, parts, future, staged } = self.judge(&locked, fresh);
         let objects = staged::of(shard, group, &staged);
@@ -136,6 +134,14 @@ impl Attempt<'_> {
             oldest_arrival: group.records.iter().map(|record| record.arrival).min(),
             ends_slice: slice(step.watermark) > slice(locked.own_watermark),
         }))
+    }
+
+    /// False when the shard has moved on since it was looked at.
+    fn is_current(&self, locked: &Shard) -> bool {
+        let Attempt { context, known, .. } = self;
+        // With a first watermark, events may count for which there are no partitions.
+        let has_begun = known.watermark.is_none() && locked.watermark.is_some();
+        !has_begun && (!context.is_ordered() || locked.version == known.version)
     }
 
     /// The numbers of events in time that have not been seen before.
