@@ -1,6 +1,6 @@
 //! A group of records comes into effect: one transaction, beside which its objects are written.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -154,8 +154,9 @@ impl Attempt<'_> {
         let floor = self.events.floor(locked.watermark);
         let lateness = self.context.longest_lateness();
         let counting = self.events.accepted.iter().filter(|event| event.counts(floor, lateness));
-        let numbers: BTreeSet<Seen> = counting.map(number).collect();
-        seen::insert(transaction, statements, &numbers).await
+        let times = counting.map(|event| (event.click.event_id, event.click.timestamp));
+        let times: Vec<(u128, Micros)> = times.collect();
+        seen::note(transaction, statements, &times).await
     }
 
     /// Adds the events to the slices and visits of the shard, each event once.
