@@ -11,5 +11,6 @@ mod variables;
 pub use cloud::{Cloud, Execution};
 pub use files::{customers, products, transactions};
 pub use ledger::{Ledger, Line};
+pub use stream::Shard;
 pub use texts::Text;
 pub use variables::Variables;

@@ -16,7 +16,7 @@ pub struct Context {
     pub(crate) page: Page,
     secret: String,
     database: Database,
-    /// Kept between requests: a page asks every second.
+    /// One on which nothing has failed, kept between requests: a page asks every second.
     connection: Mutex<Option<Client>>,
 }
 
@@ -78,14 +78,16 @@ impl Context {
         let kept = self.connection.lock().await.take().filter(|client| !client.is_closed());
         if let Some(mut client) = kept {
             match live::read(&self.source, &mut client, clock, known).await {
+                Ok(answer) => {
+                    *self.connection.lock().await = Some(client);
+                    return Ok(answer);
+                }
                 // The connection of an instance that was asleep may be gone; a new one tells more.
-                Err(error) if error.kind().is_transient() => {
+                Err(error) if error.kind().is_transient() || client.is_closed() => {
                     tracing::info!(error = %error, "connecting to the database again");
                 }
-                answer => {
-                    *self.connection.lock().await = Some(client);
-                    return answer;
-                }
+                // What has failed in the midst of something is not used again either.
+                Err(error) => return Err(error),
             }
         }
         let mut client = self.database.connect().await?;

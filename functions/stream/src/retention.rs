@@ -1,12 +1,14 @@
 //! What is past its time is deleted, a bounded number of rows at a time.
 
+mod shards;
+
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use shopflow_core::Result;
 use shopflow_core::runtime::Invocation;
 use shopflow_postgres::{PgResultExt, db_error};
-use shopflow_windows::{Definition, Micros, SLICE_MICROS};
+use shopflow_windows::{Definition, Definitions, Micros, SLICE_MICROS};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 
@@ -22,9 +24,20 @@ const ROUND: i64 = 10_000;
 const RESERVE: Duration = Duration::from_secs(8);
 /// Partitions that go with one tick.
 const PARTITIONS: usize = 24;
-/// How long what was handed over or sent is remembered.
+/// How long what was handed over or sent is remembered, and a shard that brings nothing.
 const REMEMBERED_DAYS: u64 = 9;
 
+// From name to name along the index, and not row by row.
+const NAMES: &str = "WITH RECURSIVE names AS ( \
+         (SELECT definition, window_name FROM stream.windows WHERE stream = $1 \
+          ORDER BY definition, window_name LIMIT 1) \
+         UNION ALL \
+         SELECT next.definition, next.window_name FROM names CROSS JOIN LATERAL ( \
+             SELECT definition, window_name FROM stream.windows \
+             WHERE stream = $1 \
+                 AND (definition, window_name) > (names.definition, names.window_name) \
+             ORDER BY definition, window_name LIMIT 1) AS next) \
+     SELECT definition, window_name FROM names";
 const WINDOWS: &str = "DELETE FROM stream.windows WHERE ctid = ANY (ARRAY( \
      SELECT ctid FROM stream.windows WHERE stream = $1 AND definition = $2 AND window_name = $3 \
          AND window_start < $4 LIMIT $5))";
@@ -69,12 +82,12 @@ pub async fn run(
     let remembered = before(Duration::from_secs(REMEMBERED_DAYS * 24 * 3600));
     let stream = &context.stream;
     let definitions = &context.definitions;
+    let names = connection.client.query(NAMES, &[stream]).await.or_db("list windows")?;
     let mut pass = Pass { connection, invocation, rows: 0 };
-    for definition in &definitions.windows {
-        let oldest = before(definition.retention);
-        for window in &definition.windows {
-            pass.delete(WINDOWS, &[stream, &definition.name, &window.name, &oldest]).await?;
-        }
+    for row in &names {
+        let (definition, window): (&str, &str) = (row.get(0), row.get(1));
+        let oldest = before(retention(definitions, definition));
+        pass.delete(WINDOWS, &[stream, &definition, &window, &oldest]).await?;
     }
     let visits = before(definitions.sessions.retention);
     pass.delete(SESSIONS, &[stream, &visits]).await?;
@@ -83,15 +96,29 @@ pub async fn run(
     let slices: Vec<DateTime<Utc>> = definitions.windows.iter().map(oldest).collect();
     let other = slices.iter().min().copied().unwrap_or(moment(watermark));
     pass.delete(SLICES, &[stream, &names, &slices, &other]).await?;
-    let longest = definitions.windows.iter().map(|definition| definition.retention).max();
-    let longest = before(longest.unwrap_or(definitions.sessions.retention));
-    pass.delete(TOO_LATE, &[stream, &longest]).await?;
+    pass.delete(TOO_LATE, &[stream, &before(longest(definitions))]).await?;
     // Notices are known by what is there: as long as the visits they are about.
     pass.delete(OUTBOX, &[stream, &visits.min(remembered)]).await?;
     pass.delete(STAGED, &[stream, &remembered]).await?;
     pass.delete(HANDOVERS, &[stream, &remembered]).await?;
     tracing::info!(rows = pass.rows, "deleted what is past its time");
+    if invocation.remaining() > RESERVE {
+        shards::forget(context, connection, remembered).await?;
+    }
     drop_partitions(context, connection, invocation).await
+}
+
+/// How long windows of this name are kept. Those of a definition that is gone are kept as long as any:
+/// how long it would have kept them, it has taken with it.
+fn retention(definitions: &Definitions, name: &str) -> Duration {
+    let own = definitions.windows.iter().find(|definition| definition.name == name);
+    own.map_or_else(|| longest(definitions), |own| own.retention)
+}
+
+/// How long windows are kept at most.
+fn longest(definitions: &Definitions) -> Duration {
+    let windows = definitions.windows.iter().map(|definition| definition.retention);
+    windows.max().unwrap_or(definitions.sessions.retention)
 }
 
 /// Where the slices begin that a window of the definition may still need.
@@ -160,7 +187,7 @@ async fn drop_partitions(
 
 #[cfg(test)]
 mod tests {
-    use shopflow_windows::{Definitions, is_too_late, slice_of};
+    use shopflow_windows::{is_too_late, slice_of};
 
     use super::*;
 

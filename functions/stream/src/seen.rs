@@ -1,6 +1,6 @@
 //! Numbers of events that have come, in a partition per hour of the event.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use shopflow_core::Result;
@@ -11,8 +11,19 @@ use uuid::Uuid;
 
 use crate::connection::Statements;
 use crate::context::Context;
-use crate::moment::{HOUR, micros, moment};
+use crate::moment::{HOUR, MINUTE, micros, moment};
 
+/// Events so near to a full hour are looked for beyond it, too. Of an event without a time `collect`
+/// takes that of the request: if the page sends it again, with the full hour in between, it is the same
+/// number in another hour.
+const NEAR: Micros = 5 * MINUTE;
+
+// An index scan for each event: a join might read the partitions as a whole.
+const FIND: &str = "SELECT new.event_id \
+     FROM unnest($1::uuid[], $2::timestamptz[]) AS new (event_id, hour) \
+     CROSS JOIN LATERAL ( \
+         SELECT FROM stream.seen AS known \
+         WHERE known.event_id = new.event_id AND known.hour = new.hour LIMIT 1) AS known";
 const INSERT: &str = "INSERT INTO stream.seen (event_id, hour) \
      SELECT event_id, hour FROM unnest($1::uuid[], $2::timestamptz[]) AS new (event_id, hour) \
      ON CONFLICT DO NOTHING RETURNING event_id, hour";
@@ -68,27 +79,75 @@ async fn make(client: &mut Client, hour: i64) -> Result<()> {
     transaction.commit().await.or_db("commit partition")
 }
 
-/// Notes events, in their order, so that batches with the same ones do not wait for each other
-/// crosswise; those that had not been seen.
+/// Notes events by their numbers and times; those that had not been seen. Of several with the same
+/// number the first is the event.
 ///
 /// # Errors
 /// `Transient.Database`.
-pub async fn insert(
+pub async fn note(
     transaction: &Transaction<'_>,
     statements: &mut Statements,
-    events: &BTreeSet<Seen>,
+    events: &[(u128, Micros)],
+) -> Result<HashSet<Seen>> {
+    let mut times: BTreeMap<u128, Micros> = BTreeMap::new();
+    for (id, time) in events {
+        times.entry(*id).or_insert(*time);
+    }
+    let near = times.iter().filter_map(|(id, time)| Some((*id, hour_beyond(*time)?))).collect();
+    let elsewhere = find(transaction, statements, near).await?;
+    let new = times.iter().filter(|(id, _)| !elsewhere.contains(*id));
+    let new = new.map(|(id, time)| (*id, time.div_euclid(HOUR))).collect();
+    insert(transaction, statements, new).await
+}
+
+/// The hour on the other side of the full hour that a time is near to.
+fn hour_beyond(time: Micros) -> Option<i64> {
+    let (hour, past) = (time.div_euclid(HOUR), time.rem_euclid(HOUR));
+    if past < NEAR {
+        Some(hour - 1)
+    } else if past >= HOUR - NEAR {
+        Some(hour + 1)
+    } else {
+        None
+    }
+}
+
+/// The numbers of those that have been seen.
+async fn find(
+    transaction: &Transaction<'_>,
+    statements: &mut Statements,
+    events: Vec<Seen>,
+) -> Result<HashSet<u128>> {
+    if events.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let (ids, hours) = columns(&events);
+    let statement = statements.of(transaction, FIND).await?;
+    let rows = transaction.query(&statement, &[&ids, &hours]).await.or_db("look for events")?;
+    Ok(rows.iter().map(|row| row.get::<_, Uuid>(0).as_u128()).collect())
+}
+
+/// Enters events, in their order, so that batches with the same ones do not wait for each other
+/// crosswise; those that were not there.
+async fn insert(
+    transaction: &Transaction<'_>,
+    statements: &mut Statements,
+    events: Vec<Seen>,
 ) -> Result<HashSet<Seen>> {
     if events.is_empty() {
         return Ok(HashSet::new());
     }
-    let ids: Vec<Uuid> = events.iter().map(|(id, _)| Uuid::from_u128(*id)).collect();
-    let hours: Vec<DateTime<Utc>> = events.iter().map(|(_, hour)| moment(hour * HOUR)).collect();
+    let (ids, hours) = columns(&events);
     let statement = statements.of(transaction, INSERT).await?;
     let rows = transaction.query(&statement, &[&ids, &hours]).await.or_db("note events")?;
     let seen = |row: &tokio_postgres::Row| {
         (row.get::<_, Uuid>(0).as_u128(), micros(row.get(1)).div_euclid(HOUR))
     };
     Ok(rows.iter().map(seen).collect())
+}
+
+fn columns(events: &[Seen]) -> (Vec<Uuid>, Vec<DateTime<Utc>>) {
+    events.iter().map(|(id, hour)| (Uuid::from_u128(*id), moment(hour * HOUR))).unzip()
 }
 
 /// The partitions that end by `limit`, earliest first.
@@ -114,6 +173,14 @@ fn end_of(name: &str) -> Option<Micros> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_near_a_full_hour_may_be_of_the_hour_beyond_it() {
+        let at = |minutes: i64| hour_beyond(100 * HOUR + minutes * MINUTE);
+        assert_eq!([at(0), at(4), at(5), at(54)], [Some(99), Some(99), None, None]);
+        assert_eq!([at(55), at(59), at(60)], [Some(101), Some(101), Some(100)]);
+        assert_eq!(hour_beyond(-1), Some(0));
+    }
 
     #[test]
     fn the_hour_of_a_partition_is_read_from_its_name() {

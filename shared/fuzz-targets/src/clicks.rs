@@ -15,11 +15,11 @@ const HEADER: usize = 1 + 8;
 
 static DEFINITIONS: LazyLock<Definitions> =
     LazyLock::new(|| Definitions::built_in().expect("the built-in definitions are good"));
-static SETTINGS: LazyLock<Settings> = LazyLock::new(|| {
+pub(crate) static SETTINGS: LazyLock<Settings> = LazyLock::new(|| {
     let settings = Settings::from_sources("local", HashMap::new(), &[]);
     settings.expect("the settings are good")
 });
-static READER: LazyLock<Reader> = LazyLock::new(|| Reader::new(&SETTINGS));
+pub(crate) static READER: LazyLock<Reader> = LazyLock::new(|| Reader::new(&SETTINGS));
 
 /// The data of a record. Its events are read or refused; what is read `validate` lets pass in a file,
 /// and adds up to states that are the same again when they have been stored.

@@ -10,6 +10,7 @@ pub mod clicks;
 pub mod files;
 pub mod manifests;
 pub mod notices;
+pub mod requests;
 pub mod stages;
 pub mod suites;
 pub mod values;
@@ -18,9 +19,10 @@ pub mod values;
 pub type Target = fn(&[u8]);
 
 /// Every target by the name of its program in `fuzz/fuzz_targets/` and of its corpus.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 15] = [
     ("click_record", clicks::record),
     ("click_state", clicks::state),
+    ("collect", requests::collect),
     ("condition", suites::condition),
     ("csv_read", files::read_csv),
     ("csv_validate", files::validate_csv),
@@ -29,6 +31,7 @@ pub const TARGETS: [(&str, Target); 13] = [
     ("json_lines_validate", files::validate_json_lines),
     ("manifest", manifests::manifest),
     ("pgoutput", changes::pgoutput),
+    ("request", requests::request),
     ("stages", stages::agree),
     ("suite", suites::suite),
     ("values", values::grammar),

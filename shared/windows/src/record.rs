@@ -17,15 +17,22 @@ pub const MOST_RECORD_BYTES: usize = 16 << 20;
 
 /// Begins what is compressed with gzip.
 const GZIP: &[u8] = b"\x1f\x8b";
+/// Begins what the Kinesis Producer Library puts together to one record, in a format of its own.
+const AGGREGATED: &[u8] = b"\xf3\x89\x9a\xc2";
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// The events of a record, given as its bytes. The buffer is for those that are not there as they come
 /// out; its content before does not matter.
 ///
 /// # Errors
-/// When the record as a whole cannot be taken apart: broken gzip, too many bytes, or an array that
-/// does not end.
+/// When the record as a whole cannot be taken apart: broken gzip, too many bytes, an array that does
+/// not end, or one that the Kinesis Producer Library has aggregated.
 pub fn events<'a>(data: &'a [u8], buffer: &'a mut Vec<u8>) -> Result<Events<'a>, Refusal> {
+    if data.starts_with(AGGREGATED) {
+        let reason = "the record is aggregated by the Kinesis Producer Library: switch that off \
+                      (AggregationEnabled = false), and put the events of a record on lines";
+        return Err(Refusal::of_whole(Rule::OtherFormat, reason));
+    }
     let is_packed = data.starts_with(GZIP);
     if is_packed {
         unpack(data, buffer)?;
@@ -280,6 +287,17 @@ mod tests {
         // Several members behind each other are one text.
         let twice = [packed(b"{\"a\":1}\n"), packed(b"{\"a\":2}\n")].concat();
         assert_eq!(read(&twice).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn what_the_producer_library_aggregates_is_told_with_what_to_do() {
+        // The mark, a message of Protocol Buffers with a line break in it, and its MD5.
+        let mut data = [AGGREGATED, b"\x0a\x03s-1\x1a\x0b\x08\x00\x1a\x07{\"a\":1}"].concat();
+        data.extend_from_slice(&[0x0A; 16]);
+        let refusal = events(&data, &mut Vec::new()).unwrap_err();
+        assert_eq!((refusal.column, refusal.rule), (None, Rule::OtherFormat));
+        assert!(refusal.reason.contains("AggregationEnabled = false"), "{}", refusal.reason);
+        assert_eq!(read(AGGREGATED), Err(Rule::OtherFormat));
     }
 
     proptest! {

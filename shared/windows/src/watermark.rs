@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::window::{Micros, micros};
 
+/// Under this name stands what shards have counted that are gone. No shard is called so.
+pub const GONE: &str = "gone";
+
 /// What is known of a shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {

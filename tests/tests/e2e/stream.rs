@@ -1,6 +1,7 @@
 //! Clicks as they happen, from their producers to the windows, to silver and to the live page.
 
 mod landed;
+mod reshard;
 
 use std::time::Duration;
 
@@ -21,8 +22,6 @@ use shopflow_tests::Cloud;
 
 use self::landed::Landed;
 
-/// Shards of the stream on the local cloud.
-const SHARDS: i64 = 4;
 /// So many visits reach every shard, whichever way their names are spread.
 const VISITS: u64 = 12;
 /// Runs that files of clicks begin.
@@ -32,6 +31,12 @@ const RUNS: &str = "s3-clickstream-";
 /// them handed over.
 const PATIENT: [(&str, &str); 2] =
     [("SHOPFLOW__STREAM__IDLE_SECONDS", "3600"), ("SHOPFLOW__STREAM__HAND_OVER_MINUTES", "600")];
+
+/// An hour that is over, and long enough ago for events around it.
+fn past_hour() -> DateTime<Utc> {
+    let now = Utc::now().timestamp();
+    DateTime::from_timestamp(now - now.rem_euclid(3600) - 6 * 3600, 0).unwrap()
+}
 
 /// Somebody looks at a product.
 fn click(number: u64, session: &str, at: DateTime<Utc>) -> Value {
@@ -48,9 +53,8 @@ fn everywhere(first: u64, name: &str, at: DateTime<Utc>) -> Vec<Value> {
     (0..VISITS).map(|number| click(first + number, &format!("{name}-{number}"), at)).collect()
 }
 
-/// What happens from twenty past, with everything that goes wrong on the way.
-fn scenario(hour: DateTime<Utc>) -> Scenario {
-    let start = hour + TimeDelta::minutes(20);
+/// What happens in two minutes, with everything that goes wrong on the way.
+fn scenario(start: DateTime<Utc>) -> Scenario {
     // Still to come when the last of them arrives, however slow the machine is.
     let half_a_day = Duration::from_secs(12 * 3600);
     let least = (Utc::now() - start).to_std().unwrap() + half_a_day;
@@ -172,32 +176,22 @@ async fn quarantined(cloud: &Cloud) -> u64 {
     rows as u64
 }
 
-fn address(cloud: &Cloud, output: &str) -> String {
-    cloud.target.stack.function_url(output, Some(&cloud.endpoint)).unwrap()
+/// Sends the first clicks, which every shard gets; what is counted then.
+async fn begin_everywhere(cloud: &Cloud, begin: DateTime<Utc>) -> Counts {
+    cloud.put_clicks(&everywhere(0, "first", begin)).await;
+    let counts = cloud.has_read(VISITS).await;
+    assert_eq!(counts.applied, VISITS);
+    let begun = "SELECT count(*) FROM stream.shards WHERE watermark IS NOT NULL";
+    assert_eq!(cloud.count(begun).await, cloud.shards().await.len() as i64);
+    tick(cloud).await;
+    assert_eq!(watermark(cloud).await, begin - TimeDelta::seconds(30));
+    counts
 }
 
-#[tokio::test]
-async fn each_click_counts_once_and_final_windows_say_what_silver_says() {
-    let cloud = Cloud::fresh().await;
-    let _patient = cloud.variables(&PATIENT);
-    let now = Utc::now().timestamp();
-    let hour = DateTime::from_timestamp(now - now.rem_euclid(3600) - 6 * 3600, 0).unwrap();
-
-    // From here on every shard has a say in how late it is, and none can be ahead of the others.
-    let begin = hour + TimeDelta::seconds(19 * 60 + 30);
-    cloud.put_clicks(&everywhere(0, "first", begin)).await;
-    let before = cloud.has_read(VISITS).await;
-    assert_eq!(before.applied, VISITS);
-    let begun = "SELECT count(*) FROM stream.shards WHERE watermark IS NOT NULL";
-    assert_eq!(cloud.count(begun).await, SHARDS);
-    tick(&cloud).await;
-    assert_eq!(watermark(&cloud).await, begin - TimeDelta::seconds(30));
-
-    let tally = burst(&cloud, scenario(hour)).await;
+/// Holds what was counted of a scenario against the labels of its events.
+fn is_as_labelled(counts: &Counts, tally: &Tally) {
     let of = |labels: &[Label]| labels.iter().map(|label| tally[label]).sum::<u64>();
-    let sent = of(&Label::ALL);
-    let counts = cloud.has_read(VISITS + sent).await.since(&before);
-    assert_eq!(counts.read_once(), sent);
+    assert_eq!(counts.read_once(), of(&Label::ALL));
     assert_eq!(
         [counts.applied, counts.duplicates, counts.refused, counts.too_late, counts.future],
         [
@@ -209,6 +203,26 @@ async fn each_click_counts_once_and_final_windows_say_what_silver_says() {
         ],
         "{tally:?}"
     );
+}
+
+fn address(cloud: &Cloud, output: &str) -> String {
+    cloud.target.stack.function_url(output, Some(&cloud.endpoint)).unwrap()
+}
+
+#[tokio::test]
+async fn each_click_counts_once_and_final_windows_say_what_silver_says() {
+    let cloud = Cloud::fresh().await;
+    let _patient = cloud.variables(&PATIENT);
+    let hour = past_hour();
+
+    // From here on every shard has a say in how late it is, and none can be ahead of the others.
+    let begin = hour + TimeDelta::seconds(19 * 60 + 30);
+    let before = begin_everywhere(&cloud, begin).await;
+
+    let tally = burst(&cloud, scenario(hour + TimeDelta::minutes(20))).await;
+    let sent: u64 = tally.values().sum();
+    let counts = cloud.has_read(VISITS + sent).await.since(&before);
+    is_as_labelled(&counts, &tally);
     assert_eq!(quarantined(&cloud).await, counts.refused);
 
     // What a web page sends.

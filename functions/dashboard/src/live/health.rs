@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use shopflow_core::Result;
 use shopflow_postgres::PgResultExt;
 use shopflow_windows::FUTURE;
+use shopflow_windows::watermark::GONE;
 use tokio_postgres::types::{Json, ToSql, Type};
 
 use super::answer::{Counts, Lag, TooLate};
@@ -11,7 +12,7 @@ use super::clock::MINUTE;
 use super::source::Reading;
 
 const SHARDS: &str = "
-SELECT count(*), max(last_arrival), max(last_event),
+SELECT count(*) FILTER (WHERE shard <> $2), max(last_arrival), max(last_event),
        coalesce(jsonb_agg(shards), '[]')
 FROM stream.shards WHERE stream = $1";
 
@@ -27,8 +28,9 @@ pub async fn read(reading: &Reading<'_>) -> Result<Option<(Lag, Counts)>> {
     let (stream, hour) = (reading.stream, reading.clock.before(60 * MINUTE));
     let parameters: [(&(dyn ToSql + Sync), Type); 3] =
         [(&stream, Type::TEXT), (&hour, Type::TIMESTAMPTZ), (&FUTURE, Type::TEXT)];
+    let shards: [(&(dyn ToSql + Sync), Type); 2] = [(&stream, Type::TEXT), (&GONE, Type::TEXT)];
     let (row, too_late) = tokio::try_join!(
-        reading.transaction.query_typed_one(SHARDS, &parameters[..1]),
+        reading.transaction.query_typed_one(SHARDS, &shards),
         reading.transaction.query_typed(TOO_LATE, &parameters),
     )
     .or_db("read the shards of the stream")?;

@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 use shopflow_dashboard::page;
 use shopflow_testkit::browser::{Browser, axe};
 
+/// Widths of windows, and whether their users prefer dark pages.
+const VIEWS: [(u32, bool); 4] = [(1280, false), (390, true), (390, false), (1280, true)];
+
 /// What the server answers a question for the figures.
 enum Answer {
     Figures(&'static str, Box<Value>),
@@ -126,6 +129,25 @@ fn figures(visitors: i64) -> Box<Value> {
                    "too_late_last_hour": [{"definition": "traffic", "events": 2}]},
         "findings": [{"occurred_at": ago(4_000), "detail": {"metric": "events", "value": 12.0, "usual": 480.4}}],
     }))
+}
+
+/// What there is before the first event.
+fn nothing() -> Box<Value> {
+    let now = chrono::Utc::now();
+    Box::new(json!({
+        "now": now, "until": now, "stream": "clicks", "currency": "EUR", "visitors": null,
+        "events": null, "revenue": null, "funnel": null, "recent": null, "week_before": null,
+        "trends": null, "abandoned_carts": null, "lag": null, "counts": null, "findings": [],
+    }))
+}
+
+/// Holds that the open page is no wider than its window, and that axe finds nothing.
+fn is_sound(browser: &mut Browser, axe: Option<&str>, at: &str) {
+    let overflow = browser.overflow();
+    assert!(overflow <= 0.0, "{at}: {overflow} too wide");
+    if let Some(axe) = axe {
+        assert_eq!(browser.violations(axe), [""; 0], "{at}");
+    }
 }
 
 /// Waits, in the page, until an expression is true.
@@ -261,7 +283,7 @@ fn the_page_fits_wide_and_narrow_windows_is_accessible_and_asks_nobody_else() {
     let address = format!("http://{address}/");
     let axe = axe();
     let mut browser = Browser::start();
-    for (width, is_dark) in [(1280, false), (390, true), (390, false), (1280, true)] {
+    for (width, is_dark) in VIEWS {
         browser.view(width, 844, is_dark);
         let noted = browser.open(&address);
         assert_eq!(noted.complaints, [""; 0]);
@@ -271,11 +293,24 @@ fn the_page_fits_wide_and_narrow_windows_is_accessible_and_asks_nobody_else() {
         wait(&mut browser, IS_LIVE);
         browser.unfold();
         wait(&mut browser, "document.querySelectorAll('#events-rows tr').length === 90");
-        let overflow = browser.overflow();
-        assert!(overflow <= 0.0, "{overflow} too wide at {width}");
-        if let Some(axe) = &axe {
-            let violations = browser.violations(axe);
-            assert_eq!(violations, [""; 0], "at {width}, dark: {is_dark}");
+        is_sound(&mut browser, axe.as_deref(), &format!("at {width}, dark: {is_dark}"));
+    }
+}
+
+#[test]
+fn the_page_fits_and_is_accessible_when_there_are_no_figures() {
+    let axe = axe();
+    let mut browser = Browser::start();
+    for (width, is_dark) in VIEWS {
+        browser.view(width, 844, is_dark);
+        let answers = [Answer::Figures("W/\"0\"", nothing()), Answer::Refused, Answer::Gone];
+        for (state, answer) in ["quiet", "expired", "lost"].into_iter().zip(answers) {
+            let (address, _asked) = serve(vec![answer]);
+            browser.open(&format!("http://{address}/"));
+            wait(&mut browser, &format!("document.body.dataset.state === '{state}'"));
+            assert_ne!(text(&mut browser, "notice"), "", "{state}");
+            let at = format!("{state} at {width}, dark: {is_dark}");
+            is_sound(&mut browser, axe.as_deref(), &at);
         }
     }
 }

@@ -1,8 +1,10 @@
 //! What is asked again and again: tags, and connections that break in between.
 
 use serde_json::json;
+use shopflow_core::ErrorKind;
+use shopflow_testkit::wait::Wait;
 
-use crate::world::{World, at, header, text};
+use crate::world::{NOW, World, at, header, text};
 
 #[tokio::test]
 async fn figures_that_are_known_are_not_sent_again() {
@@ -41,6 +43,13 @@ async fn batches_and_ticks_make_new_figures() {
     }
 }
 
+/// The processes of the sessions of the function.
+async fn sessions(world: &World) -> Vec<i32> {
+    let sql = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() \
+               AND backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY 1";
+    world.sql.query(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+}
+
 #[tokio::test]
 async fn a_connection_that_broke_is_made_again() {
     let world = World::begun().await;
@@ -53,6 +62,56 @@ async fn a_connection_that_broke_is_made_again() {
         .await;
     let (after, _) = world.live().await;
     assert_eq!(before, after);
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_under_a_question_is_made_again() {
+    let world = World::begun().await;
+    let (before, _) = world.live().await;
+    world.execute("BEGIN; LOCK TABLE stream.progress IN ACCESS EXCLUSIVE MODE").await;
+    let end = async {
+        let wait = Wait::until("the question waits");
+        let waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() \
+                       AND wait_event_type = 'Lock'";
+        loop {
+            // Within a transaction the server would show the same activity again and again.
+            world.sql.execute("SELECT pg_stat_clear_snapshot()", &[]).await.unwrap();
+            if let Some(row) = world.sql.query_opt(waiting, &[]).await.unwrap() {
+                let pid: i32 = row.get(0);
+                let sql = "SELECT pg_terminate_backend($1, 60000)";
+                let ended = world.sql.query_one(sql, &[&pid]).await.unwrap();
+                assert!(ended.get::<_, bool>(0));
+                break;
+            }
+            wait.pause(5).await;
+        }
+        world.execute("COMMIT").await;
+    };
+    let ((after, _), ()) = tokio::join!(world.live(), end);
+    assert_eq!(before, after);
+}
+
+#[tokio::test]
+async fn a_connection_on_which_a_question_failed_is_not_used_again() {
+    let world = World::begun().await;
+    let (before, _) = world.live().await;
+    let alone = Wait::until("nobody else is connected");
+    while sessions(&world).await.len() > 1 {
+        alone.pause(5).await;
+    }
+    let first = sessions(&world).await;
+    world.live().await;
+    assert_eq!(sessions(&world).await, first, "as long as nothing fails, it is the same one");
+    world.execute("ALTER TABLE stream.slices RENAME TO other").await;
+    let failed = world.try_ask(NOW, "GET", "/api/live", json!({})).await;
+    assert_eq!(failed.unwrap_err().kind(), ErrorKind::Internal);
+    world.execute("ALTER TABLE stream.other RENAME TO slices").await;
+    let (after, _) = world.live().await;
+    assert_eq!(before, after);
+    let gone = Wait::until("the session that failed is gone");
+    while sessions(&world).await.contains(&first[0]) {
+        gone.pause(5).await;
+    }
 }
 
 #[tokio::test]

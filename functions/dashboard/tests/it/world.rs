@@ -5,6 +5,7 @@ use std::io::Read;
 use chrono::{DateTime, TimeDelta, Utc};
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
+use shopflow_core::Result;
 use shopflow_core::http::{Body, Request, Response};
 use shopflow_core::signed_link;
 use shopflow_dashboard::{Context, Place, handle_at};
@@ -195,10 +196,20 @@ impl World {
     }
 
     pub async fn ask_at(&self, now: &str, method: &str, path: &str, headers: Value) -> Response {
+        self.try_ask(now, method, path, headers).await.unwrap()
+    }
+
+    pub async fn try_ask(
+        &self,
+        now: &str,
+        method: &str,
+        path: &str,
+        headers: Value,
+    ) -> Result<Response> {
         let now = moment(now);
         let token = signed_link::sign(SECRET, now.timestamp() + 60).unwrap();
         let cookies = json!([format!("shopflow_dashboard={token}")]);
-        handle_at(&self.context, &request(method, path, "", headers, cookies), now).await.unwrap()
+        handle_at(&self.context, &request(method, path, "", headers, cookies), now).await
     }
 
     /// The figures, and their tag.

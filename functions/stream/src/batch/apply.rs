@@ -1,6 +1,6 @@
 //! A group of records comes into effect: one transaction, beside which its objects are written.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -103,18 +103,16 @@ struct Attempt<'a> {
 impl Attempt<'_> {
     /// Nothing when the shard has moved on meanwhile.
     async fn run(&self, connection: &mut Connection) -> Result<Option<Applied>> {
-        let Attempt { context, shard, group, events, known } = self;
+        let Attempt { context, shard, group, events, .. } = self;
         let quarantine = quarantine::of(shard, group, &events.refused(group))?;
         let Connection { client, statements } = connection;
         let transaction = client.transaction().await.or_db("begin batch")?;
         gate::share(&transaction, statements, &context.stream).await?;
         let locked = shard::lock(&transaction, statements, &context.stream, shard).await?;
-        // With a first watermark, events may count for which there are no partitions.
-        let has_begun = known.watermark.is_none() && locked.watermark.is_some();
-        if has_begun || context.is_ordered() && locked.version != known.version {
+        let Some(locked) = locked.filter(|locked| self.is_current(locked)) else {
             transaction.rollback().await.or_db("roll back batch")?;
             return Ok(None);
-        }
+        };
         let fresh = self.fresh(&transaction, statements, &locked).await?;
         let Judged { counts, parts, future, staged } = self.judge(&locked, fresh);
         let objects = staged::of(shard, group, &staged);
@@ -137,6 +135,14 @@ impl Attempt<'_> {
         }))
     }
 
+    /// False when the shard has moved on since it was looked at.
+    fn is_current(&self, locked: &Shard) -> bool {
+        let Attempt { context, known, .. } = self;
+        // With a first watermark, events may count for which there are no partitions.
+        let has_begun = known.watermark.is_none() && locked.watermark.is_some();
+        !has_begun && (!context.is_ordered() || locked.version == known.version)
+    }
+
     /// The numbers of events in time that have not been seen before.
     async fn fresh(
         &self,
@@ -147,8 +153,9 @@ impl Attempt<'_> {
         let floor = self.events.floor(locked.watermark);
         let lateness = self.context.longest_lateness();
         let counting = self.events.accepted.iter().filter(|event| event.counts(floor, lateness));
-        let numbers: BTreeSet<Seen> = counting.map(number).collect();
-        seen::insert(transaction, statements, &numbers).await
+        let times = counting.map(|event| (event.click.event_id, event.click.timestamp));
+        let times: Vec<(u128, Micros)> = times.collect();
+        seen::note(transaction, statements, &times).await
     }
 
     /// Adds the events to the slices and visits of the shard, each event once.

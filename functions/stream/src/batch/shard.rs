@@ -69,8 +69,8 @@ pub async fn known(client: &Client, stream: &str, shard: &str, now: Micros) -> R
     Shard::of(&row)
 }
 
-/// Locks the row of a shard until the transaction ends. The gate of the stream is passed before, so
-/// its watermark stays what it is.
+/// Locks the row of a shard until the transaction ends; nothing when it has been forgotten since it was
+/// looked at. The gate of the stream is passed before, so its watermark stays what it is.
 ///
 /// # Errors
 /// `Transient.Database`.
@@ -79,10 +79,10 @@ pub async fn lock(
     statements: &mut Statements,
     stream: &str,
     shard: &str,
-) -> Result<Shard> {
+) -> Result<Option<Shard>> {
     let statement = statements.of(transaction, LOCK).await?;
-    let row = transaction.query_one(&statement, &[&stream, &shard]).await.or_db("lock shard")?;
-    Shard::of(&row)
+    let row = transaction.query_opt(&statement, &[&stream, &shard]).await.or_db("lock shard")?;
+    row.as_ref().map(Shard::of).transpose()
 }
 
 /// How a batch moves its shard on.

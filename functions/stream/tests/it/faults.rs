@@ -1,6 +1,7 @@
 //! Calls that die anywhere, and connections that break.
 
 use shopflow_core::ErrorKind;
+use shopflow_postgres::locks;
 use shopflow_testkit::proxy;
 use shopflow_testkit::wait::{Wait, cut_off};
 
@@ -19,6 +20,21 @@ async fn alone(world: &World) {
                   AND pid <> pg_backend_pid() AND state <> 'idle'";
     while world.number(others).await > 0 {
         world.sql.execute("SELECT pg_stat_clear_snapshot()", &[]).await.unwrap();
+        wait.pause(5).await;
+    }
+}
+
+/// Waits until a call waits for a lock that the test holds; the process of its session.
+async fn waiting(world: &World) -> i32 {
+    let waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() \
+                   AND pid <> pg_backend_pid() AND wait_event_type = 'Lock'";
+    let wait = Wait::until("the call waits");
+    loop {
+        // Within a transaction the server would show the same activity again and again.
+        world.sql.execute("SELECT pg_stat_clear_snapshot()", &[]).await.unwrap();
+        if let Some(row) = world.sql.query_opt(waiting, &[]).await.unwrap() {
+            return row.get(0);
+        }
         wait.pause(5).await;
     }
 }
@@ -83,20 +99,9 @@ async fn a_batch_whose_session_dies_leaves_nothing_and_comes_again() {
     let world = World::new().await;
     let batch = records(SHARD, 1, &part(0, 10));
     world.sql.batch_execute("BEGIN; LOCK TABLE stream.staged IN SHARE MODE").await.unwrap();
-    let waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() \
-                   AND pid <> pg_backend_pid() AND wait_event_type = 'Lock'";
     let kill = async {
-        let wait = Wait::until("the batch waits");
-        loop {
-            // Within a transaction the server would show the same activity again and again.
-            world.sql.execute("SELECT pg_stat_clear_snapshot()", &[]).await.unwrap();
-            if let Some(row) = world.sql.query_opt(waiting, &[]).await.unwrap() {
-                let pid: i32 = row.get(0);
-                world.sql.execute("SELECT pg_terminate_backend($1)", &[&pid]).await.unwrap();
-                return;
-            }
-            wait.pause(5).await;
-        }
+        let pid = waiting(&world).await;
+        world.sql.execute("SELECT pg_terminate_backend($1)", &[&pid]).await.unwrap();
     };
     let (answer, ()) = tokio::join!(world.try_batch(&world.context, &batch), kill);
     assert_eq!(answer.unwrap_err().kind(), ErrorKind::TransientDatabase);
@@ -111,6 +116,26 @@ async fn a_batch_whose_session_dies_leaves_nothing_and_comes_again() {
     assert_eq!(world.batch(&batch).await.events.applied, 10);
     world.minutes(4).await;
     assert_eq!(world.counted().await, 10);
+}
+
+/// A tick forgets a shard that seems to be gone, between a look at it and its lock.
+#[tokio::test]
+async fn a_batch_whose_shard_is_forgotten_meanwhile_begins_anew() {
+    let world = World::new().await;
+    world.batch(&records(SHARD, 1, &part(0, 10))).await;
+    let gate = locks::STREAM_GATE;
+    let hold = format!("BEGIN; SELECT pg_advisory_xact_lock({gate}, hashtext('clicks'))");
+    world.sql.batch_execute(&hold).await.unwrap();
+    let batch = records(SHARD, 11, &part(1, 10));
+    let forget = async {
+        waiting(&world).await;
+        world.sql.batch_execute("DELETE FROM stream.shards; COMMIT").await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(world.try_batch(&world.context, &batch), forget);
+    assert_eq!(answer.unwrap().events.applied, 10);
+    assert_eq!(world.number("SELECT received FROM stream.shards").await, 10);
+    world.minutes(4).await;
+    assert_eq!(world.counted().await, 20);
 }
 
 #[tokio::test]

@@ -75,6 +75,25 @@ async fn an_event_that_was_sent_twice_counts_once_on_whatever_shard_it_comes() {
 }
 
 #[tokio::test]
+async fn an_event_that_comes_again_with_a_time_beyond_the_full_hour_counts_once() {
+    let world = World::new().await;
+    let first = world.batch(&records(SHARD, 1, &[view(1, "a", 3595)])).await;
+    assert_eq!(first.events.applied, 1);
+    let again = [view(1, "a", 3610), view(1, "a", 3640)];
+    let again = world.batch(&records(SHARD, 2, &again)).await;
+    assert_eq!((again.events.applied, again.events.duplicates), (0, 2));
+    // In one batch, and in the other order.
+    let both = [view(2, "b", 3599), view(2, "b", 3601)];
+    let both = world.batch(&records(SHARD, 4, &both)).await;
+    assert_eq!((both.events.applied, both.events.duplicates), (1, 1));
+    world.batch(&records(SHARD, 6, &[view(3, "c", 3602)])).await;
+    let earlier = world.batch(&records(SHARD, 7, &[view(3, "c", 3590)])).await;
+    assert_eq!((earlier.events.applied, earlier.events.duplicates), (0, 1));
+    assert_eq!(world.staged().await.len(), 3);
+    assert_eq!(closed(&world).await, 3);
+}
+
+#[tokio::test]
 async fn with_batches_of_a_shard_side_by_side_event_numbers_tell_repeats() {
     let world = World::new().await;
     let side_by_side = world.other(|settings| settings.stream.parallelization_factor = 4).await;

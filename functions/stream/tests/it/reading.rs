@@ -24,21 +24,23 @@ async fn what_cannot_be_read_goes_to_quarantine_and_the_rest_counts() {
         broken_utf8,
         wrong.into_bytes(),
         vec![0x1F, 0x8B, 1, 2, 3],
+        // As the Kinesis Producer Library does it; the line breaks make no further events of it.
+        [&b"\xF3\x89\x9A\xC2\n\x03s-1\x1A\n"[..], good(10).as_bytes(), b"\n\n"].concat(),
         format!("{{\"event_id\": \"{}\"", "x".repeat(1_000_000)).into_bytes(),
         good(9).into_bytes(),
     ];
     let numbered = data.iter().zip(1..);
     let mut batch: Vec<_> = numbered.map(|(d, n)| record(SHARD, n, START + SECOND, d)).collect();
-    batch[8].kinesis.data.push('!');
+    batch[9].kinesis.data.push('!');
     let answer = world.batch(&batch).await;
     assert!(answer.failures.is_empty());
-    let counts = Counts { received: 13, applied: 7, refused: 6, ..Counts::default() };
+    let counts = Counts { received: 14, applied: 7, refused: 7, ..Counts::default() };
     assert_eq!(answer.events, counts);
     let folder = format!("quarantine/clickstream/run_id=stream-{SHARD}/");
     let keys = world.keys(&world.settings.buckets.landing, &folder).await;
     let [key] = &keys[..] else { panic!("{keys:?}") };
     let first = &batch[0].kinesis.sequence_number;
-    let last = &batch[8].kinesis.sequence_number;
+    let last = &batch[9].kinesis.sequence_number;
     assert_eq!(*key, format!("{folder}{first}-{last}.csv"));
     let content = world.read(&world.settings.buckets.landing, key).await;
     let mut reader = csv::Reader::from_reader(&content[..]);
@@ -47,15 +49,17 @@ async fn what_cannot_be_read_goes_to_quarantine_and_the_rest_counts() {
         ["line", "column", "rule", "value", "reason", "row"]
     );
     let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
-    assert_eq!(rows.len(), 6);
+    assert_eq!(rows.len(), 7);
     assert_eq!((&rows[0][0], &rows[0][5]), ("2", "no JSON"));
     assert!(rows[0][4].contains(&batch[2].kinesis.sequence_number), "{:?}", rows[0]);
     assert!(rows[1][5].contains("\\xFF"), "{:?}", rows[1]);
     assert_eq!((&rows[2][1], &rows[2][2]), ("device", "not_in_set"));
+    assert_eq!((&rows[4][0], &rows[4][2]), ("1", "other_format"));
+    assert!(rows[4][4].contains("AggregationEnabled = false"), "{:?}", rows[4]);
     // The refused ones are in quarantine alone.
     assert_eq!(world.staged().await.len(), 7);
     let again = world.batch(&batch).await;
-    assert_eq!((again.events.repeated, again.events.refused), (13, 0));
+    assert_eq!((again.events.repeated, again.events.refused), (14, 0));
 }
 
 #[tokio::test]

@@ -5,6 +5,13 @@ use chrono::DateTime;
 use crate::clicks::{MINUTE, SHARD, START, records, view};
 use crate::world::World;
 
+/// Seconds of a day.
+const DAY: i64 = 24 * 3600;
+/// The counters of all shards together.
+const SUMS: &str = "SELECT sum(version)::bigint AS batches, sum(received)::bigint AS received, \
+        sum(applied)::bigint AS applied, sum(duplicates)::bigint AS duplicates \
+    FROM stream.shards";
+
 #[tokio::test]
 async fn a_minute_that_is_not_as_usual_is_told_of_once() {
     let world = World::new().await;
@@ -50,6 +57,71 @@ async fn what_nobody_needs_any_more_is_deleted() {
     // Those of this hour and the next one are there.
     assert_eq!(count(partitions).await, 2);
     assert_eq!(count("stream.seen").await, 0);
+}
+
+#[tokio::test]
+async fn windows_that_no_definition_asks_for_any_more_are_deleted_in_time() {
+    let world = World::new().await;
+    world.batch(&records(SHARD, 1, &[view(1, "a", 10)])).await;
+    world.minutes(10).await;
+    // Those of a definition that is gone, and of a size that another one had.
+    let insert = "INSERT INTO stream.windows (stream, definition, definition_version, window_name, \
+            window_start, window_end, key, figures) \
+        SELECT stream, new.definition, definition_version, new.window_name, window_start, \
+            window_end, key, figures \
+        FROM stream.windows \
+        CROSS JOIN (VALUES ('earlier', '1m'), ('traffic', '2m'), ('zero', '1h')) \
+            AS new (definition, window_name) \
+        WHERE windows.definition = 'traffic' AND windows.window_name = '1m'";
+    assert_eq!(world.sql.execute(insert, &[]).await.unwrap(), 3);
+    let others = "INSERT INTO stream.windows SELECT 'others', definition, definition_version, \
+            window_name, window_start, window_end, key, figures, revision, is_final, closed_at \
+        FROM stream.windows";
+    let all = world.sql.execute(others, &[]).await.unwrap() as i64;
+    let count = "SELECT count(*) FROM stream.windows WHERE stream = 'clicks'";
+    world.tick().await;
+    assert_eq!(world.number(count).await, all);
+    world.at(25 * 3600);
+    world.tick().await;
+    assert_eq!(world.number(count).await, 0);
+    assert_eq!(world.number("SELECT count(*) FROM stream.windows").await, all);
+}
+
+#[tokio::test]
+async fn a_shard_that_is_gone_is_forgotten_and_what_it_counted_is_not() {
+    let world = World::new().await;
+    let child = "shardId-000000000001";
+    let first = records(SHARD, 1, &[view(1, "a", 10), view(2, "a", 20), view(2, "a", 20)]);
+    world.batch(&first).await;
+    world.batch(&records(child, 1, &[view(3, "b", 30)])).await;
+    let before = world.lines(SUMS).await;
+    assert_eq!(before, [r#"{"batches":2,"received":4,"applied":3,"duplicates":1}"#]);
+    let shards = "SELECT shard FROM stream.shards ORDER BY 1";
+    let both = [r#"{"shard":"shardId-000000000000"}"#, r#"{"shard":"shardId-000000000001"}"#];
+    // A month without events: for that, none of them is gone.
+    world.at(30 * DAY);
+    world.minutes(2).await;
+    assert_eq!(world.lines(shards).await, both);
+    world.batch(&records(child, 2, &[view(4, "b", 30 * DAY + 180)])).await;
+    world.minutes(3).await;
+    let gone = [r#"{"shard":"gone"}"#, both[1]];
+    assert_eq!(world.lines(shards).await, gone);
+    let sums = [r#"{"batches":3,"received":5,"applied":4,"duplicates":1}"#];
+    assert_eq!(world.lines(SUMS).await, sums);
+    // Should a batch of it come again, nothing counts twice; and it may go on.
+    let again = world.batch(&first).await.events;
+    assert_eq!((again.applied, again.too_late), (0, 3));
+    world.batch(&records(SHARD, 4, &[view(5, "a", 30 * DAY + 400)])).await;
+    assert_eq!(world.lines(shards).await, [gone[0], both[0], both[1]]);
+    // Others join those that are gone.
+    world.at(60 * DAY);
+    world.batch(&records(child, 3, &[view(6, "b", 60 * DAY)])).await;
+    world.minutes(3).await;
+    assert_eq!(world.lines(shards).await, gone);
+    let sums = [r#"{"batches":6,"received":10,"applied":6,"duplicates":1}"#];
+    assert_eq!(world.lines(SUMS).await, sums);
+    let held = "SELECT count(*) FROM stream.shards WHERE shard = 'gone' AND watermark IS NOT NULL";
+    assert_eq!(world.number(held).await, 0);
 }
 
 #[tokio::test]
