@@ -18,3 +18,21 @@ pub enum Aggregate {
     /// The value of the most rows; of several the smallest.
     MostFrequent,
 }
+
+impl Aggregate {
+    /// What it makes of a column; `None` if it makes no sense of it.
+    pub fn of(self, column: crate::ColumnType) -> Option<crate::Type> {
+        use crate::{ColumnType, Type};
+        let is_number =
+            matches!(column, ColumnType::Money | ColumnType::Plain(Type::Int64 | Type::Float64));
+        match self {
+            Aggregate::Count | Aggregate::CountDistinct => Some(Type::Int64),
+            Aggregate::Sum | Aggregate::Mean if !is_number => None,
+            Aggregate::Mean => Some(Type::Float64),
+            _ => Some(match column {
+                ColumnType::Money => Type::Float64,
+                ColumnType::Plain(kind) => kind,
+            }),
+        }
+    }
+}

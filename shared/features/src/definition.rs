@@ -1,5 +1,21 @@
 //! Definitions of features: data in `features/*.yaml`, read and checked once.
 
+mod aggregates;
+mod changes;
+mod entities;
+mod files;
+mod filters;
+mod kinds;
+mod on_demand;
+mod services;
+mod sources;
+#[cfg(test)]
+mod tests;
+mod version;
+mod views;
+
+pub use changes::changes;
+
 use crate::aggregate::Aggregate;
 use crate::value::{ColumnType, Type};
 use crate::{Micros, Value};
@@ -64,7 +80,10 @@ pub enum ViewKind {
     Aggregated(Aggregated),
     /// A query for Postgres with the join keys, `event_timestamp`, `created_timestamp` and the
     /// features.
-    Sql { sql: String, reads: Vec<String> },
+    Sql {
+        sql: String,
+        reads: Vec<String>,
+    },
 }
 
 /// Where aggregates are from.
@@ -90,6 +109,8 @@ pub enum FeatureKind {
     Aggregate(AggregateOf),
     /// A column of the view's query.
     Column,
+    /// An on-demand feature: its text stands beside it.
+    Expression,
 }
 
 /// An aggregate over a window of a source.
@@ -115,6 +136,21 @@ pub enum PersonalData {
     Pseudonymous,
 }
 
+impl PersonalData {
+    /// Every class.
+    pub const ALL: [PersonalData; 3] =
+        [PersonalData::None, PersonalData::QuasiIdentifier, PersonalData::Pseudonymous];
+
+    /// Its name in definitions.
+    pub fn name(self) -> &'static str {
+        match self {
+            PersonalData::None => "none",
+            PersonalData::QuasiIdentifier => "quasi_identifier",
+            PersonalData::Pseudonymous => "pseudonymous",
+        }
+    }
+}
+
 /// Features that are computed when they are asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OnDemand {
@@ -136,4 +172,38 @@ pub struct Service {
     pub owner: String,
     /// View or on-demand name, and the features of it in their order.
     pub features: Vec<(String, Vec<String>)>,
+}
+
+impl Definitions {
+    /// The entity of this name.
+    pub fn entity(&self, name: &str) -> Option<&Entity> {
+        self.entities.iter().find(|entity| entity.name == name)
+    }
+
+    /// The source of this name.
+    pub fn source(&self, name: &str) -> Option<&Source> {
+        self.sources.iter().find(|source| source.name == name)
+    }
+
+    /// The view of this name.
+    pub fn view(&self, name: &str) -> Option<&View> {
+        self.views.iter().find(|view| view.name == name)
+    }
+
+    /// The on-demand features of this name.
+    pub fn on_demand(&self, name: &str) -> Option<&OnDemand> {
+        self.on_demand.iter().find(|on_demand| on_demand.name == name)
+    }
+
+    /// The service of this name.
+    pub fn service(&self, name: &str) -> Option<&Service> {
+        self.services.iter().find(|service| service.name == name)
+    }
+}
+
+impl View {
+    /// The feature of this name.
+    pub fn feature(&self, name: &str) -> Option<&Feature> {
+        self.features.iter().find(|feature| feature.name == name)
+    }
 }

@@ -7,17 +7,19 @@
 //!   with the time it is about and the time it was known.
 //! * [`join`] puts the values of views beside rows that ask, as of their moment: nothing that was
 //!   known later is ever taken.
+//! * [`transform`] computes on-demand features out of features and values of a request.
 //!
 //! docs/features.md says what the terms mean.
 
 pub mod aggregate;
 mod definition;
 pub mod join;
+pub mod transform;
 mod value;
 
 pub use definition::{
-    Aggregated, Definitions, Entity, Feature, FeatureKind, OnDemand, PersonalData, Service, Source,
-    SourceColumn, View, ViewKind,
+    AggregateOf, Aggregated, Definitions, Entity, Feature, FeatureKind, OnDemand, PersonalData,
+    Service, Source, SourceColumn, View, ViewKind, changes,
 };
 pub use value::{ColumnType, Type, Value};
 
