@@ -3,6 +3,7 @@
 use super::{AggregateOf, Feature, FeatureKind, View, ViewKind};
 use crate::Micros;
 use crate::definition::aggregates::name_of;
+use crate::value::Type;
 
 /// What has changed, each in a sentence; nothing where a view is the same.
 pub fn changes(old: &View, new: &View) -> Vec<String> {
@@ -20,11 +21,9 @@ pub fn changes(old: &View, new: &View) -> Vec<String> {
         let [old, new] = [old.ttl, new.ttl].map(|ttl| ttl.map_or("none".to_owned(), length));
         told.push(format!("the ttl was {old} and is {new}"));
     }
-    let before = told.len();
     made(&old.kind, &new.kind, &mut told);
     features(&old.features, &new.features, &mut told);
-    let is_explained = told.len() > before || old.entity != new.entity;
-    if old.version != new.version && !is_explained {
+    if old.version != new.version && is_made_alike(old, new) {
         told.push(match &new.kind {
             ViewKind::Aggregated(of) => {
                 format!("the query or a column of the source '{}' has changed", of.source)
@@ -33,6 +32,15 @@ pub fn changes(old: &View, new: &View) -> Vec<String> {
         });
     }
     told
+}
+
+/// True when nothing in the views themselves says why their versions differ.
+fn is_made_alike(old: &View, new: &View) -> bool {
+    let features = |view: &View| -> Vec<(String, Type, FeatureKind)> {
+        let parts = |it: &Feature| (it.name.clone(), it.kind, it.made.clone());
+        view.features.iter().map(parts).collect()
+    };
+    old.entity == new.entity && old.kind == new.kind && features(old) == features(new)
 }
 
 fn made(old: &ViewKind, new: &ViewKind, told: &mut Vec<String>) {

@@ -76,7 +76,7 @@ fn value(value: &Value) -> String {
 }
 
 /// A query without what decides nothing: lines of comment, blanks at the ends of lines, empty lines.
-fn without_comments(sql: &str) -> String {
+pub(super) fn without_comments(sql: &str) -> String {
     let lines = sql.lines().map(str::trim_end).filter(|line| {
         let begun = line.trim_start();
         !begun.is_empty() && !begun.starts_with("--")
