@@ -350,7 +350,6 @@ view: {}
     ] {
         assert!(error.contains(part), "'{part}' is missing in:\n{error}");
     }
-    // What is wrong once is told once.
     assert!(!error.contains("no entity 'customer'"), "{error}");
 }
 
