@@ -8,6 +8,7 @@
 mod built_in;
 pub mod contract;
 pub mod dataset;
+pub mod definitions;
 pub mod error;
 pub mod fields;
 pub mod header;

@@ -1,8 +1,6 @@
 //! What windows there are: the definitions of `streams/*.yaml`.
 
-mod document;
 mod files;
-mod problems;
 mod sessions;
 mod windows;
 

@@ -1,9 +1,8 @@
 //! Definitions from their files.
 
 use shopflow_core::Result;
+use shopflow_core::definitions::{self, Fields, Problems};
 
-use super::document::{self, is_name};
-use super::problems::Problems;
 use super::{Definition, Definitions, FUTURE, MOST_DEFINITIONS, SESSIONS, sessions, windows};
 
 /// Name and text of every file of `streams/`, by name.
@@ -23,25 +22,23 @@ impl Definitions {
     /// # Errors
     /// `InvalidInput` with everything that is wrong in all of them, and where.
     pub fn from_files(files: &[(&str, &str)]) -> Result<Definitions> {
-        let mut problems = Problems::default();
+        let mut problems = Problems::of_folder("streams");
         let mut found: Vec<Definition> = Vec::new();
         let mut of_sessions = None;
         for (at, (name, text)) in files.iter().enumerate() {
-            problems.of(name);
-            if !is_name(name) {
-                problems.add("", "its name must have small letters, digits and _, at most 40");
-            }
+            problems.of(&file_of(name));
+            problems.check_name("", name);
             if files[..at].iter().any(|(other, _)| other == name) {
                 problems.add("", "there is another one of this name");
             }
-            let Some(yaml) = document::parse(text, &mut problems) else { continue };
+            let Some(yaml) = definitions::parse(text, &mut problems) else { continue };
             match *name {
                 SESSIONS => of_sessions = sessions::read(&yaml, &mut problems),
                 FUTURE => problems.add("", "this name stands for events whose time has not come"),
                 name => found.extend(windows::read(name, &yaml, &mut problems)),
             }
         }
-        problems.of(SESSIONS);
+        problems.of(&file_of(SESSIONS));
         if files.iter().all(|(name, _)| *name != SESSIONS) {
             problems.add("", "it is missing");
         }
@@ -51,6 +48,20 @@ impl Definitions {
         found.sort_by(|one, other| one.name.cmp(&other.name));
         let definitions = of_sessions.map(|sessions| Definitions { windows: found, sessions });
         problems.finish(definitions)
+    }
+}
+
+fn file_of(name: &str) -> String {
+    format!("{name}.yaml")
+}
+
+/// The dataset that definitions are about.
+pub(super) fn check_source(fields: &Fields<'_>, problems: &mut Problems) {
+    const SOURCE: &str = "clickstream";
+    if let Some(source) = fields.text("source", problems)
+        && source != SOURCE
+    {
+        problems.unknown(&fields.place("source"), "stream", source, &[SOURCE]);
     }
 }
 

@@ -1,9 +1,9 @@
 //! `streams/sessions.yaml`: how visits are told from each other.
 
+use shopflow_core::definitions::{Fields, Problems};
 use yaml_rust2::Yaml;
 
-use super::document::Fields;
-use super::problems::Problems;
+use super::files::check_source;
 use super::version_of;
 use crate::session::{Bots, Sessions};
 
@@ -15,7 +15,7 @@ const MOST_EVENTS: usize = 1_000_000;
 pub(super) fn read(yaml: &Yaml, problems: &mut Problems) -> Option<Sessions> {
     let fields = Fields::read(yaml, "", &FIELDS, problems)?;
     fields.text("description", problems);
-    fields.check_source(problems);
+    check_source(&fields, problems);
     let gap = fields.duration("gap", ("1s", "1d"), problems);
     let lateness = fields.duration("lateness", ("0s", "1d"), problems);
     let retention = fields.duration("retention", ("1h", "3660d"), problems);

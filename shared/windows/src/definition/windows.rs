@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use shopflow_core::definitions::{Fields, Problems, duration, texts};
 use shopflow_core::values;
 use yaml_rust2::Yaml;
 
-use super::document::{Fields, duration, is_name};
-use super::problems::Problems;
+use super::files::check_source;
 use super::{
     Aggregate, AggregateKind, Definition, DistinctColumn, KeyColumn, SumColumn, TopColumn, version,
 };
@@ -40,7 +40,7 @@ const LONGEST: Duration = Duration::from_secs(86_400);
 pub(super) fn read(name: &str, yaml: &Yaml, problems: &mut Problems) -> Option<Definition> {
     let fields = Fields::read(yaml, "", &FIELDS, problems)?;
     let description = fields.text("description", problems);
-    fields.check_source(problems);
+    check_source(&fields, problems);
     let filter = filter_of(&fields, problems);
     let key = key(&fields, problems);
     let max_keys = match key.is_empty() {
@@ -139,21 +139,6 @@ fn is_there(yaml: &Yaml, place: &str, problems: &mut Problems) -> Option<bool> {
     }
 }
 
-/// A text, or a list of texts.
-fn texts<'y>(yaml: &'y Yaml, place: &str, problems: &mut Problems) -> Vec<&'y str> {
-    if let Some(text) = yaml.as_str() {
-        return vec![text];
-    }
-    let texts = yaml.as_vec().map(|items| items.iter().map(Yaml::as_str).collect());
-    match texts {
-        Some(Some(texts)) => texts,
-        Some(None) | None => {
-            problems.add(place, "it must be a text or a list of texts");
-            Vec::new()
-        }
-    }
-}
-
 fn aggregates(fields: &Fields<'_>, problems: &mut Problems) -> Vec<Aggregate> {
     let Some(yaml) = fields.need("aggregates", problems) else { return Vec::new() };
     let Some(fields) = Fields::read_any(yaml, "aggregates", problems) else { return Vec::new() };
@@ -164,9 +149,7 @@ fn aggregates(fields: &Fields<'_>, problems: &mut Problems) -> Vec<Aggregate> {
     let mut aggregates = Vec::new();
     for (name, yaml) in fields.iter() {
         let place = fields.place(name);
-        if !is_name(name) {
-            problems.add(&place, "its name must have small letters, digits and _, at most 40");
-        }
+        problems.check_name(&place, name);
         let Some(fields) = Fields::read(yaml, &place, &OF_AGGREGATE, problems) else { continue };
         let filter = filter_of(&fields, problems);
         let kind = kind(&fields, &place, problems);

@@ -2,31 +2,15 @@
 
 use std::time::Duration;
 
-use shopflow_core::yaml::check_size;
-use yaml_rust2::{Yaml, YamlLoader};
+use yaml_rust2::Yaml;
 
-use super::problems::Problems;
+use super::{Problems, duration};
 
 /// A mapping whose names are all known.
 #[derive(Debug)]
-pub(super) struct Fields<'y> {
+pub struct Fields<'y> {
     place: String,
     entries: Vec<(&'y str, &'y Yaml)>,
-}
-
-/// The one document of a file.
-pub(super) fn parse(text: &str, problems: &mut Problems) -> Option<Yaml> {
-    let loaded = check_size(text).and_then(|()| {
-        YamlLoader::load_from_str(text).map_err(|error| format!("it is not YAML: {error}"))
-    });
-    match loaded {
-        Err(problem) => problems.add("", problem),
-        Ok(mut documents) if documents.len() == 1 => return documents.pop(),
-        Ok(documents) => {
-            problems.add("", format!("it has {} documents, and must have one", documents.len()));
-        }
-    }
-    None
 }
 
 impl<'y> Fields<'y> {
@@ -60,6 +44,7 @@ impl<'y> Fields<'y> {
         Some(Fields { place: place.to_owned(), entries })
     }
 
+    /// Every name with what it has, in the order of the file.
     pub fn iter(&self) -> impl Iterator<Item = (&'y str, &'y Yaml)> {
         self.entries.iter().copied()
     }
@@ -93,16 +78,6 @@ impl<'y> Fields<'y> {
             problems.add(&self.place(name), "it must be a text");
         }
         text
-    }
-
-    /// The dataset that definitions are about.
-    pub fn check_source(&self, problems: &mut Problems) {
-        const SOURCE: &str = "clickstream";
-        if let Some(source) = self.text("source", problems)
-            && source != SOURCE
-        {
-            problems.unknown(&self.place("source"), "stream", source, &[SOURCE]);
-        }
     }
 
     /// A whole number between two others, which are in it, or `usual` when the field is not there.
@@ -149,27 +124,17 @@ impl<'y> Fields<'y> {
     }
 }
 
-/// A duration as it is written: a whole number of seconds (`s`), minutes (`m`), hours (`h`) or days
-/// (`d`).
-pub(super) fn duration(text: &str) -> Option<Duration> {
-    let unit = match text.as_bytes().last()? {
-        b's' => 1,
-        b'm' => 60,
-        b'h' => 3600,
-        b'd' => 86_400,
-        _ => return None,
-    };
-    let digits = &text[..text.len() - 1];
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
+/// A text, or a list of texts.
+pub fn texts<'y>(yaml: &'y Yaml, place: &str, problems: &mut Problems) -> Vec<&'y str> {
+    if let Some(text) = yaml.as_str() {
+        return vec![text];
     }
-    Some(Duration::from_secs(digits.parse::<u64>().ok()?.checked_mul(unit)?))
-}
-
-/// True for a name of a definition or a figure.
-pub(super) fn is_name(text: &str) -> bool {
-    let is_of_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    (1..=40).contains(&text.len())
-        && text.as_bytes()[0].is_ascii_lowercase()
-        && text.bytes().all(is_of_name)
+    let texts = yaml.as_vec().map(|items| items.iter().map(Yaml::as_str).collect());
+    match texts {
+        Some(Some(texts)) => texts,
+        Some(None) | None => {
+            problems.add(place, "it must be a text or a list of texts");
+            Vec::new()
+        }
+    }
 }

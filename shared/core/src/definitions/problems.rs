@@ -1,18 +1,25 @@
 //! What is wrong with definitions: all of it at once, each with its place.
 
-use shopflow_core::{Error, Result};
+use super::is_name;
+use crate::{Error, Result};
 
 /// The problems of all files so far.
-#[derive(Debug, Default)]
-pub(super) struct Problems {
+#[derive(Debug)]
+pub struct Problems {
+    folder: &'static str,
     file: String,
     found: Vec<String>,
 }
 
 impl Problems {
-    /// What comes now is about this definition.
-    pub fn of(&mut self, name: &str) {
-        name.clone_into(&mut self.file);
+    /// None yet, of the files in this folder.
+    pub fn of_folder(folder: &'static str) -> Problems {
+        Problems { folder, file: String::new(), found: Vec::new() }
+    }
+
+    /// What comes now is about this file.
+    pub fn of(&mut self, file: &str) {
+        file.clone_into(&mut self.file);
     }
 
     /// Notes what is wrong at a place of the file; an empty place is the file itself.
@@ -22,16 +29,24 @@ impl Problems {
             "" => String::new(),
             place => format!("{place}: "),
         };
-        self.found.push(format!("streams/{}.yaml: {at}{problem}", self.file));
+        self.found.push(format!("{}/{}: {at}{problem}", self.folder, self.file));
     }
 
     /// Notes a name that is none of those there are, and the one that may be meant.
     pub fn unknown(&mut self, place: &str, what: &str, name: &str, known: &[&str]) {
         let hint = match nearest(name, known) {
             Some(meant) => format!("did you mean '{meant}'?"),
+            None if known.is_empty() => "there is none".to_owned(),
             None => format!("there is {}", known.join(", ")),
         };
         self.add(place, format!("there is no {what} '{}'; {hint}", name.escape_debug()));
+    }
+
+    /// Notes a name that no definition may have.
+    pub fn check_name(&mut self, place: &str, name: &str) {
+        if !is_name(name) {
+            self.add(place, "its name must have small letters, digits and _, at most 40");
+        }
     }
 
     /// What was read, if nothing is wrong.
@@ -52,7 +67,7 @@ impl Problems {
 }
 
 /// The known name that is near enough to be meant.
-fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let name = name.to_lowercase();
     let distances = known.iter().map(|known| (strsim::levenshtein(&name, known), *known));
     let (distance, known) = distances.min()?;

@@ -1,0 +1,1 @@
+//! Values of views beside rows that ask, as of their moment.
