@@ -4,5 +4,5 @@
 mod built_in;
 
 fn main() -> std::io::Result<()> {
-    built_in::write("../../suites", "suites.rs")
+    built_in::write("../../suites", "yaml", "suites.rs")
 }

@@ -4,5 +4,5 @@
 mod built_in;
 
 fn main() -> std::io::Result<()> {
-    built_in::write("../../streams", "streams.rs")
+    built_in::write("../../streams", "yaml", "streams.rs")
 }

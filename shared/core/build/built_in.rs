@@ -8,12 +8,13 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-/// Writes names and texts of the YAML files in `folder`, which is named by its place beside the
-/// package, as an array, by name: to `list` in `OUT_DIR`, for `include!`.
+/// Writes names and texts of the files with an `extension` in `folder`, which is named by its place
+/// beside the package, as an array, by name without the extension: to `list` in `OUT_DIR`, for
+/// `include!`.
 ///
 /// # Errors
 /// When the folder cannot be read, or the list not be written.
-pub fn write(folder: &str, list: &str) -> std::io::Result<()> {
+pub fn write(folder: &str, extension: &str, list: &str) -> std::io::Result<()> {
     println!("cargo:rerun-if-changed={folder}");
     let mut files = std::fs::read_dir(folder)?
         .map(|entry| Ok(entry?.file_name()))
@@ -22,7 +23,9 @@ pub fn write(folder: &str, list: &str) -> std::io::Result<()> {
     let mut lines = String::from("[\n");
     for file in &files {
         let file = file.to_string_lossy();
-        let Some(name) = file.strip_suffix(".yaml") else { continue };
+        let Some((name, _)) = file.rsplit_once('.').filter(|(_, end)| *end == extension) else {
+            continue;
+        };
         let path = format!("/{folder}/{file}");
         lines.push_str(&format!(
             "    ({name:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {path:?}))),\n"

@@ -6,8 +6,10 @@ use yaml_rust2::Yaml;
 
 use super::{Definitions, entities, on_demand, services, sources, views};
 
-/// Name and text of every file of `features/` and `features/sql/`.
-const BUILT_IN: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/features.rs"));
+/// Name and text of every file of `features/`.
+const FILES: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/features.rs"));
+/// Name and text of every file of `features/sql/`.
+const QUERIES: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/queries.rs"));
 
 const KINDS: [&str; 5] = ["entities", "sources", "views", "on_demand", "services"];
 const SQL: &str = "sql/";
@@ -60,7 +62,10 @@ impl Definitions {
     /// # Errors
     /// As [`Definitions::from_files`]; a test holds that there are none.
     pub fn built_in() -> Result<Definitions> {
-        Definitions::from_files(BUILT_IN.iter().copied())
+        let files = FILES.iter().map(|(name, text)| (format!("{name}.yaml"), *text));
+        let queries = QUERIES.iter().map(|(name, text)| (format!("{SQL}{name}.sql"), *text));
+        let all: Vec<(String, &str)> = files.chain(queries).collect();
+        Definitions::from_files(all.iter().map(|(name, text)| (name.as_str(), *text)))
     }
 
     /// Reads files, given as the name within the folder (`customers.yaml`, `sql/sales.sql`) and the text.
