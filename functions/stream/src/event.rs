@@ -74,7 +74,7 @@ pub struct TickAnswer {
     pub events_handed_over: u64,
     /// Events that EventBridge has taken.
     pub events_sent: u64,
-    /// Minutes found to be unusual.
+    /// Figures of closed minutes that are unusual and had not been told of.
     pub unusual: u64,
     /// Seconds by which the watermark is behind the clock; absent before the first event.
     #[serde(skip_serializing_if = "Option::is_none")]

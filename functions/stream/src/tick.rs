@@ -31,8 +31,8 @@ pub async fn tick(context: &Context, invocation: &Invocation) -> Result<TickAnsw
     closed.report(now, invocation);
     let are_final = finish(context, &mut connection, &closed, invocation).await;
     let are_final = parts.note("finals", are_final).unwrap_or_default();
-    let unusual = volume::check(context, &mut connection).await;
-    let unusual = parts.note("volume", unusual).unwrap_or_default();
+    let checked = volume::check(context, &mut connection).await;
+    let checked = parts.note("volume", checked);
     let sent = outbox::publish(context, &mut connection, invocation).await;
     let events_sent = parts.note("outbox", sent).unwrap_or_default();
     let handed_over = handover::run(context, &mut connection, invocation).await;
@@ -42,7 +42,9 @@ pub async fn tick(context: &Context, invocation: &Invocation) -> Result<TickAnsw
         parts.note("retention", deleted);
     }
     let metrics = &invocation.metrics;
-    metrics.count("UnusualMinutes", unusual, &[]);
+    if let Some(checked) = checked {
+        metrics.count("UnusualVolume", u64::from(checked.is_unusual), &[]);
+    }
     metrics.count("EventsSent", events_sent, &[]);
     metrics.count("HandedOver", handed_over.files, &[]);
     metrics.count("EventsHandedOver", handed_over.events, &[]);
@@ -56,7 +58,7 @@ pub async fn tick(context: &Context, invocation: &Invocation) -> Result<TickAnsw
         files: handed_over.files,
         events_handed_over: handed_over.events,
         events_sent,
-        unusual,
+        unusual: checked.map_or(0, |checked| checked.found),
         watermark_lag_seconds: closed.watermark.map(|watermark| seconds_between(watermark, now)),
         incomplete: !closed.is_done || !are_final || handed_over.is_incomplete,
     })

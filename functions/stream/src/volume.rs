@@ -2,6 +2,7 @@
 //! that sends everything twice.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -39,12 +40,21 @@ const READ: &str = "SELECT window_start, figures FROM stream.windows \
          AND (window_start >= $4 AND window_start < $5 \
              OR window_start >= $6 AND window_start < $7)";
 
+/// What came of a check.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// Findings that are new.
+    pub found: u64,
+    /// The minute that was closed last is unusual.
+    pub is_unusual: bool,
+}
+
 /// Compares the minutes that were closed since the last time with what is usual, and puts into the
-/// outbox what is not; how many findings are new.
+/// outbox what is not.
 ///
 /// # Errors
 /// `Transient.Database`.
-pub async fn check(context: &Context, connection: &mut Connection) -> Result<u64> {
+pub async fn check(context: &Context, connection: &mut Connection) -> Result<Checked> {
     let stream = context.stream.as_str();
     let transaction = connection.client.transaction().await.or_db("begin volume check")?;
     let sql = "SELECT closed_to, checked_to FROM stream.progress WHERE stream = $1 FOR UPDATE";
@@ -53,17 +63,19 @@ pub async fn check(context: &Context, connection: &mut Connection) -> Result<u64
         let row = row.as_ref()?;
         row.get::<_, Option<DateTime<Utc>>>(index).map(|moment| micros(moment).div_euclid(MINUTE))
     };
-    let Some(closed_to) = read(0) else { return Ok(0) };
-    // The first minute of a stream is a part of one.
-    let from = read(1).unwrap_or(closed_to).max(closed_to - JUDGED);
+    let Some(closed_to) = read(0) else { return Ok(Checked::default()) };
+    let due = due(read(1), closed_to);
     let mut notices = Vec::new();
-    if from < closed_to {
-        let minutes = minutes(&transaction, stream, from, closed_to).await?;
-        for minute in from..closed_to {
+    let mut is_unusual = false;
+    if !due.is_empty() {
+        let minutes = minutes(&transaction, stream, due.start, due.end).await?;
+        for minute in due {
+            let before = notices.len();
             let findings = METRICS
                 .into_iter()
                 .filter_map(|metric| judge(&minutes, minute, metric, &context.settings.volume));
             notices.extend(findings.map(|finding| notice(stream, minute, &finding)));
+            is_unusual = notices.len() > before;
         }
     }
     for notice in &notices {
@@ -78,7 +90,15 @@ pub async fn check(context: &Context, connection: &mut Connection) -> Result<u64
         .await
         .or_db("note checked minutes")?;
     transaction.commit().await.or_db("commit volume check")?;
-    Ok(found)
+    Ok(Checked { found, is_unusual })
+}
+
+/// The minutes to be judged. The one that was closed last is judged with every tick, also when none
+/// has been closed since: the alarm counts ticks in a row.
+fn due(checked_to: Option<i64>, closed_to: i64) -> Range<i64> {
+    // The first minute of a stream is a part of one.
+    let from = checked_to.map_or(closed_to, |checked_to| checked_to.min(closed_to - 1));
+    from.max(closed_to - JUDGED)..closed_to
 }
 
 /// Figures by minute since 1970, of closed minutes with events.
@@ -193,6 +213,14 @@ mod tests {
         let hour = |known: i64| [(minute - known..minute, 1000)];
         assert_eq!(judged(&hour(30), minute, 0), Some(1000.0));
         assert_eq!(judged(&hour(29), minute, 0), None);
+    }
+
+    #[test]
+    fn the_minute_that_was_closed_last_is_judged_with_every_tick() {
+        assert!(due(None, 100).is_empty());
+        assert_eq!(due(Some(98), 100), 98..100);
+        assert_eq!(due(Some(100), 100), 99..100);
+        assert_eq!(due(Some(10), 100), 100 - JUDGED..100);
     }
 
     #[test]

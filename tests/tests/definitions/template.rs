@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::PathBuf;
 
 use shopflow::local::home::Home;
 use yaml_rust2::Yaml;
@@ -269,6 +270,43 @@ fn every_function_and_state_machine_has_an_alarm_that_somebody_hears() {
             assert!(watched.contains(id), "nothing watches {id}");
         }
     }
+}
+
+/// The name stands as a text in the function, or in the runtime of all of them.
+#[test]
+fn alarms_are_about_metrics_that_the_functions_send() {
+    let template = template();
+    let mut metrics = Vec::new();
+    for (_, alarm) in resources(&template, "AWS::CloudWatch::Alarm") {
+        holders(alarm, "MetricName", &mut metrics);
+    }
+    metrics.retain(|metric| metric["Namespace"].as_str() == Some("ShopFlow/${Environment}"));
+    assert!(!metrics.is_empty());
+    for metric in metrics {
+        let name = metric["MetricName"].as_str().unwrap();
+        let function = texts(&metric["Dimensions"][0]["Value"])[0];
+        let text = format!("\"{name}\"");
+        let folders = [format!("functions/{function}/src"), "shared/core/src".to_owned()];
+        let is_sent = folders.iter().any(|folder| sources(folder).contains(&text));
+        assert!(is_sent, "{function} sends no {name}");
+    }
+}
+
+/// The code of a folder of the repository, all files behind each other.
+fn sources(folder: &str) -> String {
+    let mut code = String::new();
+    let mut folders = vec![PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                code.push_str(&fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    code
 }
 
 #[test]
