@@ -36,7 +36,7 @@ const STAGE: &str = "INSERT INTO stream.staged (stream, object_key, shard, first
      FROM unnest($5::text[], $6::date[], $7::timestamptz[], $8::timestamptz[], $9::bigint[], \
              $10::bigint[]) \
          AS new (object_key, event_date, first_event, last_event, events, bytes) \
-     ON CONFLICT (stream, object_key) DO NOTHING";
+     ON CONFLICT (stream, object_key) DO NOTHING RETURNING object_key";
 
 /// What became of a group.
 #[derive(Debug)]
@@ -116,10 +116,10 @@ impl Attempt<'_> {
         let fresh = self.fresh(&transaction, statements, &locked).await?;
         let Judged { counts, parts, future, staged } = self.judge(&locked, fresh);
         let objects = staged::of(shard, group, &staged);
+        let objects = self.stage(&transaction, statements, objects).await?;
         let store = store(context, &objects, quarantine);
         let merge = self.merge(&transaction, statements, &locked, parts, &future);
         let ((), kept) = tokio::try_join!(store, merge)?;
-        self.stage(&transaction, statements, &objects).await?;
         let step = self.step(counts);
         let owner = (context.stream.as_str(), *shard);
         shard::advance(&transaction, statements, owner, &step).await?;
@@ -220,15 +220,17 @@ impl Attempt<'_> {
         Judged { counts, parts: batch.into_parts(), future, staged }
     }
 
-    /// Notes the objects that are handed over later.
+    /// Notes the objects that are handed over later, and leaves out those that are noted already:
+    /// where event numbers alone tell repeats, records come again whose object is in effect. It has
+    /// all of their events, and would be written over with fewer.
     async fn stage(
         &self,
         transaction: &Transaction<'_>,
         statements: &mut Statements,
-        objects: &[Staged],
-    ) -> Result<()> {
+        mut objects: Vec<Staged>,
+    ) -> Result<Vec<Staged>> {
         let (Some((first, last)), false) = (self.group.range(), objects.is_empty()) else {
-            return Ok(());
+            return Ok(objects);
         };
         let keys: Vec<&str> = objects.iter().map(|object| object.key.as_str()).collect();
         let dates: Vec<NaiveDate> = objects.iter().map(|object| object.date).collect();
@@ -239,8 +241,8 @@ impl Attempt<'_> {
         let events: Vec<i64> = objects.iter().map(|object| object.events).collect();
         let bytes: Vec<i64> = objects.iter().map(|object| object.content.len() as i64).collect();
         let statement = statements.of(transaction, STAGE).await?;
-        let staged = transaction
-            .execute(
+        let rows = transaction
+            .query(
                 &statement,
                 &[
                     &self.context.stream,
@@ -256,15 +258,20 @@ impl Attempt<'_> {
                     &moment(self.context.now()),
                 ],
             )
-            .await;
-        staged.or_db("note staged objects").map(|_| ())
+            .await
+            .or_db("note staged objects")?;
+        let new: HashSet<&str> = rows.iter().map(|row| row.get(0)).collect();
+        objects.retain(|object| new.contains(object.key.as_str()));
+        Ok(objects)
     }
 
     fn step(&self, counts: Counts) -> Step<'_> {
         let out_of_order = seconds(self.context.settings.out_of_order_seconds);
         let arrivals = self.group.records.iter().map(|record| record.arrival);
+        // Side by side with this batch others may be under way, with records before its last one.
+        let last = self.group.range().filter(|_| self.context.is_ordered()).map(|(_, last)| last);
         Step {
-            sequence: self.group.range().map(|(_, last)| last),
+            sequence: last,
             watermark: self.events.latest.map(|latest| latest - out_of_order),
             last_arrival: arrivals.max(),
             last_event: self.events.latest,

@@ -88,7 +88,8 @@ pub async fn lock(
 /// How a batch moves its shard on.
 #[derive(Debug)]
 pub struct Step<'s> {
-    /// The last record that comes into effect; none if all were in effect.
+    /// The last record that comes into effect; none if all were in effect, or if that says nothing of
+    /// the records before it.
     pub sequence: Option<&'s Sequence>,
     pub watermark: Option<Micros>,
     pub last_arrival: Option<Micros>,

@@ -93,12 +93,12 @@ async fn a_connection_that_breaks_before_or_after_the_commit_fails_the_batch_tra
     assert_eq!(world.counted().await as u64, number * 10);
 }
 
-/// A batch whose session ends while it waits to note its objects, in the midst of its transaction.
+/// A batch whose session ends while it waits to write its visits, in the midst of its transaction.
 #[tokio::test]
 async fn a_batch_whose_session_dies_leaves_nothing_and_comes_again() {
     let world = World::new().await;
     let batch = records(SHARD, 1, &part(0, 10));
-    world.sql.batch_execute("BEGIN; LOCK TABLE stream.staged IN SHARE MODE").await.unwrap();
+    world.sql.batch_execute("BEGIN; LOCK TABLE stream.open_sessions IN SHARE MODE").await.unwrap();
     let kill = async {
         let pid = waiting(&world).await;
         world.sql.execute("SELECT pg_terminate_backend($1)", &[&pid]).await.unwrap();

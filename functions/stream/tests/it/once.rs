@@ -107,6 +107,36 @@ async fn with_batches_of_a_shard_side_by_side_event_numbers_tell_repeats() {
     assert_eq!(closed(&world).await, 40);
 }
 
+/// What was too late is not known by its number, so it is all that is new of such a repeat.
+#[tokio::test]
+async fn a_batch_that_comes_again_side_by_side_takes_nothing_from_the_lake() {
+    let world = World::new().await;
+    let side_by_side = world.other(|settings| settings.stream.parallelization_factor = 4).await;
+    world.try_batch(&side_by_side, &records(SHARD, 1, &[view(1, "a", 1000)])).await.unwrap();
+    let batch = records(SHARD, 2, &[view(2, "a", 1001), view(3, "a", 10)]);
+    let first = world.try_batch(&side_by_side, &batch).await.unwrap().events;
+    assert_eq!((first.applied, first.too_late), (1, 1));
+    let again = world.try_batch(&side_by_side, &batch).await.unwrap().events;
+    assert_eq!((again.duplicates, again.too_late), (1, 1));
+    assert_eq!(world.staged().await.len(), 3);
+    let handed_over: u64 =
+        world.minutes(16).await.iter().map(|answer| answer.events_handed_over).sum();
+    assert_eq!(handed_over, 3);
+}
+
+#[tokio::test]
+async fn records_that_waited_side_by_side_count_when_batches_come_one_after_the_other_again() {
+    let world = World::new().await;
+    let side_by_side = world.other(|settings| settings.stream.parallelization_factor = 4).await;
+    let batch = records(SHARD, 1, &clicks(40));
+    world.try_batch(&side_by_side, &batch[20..]).await.unwrap();
+    // The first half failed until now.
+    let counts = world.batch(&batch).await.events;
+    assert_eq!((counts.applied, counts.duplicates, counts.repeated), (20, 20, 0));
+    assert_eq!(world.batch(&batch).await.events.repeated, 40);
+    assert_eq!(closed(&world).await, 40);
+}
+
 #[tokio::test]
 async fn after_a_reshard_the_children_go_on_where_their_parent_ended() {
     let world = World::new().await;
