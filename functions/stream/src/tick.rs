@@ -23,9 +23,6 @@ pub async fn tick(context: &Context, invocation: &Invocation) -> Result<TickAnsw
     let mut connection = context.connection().await?;
     let mut parts = Parts::default();
     let now = context.now();
-    let hour = now.div_euclid(HOUR);
-    let hours = BTreeSet::from([hour, hour + 1]);
-    parts.note("partitions", seen::ensure(context, &mut connection.client, &hours).await);
     let closed = closing::close(context, &mut connection, Patience::Wait, invocation).await;
     let closed = parts.note("closing", closed).unwrap_or_default();
     closed.report(now, invocation);
@@ -37,7 +34,11 @@ pub async fn tick(context: &Context, invocation: &Invocation) -> Result<TickAnsw
     let events_sent = parts.note("outbox", sent).unwrap_or_default();
     let handed_over = handover::run(context, &mut connection, invocation).await;
     let handed_over = parts.note("hand-over", handed_over).unwrap_or_default();
+    // Before the first event nothing is dropped, so nothing is made either.
     if let Some(watermark) = closed.watermark {
+        let hour = now.div_euclid(HOUR);
+        let hours = BTreeSet::from([hour, hour + 1]);
+        parts.note("partitions", seen::ensure(context, &mut connection.client, &hours).await);
         let deleted = retention::run(context, &mut connection, watermark, invocation).await;
         parts.note("retention", deleted);
     }

@@ -60,6 +60,17 @@ async fn what_nobody_needs_any_more_is_deleted() {
 }
 
 #[tokio::test]
+async fn a_stream_that_nobody_uses_does_not_grow() {
+    let world = World::new().await;
+    for hour in 1..=3 {
+        world.at(hour * 3600);
+        world.tick().await;
+    }
+    let partitions = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'stream.seen'::regclass";
+    assert_eq!(world.number(partitions).await, 0);
+}
+
+#[tokio::test]
 async fn windows_that_no_definition_asks_for_any_more_are_deleted_in_time() {
     let world = World::new().await;
     world.batch(&records(SHARD, 1, &[view(1, "a", 10)])).await;
