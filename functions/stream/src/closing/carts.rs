@@ -2,7 +2,6 @@
 
 use serde_json::json;
 use shopflow_core::Result;
-use shopflow_postgres::PgResultExt;
 use shopflow_windows::{Bots, Session};
 use tokio_postgres::Transaction;
 use uuid::Uuid;
@@ -17,22 +16,22 @@ const DETAIL_TYPE: &str = "Cart abandoned";
 #[derive(Debug, Default)]
 pub struct Carts {
     notices: Vec<Notice>,
-    /// By notice: under which names the visit may have been told of already.
-    earlier: Vec<Vec<Uuid>>,
 }
 
 impl Carts {
     /// Adds a visit that has ended, if its cart was abandoned by a person. Late events may have moved
-    /// its start: `before` are the starts under which it was known.
-    pub fn add(
+    /// its start, and with it its name: `before` are the visits as they were written, and whichever had
+    /// abandoned a cart was told of then.
+    pub fn add<'s>(
         &mut self,
         stream: &str,
         session_id: &str,
         session: &Session,
         bots: &Bots,
-        before: impl Iterator<Item = i64>,
+        mut before: impl Iterator<Item = &'s Session>,
     ) {
-        if !session.has_abandoned_cart() || session.is_bot(bots) {
+        let is_abandoned = |it: &Session| it.has_abandoned_cart() && !it.is_bot(bots);
+        if !is_abandoned(session) || before.any(is_abandoned) {
             return;
         }
         let id = id(stream, session_id, session.started_at);
@@ -49,26 +48,14 @@ impl Carts {
         });
         let occurred_at = moment(session.ended_at);
         self.notices.push(Notice { id, detail_type: DETAIL_TYPE, detail, occurred_at });
-        self.earlier.push(before.map(|start| self::id(stream, session_id, start)).collect());
     }
 
-    /// Puts them into the outbox, but for those that were told of; how many.
+    /// Puts them into the outbox; how many are new.
     ///
     /// # Errors
     /// `Transient.Database`.
     pub async fn post(self, transaction: &Transaction<'_>, stream: &str) -> Result<u64> {
-        let Carts { notices, earlier } = self;
-        let ids: Vec<Uuid> = earlier.iter().flatten().copied().collect();
-        let mut told = Vec::new();
-        if !ids.is_empty() {
-            let sql = "SELECT id FROM stream.outbox WHERE id = ANY ($1)";
-            let rows = transaction.query(sql, &[&ids]).await.or_db("read outbox")?;
-            told = rows.iter().map(|row| row.get::<_, Uuid>(0)).collect();
-        }
-        let is_untold = |earlier: &Vec<Uuid>| !earlier.iter().any(|id| told.contains(id));
-        let untold = notices.into_iter().zip(&earlier).filter(|(_, earlier)| is_untold(earlier));
-        let untold: Vec<Notice> = untold.map(|(notice, _)| notice).collect();
-        outbox::post(transaction, stream, &untold).await
+        outbox::post(transaction, stream, &self.notices).await
     }
 }
 

@@ -179,12 +179,13 @@ impl Known {
                 }
                 let revision = before.iter().map(|ended| ended.revision).max().unwrap_or(0) + 1;
                 changes.closed += u64::from(before.is_empty());
-                let starts = || before.iter().map(|ended| ended.session.started_at);
-                for start in starts().filter(|start| *start != session.started_at) {
+                let starts = before.iter().map(|ended| ended.session.started_at);
+                for start in starts.filter(|start| *start != session.started_at) {
                     changes.gone.0.push(session_id.clone());
                     changes.gone.1.push(moment(start));
                 }
-                changes.carts.add(&context.stream, session_id, &session, &rules.bots, starts());
+                let before = before.iter().map(|ended| &ended.session);
+                changes.carts.add(&context.stream, session_id, &session, &rules.bots, before);
                 changes.written.push(session_id, &session, &rules.bots, revision);
             }
         }

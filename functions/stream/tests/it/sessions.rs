@@ -1,7 +1,11 @@
 //! Visits, and carts that are left behind.
 
+use std::time::Duration;
+
+use shopflow_stream::Context;
+
 use crate::clicks::{Click, SHARD, records, view};
-use crate::world::World;
+use crate::world::{World, definitions};
 
 fn cart(id: u128, session: &str, seconds: i64) -> Click {
     Click { event_type: "add_to_cart", ..view(id, session, seconds) }
@@ -10,6 +14,13 @@ fn cart(id: u128, session: &str, seconds: i64) -> Click {
 fn purchase(id: u128, session: &str, seconds: i64) -> Click {
     let customer = Some(42);
     Click { event_type: "purchase", cents: 1999, customer, ..view(id, session, seconds) }
+}
+
+/// A cold instance with another pause between visits.
+async fn with_gap(world: &World, seconds: u64) -> Context {
+    let mut definitions = definitions();
+    definitions.sessions.gap = Duration::from_secs(seconds);
+    world.cold().await.with_definitions(definitions)
 }
 
 const VISITS: &str = "SELECT session_id, started_at AT TIME ZONE 'UTC' AS began, \
@@ -86,4 +97,22 @@ async fn an_abandoned_cart_is_told_of_once() {
     world.batch(&records(SHARD, 600, &[cart(8, "left", again)])).await;
     world.minutes(6).await;
     assert_eq!(world.lines(CARTS).await.len(), 2);
+}
+
+/// Where late events may come long after the pause that ends a visit, its start can move again and
+/// again.
+#[tokio::test]
+async fn an_abandoned_cart_is_told_of_once_however_often_the_visit_changes_its_start() {
+    let world = World::new().await;
+    let context = with_gap(&world, 20).await;
+    let clicks = [cart(1, "left", 100), view(2, "other", 160)];
+    world.try_batch(&context, &records(SHARD, 1, &clicks)).await.unwrap();
+    for (number, seconds) in [(3, 90), (4, 75)] {
+        let late = [view(u128::from(number), "left", seconds)];
+        world.try_batch(&context, &records(SHARD, number, &late)).await.unwrap();
+        world.try_tick(&context).await.unwrap();
+    }
+    let visits = "SELECT events, revision FROM stream.sessions WHERE session_id = 'left'";
+    assert_eq!(world.lines(visits).await, [r#"{"events":3,"revision":3}"#]);
+    assert_eq!(world.lines(CARTS).await, [r#"{"session":"left","sent":true}"#]);
 }
