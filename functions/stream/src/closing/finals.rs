@@ -5,7 +5,7 @@ use std::time::Duration;
 use shopflow_core::Result;
 use shopflow_core::runtime::Invocation;
 use shopflow_postgres::PgResultExt;
-use shopflow_windows::{Micros, SLICE_MICROS};
+use shopflow_windows::Micros;
 
 use crate::connection::Connection;
 use crate::context::Context;
@@ -26,6 +26,7 @@ const SESSIONS: &str = "WITH final AS ( \
              WHERE stream = $1 AND NOT is_final AND ended_at < $2 AND NOT EXISTS ( \
                  SELECT FROM stream.open_sessions AS near \
                  WHERE near.stream = ended.stream AND near.session_id = ended.session_id \
+                     AND near.is_changed \
                      AND near.started_at <= ended.ended_at + $4::bigint * interval '1 microsecond' \
                      AND near.ended_at >= ended.started_at - $4::bigint * interval '1 microsecond' \
                      AND (near.started_at < ended.started_at OR near.ended_at > ended.ended_at)) \
@@ -39,7 +40,8 @@ const SESSIONS: &str = "WITH final AS ( \
 
 /// Marks windows and visits that are final at `watermark`, at which everything that is due has been
 /// written. What shards have of such visits goes. A visit that another shard continues waits until
-/// both have ended, since they are one. False when time ran out.
+/// both have ended and are written, since they are one. What is written beside it and is no part of it
+/// stays another visit: the gap was shorter then. False when time ran out.
 ///
 /// # Errors
 /// `Transient.Database`.
@@ -87,10 +89,9 @@ async fn mark_sessions(
     let stream = context.stream.as_str();
     let rules = &context.definitions.sessions;
     // The latest event that could still belong to a visit is at the end of the gap, and counts until
-    // its slice is too late.
+    // the watermark is its lateness beyond it.
     let open = shopflow_windows::micros(rules.gap)
-        .saturating_add(shopflow_windows::micros(rules.lateness))
-        .saturating_add(SLICE_MICROS);
+        .saturating_add(shopflow_windows::micros(rules.lateness));
     let limit = moment(watermark.saturating_sub(open));
     let transaction = connection.client.transaction().await.or_db("begin marking visits")?;
     gate::is_the_one(&transaction, stream, Patience::Wait).await?;

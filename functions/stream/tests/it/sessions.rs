@@ -116,3 +116,22 @@ async fn an_abandoned_cart_is_told_of_once_however_often_the_visit_changes_its_s
     assert_eq!(world.lines(visits).await, [r#"{"events":3,"revision":3}"#]);
     assert_eq!(world.lines(CARTS).await, [r#"{"session":"left","sent":true}"#]);
 }
+
+#[tokio::test]
+async fn visits_of_a_shorter_gap_become_final_after_the_gap_was_changed() {
+    let world = World::new().await;
+    let clicks = [view(1, "a", 0), view(2, "a", 125), view(3, "b", 278)];
+    world.batch(&records(SHARD, 1, &clicks)).await;
+    let ended = "SELECT count(*) FROM stream.sessions WHERE NOT is_final";
+    assert_eq!((world.watermark().await, world.number(ended).await), (Some(248), 2));
+    let context = with_gap(&world, 300).await;
+    for minute in 1..=20 {
+        world.at(278 + minute * 60);
+        world.try_tick(&context).await.unwrap();
+    }
+    let visits = "SELECT session_id, events, is_final FROM stream.sessions ORDER BY 1, started_at";
+    let [a, b] =
+        ["a", "b"].map(|id| format!(r#"{{"session_id":"{id}","events":1,"is_final":true}}"#));
+    assert_eq!(world.lines(visits).await, [a.clone(), a, b]);
+    assert_eq!(world.number("SELECT count(*) FROM stream.open_sessions").await, 0);
+}
