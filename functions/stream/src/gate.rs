@@ -15,7 +15,7 @@ const SHARE: &str = "SELECT pg_advisory_xact_lock_shared($1::integer, hashtext($
 const TAKE: &str = "SELECT pg_advisory_xact_lock($1::integer, hashtext($2))";
 const TRY: &str = "SELECT pg_try_advisory_xact_lock($1::integer, hashtext($2))";
 
-/// How long somebody waits who closes windows.
+/// How long a call that closes windows waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
     /// The tick: until it is its turn.
@@ -35,7 +35,7 @@ impl Patience {
     }
 }
 
-/// Passes the gate as a batch does; until the transaction ends.
+/// Passes the gate as a batch does, and holds it until the transaction ends.
 ///
 /// # Errors
 /// `Transient.Database`.
@@ -49,8 +49,8 @@ pub async fn share(
     shared.or_db("pass the gate of the stream").map(|_| ())
 }
 
-/// Passes the gate alone, until the transaction ends. False when others are in the way for longer
-/// than `patience` has, in which case the transaction is of no more use.
+/// Passes the gate alone, and holds it until the transaction ends. False when others are in the way for
+/// longer than `patience` has, in which case the transaction is of no more use.
 ///
 /// # Errors
 /// `Transient.Database`; also when it had to wait too long with [`Patience::Wait`].

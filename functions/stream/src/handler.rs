@@ -20,7 +20,7 @@ pub async fn handle(context: &Context, event: Event, invocation: &Invocation) ->
         }
         Event::Tick { tick: true } => tick::tick(context, invocation).await.map(Answer::Tick),
         Event::Tick { tick: false } => {
-            Err(Error::invalid("a tick that is none").hint(r#"send {"tick": true}"#))
+            Err(Error::invalid("the event says that it is no tick").hint(r#"send {"tick": true}"#))
         }
     }
 }

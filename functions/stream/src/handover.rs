@@ -49,8 +49,8 @@ pub struct HandedOver {
 /// Hands over what has waited long enough, or is enough for a file.
 ///
 /// # Errors
-/// `Transient.Storage`, `Transient.Database`; `Internal` when staged events are gone. Other files are
-/// handed over all the same.
+/// `Transient.Storage`, `Transient.Database`; `InvalidInput` when a staged object is gone, `Internal`
+/// when it is not what was noted of it. Other files are handed over all the same.
 pub async fn run(
     context: &Context,
     connection: &mut Connection,

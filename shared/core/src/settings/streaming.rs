@@ -25,7 +25,7 @@ pub struct Stream {
     pub parallelization_factor: u32,
     /// Staged events are handed to the pipeline at the latest after so many minutes.
     pub hand_over_minutes: u64,
-    /// And as soon as there are so many MiB of them, compressed.
+    /// And as soon as there are so many MiB of them.
     pub hand_over_mib: u64,
     pub volume: Volume,
 }
