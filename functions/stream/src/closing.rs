@@ -140,19 +140,19 @@ async fn close_windows(
     let definitions = &context.definitions;
     let overview = Overview::read(&transaction, stream, definitions, slice_of(target)).await?;
     let plan = Plan::of(definitions, &overview, progress.watermark, target, ROUND_WINDOWS);
-    let mut closed =
-        Closed { watermark: Some(plan.watermark), is_done: plan.is_done, ..Closed::default() };
-    for task in &plan.tasks {
-        let is_written = windows::write(&transaction, context, task, plan.watermark, now).await?;
-        closed.windows += u64::from(task.is_new);
-        closed.changed += u64::from(is_written && !task.is_new);
-    }
+    let written = windows::write(&transaction, context, &plan, now).await?;
     windows::clear(&transaction, context, &plan).await?;
-    let has_changed = closed.windows + closed.changed > 0;
+    let has_changed = written.new + written.changed > 0;
     let progress = Progress { watermark: Some(plan.watermark), ..progress };
     progress.advance(&transaction, stream, now, has_changed).await?;
     transaction.commit().await.or_db("commit closing")?;
-    Ok(Some(closed))
+    Ok(Some(Closed {
+        windows: written.new,
+        changed: written.changed,
+        watermark: Some(plan.watermark),
+        is_done: plan.is_done,
+        ..Closed::default()
+    }))
 }
 
 /// How far the stream is.

@@ -9,15 +9,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::borrow::Cow;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use serde::de::IgnoredAny;
 use shopflow_core::Settings;
-use shopflow_windows::{
-    Batch, Definition, Definitions, Fate, Reader, Session, State, merge_intervals,
-};
+use shopflow_windows::{Batch, Definition, Definitions, Fate, Reader, State, Steps, Visits};
 
 const EVENTS_PER_SECOND: u64 = 5_000;
 const BATCH: usize = 10_000;
@@ -65,15 +65,14 @@ fn rate(count: u64, time: Duration) -> String {
 }
 
 /// What a function keeps: slices and visits.
-#[derive(Default)]
 struct Kept {
     slices: BTreeMap<(usize, i64), State>,
-    visits: HashMap<String, Vec<Session>>,
+    visits: Visits,
 }
 
 fn added(lines: &Lines, reader: &Reader, definitions: &Definitions) -> Kept {
-    let gap = definitions.sessions.gap;
-    let mut kept = Kept::default();
+    let visits = Visits::new(definitions.sessions.gap);
+    let mut kept = Kept { slices: BTreeMap::new(), visits };
     for ends in lines.ends.chunks(BATCH) {
         let mut batch = Batch::new(definitions, None);
         for line in lines.of(ends) {
@@ -82,55 +81,52 @@ fn added(lines: &Lines, reader: &Reader, definitions: &Definitions) -> Kept {
         }
         let parts = batch.into_parts();
         for ((place, slice), state) in parts.slices {
-            let definition = &definitions.windows[place];
-            let kept = kept.slices.entry((place, slice));
-            kept.or_insert_with(|| State::new(definition)).merge(definition, &state);
-        }
-        for (session_id, intervals) in parts.sessions {
-            let visits = kept.visits.entry(session_id).or_default();
-            visits.extend(intervals);
-            if visits.len() > 1 {
-                *visits = merge_intervals(std::mem::take(visits), gap);
+            match kept.slices.entry((place, slice)) {
+                Entry::Occupied(mut there) => {
+                    there.get_mut().merge(&definitions.windows[place], &state);
+                }
+                Entry::Vacant(free) => {
+                    free.insert(state);
+                }
             }
         }
+        kept.visits.merge(&parts.sessions);
     }
     kept
 }
 
-/// The rows of all windows: slices are merged to steps first, which windows share.
+/// How many rows all windows and visits have; those of the windows are made.
 fn rows(kept: &Kept, definitions: &Definitions) -> usize {
-    let mut rows = 0;
+    let mut rows = kept.visits.iter().map(|(_, visits)| visits.len()).sum();
     for (place, definition) in definitions.windows.iter().enumerate() {
         let slices = kept.slices.range((place, i64::MIN)..=(place, i64::MAX));
-        let slices: Vec<(i64, &State)> =
+        let slices: BTreeMap<i64, &State> =
             slices.map(|((_, slice), state)| (*slice, state)).collect();
-        for window in &definition.windows {
-            let steps = merged(definition, slices.iter().copied(), window.every);
-            let starts: BTreeSet<i64> =
-                slices.iter().flat_map(|(slice, _)| window.starts_of(*slice)).collect();
-            for start in starts {
-                let within = steps.range(start..window.end(start)).map(|(_, state)| state);
-                let mut all = State::new(definition);
-                within.for_each(|state| all.merge(definition, state));
-                rows += all.rows(definition).len();
+        for (length, windows) in windows(definition, &slices) {
+            let mut steps = Steps::new(definition, length);
+            for (start, end) in windows {
+                for (slice, state) in slices.range(steps.go_to(start..end)) {
+                    steps.add(*slice, Cow::Borrowed(*state));
+                }
+                rows += steps.rows().len();
             }
         }
     }
-    rows + kept.visits.values().map(Vec::len).sum::<usize>()
+    rows
 }
 
-/// States of so many slices each, by the first one.
-fn merged<'s>(
+/// The windows of all sizes, from the first slice to the one behind, by the length of their steps.
+fn windows(
     definition: &Definition,
-    slices: impl Iterator<Item = (i64, &'s State)>,
-    every: i64,
-) -> BTreeMap<i64, State> {
-    let mut steps: BTreeMap<i64, State> = BTreeMap::new();
-    for (slice, state) in slices {
-        let step = steps.entry(slice.div_euclid(every) * every);
-        step.or_insert_with(|| State::new(definition)).merge(definition, state);
+    slices: &BTreeMap<i64, &State>,
+) -> BTreeMap<i64, BTreeSet<(i64, i64)>> {
+    let mut windows: BTreeMap<i64, BTreeSet<(i64, i64)>> = BTreeMap::new();
+    for window in &definition.windows {
+        let starts = slices.keys().flat_map(|slice| window.starts_of(*slice));
+        let ends = starts.map(|start| (start, window.end(start)));
+        windows.entry(Steps::length(window)).or_default().extend(ends);
     }
-    steps
+    windows
 }
 
 /// Events, one behind the other.

@@ -10,7 +10,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::hint::black_box;
 use std::io::{BufRead, BufReader, BufWriter, Write};
@@ -18,7 +18,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use shopflow_core::Settings;
 use shopflow_windows::{
     Batch, Definitions, Fate, Micros, Parts, Reader, Session, State, is_too_late, merge_intervals,
@@ -187,17 +187,10 @@ impl<'d> Stream<'d> {
             }
         }
         let gap = self.definitions.sessions.gap;
-        for (session, visits) in parts.sessions {
-            match self.visits.entry(session) {
-                hash_map::Entry::Occupied(mut there) => {
-                    let mut all = std::mem::take(there.get_mut());
-                    all.extend(visits);
-                    *there.get_mut() = merge_intervals(all, gap);
-                }
-                hash_map::Entry::Vacant(free) => {
-                    free.insert(visits);
-                }
-            }
+        for (session, visits) in parts.sessions.iter() {
+            let all = self.visits.entry(session.to_owned()).or_default();
+            all.extend_from_slice(visits);
+            *all = merge_intervals(std::mem::take(all), gap);
         }
         if let Some(latest) = parts.latest {
             let watermark = (latest - OUT_OF_ORDER).max(self.watermark.unwrap_or(Micros::MIN));
@@ -237,15 +230,14 @@ impl<'d> Stream<'d> {
         for (_, slice) in self.slices.range((definition, start)..(definition, end)) {
             window.merge(its, slice);
         }
-        for row in window.rows(its) {
-            let mut line = Map::new();
-            line.insert("start".to_owned(), json!(slice_start(start) / 1000));
-            for part in [row.key, row.figures] {
-                if let Value::Object(columns) = part {
-                    line.extend(columns);
-                }
+        let file = &mut self.windows[definition];
+        for row in window.rows(its).iter() {
+            let columns = [row.key, row.figures].map(|part| &part[1..part.len() - 1]);
+            write!(file, "{{\"start\":{}", slice_start(start) / 1000).unwrap();
+            for columns in columns.iter().filter(|columns| !columns.is_empty()) {
+                write!(file, ",{columns}").unwrap();
             }
-            write_line(&mut self.windows[definition], &Value::Object(line));
+            file.write_all(b"}\n").unwrap();
         }
     }
 

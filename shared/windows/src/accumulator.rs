@@ -1,20 +1,23 @@
 //! What is kept of the clicks of one row, for one figure.
 
-use serde_json::{Value, json};
+use std::fmt::Write as _;
+
 use shopflow_core::Result;
 
 use crate::click::Click;
 use crate::definition::{AggregateKind, DistinctColumn, SumColumn, TopColumn};
-use crate::distinct::Distinct;
+use crate::distinct::{Distinct, Union};
 use crate::hash;
-use crate::top::Top;
+use crate::json::put_number as put_json_number;
+use crate::top::{Frequent, Top};
 use crate::wire::{Input, put_number, put_signed};
 
 /// A click, with the hash that more than one figure asks for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Hashed<'c> {
     pub click: &'c Click<'c>,
-    session: u64,
+    /// Of the id of the session.
+    pub session: u64,
 }
 
 impl<'c> Hashed<'c> {
@@ -100,21 +103,44 @@ impl Accumulator {
         }
     }
 
-    /// What people see.
-    pub fn figure(&self, kind: AggregateKind) -> Value {
-        match self {
-            Accumulator::Count(count) => Value::from(*count),
-            Accumulator::Sum(cents) => Value::from(money(*cents)),
-            Accumulator::Distinct(distinct) => Value::from(distinct.count()),
-            Accumulator::Top(top) => {
-                let show = match kind {
-                    AggregateKind::Top { show, .. } => show,
-                    AggregateKind::Count | AggregateKind::Sum(_) | AggregateKind::Distinct(_) => 0,
-                };
-                let list = top.first(show).into_iter();
-                let list =
-                    list.map(|it| json!({"key": it.key, "count": it.count, "error": it.error}));
-                list.collect()
+    /// Lays out for being read what is kept.
+    pub fn settle(&mut self) {
+        if let Accumulator::Distinct(distinct) = self {
+            distinct.settle();
+        }
+    }
+
+    /// Appends what people see of several accumulators of this kind together, as JSON.
+    pub fn put_figure<'a>(
+        kind: AggregateKind,
+        parts: impl Iterator<Item = &'a Accumulator> + Clone,
+        union: &mut Union,
+        out: &mut String,
+    ) {
+        match kind {
+            AggregateKind::Count => {
+                let counts =
+                    parts.map(|part| if let Accumulator::Count(it) = part { *it } else { 0 });
+                put_json_number(counts.fold(0, u64::saturating_add), out);
+            }
+            AggregateKind::Sum(_) => {
+                let sums = parts.map(|part| if let Accumulator::Sum(it) = part { *it } else { 0 });
+                put_money(sums.fold(0, i64::saturating_add), out);
+            }
+            AggregateKind::Distinct(_) => {
+                let sets = parts.filter_map(|part| {
+                    if let Accumulator::Distinct(set) = part { Some(set) } else { None }
+                });
+                put_json_number(union.count(sets), out);
+            }
+            AggregateKind::Top { keep, show, .. } => {
+                let mut all = Top::default();
+                for part in parts {
+                    if let Accumulator::Top(top) = part {
+                        all.merge(top, keep);
+                    }
+                }
+                put_frequent(&all.first(show), out);
             }
         }
     }
@@ -147,22 +173,36 @@ fn keep(kind: AggregateKind) -> usize {
     }
 }
 
-/// Hundredths with a point before them.
-fn money(cents: i64) -> String {
+/// Hundredths with a point before them, as a text.
+fn put_money(cents: i64, out: &mut String) {
     let sign = if cents < 0 { "-" } else { "" };
     let cents = cents.unsigned_abs();
-    format!("{sign}{}.{:02}", cents / 100, cents % 100)
+    let _ = write!(out, "\"{sign}{}.{:02}\"", cents / 100, cents % 100);
+}
+
+fn put_frequent(list: &[Frequent], out: &mut String) {
+    for (at, Frequent { key, count, error }) in list.iter().enumerate() {
+        out.push(if at > 0 { ',' } else { '[' });
+        let _ = write!(out, "{{\"key\":{key},\"count\":{count},\"error\":{error}}}");
+    }
+    out.push_str(if list.is_empty() { "[]" } else { "]" });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn money(cents: i64) -> String {
+        let mut out = String::new();
+        put_money(cents, &mut out);
+        out
+    }
+
     #[test]
     fn money_has_two_decimals() {
         for (cents, text) in [(0, "0.00"), (1250, "12.50"), (-5, "-0.05"), (-1205, "-12.05")] {
-            assert_eq!(money(cents), text);
+            assert_eq!(money(cents), format!("{text:?}"));
         }
-        assert_eq!(money(i64::MIN), "-92233720368547758.08");
+        assert_eq!(money(i64::MIN), "\"-92233720368547758.08\"");
     }
 }

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::accumulator::Hashed;
 use crate::click::Click;
+use crate::counted::Counted;
 use crate::definition::Definitions;
 use crate::hash::Map;
-use crate::session::{Session, merge_intervals};
-use crate::state::State;
+use crate::session::Session;
+use crate::state::{Coded, Codes, State};
+use crate::terms::Terms;
+use crate::visits::Visits;
 use crate::window::{Micros, is_too_late, micros, slice_of};
 
 /// Microseconds of a minute.
@@ -18,12 +21,16 @@ const MINUTE: i64 = 60_000_000;
 pub struct Batch<'d> {
     definitions: &'d Definitions,
     watermark: Option<Micros>,
+    event_types: Terms,
+    devices: Terms,
+    /// By code of an event type, less 1: the places of the definitions that count it.
+    counted: Vec<Vec<(usize, Counted)>>,
     slices: Vec<Slice>,
     /// Where a slice is in `slices`.
     places: Map<i64, usize>,
     /// Where the slice of the last click is.
     last: usize,
-    visits: Map<Box<str>, Visit>,
+    visits: Visits,
     too_late: BTreeMap<(usize, i64), u64>,
     latest: Option<Micros>,
 }
@@ -43,12 +50,12 @@ pub enum Fate {
 pub struct Places(u64);
 
 /// What all clicks of a batch add up to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Parts {
     /// By place of the definition, and slice.
     pub slices: BTreeMap<(usize, i64), State>,
-    /// The intervals of each `session_id`, sorted, more than the gap apart.
-    pub sessions: BTreeMap<String, Vec<Session>>,
+    /// The intervals of each `session_id`.
+    pub sessions: Visits,
     /// Clicks that came too late, by what they came too late for ([`Places`]) and by minute of the
     /// click, counted from 1970. A click is here once for each.
     pub too_late: BTreeMap<(usize, i64), u64>,
@@ -62,17 +69,7 @@ struct Slice {
     /// Definitions that it is too late for.
     too_late: Places,
     /// By place of the definition; made when the first click counts.
-    states: Vec<Option<State>>,
-}
-
-/// The intervals of one visitor.
-#[derive(Debug)]
-struct Visit {
-    /// Mostly the only one.
-    first: Session,
-    others: Vec<Session>,
-    /// So many others are merged with each other.
-    due: usize,
+    states: Vec<Option<(State, Codes)>>,
 }
 
 impl<'d> Batch<'d> {
@@ -81,10 +78,13 @@ impl<'d> Batch<'d> {
         Batch {
             definitions,
             watermark,
+            event_types: Terms::default(),
+            devices: Terms::default(),
+            counted: Vec::new(),
             slices: Vec::new(),
             places: Map::default(),
             last: 0,
-            visits: Map::default(),
+            visits: Visits::new(definitions.sessions.gap),
             too_late: BTreeMap::new(),
             latest: None,
         }
@@ -96,26 +96,29 @@ impl<'d> Batch<'d> {
     pub fn add(&mut self, click: &Click<'_>) -> Fate {
         self.latest = self.latest.max(Some(click.timestamp));
         let hashed = Hashed::new(click);
+        let coded = self.coded(click);
         let mut too_late_for = Places::default();
         let mut is_applied = false;
         let at = self.slice(slice_of(click.timestamp));
         let slice = &mut self.slices[at];
-        for (place, definition) in self.definitions.windows.iter().enumerate() {
-            if !definition.filter.matches(click) {
+        for (place, counted) in &self.counted[coded.event_type as usize - 1] {
+            if !counted.filter.matches(click) {
                 continue;
             }
-            if slice.too_late.contains(place) {
-                too_late_for.insert(place);
+            if slice.too_late.contains(*place) {
+                too_late_for.insert(*place);
                 continue;
             }
-            let state = slice.states[place].get_or_insert_with(|| State::new(definition));
-            state.add_matching(definition, hashed);
+            let definition = &self.definitions.windows[*place];
+            let (state, codes) = slice.states[*place]
+                .get_or_insert_with(|| (State::new(definition), Codes::default()));
+            counted.add(state.row_of(definition, click, coded, codes), hashed);
             is_applied = true;
         }
         if self.is_too_late_for_sessions(click.timestamp) {
             too_late_for.insert(self.definitions.windows.len());
         } else {
-            self.visit(click);
+            self.visits.add(&click.session_id, hashed.session, &Session::of(click));
             is_applied = true;
         }
         if !too_late_for.is_empty() {
@@ -125,19 +128,37 @@ impl<'d> Batch<'d> {
     }
 
     /// All that the clicks add up to.
-    pub fn into_parts(self) -> Parts {
-        let gap = self.definitions.sessions.gap;
+    pub fn into_parts(mut self) -> Parts {
         let mut slices = BTreeMap::new();
         for Slice { number, states, .. } in self.slices {
             for (place, state) in states.into_iter().enumerate() {
-                slices.extend(state.map(|state| ((place, number), state)));
+                slices.extend(state.map(|(state, _)| ((place, number), state)));
             }
         }
-        let visits = self.visits.into_iter();
-        let sessions = visits.map(|(session_id, visit)| {
-            (String::from(session_id), merge_intervals(visit.into_intervals(), gap))
-        });
-        Parts { slices, sessions: sessions.collect(), too_late: self.too_late, latest: self.latest }
+        self.visits.settle();
+        Parts { slices, sessions: self.visits, too_late: self.too_late, latest: self.latest }
+    }
+
+    /// The texts of a click as codes.
+    #[inline]
+    fn coded(&mut self, click: &Click<'_>) -> Coded {
+        let coded = Coded {
+            event_type: self.event_types.code(&click.event_type),
+            device: self.devices.code(&click.device),
+        };
+        if coded.event_type as usize > self.counted.len() {
+            self.count_type(&click.event_type);
+        }
+        coded
+    }
+
+    /// Finds out what counts an event type that is new.
+    #[cold]
+    fn count_type(&mut self, event_type: &str) {
+        let definitions = self.definitions.windows.iter().enumerate();
+        let counted = definitions
+            .filter_map(|(place, definition)| Some((place, Counted::of(definition, event_type)?)));
+        self.counted.push(counted.collect());
     }
 
     /// Where a slice is; it is made if need be.
@@ -173,41 +194,12 @@ impl<'d> Batch<'d> {
         self.watermark.is_some_and(|watermark| watermark >= last)
     }
 
-    fn visit(&mut self, click: &Click<'_>) {
-        let session = Session::of(click);
-        let gap = self.definitions.sessions.gap;
-        match self.visits.get_mut(&*click.session_id) {
-            Some(visit) if visit.first.is_near(&session, micros(gap)) => {
-                visit.first.merge(&session)
-            }
-            Some(visit) => {
-                visit.others.push(session);
-                if visit.others.len() >= visit.due {
-                    visit.others = merge_intervals(std::mem::take(&mut visit.others), gap);
-                    visit.due = 2 * visit.others.len() + 8;
-                }
-            }
-            None => {
-                let visit = Visit { first: session, others: Vec::new(), due: 8 };
-                self.visits.insert(Box::from(&*click.session_id), visit);
-            }
-        }
-    }
-
     #[cold]
     fn count_too_late(&mut self, too_late_for: Places, moment: Micros) {
         let minute = moment.div_euclid(MINUTE);
         for place in too_late_for.iter() {
             *self.too_late.entry((place, minute)).or_default() += 1;
         }
-    }
-}
-
-impl Visit {
-    fn into_intervals(self) -> Vec<Session> {
-        let mut intervals = self.others;
-        intervals.push(self.first);
-        intervals
     }
 }
 
@@ -243,6 +235,7 @@ mod tests {
     use super::*;
     use crate::definition::SESSIONS;
     use crate::window::SLICE_MICROS;
+    use proptest::prelude::*;
 
     const MINUTES: i64 = 60_000_000;
 
@@ -296,7 +289,8 @@ mod tests {
         let [soon_slice, later_slice] = [soon, later].map(slice_of);
         let (audience, traffic) = (at("audience"), at("traffic"));
         assert_eq!(slices, [(audience, soon_slice), (traffic, later_slice), (traffic, soon_slice)]);
-        assert_eq!(parts.sessions.keys().collect::<Vec<_>>(), ["a", "b"]);
+        let visitors: Vec<&str> = parts.sessions.iter().map(|(id, _)| id).collect();
+        assert_eq!(visitors, ["a", "b"]);
         assert_eq!(parts.latest, Some(soon));
     }
 
@@ -332,8 +326,52 @@ mod tests {
             }
         }
         let sessions = batch.into_parts().sessions;
-        let found: Vec<_> = sessions["a"].iter().map(|it| (it.started_at, it.purchases)).collect();
+        let found: Vec<_> =
+            sessions.of("a").iter().map(|it| (it.started_at, it.purchases)).collect();
         let expected: Vec<_> = (0..10).map(|visit| (visit * 5 * gap, 3u32)).collect();
         assert_eq!(found, expected);
+    }
+
+    proptest! {
+        /// Texts have other numbers in a batch than in its states, and keys may be too many.
+        #[test]
+        fn a_batch_adds_what_a_state_adds(
+            clicks in prop::collection::vec(
+                (0i64..3, 0u32..9, 0u64..4, 0usize..4, 0usize..3),
+                0..150,
+            ),
+            max_keys in 1usize..6,
+        ) {
+            let mut definitions = Definitions::built_in().unwrap();
+            definitions.windows.iter_mut().for_each(|definition| definition.max_keys = max_keys);
+            let clicks: Vec<Click<'_>> = clicks
+                .into_iter()
+                .map(|(slice, session, product, event_type, device)| Click {
+                    session_id: format!("session-{session}").into(),
+                    product_id: (product > 0).then_some(product),
+                    event_type: ["purchase", "wish", "product_view", "checkout"][event_type].into(),
+                    device: ["mobile", "tablet", "purchase"][device].into(),
+                    ..click(slice * SLICE_MICROS, "")
+                })
+                .collect();
+            let mut batch = Batch::new(&definitions, None);
+            let mut expected: BTreeMap<(usize, i64), State> = BTreeMap::new();
+            for click in &clicks {
+                batch.add(click);
+                for (place, definition) in definitions.windows.iter().enumerate() {
+                    let at = (place, slice_of(click.timestamp));
+                    let state = expected.entry(at).or_insert_with(|| State::new(definition));
+                    state.add(definition, click);
+                }
+            }
+            expected.retain(|_, state| !state.is_empty());
+            let encoded = |slices: BTreeMap<(usize, i64), State>| -> Vec<((usize, i64), Vec<u8>)> {
+                let encode = |(at, state): ((usize, i64), State)| {
+                    (at, state.encode(&definitions.windows[at.0]))
+                };
+                slices.into_iter().map(encode).collect()
+            };
+            prop_assert_eq!(encoded(batch.into_parts().slices), encoded(expected));
+        }
     }
 }

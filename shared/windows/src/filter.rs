@@ -31,10 +31,28 @@ impl Filter {
     /// True for a click that counts.
     #[inline]
     pub fn matches(&self, click: &Click<'_>) -> bool {
-        self.conditions.iter().all(|condition| condition.is_met(click))
+        self.is_everything() || self.conditions.iter().all(|condition| condition.is_met(click))
+    }
+
+    /// What else clicks of an event type must meet; `None` when none of them counts.
+    pub(crate) fn of_type(&self, event_type: &str) -> Option<Filter> {
+        let mut conditions = Vec::new();
+        for condition in &self.conditions {
+            match condition {
+                Condition::EventType(values) if is_one_of(values, event_type) => {}
+                Condition::EventType(_) => return None,
+                Condition::Device(_)
+                | Condition::Country(_)
+                | Condition::ProductId(_)
+                | Condition::CustomerId(_)
+                | Condition::Amount(_) => conditions.push(condition.clone()),
+            }
+        }
+        Some(Filter { conditions })
     }
 
     /// True when every click counts.
+    #[inline]
     pub fn is_everything(&self) -> bool {
         self.conditions.is_empty()
     }
@@ -111,7 +129,10 @@ mod tests {
         let in_france = Condition::Country(vec![*b"FR"]);
         let of_guests = Condition::CustomerId(false);
         assert!(Filter::default().matches(&click));
-        assert!(Filter::new(vec![purchases.clone(), of_guests.clone()]).matches(&click));
+        let both = Filter::new(vec![purchases.clone(), of_guests.clone()]);
+        assert!(both.matches(&click));
+        assert_eq!(both.of_type("purchase"), Some(Filter::new(vec![of_guests.clone()])));
+        assert_eq!(both.of_type("page_view"), None);
         let others = [
             in_france.clone(),
             Condition::ProductId(false),

@@ -6,7 +6,8 @@
 //! * [`Definitions`] are what `streams/*.yaml` ask for. A [`Batch`] adds clicks to a [`State`] per
 //!   definition and slice, and to the [`Session`]s of their visitors.
 //! * States and sessions merge in any order and grouping: a window is the merge of its slices, over
-//!   all shards. Counts, sums and sets of visitors come out the same to the last bit.
+//!   all shards. Counts, sums and sets of visitors come out the same to the last bit. [`Steps`] make
+//!   the windows of a definition, one after the other.
 //! * [`watermark`] says how far the stream is, [`is_too_late`] what comes too late for a definition.
 //! * [`Counts`] account for every event.
 //!
@@ -34,23 +35,28 @@
 //! let slice = shopflow_windows::slice_of(parts.latest.unwrap());
 //! let figures = parts.slices[&(traffic, slice)].figures(&definitions.windows[traffic]);
 //! assert_eq!(figures["revenue"], "12.50");
-//! assert_eq!(parts.sessions["s1"][0].purchases, 1);
+//! assert_eq!(parts.sessions.of("s1")[0].purchases, 1);
 //! ```
 
 mod accumulator;
 mod batch;
 mod click;
+mod counted;
 mod counts;
 mod definition;
 mod distinct;
 mod filter;
 mod hash;
+mod json;
 mod reader;
 pub mod record;
 mod refusal;
 mod session;
 mod state;
+mod steps;
+mod terms;
 mod top;
+mod visits;
 pub mod watermark;
 mod window;
 mod wire;
@@ -67,5 +73,7 @@ pub use filter::Filter;
 pub use reader::{MOST_EVENT_BYTES, Reader};
 pub use refusal::Refusal;
 pub use session::{Bots, Session, Sessions, merge_intervals};
-pub use state::{Row, State};
+pub use state::{Row, Rows, State};
+pub use steps::Steps;
+pub use visits::Visits;
 pub use window::{Micros, SLICE_MICROS, Window, is_too_late, micros, slice_of, slice_start};

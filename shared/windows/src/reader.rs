@@ -23,6 +23,7 @@ use crate::click::Click;
 use crate::refusal::Refusal;
 use checks::Checks;
 use kept::Role;
+use scan::Mark;
 
 /// Bytes of an event at most.
 pub const MOST_EVENT_BYTES: usize = 64 * 1024;
@@ -49,6 +50,7 @@ pub struct Reader {
 #[derive(Debug, Clone, Copy)]
 struct Known {
     column: &'static Column,
+    mark: Mark,
     role: Role,
     /// Logs may show its values.
     is_shown: bool,
@@ -61,6 +63,7 @@ impl Reader {
         let dataset = Dataset::Clickstream;
         let known = |column: &'static Column| Known {
             column,
+            mark: Mark::of(column.name),
             role: Role::of(column.name),
             is_shown: settings.privacy.in_logs(dataset, column) == Treatment::Keep,
         };

@@ -137,8 +137,12 @@ impl Session {
 
 /// The visits that intervals of one visitor make up: those at most `gap` apart become one. The result
 /// is sorted, and the same for any order and grouping of the intervals.
-pub fn merge_intervals(mut intervals: Vec<Session>, gap: Duration) -> Vec<Session> {
-    let gap = micros(gap);
+pub fn merge_intervals(intervals: Vec<Session>, gap: Duration) -> Vec<Session> {
+    merge_near(intervals, micros(gap))
+}
+
+/// The same, with the gap in microseconds.
+pub(crate) fn merge_near(mut intervals: Vec<Session>, gap: Micros) -> Vec<Session> {
     intervals.sort_unstable_by_key(|session| (session.started_at, session.ended_at));
     let mut visits: Vec<Session> = Vec::with_capacity(intervals.len());
     for session in intervals {

@@ -8,15 +8,19 @@
 
 mod codec;
 mod key;
+mod order;
 mod rows;
 
 use crate::accumulator::{Accumulator, Hashed};
 use crate::click::Click;
+use crate::counted::Counted;
 use crate::definition::Definition;
 use crate::hash::Map;
-use key::{Key, KeyValues, Terms};
+use crate::terms::Terms;
+use key::{Key, KeyValues};
 
-pub use rows::Row;
+pub(crate) use key::{Coded, Codes};
+pub use rows::{Row, Rows};
 
 /// The accumulators of one definition, for a slice or any number of them. Every function must be
 /// given the definition that the state was made for.
@@ -47,20 +51,30 @@ impl State {
 
     /// Adds a click, if it is one that the definition counts.
     pub fn add(&mut self, definition: &Definition, click: &Click<'_>) {
-        if definition.filter.matches(click) {
-            self.add_matching(definition, Hashed::new(click));
+        let counted = Counted::of(definition, &click.event_type);
+        if let Some(counted) = counted.filter(|counted| counted.filter.matches(click)) {
+            let place = self.place(definition, KeyValues::of(&definition.key, click));
+            counted.add(self.row(definition, place), Hashed::new(click));
         }
     }
 
-    /// Adds a click that the definition counts.
+    /// The accumulators of a click that the definition counts, as its batch has it.
     #[inline]
-    pub(crate) fn add_matching(&mut self, definition: &Definition, hashed: Hashed<'_>) {
-        let row = self.row(definition, KeyValues::of(&definition.key, hashed.click));
-        for (accumulator, aggregate) in row.iter_mut().zip(&definition.aggregates) {
-            if aggregate.filter.matches(hashed.click) {
-                accumulator.add(aggregate.kind, hashed);
-            }
-        }
+    pub(crate) fn row_of(
+        &mut self,
+        definition: &Definition,
+        click: &Click<'_>,
+        coded: Coded,
+        codes: &mut Codes,
+    ) -> &mut [Accumulator] {
+        let values = KeyValues::of(&definition.key, click);
+        let place = if definition.key.is_empty() || self.limit.is_some() {
+            self.place(definition, values)
+        } else {
+            let key = codes.key(&mut self.terms, &definition.key, click, coded);
+            self.place_of(definition, key, values)
+        };
+        self.row(definition, place)
     }
 
     /// Takes in the clicks of another state of the same definition and version.
@@ -80,22 +94,34 @@ impl State {
                 }
                 None | Some(_) => self.place(definition, values),
             };
-            let row = match place {
-                Some(place) => &mut self.accumulators[place * width..(place + 1) * width],
-                None => self.other_row(definition),
-            };
-            merge_rows(definition, row, theirs);
+            merge_rows(definition, self.row(definition, place), theirs);
         }
         if !other.other.is_empty() {
             merge_rows(definition, self.other_row(definition), &other.other);
         }
     }
 
-    /// The accumulators of a key.
-    #[inline]
-    fn row(&mut self, definition: &Definition, values: KeyValues<'_>) -> &mut [Accumulator] {
+    /// Lays the rows out for being read: in the order of their keys, one behind the other.
+    pub(crate) fn settle(&mut self, definition: &Definition) {
         let width = definition.aggregates.len();
-        match self.place(definition, values) {
+        let order = order::sorted(definition, &[&*self]);
+        let keys = std::mem::take(&mut self.keys);
+        let mut before = std::mem::take(&mut self.accumulators);
+        self.accumulators.reserve_exact(before.len());
+        for placed in order {
+            let start = placed.row as usize * width;
+            let row = before[start..start + width].iter_mut();
+            let row = row.map(|accumulator| std::mem::replace(accumulator, Accumulator::Count(0)));
+            self.push(keys[placed.row as usize], row);
+        }
+        self.accumulators.iter_mut().chain(&mut self.other).for_each(Accumulator::settle);
+    }
+
+    /// The accumulators of a row, or of the others.
+    #[inline]
+    fn row(&mut self, definition: &Definition, place: Option<usize>) -> &mut [Accumulator] {
+        let width = definition.aggregates.len();
+        match place {
             Some(place) => &mut self.accumulators[place * width..(place + 1) * width],
             None => self.other_row(definition),
         }
@@ -209,13 +235,6 @@ impl State {
     fn compare(&self, definition: &Definition, one: usize, other: usize) -> std::cmp::Ordering {
         let values = |place: usize| self.terms.values(self.keys[place]);
         values(one).compare(&definition.key, &values(other))
-    }
-
-    /// The rows in the order of their keys.
-    fn in_order(&self, definition: &Definition) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.keys.len()).collect();
-        order.sort_unstable_by(|one, other| self.compare(definition, *one, *other));
-        order
     }
 }
 

@@ -175,7 +175,7 @@ impl Attempt<'_> {
         let written = slices::add(transaction, statements, owner, slices, kept).await?;
         let owner = (stream, *shard);
         let rules = &context.definitions.sessions;
-        sessions::add(transaction, statements, owner, rules, sessions).await?;
+        sessions::add(transaction, statements, owner, rules, &sessions).await?;
         let named = too_late::named(&context.definitions, &too_late, future);
         too_late::add(transaction, statements, stream, &named).await?;
         Ok(Kept::of(locked.version + 1, written))

@@ -1,11 +1,11 @@
 //! Open visits of a shard: read, merged with what a batch adds, and written.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use shopflow_core::Result;
 use shopflow_postgres::PgResultExt;
-use shopflow_windows::{Session, Sessions, merge_intervals};
+use shopflow_windows::{Session, Sessions, Visits, merge_intervals};
 use tokio_postgres::Transaction;
 
 use crate::connection::Statements;
@@ -41,15 +41,18 @@ pub async fn add(
     statements: &mut Statements,
     (stream, shard): (&str, &str),
     sessions: &Sessions,
-    additions: BTreeMap<String, Vec<Session>>,
+    additions: &Visits,
 ) -> Result<()> {
     if additions.is_empty() {
         return Ok(());
     }
-    let ids: Vec<&str> = additions.keys().map(String::as_str).collect();
+    // Rows are locked in one order by all.
+    let mut additions: Vec<(&str, &[Session])> = additions.iter().collect();
+    additions.sort_unstable_by_key(|(session_id, _)| *session_id);
+    let ids: Vec<&str> = additions.iter().map(|(session_id, _)| *session_id).collect();
     let statement = statements.of(transaction, READ).await?;
     let rows = transaction.query(&statement, &[&stream, &shard, &ids]).await;
-    let mut open: BTreeMap<String, Vec<Session>> = BTreeMap::new();
+    let mut open: HashMap<String, Vec<Session>> = HashMap::new();
     for row in &rows.or_db("read open visits")? {
         let (session_id, session) = visits::read(row);
         open.entry(session_id).or_default().push(session);
@@ -57,16 +60,16 @@ pub async fn add(
     let mut gone: (Vec<String>, Vec<DateTime<Utc>>) = Default::default();
     let mut written = Columns::default();
     for (session_id, intervals) in additions {
-        let before = open.remove(&session_id).unwrap_or_default();
-        let all = before.iter().copied().chain(intervals).collect();
+        let before = open.remove(session_id).unwrap_or_default();
+        let all = before.iter().chain(intervals).copied().collect();
         let after = merge_intervals(all, sessions.gap);
         let starts = |start: i64| after.iter().any(|session| session.started_at == start);
         for session in before.iter().filter(|session| !starts(session.started_at)) {
-            gone.0.push(session_id.clone());
+            gone.0.push(session_id.to_owned());
             gone.1.push(moment(session.started_at));
         }
         for session in after.iter().filter(|session| !before.contains(session)) {
-            written.push(&session_id, session, &sessions.bots, 0);
+            written.push(session_id, session, &sessions.bots, 0);
         }
     }
     let (ids, starts) = &gone;

@@ -70,7 +70,7 @@ pub(super) fn blank<'a>() -> Click<'a> {
 }
 
 /// Puts a value where the click has it; `text` is the value as it was written.
-#[inline]
+#[inline(always)]
 pub(super) fn keep<'a>(click: &mut Click<'a>, role: Role, kept: Kept, text: Cow<'a, str>) {
     match (role, kept) {
         (Role::EventId, Kept::Id(id)) => click.event_id = id,

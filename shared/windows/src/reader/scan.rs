@@ -28,11 +28,13 @@ impl Reader {
         let mut next = 0;
         cursor.skip(b'{')?;
         loop {
-            cursor.skip(b'"')?;
-            let name = cursor.text()?.value;
-            cursor.skip(b':')?;
             cursor.pass_blanks();
-            match self.place(name, next) {
+            let place = match self.expected(&mut cursor, next) {
+                Some(place) => Some(place),
+                None => self.place(cursor.name()?),
+            };
+            cursor.pass_blanks();
+            match place {
                 Some(place) => {
                     let bit = 1u64 << place;
                     if seen & bit != 0 {
@@ -59,13 +61,23 @@ impl Reader {
         is_whole.then_some(click)
     }
 
-    /// The place of a column. Writers keep their order, so it is mostly the next one.
+    /// Goes behind the name of the next column, or of the one behind it. Writers keep their order, so
+    /// it is mostly one of them; `None` when it is not.
     #[inline]
-    fn place(&self, name: &str, next: usize) -> Option<usize> {
-        match self.columns.get(next) {
-            Some(known) if known.column.name == name => Some(next),
-            _ => self.columns.iter().position(|known| known.column.name == name),
+    fn expected(&self, cursor: &mut Cursor<'_>, next: usize) -> Option<usize> {
+        let known = self.columns.iter().enumerate().skip(next).take(2);
+        for (place, known) in known {
+            if known.mark.is_at(cursor.rest()) {
+                cursor.at += known.mark.len;
+                return Some(place);
+            }
         }
+        None
+    }
+
+    /// The place of a column.
+    fn place(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|known| known.column.name == name)
     }
 
     /// Reads a value of a column; whether there is one.
@@ -124,6 +136,17 @@ impl Reader {
             let is_usual = (1..=MOST_DIGITS).contains(&digits) && number > 0 && cursor.is_at_end();
             return is_usual.then_some(Kept::Number(number));
         }
+        self.scanned_decimal(known, cursor, start)
+    }
+
+    /// Reads what follows the digits of a number that began at `start`.
+    #[inline(never)]
+    fn scanned_decimal(
+        &self,
+        known: &Known,
+        cursor: &mut Cursor<'_>,
+        start: usize,
+    ) -> Option<Kept> {
         if !known.column.kind.is_decimal() {
             return None;
         }
@@ -147,6 +170,35 @@ impl Reader {
             false => written,
         };
         self.checks.text(known.column, shortest).ok()
+    }
+}
+
+/// The name of a column as writers write it, with quotes and colon.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    /// The first of 16 bytes are the lowest.
+    bytes: u128,
+    mask: u128,
+    len: usize,
+}
+
+impl Mark {
+    /// A long name has no mark, which is nowhere.
+    pub fn of(name: &str) -> Mark {
+        let written = format!("\"{name}\":");
+        let mut bytes = [0; 16];
+        match bytes.get_mut(..written.len()) {
+            Some(first) => first.copy_from_slice(written.as_bytes()),
+            None => return Mark { bytes: 1, mask: 0, len: 0 },
+        }
+        let mask = u128::MAX >> (128 - 8 * written.len());
+        Mark { bytes: u128::from_le_bytes(bytes), mask, len: written.len() }
+    }
+
+    #[inline]
+    fn is_at(&self, text: &[u8]) -> bool {
+        let first = text.first_chunk::<16>();
+        first.is_some_and(|first| u128::from_le_bytes(*first) & self.mask == self.bytes)
     }
 }
 
@@ -192,10 +244,23 @@ impl<'a> Cursor<'a> {
         (self.byte()? == sign).then_some(())
     }
 
+    #[inline]
+    fn rest(&self) -> &'a [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
+    /// Goes behind a name and its colon.
+    fn name(&mut self) -> Option<&'a str> {
+        self.skip(b'"')?;
+        let name = self.text()?.value;
+        self.skip(b':')?;
+        Some(name)
+    }
+
     /// Goes behind a word.
     #[inline]
     fn word(&mut self, word: &str) -> Option<()> {
-        let rest = self.text.as_bytes().get(self.at..)?;
+        let rest = self.rest();
         self.at += word.len();
         rest.starts_with(word.as_bytes()).then_some(())
     }
@@ -274,6 +339,17 @@ fn unusual(word: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mark_is_a_name_with_its_quotes_and_colon() {
+        let mark = Mark::of("url");
+        assert!(mark.is_at(b"\"url\":\"https://a\"}") && mark.len == 6);
+        for other in [&b"\"urls\":\"https://"[..], b"\"url\" :\"https://a", b"\"url\":"] {
+            assert!(!mark.is_at(other));
+        }
+        assert!(Mark::of("thirteen_long").is_at(b"\"thirteen_long\":"));
+        assert!(!Mark::of("fourteen_longs").is_at(b"\"fourteen_longs\":1}"));
+    }
 
     #[test]
     fn the_first_unusual_byte_is_found_in_every_place() {

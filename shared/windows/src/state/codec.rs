@@ -10,6 +10,7 @@ use shopflow_core::vocabulary::LONGEST_TERM;
 
 use super::State;
 use super::key::KeyValues;
+use super::order::sorted;
 use crate::accumulator::Accumulator;
 use crate::definition::{Definition, KeyColumn};
 use crate::hash;
@@ -30,7 +31,8 @@ impl State {
         let mut out = vec![FORMAT];
         out.extend_from_slice(&mark(definition));
         put_number(self.keys.len() as u64, &mut out);
-        for place in self.in_order(definition) {
+        for placed in sorted(definition, &[self]) {
+            let place = placed.row as usize;
             put_key(&definition.key, &self.terms.values(self.keys[place]), &mut out);
             let row = &self.accumulators[place * width..(place + 1) * width];
             row.iter().for_each(|accumulator| accumulator.encode(&mut out));

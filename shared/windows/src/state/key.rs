@@ -4,7 +4,8 @@ use std::cmp::Ordering;
 
 use crate::click::Click;
 use crate::definition::KeyColumn;
-use crate::hash::{self, Map};
+use crate::hash;
+use crate::terms::Terms;
 
 /// The values of a key. What is no column of the key is absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,44 +72,47 @@ impl Key {
         Key { product: product_id.unwrap_or(0), rest }
     }
 
+    /// The number of the product, 0 for none.
+    pub fn product(self) -> u64 {
+        self.product
+    }
+
+    /// The code of the event type, 0 for none.
+    pub fn event_type(self) -> usize {
+        (self.rest >> 40) as usize
+    }
+
+    /// The code of the device, 0 for none.
+    pub fn device(self) -> usize {
+        (self.rest >> 16 & 0xFF_FFFF) as usize
+    }
+
+    /// The letters of the country, zeros for none.
+    pub fn country(self) -> u16 {
+        self.rest as u16
+    }
+
     /// The same key where texts have other codes: those of [`Terms::codes_of`].
     #[inline]
     pub fn with_codes(self, codes: &[u32]) -> Key {
-        let code = |code: u64| codes.get(code as usize).map_or(0, |code| u64::from(*code));
-        let (event_type, device) = (code(self.rest >> 40), code(self.rest >> 16 & 0xFF_FFFF));
+        let code = |code: usize| codes.get(code).map_or(0, |code| u64::from(*code));
+        let (event_type, device) = (code(self.event_type()), code(self.device()));
         Key { product: self.product, rest: event_type << 40 | device << 16 | self.rest & 0xFFFF }
     }
 }
 
-/// The texts in the keys of a state. There are few, as a rule; there are never more than in twice
-/// `max_keys` keys, far below 2^24.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Terms {
-    /// The text with code 1, with code 2, and so on.
-    texts: Vec<Box<str>>,
-    /// Codes of the texts behind the first few.
-    codes: Map<Box<str>, u32>,
-}
-
-/// Texts that are compared one by one.
-const FEW: usize = 8;
-
+/// Texts of keys: there are never more than in twice `max_keys` keys, far below 2^24.
 impl Terms {
     /// The key with these values; texts that are new get codes.
     #[inline]
-    pub fn key(&mut self, values: KeyValues<'_>) -> Key {
+    pub(super) fn key(&mut self, values: KeyValues<'_>) -> Key {
         let event_type = values.event_type.map_or(0, |text| self.code(text));
         let device = values.device.map_or(0, |text| self.code(text));
         Key::new(values.product_id, event_type, device, values.country)
     }
 
-    /// By the codes of others, the codes of the same texts here; texts that are new get codes.
-    pub fn codes_of(&mut self, others: &Terms) -> Vec<u32> {
-        std::iter::once(0).chain(others.texts.iter().map(|text| self.code(text))).collect()
-    }
-
     /// The key with these values, if all texts have codes.
-    pub fn find(&self, values: KeyValues<'_>) -> Option<Key> {
+    pub(super) fn find(&self, values: KeyValues<'_>) -> Option<Key> {
         let code = |text: Option<&str>| text.map_or(Some(0), |text| self.known(text));
         let (event_type, device) = (code(values.event_type)?, code(values.device)?);
         Some(Key::new(values.product_id, event_type, device, values.country))
@@ -116,48 +120,77 @@ impl Terms {
 
     /// The values of a key.
     #[inline]
-    pub fn values(&self, key: Key) -> KeyValues<'_> {
-        let country = (key.rest as u16).to_be_bytes();
+    pub(super) fn values(&self, key: Key) -> KeyValues<'_> {
+        let country = key.country().to_be_bytes();
         KeyValues {
-            product_id: Some(key.product).filter(|product| *product > 0),
-            event_type: self.text(key.rest >> 40),
-            device: self.text(key.rest >> 16 & 0xFF_FFFF),
+            product_id: Some(key.product()).filter(|product| *product > 0),
+            event_type: self.text(key.event_type()),
+            device: self.text(key.device()),
             country: Some(country).filter(|country| *country != [0; 2]),
         }
     }
+}
 
-    fn text(&self, code: u64) -> Option<&str> {
-        let place = usize::try_from(code).ok()?.checked_sub(1)?;
-        self.texts.get(place).map(|text| &**text)
-    }
+/// The texts of a click as codes, which its batch has given them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Coded {
+    pub event_type: u32,
+    pub device: u32,
+}
 
+/// What the codes of a batch are in one of its states, in which no key has been left out yet.
+#[derive(Debug, Default)]
+pub(crate) struct Codes {
+    event_types: Vec<u32>,
+    devices: Vec<u32>,
+}
+
+impl Codes {
+    /// The key of a click.
     #[inline]
-    fn code(&mut self, text: &str) -> u32 {
-        match self.known(text) {
-            Some(code) => code,
-            None => self.new_code(text),
+    pub(super) fn key(
+        &mut self,
+        terms: &mut Terms,
+        columns: &[KeyColumn],
+        click: &Click<'_>,
+        coded: Coded,
+    ) -> Key {
+        let (mut product_id, mut country) = (None, None);
+        let (mut event_type, mut device) = (0, 0);
+        for column in columns {
+            match column {
+                KeyColumn::ProductId => product_id = click.product_id,
+                KeyColumn::EventType => {
+                    let text = &click.event_type;
+                    event_type = known(&mut self.event_types, coded.event_type, text, terms);
+                }
+                KeyColumn::Device => {
+                    device = known(&mut self.devices, coded.device, &click.device, terms);
+                }
+                KeyColumn::Country => country = Some(click.country),
+            }
         }
+        Key::new(product_id, event_type, device, country)
     }
+}
 
-    #[inline]
-    fn known(&self, text: &str) -> Option<u32> {
-        let few = &self.texts[..self.texts.len().min(FEW)];
-        match few.iter().position(|known| **known == *text) {
-            Some(place) => Some(place as u32 + 1),
-            None if self.codes.is_empty() => None,
-            None => self.codes.get(text).copied(),
-        }
+/// The code in a state of a text that has another one in its batch.
+#[inline]
+fn known(codes: &mut Vec<u32>, code: u32, text: &str, terms: &mut Terms) -> u32 {
+    match codes.get(code as usize) {
+        Some(known) if *known > 0 => *known,
+        Some(_) | None => learn(codes, code, text, terms),
     }
+}
 
-    #[cold]
-    fn new_code(&mut self, text: &str) -> u32 {
-        self.texts.push(text.into());
-        let code = self.texts.len() as u32;
-        if self.texts.len() > FEW {
-            self.codes.insert(text.into(), code);
-        }
-        code
+#[cold]
+fn learn(codes: &mut Vec<u32>, code: u32, text: &str, terms: &mut Terms) -> u32 {
+    let place = code as usize;
+    if codes.len() <= place {
+        codes.resize(place + 1, 0);
     }
+    codes[place] = terms.code(text);
+    codes[place]
 }
 
 #[cfg(test)]
