@@ -68,8 +68,8 @@ impl Sender {
     /// One call. A stream that does not answer is given up while there is time to say so: Lambda's
     /// own answer to a function that it stops is none that a page could read.
     async fn put(&self, call: &[Record], invocation: &Invocation) -> Result<Vec<Option<String>>> {
-        let left = invocation.remaining().saturating_sub(RESERVE);
-        let answer = timeout(left, kinesis::put_records(&self.aws, &self.stream, call)).await;
+        let limit = invocation.remaining().saturating_sub(RESERVE);
+        let answer = timeout(limit, kinesis::put_records(&self.aws, &self.stream, call)).await;
         let Ok(codes) = answer else {
             return Err(Error::new(ErrorKind::TransientService, "the stream does not answer"));
         };
