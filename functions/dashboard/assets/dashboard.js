@@ -109,14 +109,15 @@
         stroke: () => color('--quiet'), font, ticks: {show: false},
         grid: {stroke: () => color('--line'), width: 1}, ...more,
       });
+      // Without figures there is nothing that a place on an axis could be.
+      const labels = words => (u, ticks) => ticks.map(tick => this.data ? words(tick) : '');
       this.plot = new uPlot({
         width: 300, height: this.box.clientHeight, legend: {show: false}, padding: [8, 18, 0, 0],
         cursor: {y: false, drag: {x: false, y: false}, points: {size: PIXELS}},
         scales: {x: {time: true}, y: {range: (u, low, high) => [0, high > 0 ? high * 1.1 : 1]}},
         axes: [
-          axis({space: 64, size: 28, grid: {show: false},
-            values: (u, ticks) => ticks.map(tick => clock(tick))}),
-          axis({size: 52, space: 36, values: (u, ticks) => ticks.map(tick => short(tick))}),
+          axis({space: 64, size: 28, grid: {show: false}, values: labels(tick => clock(tick))}),
+          axis({size: 52, space: 36, values: labels(short)}),
         ],
         series: [{}, ...series],
         hooks: {setCursor: [u => this.read(u.cursor.idx)]},
@@ -314,6 +315,7 @@
     if (body.dataset.state !== name) body.dataset.state = name;
     write('state-text', text);
     show($('notice'), notice);
+    $('pause').hidden = expired;
     const behind = lag();
     write('lag', behind == null ? NONE : span(behind));
     speak(name, text, notice);

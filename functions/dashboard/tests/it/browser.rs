@@ -301,6 +301,8 @@ fn a_link_that_has_expired_says_how_to_make_another() {
     browser.open(&format!("http://{address}/"));
     wait(&mut browser, "document.body.dataset.state === 'expired'");
     assert!(text(&mut browser, "notice").contains("cargo shopflow dashboard --open"));
+    // There is nothing left to pause.
+    assert_eq!(browser.evaluate("document.getElementById('pause').hidden"), true);
     assert_eq!(browser.evaluate(ASK), 0);
     assert_eq!(asked.try_iter().count(), 2);
 }
