@@ -94,14 +94,16 @@ async fn respond(
 /// The events of a request, checked; or the response that says why it is not looked at.
 fn take(context: &Context, request: &Request) -> Result<Intake, Response> {
     let now = Instant::now();
-    let within_rate =
-        |events: usize| context.limiter.take(&request.source_ip, events, now).map_err(too_many);
+    let limiter = &context.limiter;
+    let within_rate = |events: usize| limiter.take(&request.source_ip, events, now);
     // What cannot be read costs as much as one event.
-    within_rate(1)?;
+    within_rate(1).map_err(too_many)?;
     let plain = body::plain(request, context.settings.max_bytes)?;
     let mut buffer = Vec::new();
     let events = body::events(&plain, &mut buffer, context.settings.max_events)?;
-    within_rate(events.len().saturating_sub(1))?;
+    // When it comes again it pays for its first event again.
+    let again = |wait: Duration| too_many(wait + limiter.time_of_one());
+    within_rate(events.len().saturating_sub(1)).map_err(again)?;
     Ok(Intake::of(&context.reader, &events, Utc::now()))
 }
 

@@ -61,6 +61,11 @@ impl Limiter {
         bucket.tokens -= wanted;
         Ok(())
     }
+
+    /// How long it takes until there is a token for another event.
+    pub fn time_of_one(&self) -> Duration {
+        Duration::from_secs_f64(1.0 / self.rate)
+    }
 }
 
 impl Buckets {
@@ -101,6 +106,7 @@ mod tests {
         assert_eq!(take(10, start + SECOND), Err(2 * SECOND));
         assert_eq!(take(10, start + 3 * SECOND), Ok(()), "a refusal takes nothing");
         assert!(take(51, start + 1000 * SECOND).is_err(), "a bucket is full at some time");
+        assert_eq!(limiter.time_of_one(), SECOND / 5);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use aws_config::SdkConfig;
 use shopflow_aws::kinesis::{self, Record};
 use shopflow_core::runtime::Invocation;
 use shopflow_core::{Error, ErrorKind, Result};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::records::{calls, left};
@@ -44,10 +45,7 @@ impl Sender {
             let mut failed = Vec::new();
             let mut code = None;
             for call in calls(waiting) {
-                let codes = kinesis::put_records(&self.aws, &self.stream, &call).await;
-                let codes = codes.map_err(|error| {
-                    Error::aws(ErrorKind::TransientService, "put records on the stream", error)
-                })?;
+                let codes = self.put(&call, invocation).await?;
                 code = codes.iter().flatten().next().cloned().or(code);
                 failed.extend(left(call, &codes));
             }
@@ -65,6 +63,19 @@ impl Sender {
             waiting = failed;
             round += 1;
         }
+    }
+
+    /// One call. A stream that does not answer is given up while there is time to say so: Lambda's
+    /// own answer to a function that it stops is none that a page could read.
+    async fn put(&self, call: &[Record], invocation: &Invocation) -> Result<Vec<Option<String>>> {
+        let limit = invocation.remaining().saturating_sub(RESERVE);
+        let answer = timeout(limit, kinesis::put_records(&self.aws, &self.stream, call)).await;
+        let Ok(codes) = answer else {
+            return Err(Error::new(ErrorKind::TransientService, "the stream does not answer"));
+        };
+        codes.map_err(|error| {
+            Error::aws(ErrorKind::TransientService, "put records on the stream", error)
+        })
     }
 }
 

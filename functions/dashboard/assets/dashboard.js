@@ -21,8 +21,8 @@
   let expired = false;
   let timer = 0;
   let asking = null;
-  let spokenAt = -CALM;
-  let spokenState = '';
+  let spokenAt = 0;
+  let spokenState = 'connecting';
 
   // ---- text ----
   const whole = new Intl.NumberFormat('en');
@@ -109,14 +109,15 @@
         stroke: () => color('--quiet'), font, ticks: {show: false},
         grid: {stroke: () => color('--line'), width: 1}, ...more,
       });
+      // Without figures there is nothing that a place on an axis could be.
+      const labels = words => (u, ticks) => ticks.map(tick => this.data ? words(tick) : '');
       this.plot = new uPlot({
         width: 300, height: this.box.clientHeight, legend: {show: false}, padding: [8, 18, 0, 0],
         cursor: {y: false, drag: {x: false, y: false}, points: {size: PIXELS}},
         scales: {x: {time: true}, y: {range: (u, low, high) => [0, high > 0 ? high * 1.1 : 1]}},
         axes: [
-          axis({space: 64, size: 28, grid: {show: false},
-            values: (u, ticks) => ticks.map(tick => clock(tick))}),
-          axis({size: 52, space: 36, values: (u, ticks) => ticks.map(tick => short(tick))}),
+          axis({space: 64, size: 28, grid: {show: false}, values: labels(tick => clock(tick))}),
+          axis({size: 52, space: 36, values: labels(short)}),
         ],
         series: [{}, ...series],
         hooks: {setCursor: [u => this.read(u.cursor.idx)]},
@@ -124,35 +125,41 @@
       new ResizeObserver(() => this.fit()).observe(this.box);
       matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.plot.redraw());
       this.box.addEventListener('keydown', event => this.key(event));
-      this.box.addEventListener('blur', () => this.move(null));
+      this.box.addEventListener('blur', () => this.leave());
     }
     fit() {
       const {clientWidth: width, clientHeight: height} = this.box;
       if (width > 0) this.plot.setSize({width, height});
     }
+    // What a focused slider has as its value is read out whenever it changes: that is left to the keys.
     set(data) {
+      const held = this.at == null ? null : this.data[0][this.at];
       this.data = data;
       this.plot.setData(data);
-      if (this.at == null) { this.say(this.last(), false); this.read(this.plot.cursor.idx); } else this.move(this.at);
+      if (held != null) this.point(Math.max(0, data[0].indexOf(held)));
+      else this.read(this.plot.cursor.idx);
+      if (document.activeElement !== this.box) this.say(this.at ?? this.last());
     }
     read(index) {
       if (this.data && this.at == null) write(this.reading, this.words(this.data, index ?? this.last()));
     }
     last() { return this.data[0].length - 1; }
-    say(index, isSeen) {
-      const text = this.words(this.data, index);
+    say(index) {
       this.box.setAttribute('aria-valuenow', index);
-      this.box.setAttribute('aria-valuetext', text);
-      if (isSeen) write(this.reading, text);
+      this.box.setAttribute('aria-valuetext', this.words(this.data, index));
+    }
+    point(index) {
+      this.at = index;
+      this.plot.setCursor({left: this.plot.valToPos(this.data[0][index], 'x'), top: 0});
+      write(this.reading, this.words(this.data, index));
     }
     move(index) {
-      this.at = index;
-      if (index == null || !this.data) {
-        this.plot.setCursor({left: -10, top: -10});
-        return;
-      }
-      this.plot.setCursor({left: this.plot.valToPos(this.data[0][index], 'x'), top: 0});
-      this.say(index, true);
+      this.point(index);
+      this.say(index);
+    }
+    leave() {
+      this.at = null;
+      this.plot.setCursor({left: -10, top: -10});
     }
     key(event) {
       if (!this.data) return;
@@ -162,7 +169,7 @@
         ArrowLeft: at - 1, ArrowDown: at - 1, ArrowRight: at + 1, ArrowUp: at + 1,
         PageDown: at - 10, PageUp: at + 10, Home: 0, End: last,
       }[event.key];
-      if (event.key === 'Escape') this.move(null);
+      if (event.key === 'Escape') this.leave();
       if (next === undefined) return;
       event.preventDefault();
       this.move(Math.min(last, Math.max(0, next)));
@@ -196,7 +203,7 @@
     ['Began to pay', 'checkouts'], ['Bought', 'buyers']];
   const FATES = [['Events received', 'received'], ['Counted', 'applied'], ['of these, late', 'late'],
     ['Too late for every window', 'too_late'], ['Duplicates', 'duplicates'], ['Repeated by the platform', 'repeated'],
-    ['Refused, in quarantine', 'refused'], ['With a time to come', 'future']];
+    ['Refused, in quarantine', 'refused'], ['Dated in the future', 'future']];
 
   function draw() {
     const {visitors, events, revenue, recent, week_before: before, funnel, trends, counts, findings} = live;
@@ -257,7 +264,9 @@
   }
   function finding({occurred_at: at, detail}) {
     const {minute, metric, value, usual} = detail ?? {};
-    const time = clock(seconds(minute ?? at));
+    const when = seconds(minute ?? at);
+    const isToday = new Date(when * 1000).toDateString() === new Date().toDateString();
+    const time = (isToday ? '' : 'Yesterday ') + clock(when);
     if (value == null) return `${time}: unusual`;
     return `${time}: ${count(value)} ${metric}, usually ${count(usual == null ? null : Math.round(usual))}`;
   }
@@ -306,6 +315,7 @@
     if (body.dataset.state !== name) body.dataset.state = name;
     write('state-text', text);
     show($('notice'), notice);
+    $('pause').hidden = expired;
     const behind = lag();
     write('lag', behind == null ? NONE : span(behind));
     speak(name, text, notice);
@@ -314,9 +324,7 @@
   function speak(name, text, notice) {
     const now = performance.now();
     if (name !== spokenState) {
-      const isFirst = spokenState === '';
       spokenState = name;
-      if (isFirst) return;
       spokenAt = now;
       write('spoken', name === 'live' ? 'Live' : notice || text);
     } else if (name === 'live' && now - spokenAt >= CALM) {
@@ -344,8 +352,13 @@
         const figures = await answer.json();
         offset = Date.parse(figures.now) - Date.now();
         live = figures;
+        try {
+          draw();
+        } catch (error) {
+          // A page that has been open for long may be older than the server.
+          throw Object.assign(new Error('This page does not understand the figures; reload it.'), {after: 0, cause: error});
+        }
         etag = answer.headers.get('etag');
-        draw();
       } else if (answer.status !== 304) {
         const after = Number(answer.headers.get('retry-after'));
         throw Object.assign(new Error(`The server answered ${answer.status}.`), {after: after * 1000 || 0});
@@ -356,7 +369,7 @@
       if (!document.hidden && !paused) {
         failures += 1;
         why = error.after === undefined ? 'The server cannot be reached.' : error.message;
-        const step = Math.min(SLOWEST, EVERY * 2 ** Math.min(failures, 5));
+        const step = Math.min(SLOWEST, EVERY * 2 ** Math.min(failures, 6));
         // Spread, so that not all pages come back at the same moment.
         wait = Math.max(error.after ?? 0, step * (0.5 + Math.random() / 2));
       }

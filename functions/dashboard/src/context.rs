@@ -1,14 +1,20 @@
 //! What the function is given once, at its start.
 
+use std::time::Duration;
+
 use chrono::Utc;
 use shopflow_core::runtime::Init;
 use shopflow_core::signed_link;
-use shopflow_core::{Error, Result};
+use shopflow_core::{Error, ErrorKind, Result};
 use shopflow_postgres::{Client, Database, secret};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use crate::live::{self, Clock, Live, Place, Source};
 use crate::page::Page;
+
+/// How long the figures of one answer may take: the page gives up two seconds later, and asks again.
+const LIMIT: Duration = Duration::from_secs(8);
 
 /// What requests are answered with.
 pub struct Context {
@@ -77,23 +83,31 @@ impl Context {
     ) -> Result<(String, Option<Live>)> {
         let kept = self.connection.lock().await.take().filter(|client| !client.is_closed());
         if let Some(mut client) = kept {
-            match live::read(&self.source, &mut client, clock, known).await {
-                Ok(answer) => {
+            match timeout(LIMIT, live::read(&self.source, &mut client, clock, known)).await {
+                Ok(Ok(answer)) => {
                     *self.connection.lock().await = Some(client);
                     return Ok(answer);
                 }
                 // The connection of an instance that was asleep may be gone; a new one tells more.
-                Err(error) if error.kind().is_transient() || client.is_closed() => {
+                Ok(Err(error)) if error.kind().is_transient() || client.is_closed() => {
                     tracing::info!(error = %error, "connecting to the database again");
                 }
                 // What has failed in the midst of something is not used again either.
-                Err(error) => return Err(error),
+                Ok(Err(error)) => return Err(error),
+                // A database that is too slow is not asked the same once more at once.
+                Err(_) => return Err(too_slow()),
             }
         }
         let mut client = self.database.connect().await?;
         self.database.migrate(&mut client).await?;
-        let answer = live::read(&self.source, &mut client, clock, known).await?;
+        let reading = live::read(&self.source, &mut client, clock, known);
+        let answer = timeout(LIMIT, reading).await.map_err(|_| too_slow())??;
         *self.connection.lock().await = Some(client);
         Ok(answer)
     }
+}
+
+fn too_slow() -> Error {
+    Error::new(ErrorKind::TransientDatabase, "the figures were not read in time")
+        .with("seconds", LIMIT.as_secs())
 }

@@ -30,8 +30,9 @@ use version::Version;
 /// A stream, the definitions of its windows, and what is kept of the last reading.
 pub type Source = source::Source<ticked::Ticked>;
 
-/// No question to the database takes longer than the page waits.
-const LIMIT: &str = "SET LOCAL statement_timeout = '8s'";
+/// No question goes on in the database when nobody waits for its answer any more. It is a second more
+/// than the function waits: what is too slow ends there first.
+const LIMIT: &str = "SET LOCAL statement_timeout = '9s'";
 
 /// The tag of the figures, and the figures unless `known` has that tag already: then nothing more is
 /// read.

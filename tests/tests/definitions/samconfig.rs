@@ -104,6 +104,22 @@ fn every_environment_gives_the_template_values_that_it_allows() {
 }
 
 #[test]
+fn an_origin_that_collect_would_not_start_with_is_not_deployed() {
+    let template = load("template.yaml");
+    let parameter = get(&template, &["Parameters", "CollectOrigins"]);
+    let local = "http://localhost:8080,http://[::1]:8080";
+    for origins in
+        ["", "*", "https://shop.example", "https://shop.example, https://a-b.example", local]
+    {
+        assert_eq!(complaint(parameter, origins), None, "{origins}");
+    }
+    for origins in ["shop.example", "https://", "https://Shop.example", "https://a.example/", "*,*"]
+    {
+        assert!(complaint(parameter, origins).is_some(), "{origins}");
+    }
+}
+
+#[test]
 fn production_runs_by_itself_each_night() {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let parameters = &as_sam_reads_them(&repository)["prod"];

@@ -2,8 +2,10 @@
 //! here as Kinesis does.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use shopflow_testkit::wait::PATIENCE;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -97,4 +99,17 @@ async fn a_stream_that_never_takes_them_ends_the_request_with_a_wish_to_try_agai
     assert_eq!(response.status, 503);
     assert!(header(&response, "retry-after").is_some());
     assert!(calls.lock().unwrap().len() > 1);
+}
+
+#[tokio::test]
+async fn a_stream_that_falls_silent_is_told_before_lambda_stops_the_call() {
+    // Connections are made by the system; nobody reads from them.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let function = function(&format!("http://{}", listener.local_addr().unwrap())).await;
+    let request = post("application/json", event("s-1").to_string());
+    let sending = function.send_within(Duration::from_secs(3), &request);
+    let sent = tokio::time::timeout(PATIENCE, sending).await;
+    let response = sent.expect("an answer while the stream is silent");
+    assert_eq!(response.status, 503);
+    assert!(header(&response, "retry-after").is_some());
 }

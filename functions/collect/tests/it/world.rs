@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;
 use flate2::Compression;
@@ -62,6 +63,13 @@ impl Function {
 
     pub async fn send(&self, request: &Request) -> Response {
         let invocation = Invocation::detached(&self.aws, "collect");
+        handle(&self.context, request, &invocation).await.unwrap()
+    }
+
+    /// The same in a call that Lambda will stop after this time.
+    pub async fn send_within(&self, time: Duration, request: &Request) -> Response {
+        let deadline = SystemTime::now() + time;
+        let invocation = Invocation { deadline, ..Invocation::detached(&self.aws, "collect") };
         handle(&self.context, request, &invocation).await.unwrap()
     }
 }

@@ -127,7 +127,11 @@ fn figures(visitors: i64) -> Box<Value> {
         "counts": {"received": 1000, "applied": 990, "repeated": 0, "duplicates": 4,
                    "refused": 3, "late": 7, "too_late": 2, "future": 1,
                    "too_late_last_hour": [{"definition": "traffic", "events": 2}]},
-        "findings": [{"occurred_at": ago(4_000), "detail": {"metric": "events", "value": 12.0, "usual": 480.4}}],
+        "findings": [
+            {"occurred_at": ago(4_000),
+             "detail": {"metric": "events", "value": 12.0, "usual": 480.4}},
+            {"occurred_at": ago(100_000),
+             "detail": {"metric": "events", "value": 900.0, "usual": 300.0}}],
     }))
 }
 
@@ -193,7 +197,9 @@ fn figures_are_shown_as_they_come() {
     assert!(text(&mut browser, "unpriced").starts_with("3 purchases"));
     assert!(text(&mut browser, "trends").contains("Product 8"));
     assert!(text(&mut browser, "bots").starts_with("2 bots"));
-    assert!(text(&mut browser, "findings").contains("12 events, usually 480"));
+    let findings = text(&mut browser, "findings");
+    assert!(findings.contains("12 events, usually 480"), "{findings}");
+    assert!(findings.contains("Yesterday "), "{findings}");
     wait(&mut browser, "document.getElementById('visitors').textContent === '1,300'");
     let tags: Vec<Option<String>> = asked.iter().take(3).collect();
     let known = Some("W/\"1\"".to_owned());
@@ -234,6 +240,44 @@ fn a_chart_is_read_with_the_keyboard_and_as_a_table() {
 }
 
 #[test]
+fn the_value_of_a_focused_chart_changes_by_its_keys_only() {
+    let answers = (0..600).map(|number| {
+        let mut figures = figures(number);
+        figures["revenue"]["values"][59] = json!(format!("{number}.00"));
+        Answer::Figures("W/\"1\"", figures)
+    });
+    let (address, _asked) = serve(answers.collect());
+    let mut browser = Browser::start();
+    browser.view(1280, 900, false);
+    browser.open(&format!("http://{address}/"));
+    wait(&mut browser, IS_LIVE);
+    let plot = "document.getElementById('revenue-plot')";
+    let value = format!("{plot}.getAttribute('aria-valuetext')");
+    let held = browser.evaluate(&format!("({plot}.focus(), {value})"));
+    let held = held.as_str().unwrap().to_owned();
+    let shown = text(&mut browser, "revenue-reading");
+    let reading = "document.getElementById('revenue-reading').textContent";
+    wait(&mut browser, &format!("{reading} !== '{shown}'"));
+    assert_eq!(browser.evaluate(&value), held);
+    browser.evaluate(&format!("{plot}.blur()"));
+    wait(&mut browser, &format!("{value} !== '{held}'"));
+}
+
+#[test]
+fn a_page_that_is_older_than_the_server_asks_to_be_reloaded() {
+    let other = Box::new(json!({"now": chrono::Utc::now(), "form": "another"}));
+    let (address, asked) = serve(vec![Answer::Figures("W/\"1\"", other)]);
+    let mut browser = Browser::start();
+    browser.view(1280, 900, false);
+    browser.open(&format!("http://{address}/"));
+    wait(&mut browser, "document.body.dataset.state === 'lost'");
+    let notice = text(&mut browser, "notice");
+    assert!(notice.contains("reload"), "{notice}");
+    // What could not be shown is not taken for known.
+    assert!(asked.iter().take(2).all(|tag| tag.is_none()));
+}
+
+#[test]
 fn a_server_that_is_gone_is_told_from_one_that_has_nothing_new() {
     let (address, _asked) = serve(vec![Answer::Figures("W/\"1\"", figures(5)), Answer::Gone]);
     let mut browser = Browser::start();
@@ -257,6 +301,8 @@ fn a_link_that_has_expired_says_how_to_make_another() {
     browser.open(&format!("http://{address}/"));
     wait(&mut browser, "document.body.dataset.state === 'expired'");
     assert!(text(&mut browser, "notice").contains("cargo shopflow dashboard --open"));
+    // There is nothing left to pause.
+    assert_eq!(browser.evaluate("document.getElementById('pause').hidden"), true);
     assert_eq!(browser.evaluate(ASK), 0);
     assert_eq!(asked.try_iter().count(), 2);
 }
@@ -308,7 +354,9 @@ fn the_page_fits_and_is_accessible_when_there_are_no_figures() {
             let (address, _asked) = serve(vec![answer]);
             browser.open(&format!("http://{address}/"));
             wait(&mut browser, &format!("document.body.dataset.state === '{state}'"));
-            assert_ne!(text(&mut browser, "notice"), "", "{state}");
+            let notice = text(&mut browser, "notice");
+            assert_ne!(notice, "", "{state}");
+            assert_eq!(text(&mut browser, "spoken"), notice, "{state}");
             let at = format!("{state} at {width}, dark: {is_dark}");
             is_sound(&mut browser, axe.as_deref(), &at);
         }

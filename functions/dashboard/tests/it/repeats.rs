@@ -64,6 +64,15 @@ async fn a_connection_that_broke_is_made_again() {
     assert_eq!(before, after);
 }
 
+/// The processes of the sessions that wait for a lock.
+async fn waiting(world: &World) -> Vec<i32> {
+    // Within a transaction the server would show the same activity again and again.
+    world.sql.execute("SELECT pg_stat_clear_snapshot()", &[]).await.unwrap();
+    let sql = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() \
+               AND wait_event_type = 'Lock'";
+    world.sql.query(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+}
+
 #[tokio::test]
 async fn a_connection_that_breaks_under_a_question_is_made_again() {
     let world = World::begun().await;
@@ -71,15 +80,10 @@ async fn a_connection_that_breaks_under_a_question_is_made_again() {
     world.execute("BEGIN; LOCK TABLE stream.progress IN ACCESS EXCLUSIVE MODE").await;
     let end = async {
         let wait = Wait::until("the question waits");
-        let waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() \
-                       AND wait_event_type = 'Lock'";
         loop {
-            // Within a transaction the server would show the same activity again and again.
-            world.sql.execute("SELECT pg_stat_clear_snapshot()", &[]).await.unwrap();
-            if let Some(row) = world.sql.query_opt(waiting, &[]).await.unwrap() {
-                let pid: i32 = row.get(0);
+            if let Some(pid) = waiting(&world).await.first() {
                 let sql = "SELECT pg_terminate_backend($1, 60000)";
-                let ended = world.sql.query_one(sql, &[&pid]).await.unwrap();
+                let ended = world.sql.query_one(sql, &[pid]).await.unwrap();
                 assert!(ended.get::<_, bool>(0));
                 break;
             }
@@ -89,6 +93,30 @@ async fn a_connection_that_breaks_under_a_question_is_made_again() {
     };
     let ((after, _), ()) = tokio::join!(world.live(), end);
     assert_eq!(before, after);
+}
+
+#[tokio::test]
+async fn a_database_that_is_too_slow_is_not_asked_twice() {
+    let world = World::begun().await;
+    world.live().await;
+    world.execute("BEGIN; LOCK TABLE stream.progress IN ACCESS EXCLUSIVE MODE").await;
+    let end = async {
+        let begun = Wait::until("the question waits");
+        while waiting(&world).await.is_empty() {
+            begun.pause(5).await;
+        }
+        let first = waiting(&world).await;
+        let over = Wait::until("the question is given up");
+        while waiting(&world).await.iter().any(|pid| first.contains(pid)) {
+            over.pause(5).await;
+        }
+        // Who asked once more would get an answer.
+        world.execute("COMMIT").await;
+    };
+    let asked = world.try_ask(NOW, "GET", "/api/live", json!({}));
+    let (refused, ()) = tokio::join!(asked, end);
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::TransientDatabase);
+    world.live().await;
 }
 
 #[tokio::test]

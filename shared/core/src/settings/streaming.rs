@@ -2,12 +2,12 @@
 //! shows it.
 
 use serde::{Deserialize, Deserializer};
+use shopflow_aws::kinesis::{CALL_BYTES, RECORDS};
 
-/// Kinesis takes so many records, and so many bytes of them, with one request.
-const MOST_RECORDS: usize = 500;
-const MOST_BYTES: usize = 5 * 1024 * 1024;
-/// A link that lives longer than a day is a password.
-const MOST_LINK_MINUTES: u64 = 24 * 60;
+use crate::signed_link::LONGEST_SECONDS;
+
+/// A link that lives longer is a password.
+const MOST_LINK_MINUTES: u64 = LONGEST_SECONDS.cast_unsigned() / 60;
 
 /// How the `stream` function counts (docs/streaming.md).
 #[derive(Debug, Clone, Deserialize)]
@@ -83,11 +83,11 @@ pub struct Collect {
 
 impl Collect {
     pub(super) fn check(&self, problems: &mut Vec<String>) {
-        if !(1..=MOST_RECORDS).contains(&self.max_events) {
-            problems.push(format!("collect.max_events must be between 1 and {MOST_RECORDS}"));
+        if !(1..=RECORDS).contains(&self.max_events) {
+            problems.push(format!("collect.max_events must be between 1 and {RECORDS}"));
         }
-        if !(1..=MOST_BYTES).contains(&self.max_bytes) {
-            problems.push(format!("collect.max_bytes must be between 1 and {MOST_BYTES}"));
+        if !(1..=CALL_BYTES).contains(&self.max_bytes) {
+            problems.push(format!("collect.max_bytes must be between 1 and {CALL_BYTES}"));
         }
         if self.events_per_second == 0 {
             problems.push("collect.events_per_second must be at least 1".to_owned());
