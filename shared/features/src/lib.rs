@@ -3,8 +3,8 @@
 //!
 //! * [`Definitions`] are what `features/*.yaml` ask for: entities, sources, views, on-demand
 //!   features and services.
-//! * [`history`](aggregate::history) makes the rows of a view out of the events of an entity: each
-//!   with the time it is about and the time it was known.
+//! * [`aggregate`] makes the rows of views out of the events of an entity: each with the time it is about
+//!   and the time it was known.
 //! * [`join`] puts the values of views beside rows that ask, as of their moment: nothing that was
 //!   known later is ever taken.
 //! * [`transform`] computes on-demand features out of features and values of a request.
@@ -14,6 +14,7 @@
 pub mod aggregate;
 mod definition;
 pub mod join;
+mod schema;
 pub mod transform;
 mod value;
 
@@ -21,6 +22,7 @@ pub use definition::{
     AggregateOf, Aggregated, Definitions, Entity, Feature, FeatureKind, OnDemand, PersonalData,
     Service, Source, SourceColumn, View, ViewKind, changes,
 };
+pub use schema::{CREATED_TIMESTAMP, EVENT_TIMESTAMP, view_schema};
 pub use value::{ColumnType, Type, Value};
 
 /// Microseconds since 1970, UTC.
