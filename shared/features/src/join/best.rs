@@ -63,7 +63,7 @@ impl<'p> Best<'p> {
     ) -> Result<()> {
         let mut chosen: Vec<(usize, usize)> = Vec::with_capacity(answers.len());
         for Answer { place, row } in answers {
-            let place = *place;
+            let place = *place as usize;
             let found = (row.event, row.created, file);
             let so_far = (self.events[place], self.created[place], self.files[place]);
             if self.copies[place] != MISSING && so_far > found {
@@ -75,7 +75,7 @@ impl<'p> Best<'p> {
                 self.copies[place] = OUTSIDE;
                 continue;
             }
-            let source = (row.batch - first, row.row as usize);
+            let source = (row.batch as usize - first, row.row as usize);
             if chosen.last() != Some(&source) {
                 chosen.push(source);
             }

@@ -23,7 +23,10 @@ pub(super) fn look_up(part: &Part, side: &Side<'_>) -> Result<Values> {
         has_failed.fetch_or(done.is_err(), Ordering::Relaxed);
         done
     };
-    pieces(side.files.len(), 1, |file| read(file.start)).into_iter().collect::<Result<()>>()?;
+    // What was known last is in the last files, as a rule: read first, it is not replaced later.
+    let count = side.files.len();
+    let done = pieces(count, 1, |piece| read(count - 1 - piece.start));
+    done.into_iter().rev().collect::<Result<()>>()?;
     best.into_inner().unwrap_or_else(PoisonError::into_inner).finish()
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::iter::FusedIterator;
+use std::sync::{Mutex, PoisonError};
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
@@ -21,15 +22,41 @@ pub struct Joined<'a> {
     plan: Plan,
     /// Of each group.
     answers: Answers<'a>,
-    spine: Batches<'a>,
-    /// Batches of the spine with the number of their first row, to be answered next.
-    waiting: VecDeque<(usize, RecordBatch)>,
+    reading: Reading<'a>,
     ready: VecDeque<RecordBatch>,
     /// The spine's columns, and with the answers.
     schemas: Option<(SchemaRef, SchemaRef)>,
+    is_over: bool,
+}
+
+/// The spine, read a little ahead.
+struct Reading<'a> {
+    batches: Batches<'a>,
+    /// Batches that were read, with the number of their first row.
+    waiting: VecDeque<(usize, RecordBatch)>,
     /// Rows that were read.
     rows: usize,
-    is_over: bool,
+}
+
+impl Reading<'_> {
+    /// Reads until some batches wait; none where the spine is at its end.
+    fn read(&mut self) -> Result<()> {
+        while self.waiting.len() < MAX_THREADS {
+            let Some(batch) = self.batches.next() else { break };
+            let batch = batch?;
+            for first in (0..batch.num_rows()).step_by(OUTPUT_ROWS) {
+                let rows = OUTPUT_ROWS.min(batch.num_rows() - first);
+                self.waiting.push_back((self.rows + first, batch.slice(first, rows)));
+            }
+            self.rows += batch.num_rows();
+        }
+        Ok(())
+    }
+
+    fn take(&mut self) -> Vec<(usize, RecordBatch)> {
+        let count = self.waiting.len().min(MAX_THREADS);
+        self.waiting.drain(..count).collect()
+    }
 }
 
 enum Answers<'a> {
@@ -61,28 +88,19 @@ impl<'a> Joined<'a> {
         Ok(Joined {
             plan,
             answers,
-            spine: spine.read(None)?,
-            waiting: VecDeque::new(),
+            reading: Reading { batches: spine.read(None)?, waiting: VecDeque::new(), rows: 0 },
             ready: VecDeque::new(),
             schemas: None,
-            rows: 0,
             is_over: false,
         })
     }
 
-    /// Reads the next batches of the spine and answers them.
+    /// Answers the next batches of the spine, and meanwhile reads those after them.
     fn answer_next(&mut self) -> Result<()> {
-        while self.waiting.len() < MAX_THREADS {
-            let Some(batch) = self.spine.next() else { break };
-            let batch = batch?;
-            for first in (0..batch.num_rows()).step_by(OUTPUT_ROWS) {
-                let rows = OUTPUT_ROWS.min(batch.num_rows() - first);
-                self.waiting.push_back((self.rows + first, batch.slice(first, rows)));
-            }
-            self.rows += batch.num_rows();
+        if self.reading.waiting.is_empty() {
+            self.reading.read()?;
         }
-        let count = self.waiting.len().min(MAX_THREADS);
-        let batches: Vec<(usize, RecordBatch)> = self.waiting.drain(..count).collect();
+        let batches = self.reading.take();
         let Some((_, batch)) = batches.first() else { return Ok(()) };
         let schema = match &self.schemas {
             Some((spine, schema)) if *spine == batch.schema() => schema.clone(),
@@ -107,9 +125,15 @@ impl<'a> Joined<'a> {
                     });
                     put_beside(batch, &columns.collect::<Result<Vec<_>>>()?)
                 };
-                pieces(batches.len(), 1, |piece| answer(&batches[piece.start]))
-                    .into_iter()
-                    .collect::<Result<Vec<_>>>()?
+                let reading = Mutex::new(&mut self.reading);
+                let work = |task: usize| match task.checked_sub(1) {
+                    None => {
+                        reading.lock().unwrap_or_else(PoisonError::into_inner).read().map(|()| None)
+                    }
+                    Some(batch) => answer(&batches[batch]).map(Some),
+                };
+                let answered = pieces(batches.len() + 1, 1, |task| work(task.start));
+                answered.into_iter().filter_map(Result::transpose).collect::<Result<Vec<_>>>()?
             }
             Answers::Parts(groups) => {
                 let mut answered = Vec::with_capacity(batches.len());

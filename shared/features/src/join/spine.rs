@@ -1,11 +1,15 @@
 //! The rows that ask: where they are from, and how they are sorted to be answered.
 
+use std::ops::Range;
+
 use arrow::array::{Array, RecordBatch};
 use arrow::buffer::{NullBuffer, ScalarBuffer};
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
+use shopflow_models::parallel::pieces;
 
 use super::columns::{EVENT_TIMESTAMP, KNOWN_TIMESTAMP, find, first_null, moments};
 use super::keys::Keys;
+use super::sort::Pair;
 use crate::{Micros, Type};
 
 /// Batches, one after the other.
@@ -153,21 +157,28 @@ impl Part {
         };
 
         let sorted = keys.sorted(&with_keys);
-        let mut starts = Vec::new();
+        let mut part = Part {
+            keys: keys.take(&[])?,
+            starts: Vec::new(),
+            moments: Vec::with_capacity(sorted.len()),
+            known: None,
+            rows: Vec::with_capacity(sorted.len()),
+            len,
+        };
         let mut firsts = Vec::new();
-        let mut places = Vec::with_capacity(sorted.len());
-        for group in sorted.chunk_by(|one, other| one.0 == other.0) {
-            let start = places.len();
-            starts.push(start as u32);
-            firsts.push(group[0].1);
-            places.extend(group.iter().map(|(_, row)| (moments[*row as usize], *row)));
-            places[start..].sort_unstable();
+        for piece in
+            pieces(sorted.len(), SORTED_APART, |piece| Places::of(&sorted, piece, &moments))
+        {
+            let before = part.rows.len() as u32;
+            part.starts.extend(piece.starts.iter().map(|start| before + start));
+            part.moments.extend(piece.places.iter().map(|(moment, _)| *moment));
+            part.rows.extend(piece.places.iter().map(|(_, row)| *row));
+            firsts.extend(piece.firsts);
         }
-        starts.push(places.len() as u32);
-        let rows: Vec<u32> = places.iter().map(|(_, row)| *row).collect();
-        let known = known.map(|known| rows.iter().map(|row| known[*row as usize]).collect());
-        let moments = places.iter().map(|(moment, _)| *moment).collect();
-        Ok(Part { keys: keys.take(&firsts)?, starts, moments, known, rows, len })
+        part.starts.push(part.rows.len() as u32);
+        part.keys = keys.take(&firsts)?;
+        part.known = known.map(|known| part.rows.iter().map(|row| known[*row as usize]).collect());
+        Ok(part)
     }
 
     /// By place, up to when a value must have been known.
@@ -177,5 +188,40 @@ impl Part {
 
     pub fn places(&self) -> usize {
         self.rows.len()
+    }
+}
+
+/// Rows whose moments are sorted by one thread at a time.
+const SORTED_APART: usize = if cfg!(test) { 8 } else { 1 << 17 };
+
+/// Some keys of a part with their rows.
+struct Places {
+    /// The first place of each key, counted from the first of these.
+    starts: Vec<u32>,
+    /// A row of each key.
+    firsts: Vec<u32>,
+    /// Moment and row, in their order.
+    places: Vec<(Micros, u32)>,
+}
+
+impl Places {
+    /// The rows of the keys that begin in the range of rows sorted by key.
+    fn of(sorted: &[Pair], range: Range<usize>, moments: &[Micros]) -> Places {
+        let end = |from: usize| {
+            let last = from.checked_sub(1).map(|last| sorted[last].0);
+            let same = sorted[from..].iter().take_while(|pair| Some(pair.0) == last);
+            from + same.count()
+        };
+        let sorted = &sorted[end(range.start)..end(range.end)];
+        let mut places = Vec::with_capacity(sorted.len());
+        let (mut starts, mut firsts) = (Vec::new(), Vec::new());
+        for group in sorted.chunk_by(|one, other| one.0 == other.0) {
+            let start = places.len();
+            starts.push(start as u32);
+            firsts.push(group[0].1);
+            places.extend(group.iter().map(|(_, row)| (moments[*row as usize], *row)));
+            places[start..].sort_unstable();
+        }
+        Places { starts, firsts, places }
     }
 }

@@ -18,7 +18,7 @@ use crate::Micros;
 /// The row of a view that a file has for a place.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Answer {
-    pub place: usize,
+    pub place: u32,
     pub row: Candidate,
 }
 
@@ -27,7 +27,7 @@ pub(super) struct Candidate {
     pub event: Micros,
     pub created: Micros,
     /// Number of the batch in the file.
-    pub batch: usize,
+    pub batch: u32,
     /// Row of that batch.
     pub row: u32,
 }
@@ -112,7 +112,7 @@ impl<'p> Sweep<'p> {
     pub fn release(&mut self) {
         self.answers.clear();
         let end = self.first_held + self.held.len();
-        let first = self.candidates.first().map_or(end, |candidate| candidate.batch);
+        let first = self.candidates.first().map_or(end, |candidate| candidate.batch as usize);
         self.held.drain(..first - self.first_held);
         self.first_held = first;
     }
@@ -124,36 +124,41 @@ impl<'p> Sweep<'p> {
             let starts = &self.part.starts;
             self.asking = starts[self.key] as usize..starts[self.key + 1] as usize;
         }
-        for row in rows {
-            let (event, created) = (sorted.events[row], sorted.created[row]);
+        let moments = &self.part.moments[..self.asking.end];
+        let first = rows.start;
+        let rows = sorted.events[rows.clone()].iter().zip(&sorted.created[rows]);
+        for (row, (event, created)) in rows.enumerate() {
             // Nothing about a later moment follows for these.
-            while self.asking.start < self.asking.end
-                && self.part.moments[self.asking.start] < event
-            {
+            while moments.get(self.asking.start).is_some_and(|moment| moment < event) {
                 self.answer();
             }
             if self.asking.is_empty() {
                 self.candidates.clear();
                 return;
             }
-            while self.candidates.last().is_some_and(|last| last.created >= created) {
+            while self.candidates.last().is_some_and(|last| last.created >= *created) {
                 self.candidates.pop();
             }
-            self.candidates.push(Candidate { event, created, batch, row: row as u32 });
+            let (event, created, row) = (*event, *created, (first + row) as u32);
+            self.candidates.push(Candidate { event, created, batch: batch as u32, row });
         }
     }
 
     /// Answers the next place from what is known of its key by its moment.
+    #[inline]
     fn answer(&mut self) {
         let place = self.asking.start;
         self.asking.start += 1;
         let known = self.part.known()[place];
-        let count = match self.candidates.last() {
-            Some(last) if last.created <= known => self.candidates.len(),
-            _ => self.candidates.partition_point(|candidate| candidate.created <= known),
+        let row = match self.candidates.last() {
+            Some(last) if last.created <= known => Some(last),
+            _ => {
+                let count = self.candidates.partition_point(|row| row.created <= known);
+                self.candidates[..count].last()
+            }
         };
-        if let Some(row) = count.checked_sub(1).map(|at| self.candidates[at]) {
-            self.answers.push(Answer { place, row });
+        if let Some(row) = row {
+            self.answers.push(Answer { place: place as u32, row: *row });
         }
     }
 
