@@ -27,13 +27,13 @@ def duckdb_asof(folder: Path, ttl: int, known: bool):
         for name in FEATURES)
     view = f"read_parquet('{folder}/view-*.parquet')"
     if not known:
-        return connection.execute(f"""
+        return connection.sql(f"""
             SELECT s.row, {values} FROM read_parquet('{folder}/spine.parquet') AS s
             ASOF LEFT JOIN {view} AS v
             ON s.customer_id = v.customer_id AND s.event_timestamp >= v.event_timestamp""").to_arrow_table()
     # ASOF has one inequality. From the moment a row can be seen, it is the answer if it is later than all
     # that could be seen before; rows that never are go away, and what is left is joined by that moment.
-    return connection.execute(f"""
+    return connection.sql(f"""
         WITH seen AS (
             SELECT *, greatest(event_timestamp, created_timestamp) AS seen_at FROM {view}
         ), answers AS (
@@ -56,7 +56,7 @@ def duckdb_latest(folder: Path, ttl: int):
     connection.execute("SET TimeZone = 'UTC'")
     values = ", ".join(f"found.{name}" for name in FEATURES)
     packed = ", ".join(f"{name} := v.{name}" for name in FEATURES)
-    return connection.execute(f"""
+    return connection.sql(f"""
         SELECT row, {values} FROM (
             SELECT s.row, arg_max(struct_pack({packed}), (v.event_timestamp, v.created_timestamp)) AS found
             FROM read_parquet('{folder}/spine.parquet') AS s
@@ -90,6 +90,7 @@ def polars_asof(folder: Path, ttl: int, known: bool):
 
 
 def feast_history(folder: Path, ttl: int, known: bool):
+    """The time is that of the retrieval: definitions are applied before."""
     import pandas as pd
     from feast import Entity, FeatureStore, FeatureView, Field, FileSource, RepoConfig, ValueType
     from feast.infra.offline_stores.duckdb import DuckDBOfflineStoreConfig
@@ -104,29 +105,37 @@ def feast_history(folder: Path, ttl: int, known: bool):
     view = FeatureView(name="view", entities=[customer], ttl=timedelta(days=ttl), source=source,
                        schema=[Field(name=name, dtype=Float64) for name in FEATURES])
     store.apply([customer, view])
-    spine = pd.read_parquet(folder / "spine.parquet")
-    job = store.get_historical_features(spine, [f"view:{name}" for name in FEATURES],
-                                        filter_by_created_timestamp=known)
-    return job.to_arrow()
+
+    def retrieve():
+        spine = pd.read_parquet(folder / "spine.parquet")
+        job = store.get_historical_features(spine, [f"view:{name}" for name in FEATURES],
+                                            filter_by_created_timestamp=known)
+        return job.to_arrow()
+
+    return retrieve
 
 
-PEERS = {
-    "DuckDB ASOF": lambda folder, ttl: duckdb_asof(folder, ttl, known=False),
-    "DuckDB ASOF known": lambda folder, ttl: duckdb_asof(folder, ttl, known=True),
-    "DuckDB latest known": duckdb_latest,
-    "Polars join_asof": lambda folder, ttl: polars_asof(folder, ttl, known=False),
-    "Polars join_asof known": lambda folder, ttl: polars_asof(folder, ttl, known=True),
-    "Feast": lambda folder, ttl: feast_history(folder, ttl, known=False),
-    "Feast known": lambda folder, ttl: feast_history(folder, ttl, known=True),
-}
+def prepare(peer: str, folder: Path, ttl: int):
+    """What is timed."""
+    match peer.removesuffix(" known"):
+        case "DuckDB ASOF":
+            return lambda: duckdb_asof(folder, ttl, known=peer.endswith("known"))
+        case "DuckDB latest":
+            return lambda: duckdb_latest(folder, ttl)
+        case "Polars join_asof":
+            return lambda: polars_asof(folder, ttl, known=peer.endswith("known"))
+        case "Feast":
+            return feast_history(folder, ttl, known=peer.endswith("known"))
+    raise ValueError(f"no such peer: {peer}")
 
 
 def main() -> None:
     peer, folder, ttl, rounds, out = sys.argv[1:]
+    run = prepare(peer, Path(folder), int(ttl))
     seconds = []
     for _ in range(int(rounds)):
         started = time.perf_counter()
-        table = PEERS[peer](Path(folder), int(ttl))
+        table = run()
         seconds.append(time.perf_counter() - started)
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     import pyarrow.parquet as pq

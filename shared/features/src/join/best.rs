@@ -9,7 +9,7 @@ use arrow::array::{
 };
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::compute::{concat, interleave, take};
-use shopflow_core::{ErrorKind, Result, ResultExt};
+use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 
 use super::side::Side;
 use super::spine::Part;
@@ -165,7 +165,7 @@ pub(super) struct Values {
 impl Values {
     /// Columns beside some rows: the features, then what else the side shows.
     pub fn beside(&self, rows: Range<usize>) -> Result<Vec<ArrayRef>> {
-        let copies = &self.copies[rows.clone()];
+        let Some(copies) = self.copies.get(rows.clone()) else { return Err(other_spine()) };
         let present = BooleanBuffer::collect_bool(copies.len(), |row| copies[row] < OUTSIDE);
         let nulls = Some(NullBuffer::new(present)).filter(|nulls| nulls.null_count() > 0);
         let places = UInt32Array::new(copies.to_vec().into(), nulls.clone());
@@ -185,6 +185,12 @@ impl Values {
         }
         Ok(columns)
     }
+}
+
+/// The error of a spine that is not the same when it is read again.
+pub(super) fn other_spine() -> Error {
+    Error::internal("the spine has other rows than when it was read before")
+        .hint("it must give the same rows each time")
 }
 
 fn status(copy: u32) -> &'static str {

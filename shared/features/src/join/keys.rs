@@ -9,7 +9,7 @@ use arrow::datatypes::Int64Type;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 
 use super::columns::as_type;
-use super::sort::{Pair, sort_pairs, text_ranks};
+use super::sort::{Placed, sort_rows, text_ranks};
 use crate::{Type, Value};
 
 /// Keys of rows. What stands at a row with a null is of no meaning.
@@ -151,16 +151,16 @@ impl Keys {
         Ok(Keys { first: Column::concat(&first)?, second })
     }
 
-    /// The rows in the order of their keys, each with a number that equal keys share; rows of equal
-    /// keys keep their order.
-    pub fn sorted(&self, rows: &[u32]) -> Vec<Pair> {
+    /// The rows in the order of their keys, each with a code that equal keys share; rows of equal keys
+    /// keep their order.
+    pub fn sorted(&self, rows: &[u32]) -> Vec<Placed> {
         let mut codes = self.first.codes(rows);
         if let Some(second) = &self.second {
             let seconds = dense(&second.codes(rows));
             let firsts = dense(&codes);
             codes = firsts.iter().zip(&seconds).map(|(a, b)| (a << 32) | b).collect();
         }
-        sort_pairs(codes.into_iter().zip(rows.iter().copied()).collect())
+        sort_rows(&codes, rows)
     }
 
     /// Calls `order` with how each row of a sorted batch stands to the one before it: the loop over
@@ -190,12 +190,13 @@ pub(super) trait AdjacentWork<T> {
 
 /// Numbers from 0 on, in the order of the codes and without gaps; fewer than 2^32.
 fn dense(codes: &[u64]) -> Vec<u64> {
-    let sorted = sort_pairs(codes.iter().copied().zip(0..).collect());
+    let rows: Vec<u32> = (0..codes.len() as u32).collect();
+    let sorted = sort_rows(codes, &rows);
     let mut dense = vec![0; codes.len()];
     let mut rank = 0;
-    for (at, (code, row)) in sorted.iter().enumerate() {
-        rank += u64::from(at > 0 && sorted[at - 1].0 != *code);
-        dense[*row as usize] = rank;
+    for (at, placed) in sorted.iter().enumerate() {
+        rank += u64::from(at > 0 && sorted[at - 1].code() != placed.code());
+        dense[placed.row() as usize] = rank;
     }
     dense
 }

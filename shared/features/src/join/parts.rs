@@ -7,9 +7,9 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, StringArray, new_null_array};
 use arrow::compute::{concat_batches, interleave};
 use arrow::datatypes::{DataType, Schema, SchemaRef};
-use shopflow_core::{Error, ErrorKind, Result, ResultExt};
+use shopflow_core::{ErrorKind, Result, ResultExt};
 
-use super::best::MISSING_STATUS;
+use super::best::{MISSING_STATUS, other_spine};
 use super::keys::Keys;
 use super::lookup::look_up;
 use super::plan::Group;
@@ -198,10 +198,7 @@ impl Stream<'_> {
         while count > 0 {
             let batch = match self.current.take() {
                 Some(batch) => batch,
-                None => self.batches.next().unwrap_or_else(|| {
-                    Err(Error::internal("answers that were put aside are missing")
-                        .hint("the spine must give the same rows each time it is read"))
-                })?,
+                None => self.batches.next().unwrap_or_else(|| Err(other_spine()))?,
             };
             let rows = count.min(batch.num_rows());
             slices.push(batch.slice(0, rows));

@@ -2,8 +2,23 @@
 
 use arrow::array::StringArray;
 
-/// What a row is sorted by, and the row.
-pub(super) type Pair = (u64, u32);
+/// A row under 32 bits, of which greater ones come later and the same are equal.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Placed(u64);
+
+impl Placed {
+    pub fn new(code: u32, row: u32) -> Placed {
+        Placed((u64::from(code) << 32) | u64::from(row))
+    }
+
+    pub fn code(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    pub fn row(self) -> u32 {
+        self.0 as u32
+    }
+}
 
 /// Bits that one pass sorts by: its counters stay in the fastest cache.
 const BITS: u32 = 11;
@@ -11,34 +26,56 @@ const BUCKETS: usize = 1 << BITS;
 /// Fewer are sorted by comparing.
 const FEW: usize = 1 << 12;
 
-/// Sorts by the number; equal ones keep their order, which must be that of their rows.
-pub(super) fn sort_pairs(mut pairs: Vec<Pair>) -> Vec<Pair> {
-    if pairs.len() < FEW {
-        pairs.sort_unstable();
-        return pairs;
+/// Sorts rows by their codes; rows with the same keep their order, which must be that of the rows.
+pub(super) fn sort_rows(codes: &[u64], rows: &[u32]) -> Vec<Placed> {
+    let (least, greatest) = codes
+        .iter()
+        .fold((u64::MAX, 0), |(least, greatest), code| (least.min(*code), greatest.max(*code)));
+    let span = greatest.saturating_sub(least);
+    let bits = u64::BITS - span.leading_zeros();
+    let each = codes.iter().map(|code| code - least).zip(rows);
+    if bits <= u32::BITS {
+        let placed = each.map(|(code, row)| Placed::new(code as u32, *row)).collect();
+        return radix(placed, bits, |placed: &Placed| u64::from(placed.code()));
     }
-    let least = pairs.iter().map(|pair| pair.0).min().unwrap_or(0);
-    let greatest = pairs.iter().map(|pair| pair.0).max().unwrap_or(0);
-    let passes = (u64::BITS - (greatest - least).leading_zeros()).div_ceil(BITS);
-    let mut other = vec![(0, 0); pairs.len()];
-    for pass in 0..passes {
-        let digit = |pair: &Pair| ((pair.0 - least) >> (pass * BITS)) as usize % BUCKETS;
+    let sorted = radix(each.map(|(code, row)| (code, *row)).collect(), bits, |pair| pair.0);
+    let mut rank = 0;
+    let ranked = sorted.iter().enumerate().map(|(at, (code, row))| {
+        rank += u32::from(at > 0 && sorted[at - 1].0 != *code);
+        Placed::new(rank, *row)
+    });
+    ranked.collect()
+}
+
+/// Sorts by the lower `bits` of what the items are sorted by.
+fn radix<T: Copy + Default + Ord>(
+    mut items: Vec<T>,
+    bits: u32,
+    code: impl Fn(&T) -> u64,
+) -> Vec<T> {
+    if items.len() < FEW {
+        items.sort_unstable();
+        return items;
+    }
+    let mut other = vec![T::default(); items.len()];
+    for pass in 0..bits.div_ceil(BITS) {
+        let digit = |item: &T| (code(item) >> (pass * BITS)) as usize % BUCKETS;
         let mut places = [0_u32; BUCKETS];
-        for pair in &pairs {
-            places[digit(pair)] += 1;
+        for item in &items {
+            places[digit(item)] += 1;
         }
         let mut before = 0;
         for place in &mut places {
             (*place, before) = (before, before + *place);
         }
-        for pair in &pairs {
-            let place = &mut places[digit(pair)];
-            other[*place as usize] = *pair;
+        for item in &items {
+            let place = &mut places[digit(item)];
+            other[*place as usize] = *item;
             *place += 1;
         }
-        std::mem::swap(&mut pairs, &mut other);
+        std::mem::swap(&mut items, &mut other);
     }
-    pairs
+    items
 }
 
 /// For each of the rows, in their order, the rank of its text among the different ones.
@@ -51,21 +88,22 @@ pub(super) fn text_ranks(texts: &StringArray, rows: &[u32]) -> Vec<u64> {
         let other = texts.value(*row as usize).as_bytes();
         first[..common].iter().zip(other).take_while(|(one, other)| one == other).count()
     });
-    let heads = (0..rows.len() as u32).map(|at| (head(&text(at).as_bytes()[common..]), at));
-    let mut sorted = sort_pairs(heads.collect());
+    let places: Vec<u32> = (0..rows.len() as u32).collect();
+    let heads = places.iter().map(|at| head(&text(*at).as_bytes()[common..]));
+    let mut sorted = sort_rows(&heads.collect::<Vec<u64>>(), &places);
     let mut ranks = vec![0; rows.len()];
     let mut rank = 0;
-    for group in sorted.chunk_by_mut(|one, other| one.0 == other.0) {
-        let sample = text(group[0].1);
-        if group.iter().any(|(_, at)| text(*at) != sample) {
-            group.sort_unstable_by(|(_, one), (_, other)| text(*one).cmp(text(*other)));
+    for group in sorted.chunk_by_mut(|one, other| one.code() == other.code()) {
+        let sample = text(group[0].row());
+        if group.iter().any(|placed| text(placed.row()) != sample) {
+            group.sort_unstable_by(|one, other| text(one.row()).cmp(text(other.row())));
         }
-        let mut last = text(group[0].1);
-        for (_, at) in group {
-            let this = text(*at);
+        let mut last = text(group[0].row());
+        for placed in group {
+            let this = text(placed.row());
             rank += u64::from(this != last);
             last = this;
-            ranks[*at as usize] = rank;
+            ranks[placed.row() as usize] = rank;
         }
         rank += 1;
     }
@@ -85,15 +123,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_pairs_are_sorted_and_equal_ones_keep_their_order() {
-        for shift in [0, 20, 44, 60] {
-            let pairs: Vec<Pair> = (0..20_000_u32)
-                .map(|row| (u64::from(row).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> shift, row))
+    fn many_rows_are_sorted_and_those_with_the_same_code_keep_their_order() {
+        for (shift, count) in [(0, 20_000_u32), (20, 20_000), (44, 20_000), (60, 20_000), (0, 9)] {
+            let rows: Vec<u32> = (0..count).collect();
+            let codes: Vec<u64> = rows
+                .iter()
+                .map(|row| u64::from(row / 3).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> shift)
                 .collect();
-            let mut expected = pairs.clone();
+            let mut expected: Vec<(u64, u32)> = codes.iter().copied().zip(rows.clone()).collect();
             expected.sort_unstable();
-            assert_eq!(sort_pairs(pairs), expected, "{shift}");
+            let sorted = sort_rows(&codes, &rows);
+            let found = sorted.iter().map(|placed| (codes[placed.row() as usize], placed.row()));
+            assert!(found.eq(expected), "{shift}");
+            for pair in sorted.windows(2) {
+                let same = codes[pair[0].row() as usize] == codes[pair[1].row() as usize];
+                assert_eq!(pair[0].code() == pair[1].code(), same);
+            }
         }
+        assert!(sort_rows(&[], &[]).is_empty());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use shopflow_models::parallel::pieces;
 
 use super::columns::{EVENT_TIMESTAMP, KNOWN_TIMESTAMP, find, first_null, moments};
 use super::keys::Keys;
-use super::sort::Pair;
+use super::sort::Placed;
 use crate::{Micros, Type};
 
 /// Batches, one after the other.
@@ -62,14 +62,14 @@ pub(super) struct Asking {
 impl Asking {
     /// What a batch of the spine asks; `first` is the number of its first row.
     pub fn read(batch: &RecordBatch, keys: &[(String, Type)], first: usize) -> Result<Asking> {
-        let (keys, nulls) = Keys::read(batch, keys)?;
-        let column = find(batch, EVENT_TIMESTAMP)?;
+        let (keys, nulls) = Keys::read(batch, keys).map_err(of_spine)?;
+        let column = find(batch, EVENT_TIMESTAMP).map_err(of_spine)?;
         if let Some(row) = first_null(column) {
             return Err(Error::invalid("a row of the spine has no event_timestamp")
                 .with("row", first + row)
                 .hint("leave the row out, or say which moment it asks about"));
         }
-        let moments = moments(EVENT_TIMESTAMP, column)?;
+        let moments = moments(EVENT_TIMESTAMP, column).map_err(of_spine)?;
         let known = read_known(batch, &moments, first)?;
         Ok(Asking { keys, nulls, moments, known })
     }
@@ -101,6 +101,10 @@ impl Asking {
     }
 }
 
+fn of_spine(error: Error) -> Error {
+    error.with("from", "spine")
+}
+
 /// The moments of `known_timestamp`, where the spine has it; a row without one is as if it had none.
 fn read_known(
     batch: &RecordBatch,
@@ -108,7 +112,7 @@ fn read_known(
     first: usize,
 ) -> Result<Option<ScalarBuffer<Micros>>> {
     let Some(column) = batch.column_by_name(KNOWN_TIMESTAMP) else { return Ok(None) };
-    let known = moments(KNOWN_TIMESTAMP, column)?;
+    let known = moments(KNOWN_TIMESTAMP, column).map_err(of_spine)?;
     let nulls = column.logical_nulls();
     let is_null = |row: usize| nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
     if let Some(row) = (0..known.len()).find(|row| known[*row] > at[*row] && !is_null(*row)) {
@@ -206,20 +210,20 @@ struct Places {
 
 impl Places {
     /// The rows of the keys that begin in the range of rows sorted by key.
-    fn of(sorted: &[Pair], range: Range<usize>, moments: &[Micros]) -> Places {
+    fn of(sorted: &[Placed], range: Range<usize>, moments: &[Micros]) -> Places {
         let end = |from: usize| {
-            let last = from.checked_sub(1).map(|last| sorted[last].0);
-            let same = sorted[from..].iter().take_while(|pair| Some(pair.0) == last);
+            let last = from.checked_sub(1).map(|last| sorted[last].code());
+            let same = sorted[from..].iter().take_while(|placed| Some(placed.code()) == last);
             from + same.count()
         };
         let sorted = &sorted[end(range.start)..end(range.end)];
         let mut places = Vec::with_capacity(sorted.len());
         let (mut starts, mut firsts) = (Vec::new(), Vec::new());
-        for group in sorted.chunk_by(|one, other| one.0 == other.0) {
+        for group in sorted.chunk_by(|one, other| one.code() == other.code()) {
             let start = places.len();
             starts.push(start as u32);
-            firsts.push(group[0].1);
-            places.extend(group.iter().map(|(_, row)| (moments[*row as usize], *row)));
+            firsts.push(group[0].row());
+            places.extend(group.iter().map(|it| (moments[it.row() as usize], it.row())));
             places[start..].sort_unstable();
         }
         Places { starts, firsts, places }
