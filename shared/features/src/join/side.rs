@@ -224,3 +224,33 @@ impl AdjacentWork<std::result::Result<Vec<u32>, usize>> for Starts<'_> {
         Ok(starts)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Int64Array, StringArray};
+
+    use super::*;
+
+    #[test]
+    fn a_row_group_is_wanted_where_a_key_within_its_bounds_is_asked_for() {
+        let keys = |column: ArrayRef, kind| {
+            let batch = RecordBatch::try_from_iter([("a", column)]).unwrap();
+            Keys::read(&batch, &[("a".to_owned(), kind)]).unwrap().0
+        };
+        let ints = keys(Arc::new(Int64Array::from(vec![3, 7])), Type::Int64);
+        let meets = |least, greatest| Wanted { keys: &ints }.meets(&least, &greatest);
+        let int = Value::Int64;
+        assert!(meets(int(1), int(3)) && meets(int(3), int(5)) && meets(int(7), int(9)));
+        assert!(!meets(int(0), int(2)) && !meets(int(4), int(6)) && !meets(int(8), int(9)));
+        assert!(meets(Value::Null, int(3)) && !meets(Value::Null, int(2)));
+        assert!(meets(int(7), Value::Null) && !meets(int(8), Value::Null));
+        let texts = keys(Arc::new(StringArray::from(vec!["b", "d"])), Type::Text);
+        let meets = |least: &str, greatest: &str| {
+            let [least, greatest] = [least, greatest].map(|text| Value::Text(text.to_owned()));
+            Wanted { keys: &texts }.meets(&least, &greatest)
+        };
+        assert!(meets("a", "bb") && meets("d", "e") && !meets("ba", "cz") && !meets("da", "e"));
+    }
+}

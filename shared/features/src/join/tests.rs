@@ -288,6 +288,20 @@ fn of_equal_rows_the_one_in_the_later_file_is_given() {
 }
 
 #[test]
+fn values_stay_right_when_rows_of_file_after_file_are_replaced() {
+    // The last file is read first, and each before it is about a later moment, of fewer keys.
+    let files = (0..9).map(|number| {
+        let rows =
+            (0..number + 2).map(|a| row(a, 90 - number, Some(90 - number), 100 * number + a));
+        file(&rows.collect::<Vec<_>>(), 3, number as usize)
+    });
+    let asked: Vec<Row> = (0..20).map(|at| asks(at / 2, 95)).collect();
+    let found = ids(&spine(&asked, 9), side("v", keys(&["a"]), None, files.collect()));
+    let expected = (0..20).map(|at| at / 2).map(|a: i64| Some(100 * (a - 1).max(0) + a));
+    assert!(found.into_iter().eq(expected));
+}
+
+#[test]
 fn a_row_exactly_as_old_as_the_ttl_is_given_and_an_older_one_is_not() {
     let rows = [row(1, 10, Some(10), 1)];
     let asked = spine(&[asks(1, 15), asks(1, 16)], 9);
