@@ -11,7 +11,9 @@
 //! No row of the spine is dropped, and the answers have its order. A key that is null matches nothing.
 //!
 //! What is sorted and held is the spine's keys and moments, and one row per answer; the rows of views
-//! are read once, from several files at a time, and those of one key at most are held. A spine of more than [`Options::part_rows`] rows is
+//! are read once, from several files at a time, and those of one key at most are held. A file whose
+//! rows are out of order is refused, as far as it is read: what lies after the last key that is asked
+//! for is not. A spine of more than [`Options::part_rows`] rows is
 //! cut into parts by keys and moments, which are answered one after the other and put aside in a
 //! [`Spill`]; so the memory does not grow with the spine. Parts lie side by side in the order of
 //! files, so of a file that is read by row groups hardly any is read for two parts.
@@ -48,8 +50,8 @@
 //!     shows_status: false,
 //!     files: vec![Box::new(InMemory::new("orders", vec![rows]))],
 //! };
-//! let sides = [side];
-//! let joined = join(&spine, &sides, &Options::default(), &InMemory::default())?;
+//! let aside = InMemory::default();
+//! let joined = join(&spine, &[side], &Options::default(), &aside)?;
 //! let batches = joined.collect::<Result<Vec<_>, _>>()?;
 //! assert_eq!(batches[0]["orders__purchases"].as_primitive::<Int64Type>().values(), &[1, 2]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
