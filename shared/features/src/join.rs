@@ -11,12 +11,14 @@
 //! No row of the spine is dropped, and the answers have its order. A key that is null matches nothing.
 //!
 //! What is sorted and held is the spine's keys and moments, and one row per answer; the rows of views
-//! are read once, from several files at a time, and those of one key at most are held. A file whose
-//! rows are out of order is refused, as far as it is read: what lies after the last key that is asked
-//! for is not. A spine of more than [`Options::part_rows`] rows is
-//! cut into parts by keys and moments, which are answered one after the other and put aside in a
-//! [`Spill`]; so the memory does not grow with the spine. Parts lie side by side in the order of
-//! files, so of a file that is read by row groups hardly any is read for two parts.
+//! are read once, from several files at a time, and of each file those of one key at most are held. A
+//! file whose rows are out of order is refused, as far as it is read: what lies after the last key that
+//! is asked for is not.
+//!
+//! A spine of more than [`Options::part_rows`] rows is cut into parts by keys and moments, which are
+//! answered one after the other and put aside in a [`Spill`]; so the memory does not grow with the
+//! spine. Parts lie side by side in the order of files, so of a file that is read by row groups hardly
+//! any is read for two parts.
 //!
 //! ```
 //! use std::sync::Arc;
