@@ -32,6 +32,7 @@ SMALL = {
     "compact": ["40", "500"],
     "data_docs": ["3"],
     "expectations": ["20000"],
+    "features": ["20000", "100000", "2000", "4"],
     "generate": ["2"],
     "gold": ["50000"],
     "load": ["20000"],

@@ -34,7 +34,7 @@ pub mod gamma_gamma;
 pub mod lifetime;
 pub mod nbd;
 pub mod newton;
-mod parallel;
+pub mod parallel;
 pub mod purchases;
 mod series;
 pub mod special;
