@@ -12,6 +12,9 @@ use crate::paths;
 /// The version of this document.
 pub const FORMAT: u32 = 1;
 
+const OLD_DEFINITIONS: &str =
+    "take the definitions and the names of columns of that time, or leave --as-of out";
+
 /// The document beside a training set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -54,6 +57,8 @@ pub struct OfView {
     pub version: String,
     /// SHA-256 of its query, or of that of its source.
     pub sql_sha256: String,
+    /// After how many microseconds a value is too old, if ever.
+    pub ttl: Option<i64>,
     /// Rows about which nothing was known.
     pub missing: u64,
     /// Rows about which only something too old was known.
@@ -110,21 +115,26 @@ impl Manifest {
                 .with("service", &self.service)
                 .with("asked", &plan.service.name));
         }
-        let changed: Vec<&str> = self
-            .views
-            .iter()
-            .filter(|of| {
-                !plan
-                    .reads
-                    .iter()
-                    .any(|it| it.view.name == of.name && it.view.version == of.version)
+        let is_same = |of: &&OfView| {
+            plan.reads.iter().map(|read| read.view).any(|view| {
+                view.name == of.name && view.version == of.version && view.ttl == of.ttl
             })
-            .map(|of| of.name.as_str())
-            .collect();
+        };
+        let changed = self.views.iter().filter(|of| !is_same(of)).map(|of| of.name.as_str());
+        let changed: Vec<&str> = changed.collect();
         if !changed.is_empty() {
             return Err(Error::invalid("views of the training set are defined otherwise today")
                 .with("views", changed.join(", "))
-                .hint("take the definitions of that time, or leave --as-of out"));
+                .hint(OLD_DEFINITIONS));
+        }
+        let features = plan.outputs.iter();
+        let features = features.map(|output| (output.name.as_str(), plan.expression(output)));
+        let of_then = self.features.iter().map(|of| (of.name.as_str(), of.expression.as_deref()));
+        if !of_then.eq(features) {
+            return Err(Error::invalid("the training set has other columns")
+                .with("service", &self.service)
+                .with("full_names", self.full_names)
+                .hint(OLD_DEFINITIONS));
         }
         values::instant(self.until.as_bytes())
             .map_err(|rule| Error::invalid("the manifest has no moment").with("rule", rule.name()))

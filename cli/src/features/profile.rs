@@ -110,6 +110,7 @@ impl Profile {
             name: read.view.name.clone(),
             version: read.view.version.clone(),
             sql_sha256: read.sql_sha256(),
+            ttl: read.view.ttl,
             missing: counts.missing,
             outside_ttl: counts.outside_ttl,
             known_later: counts.known_later,

@@ -3,13 +3,13 @@
 
 mod csv;
 mod parquet;
+mod problems;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, SchemaRef, TimestampMicrosecondType};
-use shopflow_core::rules::Rule;
 use shopflow_core::values::time::write_moment;
 use shopflow_core::{Error, Result};
 use shopflow_features::{EVENT_TIMESTAMP, Entity, Micros, Type};
@@ -122,38 +122,4 @@ pub fn shown(moment: Micros) -> String {
     let mut text = Vec::new();
     write_moment(moment, &mut text);
     String::from_utf8_lossy(&text).into_owned()
-}
-
-/// Error when the header lacks a column that is asked for.
-fn check_header(header: &[String], asked: &[Asked]) -> Result<()> {
-    let twice = header.iter().enumerate().find(|(at, name)| header[..*at].contains(*name));
-    if let Some((_, name)) = twice {
-        return Err(Error::invalid("two columns of the spine have the same name")
-            .with("column", name)
-            .with("rule", Rule::DuplicateColumn.name()));
-    }
-    match asked.iter().find(|asked| !header.contains(&asked.name)) {
-        None => Ok(()),
-        Some(Asked { name, kind, .. }) => Err(Error::invalid("the spine lacks a column")
-            .with("column", name)
-            .with("type", kind.name())
-            .with("rule", Rule::MissingColumn.name())
-            .with("has", header.join(", "))
-            .hint("the service needs it: name the column so, or add it")),
-    }
-}
-
-/// The error of a value. `row` is counted from 1, without the header.
-fn refused(row: usize, column: &str, rule: Rule) -> Error {
-    let error = Error::invalid("a value of the spine breaks a rule")
-        .with("row", row)
-        .with("column", column)
-        .with("rule", rule.name())
-        .because(rule.description());
-    match rule {
-        Rule::InvalidTimestamp => {
-            error.hint("write moments with their offset, such as 2026-06-01T00:00:00Z")
-        }
-        _ => error,
-    }
 }

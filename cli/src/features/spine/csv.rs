@@ -10,7 +10,7 @@ use shopflow_core::values;
 use shopflow_core::{ErrorKind, Result, ResultExt};
 use shopflow_features::{Type, Value};
 
-use super::{check_header, refused};
+use super::problems::{check_header, refused};
 use crate::features::columns::Column;
 use crate::features::plan::Asked;
 

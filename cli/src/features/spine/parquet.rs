@@ -10,7 +10,7 @@ use shopflow_core::values;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 use shopflow_features::Type;
 
-use super::{check_header, refused};
+use super::problems::{check_header, refused};
 use crate::features::plan::Asked;
 
 /// All rows. Columns that are not asked for stay as they are.
