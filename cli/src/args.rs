@@ -1,8 +1,10 @@
 //! The command line.
 
+mod features;
 mod governance;
 mod streaming;
 
+pub use features::{Features, FeaturesList, FeaturesShow, TrainingSet};
 pub use governance::{
     Docs, Erase, Lineage, Quarantine, QuarantineAccept, QuarantineExport, QuarantineList,
     QuarantineReplay, QuarantineShow, Queue, Redrive, Withdraw,
@@ -52,6 +54,9 @@ pub enum Command {
     Withdraw(Withdraw),
     /// Answer the questions of the business, on screen, as CSV and as one HTML page
     Report(Report),
+    /// See what features there are, and make training sets of them
+    #[command(subcommand)]
+    Features(Features),
     /// Fetch the data docs, the pages about the quality of the latest runs, into a folder
     Docs(Docs),
     /// Judge a CSV file, a Parquet file or a table of Postgres by a suite of expectations

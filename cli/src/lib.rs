@@ -29,6 +29,7 @@ pub mod data_docs;
 pub mod dictionary;
 pub mod erase;
 pub mod execution;
+pub mod features;
 pub mod header;
 pub mod lineage;
 pub mod local;

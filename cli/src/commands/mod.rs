@@ -8,6 +8,7 @@ mod dashboard;
 mod data_docs;
 mod env;
 mod erase;
+mod features;
 mod follow;
 mod generate;
 mod inputs;
@@ -50,6 +51,7 @@ pub async fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         Command::Erase(erase) => erase::erase(&erase).await,
         Command::Withdraw(withdraw) => withdraw::withdraw(&withdraw).await,
         Command::Report(report) => report::report(&report).await,
+        Command::Features(command) => features::features(&command).await,
         Command::Docs(docs) => data_docs::docs(&docs).await,
         Command::Check(check) => check::check(&check).await,
         Command::Suggest(suggest) => suggest::suggest(&suggest).await,

@@ -8,6 +8,7 @@ mod bad_files;
 mod default_run;
 mod erase;
 mod faults;
+mod features;
 mod full_profile;
 mod golden;
 mod keys;
