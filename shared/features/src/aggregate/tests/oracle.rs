@@ -26,7 +26,7 @@ pub fn values(view: &View, events: &[Event], p: Micros, k: Micros) -> Option<Vec
     events.iter().filter(is_seen).find(|event| event.at < p && event.from <= k)?;
     let features = view.features.iter().map(|feature| match &feature.made {
         FeatureKind::Aggregate(of) => shown(&value(of, events, p, k)),
-        FeatureKind::Column => panic!("not an aggregate"),
+        FeatureKind::Column | FeatureKind::Expression => panic!("not an aggregate"),
     });
     Some(features.collect())
 }
