@@ -43,6 +43,7 @@ mod click;
 mod counted;
 mod definition;
 mod distinct;
+mod fact;
 mod filter;
 mod hash;
 mod json;
