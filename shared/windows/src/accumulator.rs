@@ -4,28 +4,13 @@ use std::fmt::Write as _;
 
 use shopflow_core::Result;
 
-use crate::click::Click;
 use crate::definition::{AggregateKind, DistinctColumn, SumColumn, TopColumn};
 use crate::distinct::{Distinct, Union};
+use crate::fact::Fact;
 use crate::hash;
 use crate::json::put_number as put_json_number;
 use crate::top::{Frequent, Top};
 use crate::wire::{Input, put_number, put_signed};
-
-/// A click, with the hash that more than one figure asks for.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Hashed<'c> {
-    pub click: &'c Click<'c>,
-    /// Of the id of the session.
-    pub session: u64,
-}
-
-impl<'c> Hashed<'c> {
-    #[inline]
-    pub fn new(click: &'c Click<'c>) -> Hashed<'c> {
-        Hashed { click, session: hash::text(&click.session_id) }
-    }
-}
 
 #[derive(Debug, Clone)]
 pub(crate) enum Accumulator {
@@ -47,18 +32,17 @@ impl Accumulator {
 
     /// Counts a click. The accumulator must be one of this kind.
     #[inline]
-    pub fn add(&mut self, kind: AggregateKind, hashed: Hashed<'_>) {
-        let click = hashed.click;
+    pub fn add(&mut self, kind: AggregateKind, fact: &Fact) {
         match (self, kind) {
             (Accumulator::Count(count), AggregateKind::Count) => *count = count.saturating_add(1),
             (Accumulator::Sum(sum), AggregateKind::Sum(SumColumn::Amount)) => {
-                *sum = sum.saturating_add(click.amount_cents.unwrap_or(0));
+                *sum = sum.saturating_add(fact.amount_cents.unwrap_or(0));
             }
             (Accumulator::Distinct(distinct), AggregateKind::Distinct(column)) => {
                 let hash = match column {
-                    DistinctColumn::SessionId => Some(hashed.session),
-                    DistinctColumn::CustomerId => click.customer_id.map(hash::number),
-                    DistinctColumn::ProductId => click.product_id.map(hash::number),
+                    DistinctColumn::SessionId => Some(fact.session),
+                    DistinctColumn::CustomerId => fact.customer_id.map(hash::number),
+                    DistinctColumn::ProductId => fact.product_id.map(hash::number),
                 };
                 if let Some(hash) = hash {
                     distinct.add(hash);
@@ -68,7 +52,7 @@ impl Accumulator {
                 Accumulator::Top(top),
                 AggregateKind::Top { column: TopColumn::ProductId, keep, .. },
             ) => {
-                if let Some(product) = click.product_id {
+                if let Some(product) = fact.product_id {
                     top.add(product, keep);
                 }
             }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::accumulator::Hashed;
 use crate::click::Click;
 use crate::counted::Counted;
-use crate::definition::Definitions;
+use crate::definition::{Definition, Definitions};
+use crate::fact::Fact;
 use crate::hash::Map;
 use crate::session::Session;
-use crate::state::{Coded, Codes, State};
+use crate::state::State;
 use crate::terms::Terms;
 use crate::visits::Visits;
 use crate::window::{Micros, is_too_late, micros, slice_of};
@@ -16,15 +16,14 @@ use crate::window::{Micros, is_too_late, micros, slice_of};
 /// Microseconds of a minute.
 const MINUTE: i64 = 60_000_000;
 
-/// Adds clicks up: in any order, and faster where neighbours are of one slice.
+/// Adds clicks up: in any order, and faster where neighbours are of one slice. Visits are put together
+/// as the clicks come, figures at the end, type by type; until then a click takes 64 bytes.
 #[derive(Debug)]
 pub struct Batch<'d> {
     definitions: &'d Definitions,
     watermark: Option<Micros>,
     event_types: Terms,
     devices: Terms,
-    /// By code of an event type, less 1: the places of the definitions that count it.
-    counted: Vec<Vec<(usize, Counted)>>,
     slices: Vec<Slice>,
     /// Where a slice is in `slices`.
     places: Map<i64, usize>,
@@ -68,8 +67,8 @@ struct Slice {
     number: i64,
     /// Definitions that it is too late for.
     too_late: Places,
-    /// By place of the definition; made when the first click counts.
-    states: Vec<Option<(State, Codes)>>,
+    /// Its clicks by code of the event type, less 1.
+    facts: Vec<Vec<Fact>>,
 }
 
 impl<'d> Batch<'d> {
@@ -80,7 +79,6 @@ impl<'d> Batch<'d> {
             watermark,
             event_types: Terms::default(),
             devices: Terms::default(),
-            counted: Vec::new(),
             slices: Vec::new(),
             places: Map::default(),
             last: 0,
@@ -95,31 +93,42 @@ impl<'d> Batch<'d> {
     /// can no longer change.
     pub fn add(&mut self, click: &Click<'_>) -> Fate {
         self.latest = self.latest.max(Some(click.timestamp));
-        let hashed = Hashed::new(click);
-        let coded = self.coded(click);
-        let mut too_late_for = Places::default();
-        let mut is_applied = false;
+        let fact = Fact::of(click, &mut self.devices);
+        let event_type = self.event_types.code(&click.event_type) as usize;
         let at = self.slice(slice_of(click.timestamp));
         let slice = &mut self.slices[at];
-        for (place, counted) in &self.counted[coded.event_type as usize - 1] {
-            if !counted.filter.matches(click) {
-                continue;
-            }
-            if slice.too_late.contains(*place) {
-                too_late_for.insert(*place);
-                continue;
-            }
-            let definition = &self.definitions.windows[*place];
-            let (state, codes) = slice.states[*place]
-                .get_or_insert_with(|| (State::new(definition), Codes::default()));
-            counted.add(state.row_of(definition, click, coded, codes), hashed);
-            is_applied = true;
+        if slice.facts.len() < event_type {
+            slice.facts.resize_with(event_type, Vec::new);
         }
-        if self.is_too_late_for_sessions(click.timestamp) {
+        slice.facts[event_type - 1].push(fact);
+        let too_late = slice.too_late;
+        let is_too_late = self.is_too_late_for_sessions(click.timestamp);
+        if !is_too_late {
+            self.visits.add(&click.session_id, fact.session, &Session::of(click));
+        }
+        if too_late.is_empty() && !is_too_late {
+            return Fate::Applied { too_late_for: Places::default() };
+        }
+        self.fate(click, too_late, is_too_late)
+    }
+
+    /// The fate of a click that is too late for these, and perhaps for the sessions.
+    #[cold]
+    fn fate(&mut self, click: &Click<'_>, too_late: Places, is_too_late: bool) -> Fate {
+        let mut too_late_for = Places::default();
+        let mut is_applied = !is_too_late;
+        for (place, definition) in self.definitions.windows.iter().enumerate() {
+            if !definition.filter.matches(click) {
+                continue;
+            }
+            if too_late.contains(place) {
+                too_late_for.insert(place);
+            } else {
+                is_applied = true;
+            }
+        }
+        if is_too_late {
             too_late_for.insert(self.definitions.windows.len());
-        } else {
-            self.visits.add(&click.session_id, hashed.session, &Session::of(click));
-            is_applied = true;
         }
         if !too_late_for.is_empty() {
             self.count_too_late(too_late_for, click.timestamp);
@@ -130,35 +139,18 @@ impl<'d> Batch<'d> {
     /// All that the clicks add up to.
     pub fn into_parts(mut self) -> Parts {
         let mut slices = BTreeMap::new();
-        for Slice { number, states, .. } in self.slices {
-            for (place, state) in states.into_iter().enumerate() {
-                slices.extend(state.map(|(state, _)| ((place, number), state)));
+        for (place, definition) in self.definitions.windows.iter().enumerate() {
+            let of_type = |text| Counted::of(definition, text, &self.devices);
+            let counted: Vec<Option<Counted<'_>>> = self.event_types.texts().map(of_type).collect();
+            for slice in self.slices.iter().filter(|slice| !slice.too_late.contains(place)) {
+                let state = slice.state(definition, &counted);
+                if !state.is_empty() {
+                    slices.insert((place, slice.number), state);
+                }
             }
         }
         self.visits.settle();
         Parts { slices, sessions: self.visits, too_late: self.too_late, latest: self.latest }
-    }
-
-    /// The texts of a click as codes.
-    #[inline]
-    fn coded(&mut self, click: &Click<'_>) -> Coded {
-        let coded = Coded {
-            event_type: self.event_types.code(&click.event_type),
-            device: self.devices.code(&click.device),
-        };
-        if coded.event_type as usize > self.counted.len() {
-            self.count_type(&click.event_type);
-        }
-        coded
-    }
-
-    /// Finds out what counts an event type that is new.
-    #[cold]
-    fn count_type(&mut self, event_type: &str) {
-        let definitions = self.definitions.windows.iter().enumerate();
-        let counted = definitions
-            .filter_map(|(place, definition)| Some((place, Counted::of(definition, event_type)?)));
-        self.counted.push(counted.collect());
     }
 
     /// Where a slice is; it is made if need be.
@@ -181,8 +173,7 @@ impl<'d> Batch<'d> {
                 too_late.insert(place);
             }
         }
-        let states = definitions.iter().map(|_| None).collect();
-        self.slices.push(Slice { number, too_late, states });
+        self.slices.push(Slice { number, too_late, facts: Vec::new() });
         self.places.insert(number, self.slices.len() - 1);
         self.slices.len() - 1
     }
@@ -200,6 +191,19 @@ impl<'d> Batch<'d> {
         for place in too_late_for.iter() {
             *self.too_late.entry((place, minute)).or_default() += 1;
         }
+    }
+}
+
+impl Slice {
+    /// What a definition counts of the clicks, by event type.
+    fn state(&self, definition: &Definition, counted: &[Option<Counted<'_>>]) -> State {
+        let mut state = State::new(definition);
+        for (facts, counted) in self.facts.iter().zip(counted) {
+            if let Some(counted) = counted {
+                state.add_all(definition, counted, facts);
+            }
+        }
+        state
     }
 }
 

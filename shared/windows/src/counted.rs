@@ -1,14 +1,18 @@
-//! What of a definition is left to ask of clicks whose event type is known.
+//! What a definition counts of the clicks of one event type.
 
-use crate::accumulator::{Accumulator, Hashed};
+use crate::accumulator::Accumulator;
 use crate::definition::{AggregateKind, Definition};
-use crate::filter::Filter;
+use crate::fact::Fact;
+use crate::filter::Rest;
+use crate::terms::Terms;
 
-/// What a definition counts of the clicks of one event type.
+/// Clicks of one event type, as a definition looks at them.
 #[derive(Debug)]
-pub(crate) struct Counted {
-    /// What else a click must meet.
-    pub filter: Filter,
+pub(crate) struct Counted<'a> {
+    pub event_type: &'a str,
+    /// Those of which the clicks have the codes.
+    pub devices: &'a Terms,
+    filter: Rest,
     figures: Vec<Figure>,
 }
 
@@ -18,27 +22,37 @@ struct Figure {
     /// Its place among the aggregates.
     place: usize,
     kind: AggregateKind,
-    filter: Filter,
+    filter: Rest,
 }
 
-impl Counted {
-    /// `None` when it counts none of them.
-    pub fn of(definition: &Definition, event_type: &str) -> Option<Counted> {
-        let filter = definition.filter.of_type(event_type)?;
+impl<'a> Counted<'a> {
+    /// `None` when none of the clicks counts.
+    pub fn of(
+        definition: &Definition,
+        event_type: &'a str,
+        devices: &'a Terms,
+    ) -> Option<Counted<'a>> {
+        let filter = definition.filter.of_type(event_type, devices)?;
         let figures = definition.aggregates.iter().enumerate();
         let figures = figures.filter_map(|(place, aggregate)| {
-            let filter = aggregate.filter.of_type(event_type)?;
+            let filter = aggregate.filter.of_type(event_type, devices)?;
             Some(Figure { place, kind: aggregate.kind, filter })
         });
-        Some(Counted { filter, figures: figures.collect() })
+        Some(Counted { event_type, devices, filter, figures: figures.collect() })
+    }
+
+    /// True for a click that counts.
+    #[inline]
+    pub fn matches(&self, fact: &Fact) -> bool {
+        self.filter.matches(fact)
     }
 
     /// Adds a click, which counts, to its row.
     #[inline]
-    pub fn add(&self, row: &mut [Accumulator], hashed: Hashed<'_>) {
+    pub fn add(&self, row: &mut [Accumulator], fact: &Fact) {
         for figure in &self.figures {
-            if figure.filter.matches(hashed.click) {
-                row[figure.place].add(figure.kind, hashed);
+            if figure.filter.matches(fact) {
+                row[figure.place].add(figure.kind, fact);
             }
         }
     }

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use crate::click::Click;
+use crate::fact::Fact;
+use crate::terms::Terms;
 
 /// Conditions that a click must meet, all of them; none is met by every click.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,50 +31,75 @@ impl Filter {
     }
 
     /// True for a click that counts.
-    #[inline]
     pub fn matches(&self, click: &Click<'_>) -> bool {
-        self.is_everything() || self.conditions.iter().all(|condition| condition.is_met(click))
+        let mut devices = Terms::default();
+        let fact = Fact::of(click, &mut devices);
+        self.of_type(&click.event_type, &devices).is_some_and(|rest| rest.matches(&fact))
     }
 
-    /// What else clicks of an event type must meet; `None` when none of them counts.
-    pub(crate) fn of_type(&self, event_type: &str) -> Option<Filter> {
-        let mut conditions = Vec::new();
+    /// What else clicks of an event type must meet, where devices have these codes; `None` when none of
+    /// them counts.
+    pub(crate) fn of_type(&self, event_type: &str, devices: &Terms) -> Option<Rest> {
+        let mut rest = Vec::new();
         for condition in &self.conditions {
-            match condition {
-                Condition::EventType(values) if is_one_of(values, event_type) => {}
+            rest.push(match condition {
+                Condition::EventType(values) if is_one_of(values, event_type) => continue,
                 Condition::EventType(_) => return None,
-                Condition::Device(_)
-                | Condition::Country(_)
-                | Condition::ProductId(_)
-                | Condition::CustomerId(_)
-                | Condition::Amount(_) => conditions.push(condition.clone()),
-            }
+                Condition::Device(values) => {
+                    Ask::Device(devices.texts().map(|text| is_one_of(values, text)).collect())
+                }
+                Condition::Country(codes) => Ask::Country(codes.clone()),
+                Condition::ProductId(is_there) => Ask::ProductId(*is_there),
+                Condition::CustomerId(is_there) => Ask::CustomerId(*is_there),
+                Condition::Amount(is_there) => Ask::Amount(*is_there),
+            });
         }
-        Some(Filter { conditions })
+        Some(Rest(rest))
     }
 
     /// True when every click counts.
-    #[inline]
     pub fn is_everything(&self) -> bool {
         self.conditions.is_empty()
     }
 }
 
-impl Condition {
+/// The conditions that are left when the event type is known.
+#[derive(Debug)]
+pub(crate) struct Rest(Vec<Ask>);
+
+#[derive(Debug)]
+enum Ask {
+    /// By code, less 1.
+    Device(Vec<bool>),
+    Country(Vec<[u8; 2]>),
+    ProductId(bool),
+    CustomerId(bool),
+    Amount(bool),
+}
+
+impl Rest {
+    /// True for a click that counts.
     #[inline]
-    fn is_met(&self, click: &Click<'_>) -> bool {
+    pub fn matches(&self, fact: &Fact) -> bool {
+        self.0.is_empty() || self.0.iter().all(|ask| ask.is_met(fact))
+    }
+}
+
+impl Ask {
+    fn is_met(&self, fact: &Fact) -> bool {
         match self {
-            Condition::EventType(values) => is_one_of(values, &click.event_type),
-            Condition::Device(values) => is_one_of(values, &click.device),
-            Condition::Country(codes) => codes.contains(&click.country),
-            Condition::ProductId(is_there) => click.product_id.is_some() == *is_there,
-            Condition::CustomerId(is_there) => click.customer_id.is_some() == *is_there,
-            Condition::Amount(is_there) => click.amount_cents.is_some() == *is_there,
+            Ask::Device(are_met) => {
+                let place = (fact.device as usize).checked_sub(1);
+                place.and_then(|place| are_met.get(place)).is_some_and(|is_met| *is_met)
+            }
+            Ask::Country(codes) => codes.contains(&fact.country),
+            Ask::ProductId(is_there) => fact.product_id.is_some() == *is_there,
+            Ask::CustomerId(is_there) => fact.customer_id.is_some() == *is_there,
+            Ask::Amount(is_there) => fact.amount_cents.is_some() == *is_there,
         }
     }
 }
 
-#[inline]
 fn is_one_of(values: &[String], value: &str) -> bool {
     values.iter().any(|one| one == value)
 }
@@ -131,8 +158,7 @@ mod tests {
         assert!(Filter::default().matches(&click));
         let both = Filter::new(vec![purchases.clone(), of_guests.clone()]);
         assert!(both.matches(&click));
-        assert_eq!(both.of_type("purchase"), Some(Filter::new(vec![of_guests.clone()])));
-        assert_eq!(both.of_type("page_view"), None);
+        assert!(both.of_type("page_view", &Terms::default()).is_none());
         let others = [
             in_france.clone(),
             Condition::ProductId(false),
@@ -142,6 +168,8 @@ mod tests {
         for other in others {
             assert!(!Filter::new(vec![purchases.clone(), other]).matches(&click));
         }
+        let on_a_phone = Condition::Device(vec!["tablet".to_owned(), "mobile".to_owned()]);
+        assert!(Filter::new(vec![on_a_phone]).matches(&click));
         let written = Filter::new(vec![purchases, in_france, of_guests]).to_string();
         assert_eq!(written, "event_type: [search, purchase], country: [FR], customer_id: absent");
     }

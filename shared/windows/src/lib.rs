@@ -45,6 +45,7 @@ mod counted;
 mod counts;
 mod definition;
 mod distinct;
+mod fact;
 mod filter;
 mod hash;
 mod json;

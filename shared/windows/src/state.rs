@@ -11,15 +11,16 @@ mod key;
 mod order;
 mod rows;
 
-use crate::accumulator::{Accumulator, Hashed};
+use crate::accumulator::Accumulator;
 use crate::click::Click;
 use crate::counted::Counted;
 use crate::definition::Definition;
+use crate::fact::Fact;
 use crate::hash::Map;
 use crate::terms::Terms;
-use key::{Key, KeyValues};
+use key::{Key, KeyValues, Keys};
+use order::Placed;
 
-pub(crate) use key::{Coded, Codes};
 pub use rows::{Row, Rows};
 
 /// The accumulators of one definition, for a slice or any number of them. Every function must be
@@ -51,30 +52,29 @@ impl State {
 
     /// Adds a click, if it is one that the definition counts.
     pub fn add(&mut self, definition: &Definition, click: &Click<'_>) {
-        let counted = Counted::of(definition, &click.event_type);
-        if let Some(counted) = counted.filter(|counted| counted.filter.matches(click)) {
-            let place = self.place(definition, KeyValues::of(&definition.key, click));
-            counted.add(self.row(definition, place), Hashed::new(click));
+        let mut devices = Terms::default();
+        let fact = Fact::of(click, &mut devices);
+        if let Some(counted) = Counted::of(definition, &click.event_type, &devices) {
+            self.add_all(definition, &counted, &[fact]);
         }
     }
 
-    /// The accumulators of a click that the definition counts, as its batch has it.
-    #[inline]
-    pub(crate) fn row_of(
+    /// Adds those clicks that the definition counts.
+    pub(crate) fn add_all(
         &mut self,
         definition: &Definition,
-        click: &Click<'_>,
-        coded: Coded,
-        codes: &mut Codes,
-    ) -> &mut [Accumulator] {
-        let values = KeyValues::of(&definition.key, click);
-        let place = if definition.key.is_empty() || self.limit.is_some() {
-            self.place(definition, values)
-        } else {
-            let key = codes.key(&mut self.terms, &definition.key, click, coded);
-            self.place_of(definition, key, values)
-        };
-        self.row(definition, place)
+        counted: &Counted<'_>,
+        facts: &[Fact],
+    ) {
+        let keys = Keys::of(&definition.key, counted, &mut self.terms);
+        for fact in facts.iter().filter(|fact| counted.matches(fact)) {
+            let place = if definition.key.is_empty() || self.limit.is_some() {
+                self.place(definition, keys.values(fact))
+            } else {
+                self.place_of(definition, keys.key(fact), || keys.values(fact))
+            };
+            counted.add(self.row(definition, place), fact);
+        }
     }
 
     /// Takes in the clicks of another state of the same definition and version.
@@ -87,12 +87,12 @@ impl State {
         let rows = other.accumulators.chunks_exact(width.max(1));
         let codes = self.terms.codes_of(&other.terms);
         for (key, theirs) in other.keys.iter().zip(rows) {
-            let values = other.terms.values(*key);
+            let values = || other.terms.values(*key);
             let place = match self.limit {
                 None if !definition.key.is_empty() => {
                     self.place_of(definition, key.with_codes(&codes), values)
                 }
-                None | Some(_) => self.place(definition, values),
+                None | Some(_) => self.place(definition, values()),
             };
             merge_rows(definition, self.row(definition, place), theirs);
         }
@@ -103,15 +103,12 @@ impl State {
 
     /// Lays the rows out for being read: in the order of their keys, one behind the other.
     pub(crate) fn settle(&mut self, definition: &Definition) {
-        let width = definition.aggregates.len();
-        let order = order::sorted(definition, &[&*self]);
+        let by_key = order::sorted(definition, &[&*self]);
         let keys = std::mem::take(&mut self.keys);
         let mut before = std::mem::take(&mut self.accumulators);
         self.accumulators.reserve_exact(before.len());
-        for placed in order {
-            let start = placed.row as usize * width;
-            let row = before[start..start + width].iter_mut();
-            let row = row.map(|accumulator| std::mem::replace(accumulator, Accumulator::Count(0)));
+        for placed in by_key {
+            let row = taken(definition, &mut before, &placed);
             self.push(keys[placed.row as usize], row);
         }
         self.accumulators.iter_mut().chain(&mut self.other).for_each(Accumulator::settle);
@@ -150,20 +147,20 @@ impl State {
             return self.places.get(&key).map(|place| *place as usize);
         }
         let key = self.terms.key(values);
-        self.place_of(definition, key, values)
+        self.place_of(definition, key, || values)
     }
 
     /// The row of a key, given as this state writes it and by its values; no key has been left out yet.
     #[inline]
-    fn place_of(
+    fn place_of<'v>(
         &mut self,
         definition: &Definition,
         key: Key,
-        values: KeyValues<'_>,
+        values: impl FnOnce() -> KeyValues<'v>,
     ) -> Option<usize> {
         match self.places.get(&key) {
             Some(place) => Some(*place as usize),
-            None => self.new_place(definition, key, values),
+            None => self.new_place(definition, key, values()),
         }
     }
 
@@ -197,27 +194,16 @@ impl State {
     /// Keeps the rows with the smallest priorities, and puts the rest together with the others.
     #[cold]
     fn prune(&mut self, definition: &Definition) {
-        if !self.is_over_full(definition) {
-            return;
-        }
-        let most = definition.max_keys.max(1);
-        let mut order: Vec<(u64, usize)> = self.priorities().zip(0..).collect();
-        order.sort_unstable_by(|one, other| {
-            let by_key = || self.compare(definition, one.1, other.1);
-            one.0.cmp(&other.0).then_with(by_key)
-        });
-        let mut is_kept = vec![false; self.keys.len()];
-        order[..most].iter().for_each(|(_, place)| is_kept[*place] = true);
-        let limit = order[most - 1].0;
-
-        let before = std::mem::take(self);
+        let by_key = order::sorted(definition, &[&*self]);
+        let Some(limit) = order::limit(definition, &[&*self], by_key.chunks(1)) else { return };
+        let mut before = std::mem::take(self);
         self.other = before.other;
-        self.limit = Some(limit);
-        let mut accumulators = before.accumulators.into_iter();
-        for (key, is_kept) in before.keys.into_iter().zip(is_kept) {
-            let row = accumulators.by_ref().take(definition.aggregates.len());
-            if is_kept {
-                let key = self.terms.key(before.terms.values(key));
+        self.limit = Some(limit.0);
+        for (number, placed) in by_key.iter().enumerate() {
+            let row = taken(definition, &mut before.accumulators, placed);
+            let values = before.terms.values(before.keys[placed.row as usize]);
+            if (values.priority(), number) <= limit {
+                let key = self.terms.key(values);
                 self.push(key, row);
             } else {
                 let row: Vec<Accumulator> = row.collect();
@@ -230,17 +216,23 @@ impl State {
     fn priorities(&self) -> impl Iterator<Item = u64> {
         self.keys.iter().map(|key| self.terms.values(*key).priority())
     }
-
-    /// The order of two rows by their keys.
-    fn compare(&self, definition: &Definition, one: usize, other: usize) -> std::cmp::Ordering {
-        let values = |place: usize| self.terms.values(self.keys[place]);
-        values(one).compare(&definition.key, &values(other))
-    }
 }
 
 /// Accumulators of a row that has no clicks yet.
 fn fresh(definition: &Definition) -> impl Iterator<Item = Accumulator> + '_ {
     definition.aggregates.iter().map(|aggregate| Accumulator::new(aggregate.kind))
+}
+
+/// Takes the accumulators of a row, and leaves nothing in their places.
+fn taken<'a>(
+    definition: &Definition,
+    accumulators: &'a mut [Accumulator],
+    placed: &Placed,
+) -> impl Iterator<Item = Accumulator> + use<'a> {
+    let width = definition.aggregates.len();
+    let start = placed.row as usize * width;
+    let row = accumulators[start..start + width].iter_mut();
+    row.map(|accumulator| std::mem::replace(accumulator, Accumulator::Count(0)))
 }
 
 fn merge_rows(definition: &Definition, row: &mut [Accumulator], other: &[Accumulator]) {

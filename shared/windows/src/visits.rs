@@ -121,7 +121,7 @@ fn find(ids: &str, visitors: &[Visitor], last: u32, id: &str) -> Option<usize> {
     let mut place = last as usize;
     loop {
         let visitor = visitors.get(place)?;
-        if ids[visitor.id.clone()] == *id {
+        if ids.as_bytes()[visitor.id.clone()] == *id.as_bytes() {
             return Some(place);
         }
         place = visitor.before? as usize;

@@ -1,9 +1,8 @@
 //! Keys of rows: two words each, with texts as numbers of the state they are in.
 
-use std::cmp::Ordering;
-
-use crate::click::Click;
+use crate::counted::Counted;
 use crate::definition::KeyColumn;
+use crate::fact::Fact;
 use crate::hash;
 use crate::terms::Terms;
 
@@ -21,21 +20,6 @@ impl<'a> KeyValues<'a> {
     pub const NONE: KeyValues<'static> =
         KeyValues { product_id: None, event_type: None, device: None, country: None };
 
-    /// The key of a click.
-    #[inline]
-    pub fn of(columns: &[KeyColumn], click: &'a Click<'_>) -> KeyValues<'a> {
-        let mut values: KeyValues<'a> = KeyValues::NONE;
-        for column in columns {
-            match column {
-                KeyColumn::ProductId => values.product_id = click.product_id,
-                KeyColumn::EventType => values.event_type = Some(&click.event_type),
-                KeyColumn::Device => values.device = Some(&click.device),
-                KeyColumn::Country => values.country = Some(click.country),
-            }
-        }
-        values
-    }
-
     /// Decides which keys have rows: those with the smallest priorities.
     pub fn priority(&self) -> u64 {
         let mut priority = hash::number(self.product_id.unwrap_or(0));
@@ -43,17 +27,6 @@ impl<'a> KeyValues<'a> {
             priority = hash::append(priority, text.unwrap_or_default().as_bytes());
         }
         hash::append(priority, &self.country.unwrap_or_default())
-    }
-
-    /// The order of two keys: by the columns of the key, one after the other.
-    pub fn compare(&self, columns: &[KeyColumn], other: &KeyValues<'_>) -> Ordering {
-        let by = |column: &KeyColumn| match column {
-            KeyColumn::ProductId => self.product_id.cmp(&other.product_id),
-            KeyColumn::EventType => self.event_type.cmp(&other.event_type),
-            KeyColumn::Device => self.device.cmp(&other.device),
-            KeyColumn::Country => self.country.cmp(&other.country),
-        };
-        columns.iter().map(by).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
     }
 }
 
@@ -131,66 +104,57 @@ impl Terms {
     }
 }
 
-/// The texts of a click as codes, which its batch has given them.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Coded {
-    pub event_type: u32,
-    pub device: u32,
-}
-
-/// What the codes of a batch are in one of its states, in which no key has been left out yet.
-#[derive(Debug, Default)]
-pub(crate) struct Codes {
-    event_types: Vec<u32>,
+/// The keys of clicks of one event type in a state, in which no key has been left out yet.
+pub(super) struct Keys<'a> {
+    columns: &'a [KeyColumn],
+    counted: &'a Counted<'a>,
+    has_product: bool,
+    has_country: bool,
+    /// The code in the state; 0 when it is no column.
+    event_type: u32,
+    /// By the codes that clicks have; none when it is no column.
     devices: Vec<u32>,
 }
 
-impl Codes {
+impl<'a> Keys<'a> {
+    pub fn of(columns: &'a [KeyColumn], counted: &'a Counted<'a>, terms: &mut Terms) -> Keys<'a> {
+        let has = |column: KeyColumn| columns.contains(&column);
+        let event_type = has(KeyColumn::EventType).then(|| terms.code(counted.event_type));
+        let devices = has(KeyColumn::Device).then(|| terms.codes_of(counted.devices));
+        Keys {
+            columns,
+            counted,
+            has_product: has(KeyColumn::ProductId),
+            has_country: has(KeyColumn::Country),
+            event_type: event_type.unwrap_or_default(),
+            devices: devices.unwrap_or_default(),
+        }
+    }
+
     /// The key of a click.
     #[inline]
-    pub(super) fn key(
-        &mut self,
-        terms: &mut Terms,
-        columns: &[KeyColumn],
-        click: &Click<'_>,
-        coded: Coded,
-    ) -> Key {
-        let (mut product_id, mut country) = (None, None);
-        let (mut event_type, mut device) = (0, 0);
-        for column in columns {
+    pub fn key(&self, fact: &Fact) -> Key {
+        let product_id = fact.product_id.filter(|_| self.has_product);
+        let device = self.devices.get(fact.device as usize).copied().unwrap_or(0);
+        let country = self.has_country.then_some(fact.country);
+        Key::new(product_id, self.event_type, device, country)
+    }
+
+    /// The values of a click's key.
+    pub fn values(&self, fact: &Fact) -> KeyValues<'a> {
+        let mut values: KeyValues<'a> = KeyValues::NONE;
+        for column in self.columns {
             match column {
-                KeyColumn::ProductId => product_id = click.product_id,
-                KeyColumn::EventType => {
-                    let text = &click.event_type;
-                    event_type = known(&mut self.event_types, coded.event_type, text, terms);
-                }
+                KeyColumn::ProductId => values.product_id = fact.product_id,
+                KeyColumn::EventType => values.event_type = Some(self.counted.event_type),
                 KeyColumn::Device => {
-                    device = known(&mut self.devices, coded.device, &click.device, terms);
+                    values.device = self.counted.devices.text(fact.device as usize);
                 }
-                KeyColumn::Country => country = Some(click.country),
+                KeyColumn::Country => values.country = Some(fact.country),
             }
         }
-        Key::new(product_id, event_type, device, country)
+        values
     }
-}
-
-/// The code in a state of a text that has another one in its batch.
-#[inline]
-fn known(codes: &mut Vec<u32>, code: u32, text: &str, terms: &mut Terms) -> u32 {
-    match codes.get(code as usize) {
-        Some(known) if *known > 0 => *known,
-        Some(_) | None => learn(codes, code, text, terms),
-    }
-}
-
-#[cold]
-fn learn(codes: &mut Vec<u32>, code: u32, text: &str, terms: &mut Terms) -> u32 {
-    let place = code as usize;
-    if codes.len() <= place {
-        codes.resize(place + 1, 0);
-    }
-    codes[place] = terms.code(text);
-    codes[place]
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! Rows of states in the order of their keys.
+//! Rows of states in the order of their keys, and which keys have rows.
 
 use super::State;
-use super::key::Key;
+use super::key::{Key, KeyValues};
 use crate::definition::{Definition, KeyColumn};
 use crate::terms::Terms;
 
@@ -35,6 +35,29 @@ pub(super) fn sorted(definition: &Definition, states: &[&State]) -> Vec<Placed> 
     // States that come sorted are runs, which this sort merges.
     all.sort_by_key(|placed| placed.rank);
     all
+}
+
+/// The largest key, by priority and then by order, that has a row of its own; `None` when there is
+/// room for all.
+pub(super) fn limit<'p>(
+    definition: &Definition,
+    states: &[&State],
+    keys: impl Iterator<Item = &'p [Placed]> + Clone,
+) -> Option<(u64, usize)> {
+    let most = definition.max_keys.max(1);
+    if definition.key.is_empty() || keys.clone().nth(most).is_none() {
+        return None;
+    }
+    let priority = |rows: &[Placed]| rows.first().map_or(0, |it| values(states, it).priority());
+    let mut all: Vec<(u64, usize)> = keys.map(priority).zip(0..).collect();
+    let (_, limit, _) = all.select_nth_unstable(most - 1);
+    Some(*limit)
+}
+
+/// The values of a row's key.
+pub(super) fn values<'s>(states: &[&'s State], placed: &Placed) -> KeyValues<'s> {
+    let state = states[placed.state as usize];
+    state.terms.values(state.keys[placed.row as usize])
 }
 
 /// By the codes of a state: the places of its texts among all texts, from 1; 0 for none.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::State;
 use super::key::KeyValues;
-use super::order::{Placed, sorted};
+use super::order::{Placed, limit, sorted, values};
 use crate::accumulator::Accumulator;
 use crate::definition::{Definition, KeyColumn};
 use crate::distinct::Union;
@@ -94,28 +94,6 @@ impl Rows {
             row
         })
     }
-}
-
-/// The largest key, by priority and then by order, that has a row of its own; `None` when there is
-/// room for all.
-fn limit<'p>(
-    definition: &Definition,
-    states: &[&State],
-    keys: impl Iterator<Item = &'p [Placed]> + Clone,
-) -> Option<(u64, usize)> {
-    let most = definition.max_keys.max(1);
-    if definition.key.is_empty() || keys.clone().nth(most).is_none() {
-        return None;
-    }
-    let priority = |rows: &[Placed]| rows.first().map_or(0, |it| values(states, it).priority());
-    let mut all: Vec<(u64, usize)> = keys.map(priority).zip(0..).collect();
-    let (_, limit, _) = all.select_nth_unstable(most - 1);
-    Some(*limit)
-}
-
-fn values<'s>(states: &[&'s State], placed: &Placed) -> KeyValues<'s> {
-    let state = states[placed.state as usize];
-    state.terms.values(state.keys[placed.row as usize])
 }
 
 fn row<'s>(definition: &Definition, states: &[&'s State], placed: &Placed) -> &'s [Accumulator] {
