@@ -21,8 +21,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shopflow_core::Settings;
 use shopflow_windows::{
-    Batch, Definitions, Fate, Micros, Parts, Reader, Session, State, is_too_late, merge_intervals,
-    micros, record, slice_start,
+    Batch, Definitions, Fate, Micros, Parts, Reader, Rows, Session, State, is_too_late,
+    merge_intervals, micros, record, slice_start,
 };
 
 /// Bytes of a record, as large as Kinesis takes one.
@@ -226,12 +226,10 @@ impl<'d> Stream<'d> {
 
     fn write(&mut self, definition: usize, start: i64, end: i64) {
         let its = &self.definitions.windows[definition];
-        let mut window = State::new(its);
-        for (_, slice) in self.slices.range((definition, start)..(definition, end)) {
-            window.merge(its, slice);
-        }
+        let slices = self.slices.range((definition, start)..(definition, end));
+        let slices: Vec<&State> = slices.map(|(_, state)| state).collect();
         let file = &mut self.windows[definition];
-        for row in window.rows(its).iter() {
+        for row in Rows::of(its, &slices).iter() {
             let columns = [row.key, row.figures].map(|part| &part[1..part.len() - 1]);
             write!(file, "{{\"start\":{}", slice_start(start) / 1000).unwrap();
             for columns in columns.iter().filter(|columns| !columns.is_empty()) {

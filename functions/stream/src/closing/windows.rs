@@ -1,4 +1,4 @@
-//! A window is made of its slices and written; a row whose figures are new gets another revision.
+//! Windows are made of their slices and written; a row whose figures are new gets another revision.
 
 use std::borrow::Cow;
 use std::pin::pin;
@@ -58,14 +58,13 @@ pub async fn write(
         windows.push(Due::of(context, task)?);
     }
     windows.sort_by_key(|due| (due.task.definition, due.length, due.task.start, due.task.end));
+    let sharing = windows.chunk_by(|one, next| one.shares_steps_with(next));
+    let sharing: Vec<&[Due<'_>]> = sharing.collect();
     let mut written = Written::default();
-    let shares = |one: &Due<'_>, next: &Due<'_>| {
-        (one.task.definition, one.length) == (next.task.definition, next.length)
-    };
-    for sharing in windows.chunk_by(shares) {
-        let Some(first) = sharing.first() else { continue };
+    for windows in sharing {
+        let Some(first) = windows.first() else { continue };
         let mut steps = Steps::new(first.definition, first.length);
-        for due in sharing {
+        for due in windows {
             read(transaction, context, due, &mut steps).await?;
             let rows = steps.rows();
             let is_changed = due.write(transaction, context, &rows, plan.watermark, now).await?;
@@ -102,6 +101,10 @@ impl<'c> Due<'c> {
         let (definition, window) =
             parts.ok_or_else(|| Error::internal("a window is of no definition"))?;
         Ok(Due { task, definition, window, length: Steps::length(window) })
+    }
+
+    fn shares_steps_with(&self, other: &Due<'_>) -> bool {
+        (self.task.definition, self.length) == (other.task.definition, other.length)
     }
 
     /// Writes its rows; true when one is new or another one than before.
