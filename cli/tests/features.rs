@@ -325,7 +325,7 @@ async fn rows_are_divided_by_a_day_and_wrong_ones_are_named() {
     let error = made.unwrap_err().to_string();
     assert!(error.contains("row=2, column=event_timestamp"), "{error}");
     assert!(error.contains("labels.csv"), "{error}");
-    request.service = "chrun".to_owned();
+    request.service = "chrn".to_owned();
     let made = training_set::make(&mut client, &definitions, &request, Console::quiet()).await;
     assert!(made.unwrap_err().to_string().contains("did you mean 'churn'?"));
 }

@@ -296,7 +296,7 @@ mod tests {
         for service in &definitions.services {
             Plan::new(&definitions, &service.name, false).unwrap();
         }
-        let error = Plan::new(&definitions, "chrun", false).unwrap_err().to_string();
-        assert_eq!(error, "there is no service 'chrun'; did you mean 'churn'?");
+        let error = Plan::new(&definitions, "chrn", false).unwrap_err().to_string();
+        assert_eq!(error, "there is no service 'chrn'; did you mean 'churn'?");
     }
 }
