@@ -61,6 +61,7 @@ mod columns;
 mod exact;
 mod fold;
 mod history;
+mod horizon;
 mod key;
 mod mask;
 mod measure;
@@ -75,7 +76,8 @@ mod tile;
 mod timeline;
 mod window;
 
-pub use history::{History, Horizon};
+pub use history::History;
+pub use horizon::Horizon;
 pub use plan::Plan;
 pub use row::{Cell, SourceRows};
 

@@ -3,6 +3,7 @@
 mod aggregates;
 mod changes;
 mod entities;
+mod entry;
 mod files;
 mod filters;
 mod kinds;

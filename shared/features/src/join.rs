@@ -61,6 +61,7 @@
 
 mod best;
 mod columns;
+mod gallop;
 mod keys;
 mod lookup;
 mod memory;

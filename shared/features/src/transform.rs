@@ -29,10 +29,12 @@ mod expression;
 mod parse;
 mod plan;
 mod python;
+mod scope;
 #[cfg(test)]
 mod tests;
 
 pub use check::{Kind, Node, Typed};
 pub use expression::{Expression, Function, Operator};
-pub use plan::{Input, Origin, Scope, Transformation};
+pub use plan::Transformation;
 pub use python::PRELUDE;
+pub use scope::{Input, Origin, Scope};

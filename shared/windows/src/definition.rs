@@ -2,6 +2,7 @@
 
 mod files;
 mod sessions;
+mod source;
 mod windows;
 
 use std::time::Duration;

@@ -15,11 +15,9 @@ use crate::wire::{Input, broken, put_number};
 use few::Few;
 use sketch::Sketch;
 
+pub use few::EXACT;
 pub use sketch::STANDARD_ERROR;
 pub(crate) use union::Union;
-
-/// Values that are counted exactly.
-pub const EXACT: usize = 256;
 
 const TAG_EXACT: u8 = 0;
 const TAG_SKETCH: u8 = 1;

@@ -10,6 +10,7 @@
 mod careful;
 mod checks;
 mod kept;
+mod mark;
 mod scan;
 
 use shopflow_core::dataset::{Column, Kind};
@@ -23,7 +24,7 @@ use crate::click::Click;
 use crate::refusal::Refusal;
 use checks::Checks;
 use kept::Role;
-use scan::Mark;
+use mark::Mark;
 
 /// Bytes of an event at most.
 pub const MOST_EVENT_BYTES: usize = 64 * 1024;

@@ -19,7 +19,7 @@ use crate::fact::Fact;
 use crate::hash::Map;
 use crate::terms::Terms;
 use key::{Key, KeyValues, Keys};
-use order::Placed;
+use order::{Keyed, Placed};
 
 pub use rows::{Row, Rows};
 
@@ -103,7 +103,7 @@ impl State {
 
     /// Lays the rows out for being read: in the order of their keys, one behind the other.
     pub(crate) fn settle(&mut self, definition: &Definition) {
-        let by_key = order::sorted(definition, &[&*self]);
+        let by_key = order::sorted(definition, &[self.keyed()]);
         let keys = std::mem::take(&mut self.keys);
         let mut before = std::mem::take(&mut self.accumulators);
         self.accumulators.reserve_exact(before.len());
@@ -194,8 +194,10 @@ impl State {
     /// Keeps the rows with the smallest priorities, and puts the rest together with the others.
     #[cold]
     fn prune(&mut self, definition: &Definition) {
-        let by_key = order::sorted(definition, &[&*self]);
-        let Some(limit) = order::limit(definition, &[&*self], by_key.chunks(1)) else { return };
+        let by_key = order::sorted(definition, &[self.keyed()]);
+        let Some(limit) = order::limit(definition, &[self.keyed()], by_key.chunks(1)) else {
+            return;
+        };
         let mut before = std::mem::take(self);
         self.other = before.other;
         self.limit = Some(limit.0);
@@ -210,6 +212,10 @@ impl State {
                 merge_rows(definition, self.other_row(definition), &row);
             }
         }
+    }
+
+    fn keyed(&self) -> Keyed<'_> {
+        Keyed { keys: &self.keys, terms: &self.terms }
     }
 
     /// The priorities of the keys, by row.

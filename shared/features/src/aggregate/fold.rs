@@ -1,9 +1,11 @@
 //! Aggregates that are carried from one step of a window to the next.
 
+mod carried;
 mod extreme;
 mod frequency;
 mod sum;
 
+pub(super) use carried::Fold;
 pub(super) use extreme::{ABSENT, Extreme};
 pub(super) use frequency::{Distinct, MostFrequent};
 pub(super) use sum::{Count, FloatSum, Sum, Summed};
@@ -11,22 +13,6 @@ pub(super) use sum::{Count, FloatSum, Sum, Summed};
 use super::row::FOREVER;
 use super::window::Window;
 use crate::Micros;
-
-/// What is in the window, as far as an aggregate needs it.
-pub(super) trait Fold {
-    fn enter(&mut self, slot: usize);
-
-    fn leave(&mut self, slot: usize);
-
-    /// Keeps what cannot be taken back by its opposite.
-    fn remember(&mut self) {}
-
-    /// Back to what was kept: everything since has been taken back.
-    fn recall(&mut self) {}
-
-    /// The value, as bits of the feature's type; `None`: null. `slots` are those that can be in the window.
-    fn value(&mut self, slots: (usize, usize)) -> Option<i64>;
-}
 
 /// The values of a fold at each step of a window.
 #[derive(Debug, Clone)]

@@ -4,6 +4,7 @@ use arrow::array::RecordBatch;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 
 use super::fold::Values;
+use super::horizon::Horizon;
 use super::mask::Masks;
 use super::measure::{Rows, Scratch};
 use super::order::{Placed, Ranked};
@@ -15,15 +16,6 @@ use super::timeline::{self, Made, Moment, Timeline, Wanted};
 use super::window::Windows;
 use crate::Micros;
 use crate::value::Value;
-
-/// Which rows are made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Horizon {
-    /// Only those that became known after this moment; `None`: all.
-    pub since: Option<Micros>,
-    /// And at this one at the latest. What the source learned later does not count.
-    pub until: Micros,
-}
 
 /// Makes the rows of a plan's views. It holds the rows that were not taken yet, and the events of one
 /// entity.

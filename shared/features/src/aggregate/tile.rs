@@ -1,6 +1,6 @@
 //! Rows of one entity in tiles.
 
-use super::history::Horizon;
+use super::horizon::Horizon;
 use super::plan::Tiling;
 use super::row::{FOREVER, SourceRows};
 use crate::Micros;

@@ -1,11 +1,13 @@
 //! Which slots are in a window, at which boundary and as known when.
 
 mod changes;
+mod gaps;
 
 use super::fold::Fold;
 use super::row::FOREVER;
 use super::tile::Slot;
 use crate::Micros;
+use changes::{Changes, Step};
 
 /// `p` and `k`.
 pub(super) type Moment = (Micros, Micros);
@@ -77,7 +79,7 @@ pub(super) struct Window {
     pub(super) boundaries: Vec<Boundary>,
     pub(super) steps: Vec<Step>,
     /// Where what is known has gaps: what happens from step to step.
-    changes: changes::Changes,
+    changes: Changes,
     has_gaps: bool,
 }
 
@@ -92,23 +94,13 @@ pub(super) struct Boundary {
     slots: (usize, usize),
 }
 
-/// What is in the window at a boundary as known from `k`, until the next step.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Step {
-    p: Micros,
-    pub(super) k: Micros,
-    /// The slots in the window; or the changes since the step before, where there are gaps.
-    from: usize,
-    to: usize,
-}
-
 impl Window {
     fn new() -> Self {
         let empty = Boundary { p: Micros::MIN, low: 1, high: 1, slots: (0, 0) };
         Window {
             boundaries: vec![empty],
             steps: vec![Step { p: Micros::MIN, k: Micros::MIN, from: 0, to: 0 }],
-            changes: changes::Changes::default(),
+            changes: Changes::default(),
             has_gaps: false,
         }
     }

@@ -3,7 +3,7 @@
 use shopflow_core::definitions::{Fields, Problems};
 
 use super::Entity;
-use super::files::Entry;
+use super::entry::Entry;
 use super::kinds::{check_column, type_of};
 use crate::value::Type;
 

@@ -3,6 +3,7 @@
 use shopflow_core::definitions::{Fields, Problems};
 
 use super::PersonalData;
+use crate::Micros;
 use crate::value::{ColumnType, Type};
 
 const MONEY: &str = "money";
@@ -60,4 +61,9 @@ pub(super) fn check_column(name: &str, place: &str, problems: &mut Problems) {
     if RESERVED.contains(&name) {
         problems.add(place, "this name has a meaning of its own");
     }
+}
+
+/// The longest there are, for one that is longer.
+pub(super) fn micros(duration: std::time::Duration) -> Micros {
+    Micros::try_from(duration.as_micros()).unwrap_or(Micros::MAX)
 }

@@ -2,7 +2,7 @@
 
 use shopflow_core::definitions::{Fields, Problems, texts};
 
-use super::files::Entry;
+use super::entry::Entry;
 use super::views::personal_data;
 use super::{Feature, FeatureKind, OnDemand, View, kinds};
 use crate::transform::{Expression, Input, Scope, Typed};

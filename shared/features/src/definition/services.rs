@@ -2,7 +2,7 @@
 
 use shopflow_core::definitions::{Fields, Problems, texts};
 
-use super::files::Entry;
+use super::entry::Entry;
 use super::{OnDemand, Service, View};
 
 const FIELDS: [&str; 3] = ["description", "owner", "features"];

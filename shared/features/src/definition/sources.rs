@@ -2,7 +2,7 @@
 
 use shopflow_core::definitions::{Fields, Problems, is_name, texts};
 
-use super::files::{Entry, Sql};
+use super::entry::{Entry, Sql};
 use super::kinds::{check_column, column_type};
 use super::{Source, SourceColumn};
 

@@ -7,8 +7,9 @@ pub(super) use self::features::personal_data;
 use shopflow_core::definitions::{Fields, Problems, duration, texts};
 
 use self::features::Made;
-use super::files::{Entry, Sql};
-use super::{Aggregated, Entity, View, ViewKind, kinds, sources, version};
+use super::entry::{Entry, Sql};
+use super::kinds::micros;
+use super::{Aggregated, Entity, View, ViewKind, sources, version};
 use crate::Micros;
 
 const FIELDS: [&str; 11] = [
@@ -48,10 +49,7 @@ fn view(entry: &Entry<'_>, known: &Known<'_>, problems: &mut Problems) -> Option
         Some(yaml) => texts(yaml, &fields.place("tags"), problems),
         None => Vec::new(),
     };
-    let ttl = match fields.get("ttl") {
-        Some(_) => Some(fields.duration("ttl", ("1h", "3660d"), problems)),
-        None => None,
-    };
+    let ttl = fields.get("ttl").map(|_| fields.duration("ttl", ("1h", "3660d"), problems));
     let entity = entity(&fields, known, problems);
     let (kind, source) = kind(&fields, entity, known, problems)?;
     let made = match (&kind, source) {
@@ -146,8 +144,4 @@ fn tile(fields: &Fields<'_>, problems: &mut Problems) -> Option<Micros> {
         return None;
     }
     duration(text).map(micros)
-}
-
-fn micros(duration: std::time::Duration) -> Micros {
-    Micros::try_from(duration.as_micros()).unwrap_or(Micros::MAX)
 }

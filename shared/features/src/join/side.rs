@@ -9,8 +9,8 @@ use arrow::datatypes::TimestampMicrosecondType;
 use shopflow_core::{Error, ErrorKind, Result, ResultExt};
 
 use super::columns::{CREATED_TIMESTAMP, EVENT_TIMESTAMP, as_type, first_null};
+use super::gallop::gallop;
 use super::keys::{AdjacentWork, Keys};
-use super::sweep::gallop;
 use crate::{Entity, Micros, Type, Value, View};
 
 /// What is put beside the rows of the spine: features of one view.

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::expression::{Expression, Function, Operator};
-use super::plan::Scope;
+use super::scope::Scope;
 use crate::value::{Type, Value};
 
 /// Most decimals that a number can be rounded to.

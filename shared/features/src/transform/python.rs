@@ -6,7 +6,7 @@
 
 use super::check::{Kind, Node, Typed};
 use super::expression::{Function, Operator};
-use super::plan::Input;
+use super::scope::Input;
 use crate::value::{Type, Value};
 
 /// What the Python of expressions calls; once before them.

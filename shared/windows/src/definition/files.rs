@@ -1,7 +1,7 @@
 //! Definitions from their files.
 
 use shopflow_core::Result;
-use shopflow_core::definitions::{self, Fields, Problems};
+use shopflow_core::definitions::{self, Problems};
 
 use super::{Definition, Definitions, FUTURE, MOST_DEFINITIONS, SESSIONS, sessions, windows};
 
@@ -53,16 +53,6 @@ impl Definitions {
 
 fn file_of(name: &str) -> String {
     format!("{name}.yaml")
-}
-
-/// The dataset that definitions are about.
-pub(super) fn check_source(fields: &Fields<'_>, problems: &mut Problems) {
-    const SOURCE: &str = "clickstream";
-    if let Some(source) = fields.text("source", problems)
-        && source != SOURCE
-    {
-        problems.unknown(&fields.place("source"), "stream", source, &[SOURCE]);
-    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use shopflow_core::definitions::{Fields, Problems};
 use yaml_rust2::Yaml;
 
-use super::files::check_source;
+use super::source::check_source;
 use super::version_of;
 use crate::session::{Bots, Sessions};
 

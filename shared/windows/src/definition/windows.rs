@@ -6,7 +6,7 @@ use shopflow_core::definitions::{Fields, Problems, duration, texts};
 use shopflow_core::values;
 use yaml_rust2::Yaml;
 
-use super::files::check_source;
+use super::source::check_source;
 use super::{
     Aggregate, AggregateKind, Definition, DistinctColumn, KeyColumn, SumColumn, TopColumn, version,
 };

@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::EXACT;
 use super::sketch::Sketch;
+
+/// Values that are counted exactly.
+pub const EXACT: usize = 256;
 
 /// A set of few hashes. Most rows of a slice have one or two values, and take no memory of their own.
 #[derive(Debug, Clone)]

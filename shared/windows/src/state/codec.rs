@@ -31,7 +31,7 @@ impl State {
         let mut out = vec![FORMAT];
         out.extend_from_slice(&mark(definition));
         put_number(self.keys.len() as u64, &mut out);
-        for placed in sorted(definition, &[self]) {
+        for placed in sorted(definition, &[self.keyed()]) {
             let place = placed.row as usize;
             put_key(&definition.key, &self.terms.values(self.keys[place]), &mut out);
             let row = &self.accumulators[place * width..(place + 1) * width];

@@ -1,9 +1,15 @@
 //! Rows of states in the order of their keys, and which keys have rows.
 
-use super::State;
 use super::key::{Key, KeyValues};
 use crate::definition::{Definition, KeyColumn};
 use crate::terms::Terms;
+
+/// The keys of a state, by row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Keyed<'s> {
+    pub keys: &'s [Key],
+    pub terms: &'s Terms,
+}
 
 /// A row of one of several states.
 #[derive(Debug, Clone, Copy)]
@@ -18,19 +24,19 @@ pub(super) struct Placed {
 
 /// The rows of all these states, sorted by the columns of their keys, one after the other. Those of
 /// one key are next to each other, in the order of the states.
-pub(super) fn sorted(definition: &Definition, states: &[&State]) -> Vec<Placed> {
+pub(super) fn sorted(definition: &Definition, states: &[Keyed<'_>]) -> Vec<Placed> {
     let mut texts: Vec<&str> = states.iter().flat_map(|state| state.terms.texts()).collect();
     texts.sort_unstable();
     texts.dedup();
     let mut all = Vec::with_capacity(states.iter().map(|state| state.keys.len()).sum());
     for (place, state) in (0..).zip(states) {
-        let ranks = ranks(&state.terms, &texts);
+        let ranks = ranks(state.terms, &texts);
         let placed = |(row, key): (u32, &Key)| Placed {
             rank: rank(&definition.key, *key, &ranks),
             state: place,
             row,
         };
-        all.extend((0..).zip(&state.keys).map(placed));
+        all.extend((0..).zip(state.keys).map(placed));
     }
     // States that come sorted are runs, which this sort merges.
     all.sort_by_key(|placed| placed.rank);
@@ -41,7 +47,7 @@ pub(super) fn sorted(definition: &Definition, states: &[&State]) -> Vec<Placed> 
 /// room for all.
 pub(super) fn limit<'p>(
     definition: &Definition,
-    states: &[&State],
+    states: &[Keyed<'_>],
     keys: impl Iterator<Item = &'p [Placed]> + Clone,
 ) -> Option<(u64, usize)> {
     let most = definition.max_keys.max(1);
@@ -55,7 +61,7 @@ pub(super) fn limit<'p>(
 }
 
 /// The values of a row's key.
-pub(super) fn values<'s>(states: &[&'s State], placed: &Placed) -> KeyValues<'s> {
+pub(super) fn values<'s>(states: &[Keyed<'s>], placed: &Placed) -> KeyValues<'s> {
     let state = states[placed.state as usize];
     state.terms.values(state.keys[placed.row as usize])
 }

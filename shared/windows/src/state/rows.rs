@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::State;
 use super::key::KeyValues;
-use super::order::{Placed, limit, sorted, values};
+use super::order::{Keyed, Placed, limit, sorted, values};
 use crate::accumulator::Accumulator;
 use crate::definition::{Definition, KeyColumn};
 use crate::distinct::Union;
@@ -51,9 +51,10 @@ impl Rows {
     /// The rows that these states have together, which is those of the states merged; that one is
     /// never made.
     pub fn of(definition: &Definition, states: &[&State]) -> Rows {
-        let placed = sorted(definition, states);
+        let keyed: Vec<Keyed<'_>> = states.iter().map(|state| state.keyed()).collect();
+        let placed = sorted(definition, &keyed);
         let keys = || placed.chunk_by(|one, next| one.rank == next.rank);
-        let limit = limit(definition, states, keys());
+        let limit = limit(definition, &keyed, keys());
         let mut writer = Writer::new(definition);
         let others = states.iter().map(|state| state.other.as_slice());
         let mut others: Vec<&[Accumulator]> = others.filter(|other| !other.is_empty()).collect();
@@ -62,7 +63,7 @@ impl Rows {
             parts.clear();
             parts.extend(rows.iter().map(|placed| row(definition, states, placed)));
             let Some(first) = rows.first() else { continue };
-            let values = values(states, first);
+            let values = values(&keyed, first);
             if limit.is_none_or(|limit| (values.priority(), number) <= limit) {
                 writer.row(&values, &parts);
             } else {

@@ -1,10 +1,19 @@
-//! Windows whose events were learned out of order, corrected or withdrawn.
+//! What is in a window from step to step, and what happens from one to the next.
 
-use super::{Step, Window, leaves, next};
 use crate::Micros;
 use crate::aggregate::fold::Fold;
 use crate::aggregate::row::FOREVER;
 use crate::aggregate::tile::Slot;
+
+/// What is in the window at a boundary as known from `k`, until the next step.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::aggregate) struct Step {
+    pub(super) p: Micros,
+    pub(in crate::aggregate) k: Micros,
+    /// The slots in the window; or the changes since the step before, where there are gaps.
+    pub(super) from: usize,
+    pub(super) to: usize,
+}
 
 /// What happens from one step to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,13 +29,13 @@ pub(super) enum Change {
 /// The changes of all steps.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Changes {
-    all: Vec<Change>,
+    pub(super) all: Vec<Change>,
     /// Those that the last step ends with are all told.
-    told: usize,
+    pub(super) told: usize,
     /// Changes of slots in the window that become known after the boundary, in that order.
-    later: Vec<(Micros, Change)>,
+    pub(super) later: Vec<(Micros, Change)>,
     /// The last step has gone through all of them.
-    is_ahead: bool,
+    pub(super) is_ahead: bool,
 }
 
 impl Change {
@@ -48,7 +57,7 @@ impl Change {
         }
     }
 
-    fn slot(self) -> usize {
+    pub(super) fn slot(self) -> usize {
         match self {
             Change::Enter(slot) | Change::Leave(slot) => slot,
             Change::Remember | Change::Recall => usize::MAX,
@@ -62,7 +71,7 @@ impl Changes {
         &self.all[from..to]
     }
 
-    fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.all.clear();
         self.told = 0;
         self.later.clear();
@@ -70,7 +79,7 @@ impl Changes {
     }
 
     /// Goes to what is known at the boundary `p`.
-    fn catch_up(&mut self, p: Micros) {
+    pub(super) fn catch_up(&mut self, p: Micros) {
         let known = self.later.partition_point(|(k, _)| *k <= p);
         if self.is_ahead {
             self.is_ahead = false;
@@ -84,7 +93,7 @@ impl Changes {
         self.all.extend(self.later.drain(..known).map(|(_, change)| change));
     }
 
-    fn enter(&mut self, p: Micros, place: usize, slot: &Slot) {
+    pub(super) fn enter(&mut self, p: Micros, place: usize, slot: &Slot) {
         if slot.from <= p {
             self.all.push(Change::Enter(place));
         } else {
@@ -96,67 +105,8 @@ impl Changes {
     }
 
     /// What became known by `k` makes a step.
-    fn step(&mut self, p: Micros, k: Micros) -> Step {
+    pub(super) fn step(&mut self, p: Micros, k: Micros) -> Step {
         let from = std::mem::replace(&mut self.told, self.all.len());
         Step { p, k, from, to: self.told }
-    }
-}
-
-impl Window {
-    /// Slots enter and leave in any order, and at one boundary after the other what is learned after it
-    /// has to be gone through.
-    pub(super) fn fill_with_gaps(
-        &mut self,
-        slots: &[Slot],
-        length: Option<Micros>,
-        start: Micros,
-        until: Micros,
-    ) {
-        self.changes.clear();
-        let (mut low, mut high) = (0, 0);
-        let mut p = next(slots, low, high, length);
-        while p <= until {
-            self.changes.catch_up(p);
-            while slots.get(high).is_some_and(|slot| slot.end == p) {
-                self.changes.enter(p, high, &slots[high]);
-                high += 1;
-            }
-            while low < high && leaves(&slots[low], length) == p {
-                if slots[low].from <= p && slots[low].to > p {
-                    self.changes.all.push(Change::Leave(low));
-                }
-                low += 1;
-            }
-            self.changes.later.retain(|(_, change)| change.slot() >= low);
-            self.changes.later.sort_unstable();
-            let following = next(slots, low, high, length);
-            if following >= start {
-                let first = self.steps.len();
-                self.tell(p);
-                self.end_boundary(p, first, (low, high));
-            }
-            p = following;
-        }
-    }
-
-    /// Adds the steps of a boundary: as known at once, if that is new, and whenever more is known.
-    fn tell(&mut self, p: Micros) {
-        let changes = &mut self.changes;
-        let is_new = changes.told < changes.all.len();
-        if is_new || self.steps.last().is_some_and(|before| before.k > p) {
-            self.steps.push(changes.step(p, p));
-        }
-        let Some((mut k, _)) = changes.later.first().copied() else { return };
-        changes.all.push(Change::Remember);
-        for place in 0..changes.later.len() {
-            let (later, change) = changes.later[place];
-            if later > k {
-                self.steps.push(changes.step(p, k));
-                k = later;
-            }
-            changes.all.push(change);
-        }
-        self.steps.push(changes.step(p, k));
-        changes.is_ahead = true;
     }
 }

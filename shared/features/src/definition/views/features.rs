@@ -2,11 +2,11 @@
 
 use shopflow_core::definitions::{Fields, Problems, duration};
 
-use super::{kinds, micros};
 use crate::Micros;
 use crate::aggregate::Aggregate;
+use crate::definition::kinds::micros;
 use crate::definition::{
-    AggregateOf, Entity, Feature, FeatureKind, PersonalData, Source, aggregates, filters,
+    AggregateOf, Entity, Feature, FeatureKind, PersonalData, Source, aggregates, filters, kinds,
 };
 use crate::value::{ColumnType, Type};
 
