@@ -113,6 +113,11 @@ impl Cloud {
             assert_eq!(error.code(), Some(&SqlState::T_R_DEADLOCK_DETECTED), "{error}");
             wait.pause(50).await;
         }
+        // A function that kept its connection would go on without the tables; with a new one it makes them.
+        let part = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                    WHERE datname = current_database() AND pid <> pg_backend_pid()
+                        AND usename = current_user AND backend_type = 'client backend'";
+        self.database.batch_execute(part).await.expect("end the connections of functions");
         for queue in [&self.queue, &self.dead_letters, &self.cdc_dead_letters] {
             let _ = self.sqs.purge_queue().queue_url(queue).send().await;
         }
