@@ -124,7 +124,7 @@ fn sales_of(customer: usize) -> Vec<Sale> {
     let count = random.below(11);
     let mut moments: Vec<_> =
         (0..count).map(|_| random.below((DAYS - 1) as u64 * DAY as u64) as i64).collect();
-    if customer % 100 == 0 {
+    if customer.is_multiple_of(100) {
         moments.push((DAYS - 1) * DAY + random.below(DAY as u64) as i64);
     }
     moments.sort_unstable();
@@ -224,6 +224,6 @@ impl Random {
         word = (word ^ word >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
         word ^= word >> 31;
         // The upper half of the product: nearly even.
-        (u128::from(word) * u128::from(bound) >> 64) as u64
+        ((u128::from(word) * u128::from(bound)) >> 64) as u64
     }
 }

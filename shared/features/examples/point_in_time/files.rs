@@ -160,7 +160,7 @@ impl Rows for Piece {
 pub fn write(path: &Path, batches: impl Iterator<Item = Result<RecordBatch>>) -> Result<()> {
     let mut batches = batches.peekable();
     let Some(Ok(first)) = batches.peek() else {
-        return batches.map(|batch| batch.map(drop)).collect();
+        return batches.try_for_each(|batch| batch.map(drop));
     };
     write_as(path, first.schema(), &mut batches)
 }

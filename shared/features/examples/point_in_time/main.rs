@@ -85,10 +85,10 @@ fn run(folder: &Path, options: &[&str]) -> Result<()> {
             present += feature.len() - feature.null_count();
         };
         if is_stream {
-            let counted = joined.inspect(|batch| batch.iter().for_each(&mut count));
+            let mut counted = joined.inspect(|batch| batch.iter().for_each(&mut count));
             match out {
                 Some(out) => write(out, counted)?,
-                None => counted.map(|batch| batch.map(drop)).collect::<Result<()>>()?,
+                None => counted.try_for_each(|batch| batch.map(drop))?,
             }
         } else {
             held = joined.collect::<Result<Vec<RecordBatch>>>()?;
