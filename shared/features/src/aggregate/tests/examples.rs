@@ -170,7 +170,7 @@ fn views_with_the_same_features_share_their_columns() {
         [of(Aggregate::Count, None, None), of(Aggregate::Sum, Some(AMOUNT), Some(DAY))];
     let views = [
         view("one", DAY, &[count.clone(), sum.clone()]),
-        view("other", 2 * DAY, &[count.clone()]),
+        view("other", 2 * DAY, std::slice::from_ref(&count)),
         view("same", DAY, &[sum, count]),
     ];
     let views = views.each_ref();
